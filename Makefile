@@ -1,0 +1,82 @@
+# Radfoundry's commands. `make help` lists them; `make demo` and `make test` make their own environment first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+CORES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_TO_CHECK := $(VENV)/.ready-to-check
+
+# One thread per process: idle OpenMP threads that spin triple the cost of small networks.
+export OMP_NUM_THREADS := 1
+export OMP_WAIT_POLICY := passive
+export GOMP_SPINCOUNT := 0
+# Programs started by others (snakemake's jobs, lint-imports) must find this environment first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Tests of the code and the documents themselves: they need no images and take seconds.
+HOUSE_TESTS = $(wildcard $(patsubst %,tests/test_%.py,architecture docs schemas envs profile draw_dag slurm_evidence))
+
+.PHONY: help demo test check format-check lint types house trial test-slurm dag docs env clean
+
+help:  ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## Run the whole factory on phantoms, into results/ (CORES=2)
+	snakemake --cores $(CORES) all
+	@echo "The report: results/report.html    The scorecard: results/scorecard.tsv"
+
+test: $(READY)  ## Run all tests (ARGS="-k dice" runs some)
+	python -m pytest $(ARGS)
+
+check: format-check lint types house  ## Check format, lint, workflow, layers, types, architecture and documents
+
+format-check: $(READY_TO_CHECK)
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+
+lint: $(READY_TO_CHECK)
+	ruff check .
+	snakemake --lint
+	lint-imports
+
+types: $(READY_TO_CHECK)
+	mypy
+
+house: $(READY_TO_CHECK)
+	python -m pytest $(HOUSE_TESTS)
+	python docs/draw_dag.py --check
+
+trial: $(READY)  ## Run the whole recipe on the real radiographs of ../shared/data, into trial/
+	CORES=$(CORES) bash tests/trial/run.sh
+
+test-slurm: $(READY)  ## Run `snakemake --profile slurm all` on a real one-node Slurm (Debian, as root)
+	bash tests/slurm/run.sh
+
+dag: $(READY)  ## Draw the graph of rules into docs/dag.md
+	python docs/draw_dag.py
+
+docs: dag  ## Write the generated documents from the schemas
+	python docs/make_docs.py
+
+env: $(READY)  ## Make the environment in .venv, with the versions of constraints.txt
+
+clean:  ## Remove results, logs and caches; the environment stays
+	rm -rf results logs trial .snakemake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build
+	find src scripts tests docs workflow -name __pycache__ -prune -exec rm -rf {} +
+
+# Two steps: pyradiomics 3.0.1 is compiled against the numpy that is already there, so it cannot be built in isolation.
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt torch numpy setuptools wheel
+	$(BIN)/python -m pip install --no-build-isolation -c constraints.txt -e '.[test]'
+	touch $@
+
+$(READY_TO_CHECK): $(READY)
+	$(BIN)/python -m pip install --no-build-isolation -c constraints.txt -e '.[check]'
+	touch $@

@@ -1,0 +1,161 @@
+"""Write docs/configuration.md and docs/data.md from the schemas, so that they cannot drift.
+
+.venv/bin/python docs/make_docs.py
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from radfoundry import catalogue
+from radfoundry.configuration import plugin_options
+from radfoundry.schemas import allowed
+
+DOCS = Path(__file__).resolve().parent
+SCHEMAS = DOCS.parent / "workflow" / "schemas"
+MADE = "<!-- Made by docs/make_docs.py from workflow/schemas: edit those, then run `make docs`. -->"
+KEYS = ("Key", "Type and limits", "Default", "Meaning")
+COLUMNS = ("Column", "Type and limits", "Meaning")
+ORDER = ("cases", "images", "splits", "duplicates", "labels", "radiomics", "requests", "samples")
+ORDER += ("scores", "thresholds", "verdicts", "acceptance", "label_dice", "leakage")
+ORDER += ("predictions", "comparison", "scorecard")
+
+
+def configuration_page() -> str:
+    """Return the page on every key of the config, and on the options of every plug-in."""
+    schema = loaded("config")
+    parts = ["# Configuration", MADE, CONFIGURATION]
+    plain = {k: r for k, r in schema["properties"].items() if r["type"] != "object"}
+    for name, rules in schema["properties"].items():
+        if name not in plain:
+            parts += [f"## {name}", rules["description"], table(KEYS, keys(rules, name))]
+    parts += ["## The whole run", table(KEYS, (key_row(k, r) for k, r in plain.items()))]
+    parts += ["## Options of plug-ins", OPTIONS]
+    for kind in catalogue.KINDS:
+        rows = list(option_rows(kind))
+        if rows:
+            parts += [f"### {kind}", table(("Name", "Option", "Default"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def keys(rules: Mapping, path: str) -> Iterator[tuple[str, ...]]:
+    """Yield a row for every key below one."""
+    below = {f"{path}.{key}": rule for key, rule in rules.get("properties", {}).items()}
+    others = rules.get("additionalProperties")
+    if isinstance(others, Mapping):
+        below[f"{path}.<{others['title']}>"] = others
+    for key, rule in below.items():
+        if "description" in rule:
+            yield key_row(key, rule)
+        yield from keys(rule, key)
+
+
+def key_row(key: str, rules: Mapping) -> tuple[str, ...]:
+    """Return what a reader must know of one key."""
+    default = f"`{yaml_of(rules['default'])}`" if "default" in rules else ""
+    return f"`{key}`", limits(rules), default, rules["description"]
+
+
+def option_rows(kind: str) -> Iterator[tuple[str, ...]]:
+    """Yield a row for every option of every plug-in of a kind."""
+    for name in catalogue.names(kind):
+        for option, default in (plugin_options(kind, name) or {}).items():
+            yield f"`{name}`", f"`{option}`", f"`{yaml_of(default)}`"
+
+
+def data_page() -> str:
+    """Return the data dictionary: every table, every column, and the vocabulary of labels."""
+    parts = ["# Data dictionary", MADE, DATA]
+    found = {path.name.split(".")[0] for path in SCHEMAS.glob("*.schema.yaml")} - {"config"}
+    for kind in [*(k for k in ORDER if k in found), *sorted(found - set(ORDER))]:
+        schema = loaded(kind)
+        told = f"{schema['description'].strip()} One row per {', '.join(schema['key'])}."
+        parts += [f"## {kind}", told, table(COLUMNS, column_rows(schema))]
+    return "\n\n".join([*parts, *vocabulary()]) + "\n"
+
+
+def column_rows(schema: Mapping) -> Iterator[tuple[str, ...]]:
+    """Yield a row for every column of a table."""
+    given = schema.get("given", schema.get("required", []))
+    for name, rules in schema["properties"].items():
+        marks = " *" * (name in given) + " (written by the factory)" * ("readOnly" in rules)
+        yield f"`{name}`{marks}", limits(rules), rules["description"]
+
+
+def vocabulary() -> Iterator[str]:
+    """Yield the parts on labels.yaml."""
+    words = yaml.safe_load((catalogue.HERE / "labels.yaml").read_text(encoding="utf-8"))
+    yield "## Labels"
+    yield f"{LABELS} The value {words['ignore']} marks pixels that a reader told us not to judge."
+    rows = [
+        (str(entry["id"]), f"`{entry['name']}`", kind, entry.get("within", ""))
+        for kind, section in (("structure", "structures"), ("finding", "findings"))
+        for entry in sorted(words[section], key=lambda entry: entry["id"])
+    ]
+    yield table(("Id", "Name", "Kind", "Lies within"), rows)
+    regions = [(f"`{name}`", ", ".join(map(str, ids))) for name, ids in words["regions"].items()]
+    yield table(("Region", "Made of"), regions)
+
+
+def limits(rules: Mapping) -> str:
+    """Return type, range and unit in words."""
+    unit = f", {rules['unit']}" if "unit" in rules else ""
+    name = rules.get("pattern") == loaded("cases")["properties"]["case"]["pattern"]
+    return "name" if name else allowed(rules) + unit
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a table in Markdown; a bar inside a cell is escaped."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines
+    )
+
+
+def yaml_of(value: object) -> str:
+    """Return a value as it is written in the config."""
+    listed = list(value) if isinstance(value, tuple) else value
+    text = yaml.safe_dump(listed, default_flow_style=True, sort_keys=False, width=10_000)
+    return text.removesuffix("...\n").strip()
+
+
+def loaded(name: str) -> dict:
+    """Return one schema."""
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+
+
+CONFIGURATION = """\
+`config.yaml` says what is made; the committed one is the embedded default and runs on phantoms. It
+is checked before any job: all faults are listed at once, each with its key, its value, what is
+allowed and the key that was probably meant. A key that is left out has its default, and a section
+without content has no keys. Unknown keys, keys written twice, tags and templates that would run
+code, NaN and infinity are refused; `1e-4` is a number. `<...>` stands for a name of your choice:
+letters, digits, `-` and `_`, at most 64, in quotes where it looks like a number.
+
+`snakemake --config` and `--configfile` change single values: they are merged into `config.yaml` and
+cannot take a key away."""
+OPTIONS = """\
+What the sections that say so take besides the keys above, read from the `OPTIONS` of each file. A
+value must be of its default's type; `null` means that the plug-in decides."""
+DATA = """\
+Tables are tab-separated text (radiomics: parquet) and are checked when they are written and when
+they are read. An empty cell means: not known, not defined, not asked for. Ids are text. A table
+always has the columns marked with an asterisk.
+
+Your own table of cases needs the marked columns of `cases`, filled in every row, and may have the
+others that the factory does not write. Tab, semicolon and comma all do as delimiters; a byte order
+mark, CRLF line ends, and empty cells and lines at the end are fine. It must be UTF-8: any other
+encoding could only be guessed. Ids that differ only in upper and lower case or in Unicode form
+count as the same and are refused. Paths start from the folder of the table, or from `root` of the
+cohort, and may not leave it, through links neither. All faults are listed at once, with line and
+column. Images that are missing become rejected cases."""
+LABELS = """\
+One vocabulary for every label map, from `src/radfoundry/labels.yaml`. An anatomy map holds
+structures, a findings map findings, one id per pixel; 0 is none of them. A region is a union of
+ids."""
+
+
+if __name__ == "__main__":
+    (DOCS / "configuration.md").write_text(configuration_page(), encoding="utf-8")
+    (DOCS / "data.md").write_text(data_page(), encoding="utf-8")

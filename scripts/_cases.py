@@ -1,0 +1,102 @@
+"""Where cases lie under results/, and how a script loads them."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radfoundry import tables, volume
+from radfoundry.case import Case
+
+
+def joined(paths: Sequence[str], kind: str) -> pd.DataFrame:
+    """Return the batches' tables as one, each row with the folder that holds its files."""
+    if not paths:
+        return pd.DataFrame(columns=[*tables.columns(kind), "folder"])
+    parts = [tables.read(path, kind).assign(folder=path.removesuffix(".tsv")) for path in paths]
+    return pd.concat(parts, ignore_index=True)
+
+
+def checked_volume(path: Path, digest: str) -> volume.Volume:
+    """Read a file and refuse it when it is not the one that its table names."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is named in its table and gone; rerun the rule that made it"
+        )
+    if volume.sha256(path) != digest:
+        raise ValueError(f"{path} is not the file that its table names (sha256 differs)")
+    return volume.read(path)
+
+
+def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> Iterator[Case]:
+    """Yield the accepted cases of a cohort, in order.
+
+    Args:
+        images: Batch tables of preprocess.
+        labels: Batch tables of pseudolabel; without them the anatomy is the truth that came along.
+        only: Ids of the cases wanted; all when None.
+    """
+    rows = joined(images, "images")
+    rows = rows[
+        (rows["status"] == "ok") & (True if only is None else rows["case"].isin(list(only)))
+    ]
+    found = joined(labels, "labels").drop_duplicates("case").set_index("case")
+    for row in rows.to_dict("records"):
+        folder = Path(row["folder"]) / row["case"]
+        image = checked_volume(folder / "image.nii.gz", row["image_sha256"])
+        anatomy = given(folder, row, "anatomy", image)
+        if len(found):
+            label = found.loc[row["case"]]
+            anatomy = checked_volume(
+                Path(label["folder"]) / f"{row['case']}.nii.gz", label["sha256"]
+            ).voxels
+        facts = row | {"cohort": folder.parts[-4]}
+        yield Case(row["case"], image, anatomy, given(folder, row, "findings", image), facts)
+
+
+def given(folder: Path, row, what: str, image: volume.Volume) -> np.ndarray:
+    """Return the truth that came with a case, or zeros where none came."""
+    if not row[f"{what}_sha256"]:
+        return np.zeros(image.voxels.shape, np.uint8)
+    return checked_volume(folder / f"{what}.nii.gz", row[f"{what}_sha256"]).voxels
+
+
+def drawn_cases(samples: pd.DataFrame) -> Iterator[Case]:
+    """Yield drawn samples, each with the row of the samples table as its facts."""
+    for row in samples.to_dict("records"):
+        folder = Path(row["folder"])
+        parts = {
+            what: checked_volume(folder / f"{what}.nii.gz", row[f"{what}_sha256"])
+            for what in ("image", "anatomy", "findings")
+        }
+        maps = parts["anatomy"].voxels, parts["findings"].voxels
+        yield Case(row["sample"], parts["image"], *maps, row)
+
+
+def store(case: Case, folder: Path) -> dict[str, str]:
+    """Write a case's image and maps into a folder; return their sha256 by column name."""
+    parts = {"image": case.image.voxels, "anatomy": case.anatomy, "findings": case.findings}
+    return {
+        f"{what}_sha256": volume.write(case.image.holding(voxels), folder / f"{what}.nii.gz")
+        for what, voxels in parts.items()
+        if voxels is not None
+    }
+
+
+def splits_of(paths: Sequence[str]) -> dict[str, str]:
+    """Return the split of every case."""
+    frame = pd.concat([tables.read(path, "splits") for path in paths])
+    return dict(zip(frame["case"], frame["split"], strict=True))
+
+
+def kept_samples(samples: str, verdicts: str) -> pd.DataFrame:
+    """Return the samples that the experts kept."""
+    frame, decided = tables.read(samples, "samples"), tables.read(verdicts, "verdicts")
+    return frame[frame["sample"].isin(decided.loc[decided["verdict"] == "kept", "sample"])]
+
+
+def summarize(frame: pd.DataFrame, column: str) -> None:
+    """Log how often each value occurs."""
+    logging.info("%s: %s", column, frame[column].value_counts().to_dict())

@@ -1,0 +1,62 @@
+"""What every script does first: log, device, progress."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+from tqdm import tqdm
+
+EVERY_S = 30  # a line this often in the log of a long step
+
+
+def start(snakemake):
+    """Send the job's log and its uncaught errors to the rule's log file; return the job."""
+    logging.basicConfig(
+        filename=snakemake.log[0],
+        filemode="w",
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        force=True,
+    )
+    sys.excepthook = _tell
+    return snakemake
+
+
+def _tell(kind, error, trace):
+    """Log the whole story, and put the message alone where a person sees it."""
+    logging.critical("job failed", exc_info=(kind, error, trace))
+    sys.stderr.write(f"{kind.__name__}: {error}\n")
+
+
+def progress(items: Iterable, total: int, what: str) -> Iterator:
+    """Pass items on; show a bar on a terminal and write a line every 30 s into the log."""
+    begun = told = time.monotonic()
+    logging.info("%s: %d to do", what, total)
+    bar = tqdm(items, total=total, desc=what, leave=False, disable=not sys.stderr.isatty())
+    for done, item in enumerate(bar, 1):
+        yield item
+        if time.monotonic() - told > EVERY_S:
+            told = time.monotonic()
+            logging.info("%s: %d of %d after %.0f s", what, done, total, told - begun)
+    logging.info("%s: done in %.0f s", what, time.monotonic() - begun)
+
+
+def device(job) -> str:
+    """Return "cuda" or "cpu" for a job that asks for a GPU; no silent CPU.
+
+    Raises:
+        RuntimeError: When no GPU is there and the config does not say `allow_cpu: true`.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if job.config.get("allow_cpu"):
+        logging.info("no GPU here: running on the CPU, as allow_cpu says")
+        return "cpu"
+    raise RuntimeError(
+        f"gpu.missing: {job.rule} asks for a GPU and none is visible to this job; "
+        "run it where there is one, or set allow_cpu: true in config.yaml"
+    )

@@ -1,0 +1,22 @@
+"""Measure the regions of a batch of cases."""
+
+import pandas as pd
+from _cases import real_cases
+from _job import progress, start
+
+from radfoundry import anatomy, radiomics, tables
+
+job = start(snakemake)
+options = job.params.radiomics
+
+rows = []
+cases = list(real_cases([job.input.images], [job.input.labels]))
+for case in progress(cases, len(cases), "radiomics"):
+    for region in options["regions"]:
+        row = {"case": case.name, "region": region, "code": "", "message": ""}
+        try:
+            row |= dict(radiomics.extract(case.image, anatomy.mask(case.anatomy, region), options))
+        except radiomics.Unmeasurable as error:
+            row |= {"code": error.code, "message": str(error)}
+        rows.append(row)
+tables.write(pd.DataFrame(rows), job.output.table, "radiomics")

@@ -1,0 +1,23 @@
+"""Make every random choice of a recipe and write it down, one request per sample."""
+
+import numpy as np
+import pandas as pd
+from _cases import joined
+from _job import start
+
+from radfoundry import cohorts, tables
+from radfoundry.catalogue import load
+
+job = start(snakemake)
+generator = load("generators", job.params.generator)
+
+cases = pd.concat([tables.read(path, "cases") for path in job.input.cases]).drop(columns="split")
+splits = pd.concat([tables.read(path, "splits") for path in job.input.splits])
+found = joined(job.input.labels, "labels")
+statuses = found.pivot(index="case", columns="structure", values="status").reset_index()
+known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="case")
+
+requests = generator.plan(known, job.params.options, job.params.seed)
+places = np.arange(len(requests)) // job.params.batch
+requests["batch"] = [cohorts.batch_name(place) for place in places]
+tables.write(requests, job.output.requests, "requests")

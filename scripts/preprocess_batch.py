@@ -1,0 +1,52 @@
+"""Let a batch of cases in through the read gate; what is refused becomes a rejected row."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from _cases import store, summarize
+from _job import progress, start
+
+from radfoundry import gate, preprocess, tables
+from radfoundry.case import Case
+
+job = start(snakemake)
+params = job.params
+phantoms = f"results/cohorts/{job.wildcards.cohort}/phantoms/{job.wildcards.batch}"
+
+
+def admitted(row):
+    """Return the row of one accepted case, its files written."""
+    drawn = Path(phantoms) / row["case"]
+    image = drawn / "image.png" if row["parameters"] else Path(params.root) / row["image"]
+    labels = drawn / "labels" if row["parameters"] else Path(params.root) / row["labels"]
+    raw = gate.read(image, params.root or None, params.modality)
+    raw = preprocess.with_spacing(raw, row["spacing_mm"])
+    ready, record = preprocess.radiograph(raw, params.preprocess)
+    given = [None, None]
+    if row["parameters"] or (row["labels"] and labels.exists()):
+        mapping = params.reader_labels or None
+        maps = gate.read_labels(labels, mapping, raw.image, params.root or None)
+        given = [preprocess.like(part, record) for part in maps]
+    case = Case(row["case"], ready, *given)
+    told = {"warnings": "|".join(record["warnings"]), "record": json.dumps(record)}
+    told["truth_by"] = (
+        ("phantom" if row["parameters"] else "reader") if given[0] is not None else ""
+    )
+    told["source_sha256"], told["spacing_mm"] = raw.sha256, ready.spacing_mm[0]
+    return told | {"status": "ok"} | store(case, Path(job.output.folder) / row["case"])
+
+
+cases = tables.read(job.input.cases, "cases")
+cases = cases[cases["batch"] == job.wildcards.batch].to_dict("records")
+Path(job.output.folder).mkdir(parents=True)
+rows = []
+for row in progress(cases, len(cases), "cases"):
+    known = {"case": row["case"], "patient": row["patient"], "findings": row["findings"]}
+    try:
+        rows.append(known | admitted(row))
+    except gate.GateError as error:
+        rows.append(known | {"status": "rejected", "code": error.code, "message": error.message})
+frame = pd.DataFrame(rows).reindex(columns=list(tables.columns("images")))
+summarize(frame, "status")
+tables.write(frame, job.output.table, "images")

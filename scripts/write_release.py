@@ -1,0 +1,50 @@
+"""Write a recipe's kept samples: images, masks, table, card, checksums."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+from _cases import drawn_cases, joined, kept_samples
+from _job import progress, start
+
+from radfoundry import headlines, release, scorecard, tables, volume
+
+job = start(snakemake)
+recipe, inputs = job.wildcards.recipe, job.input
+folder = Path(job.output.folder)
+partial = folder.with_name(f".{folder.name}.partial")
+volume.clear(partial)
+
+digests = {}
+kept = kept_samples(inputs.samples, inputs.verdicts)
+for sample in progress(drawn_cases(kept), len(kept), "release"):
+    for name, content in release.pictures(sample, recipe).items():
+        volume.write_bytes(content, partial / name)
+        digests[name] = hashlib.sha256(content).hexdigest()
+
+verdicts = tables.read(inputs.verdicts, "verdicts")
+scores = pd.concat([tables.read(path, "scores") for path in inputs.scores])
+requests = tables.read(inputs.requests, "requests")
+dataset = release.dataset(kept, requests, verdicts, digests, scores)
+phantoms = (joined(inputs.images, "images")["truth_by"] == "phantom").all()
+facts = {
+    "Recipe": recipe,
+    "Generator": job.params.recipe["generator"],
+    "Cohort": job.params.recipe["cohort"],
+    "Seed": str(job.params.recipe["seed"]),
+    "Licence": job.params.publish["licence"],
+    "Authors": ", ".join(job.params.publish["authors"]) or "not stated",
+    "Code digest of sampling": job.params.made_by,
+    "Versions": release.versions(),
+}
+accepted = headlines.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe)
+figures = scorecard.build(accepted)
+card = release.card(recipe, facts, dataset, verdicts, figures, phantoms=phantoms)
+for name, text in {
+    "dataset.tsv": dataset.to_csv(sep="\t", index=False, lineterminator="\n"),
+    "README.md": card,
+}.items():
+    volume.write_bytes(text.encode(), partial / name)
+    digests[name] = hashlib.sha256(text.encode()).hexdigest()
+volume.write_bytes(release.checksums(digests).encode(), partial / "SHA256SUMS")
+partial.replace(folder)

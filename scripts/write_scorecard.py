@@ -1,0 +1,21 @@
+"""Gather every headline number into one table."""
+
+import numpy as np
+import pandas as pd
+from _job import start
+
+from radfoundry import headlines, tables
+from radfoundry.scorecard import build
+
+job = start(snakemake)
+rng = np.random.default_rng(job.params.seed)
+
+labels = pd.concat([tables.read(path, "label_dice") for path in job.input.labels])
+figures = list(headlines.of_labels(labels, job.params.bootstrap, rng))
+for path in job.input.acceptance:
+    recipe = path.split("/")[-2]
+    figures += headlines.of_acceptance(tables.read(path, "acceptance"), recipe)
+for path in job.input.comparisons:
+    recipe = path.split("/")[-3]
+    figures += headlines.of_comparison(tables.read(path, "comparison"), recipe)
+tables.write(build(figures), job.output.scorecard, "scorecard")

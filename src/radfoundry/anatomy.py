@@ -1,0 +1,109 @@
+"""The vocabulary of label maps: what each integer means, in every stage alike.
+
+The words come from `labels.yaml` beside this file and from nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import yaml
+
+
+@dataclass(frozen=True)
+class Label:
+    """One entry of the vocabulary: a structure of the body, or a finding."""
+
+    id: int
+    name: str
+    colour: str
+    within: str | None = None
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """All labels, and the regions they make up."""
+
+    structures: tuple[Label, ...]
+    findings: tuple[Label, ...]
+    regions: Mapping[str, tuple[int, ...]]
+    sources: Mapping[str, Mapping]
+    ignore: int
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """Return the vocabulary of `labels.yaml`."""
+    text = resources.files("radfoundry").joinpath("labels.yaml").read_text()
+    raw = yaml.safe_load(text)
+    structures = tuple(Label(**entry) for entry in raw["structures"])
+    findings = tuple(Label(**entry) for entry in raw["findings"])
+    own = {label.name: (label.id,) for label in (*structures, *findings)}
+    unions = {name: tuple(ids) for name, ids in raw["regions"].items()}
+    return Vocabulary(structures, findings, own | unions, raw["sources"], raw["ignore"])
+
+
+def ids(region: str) -> tuple[int, ...]:
+    """Return the ids that make up a region, or say which regions there are."""
+    regions = vocabulary().regions
+    if region not in regions:
+        raise ValueError(f"no region {region!r}: choose from {', '.join(sorted(regions))}")
+    return regions[region]
+
+
+def label_id(name: str) -> int:
+    """Return the one id that a structure or finding is written with.
+
+    >>> label_id("heart")
+    9
+    """
+    for label in (*vocabulary().structures, *vocabulary().findings):
+        if label.name == name:
+            return label.id
+    raise ValueError(f"no structure or finding {name!r} in labels.yaml")
+
+
+def mask(labels: np.ndarray, region: str) -> np.ndarray:
+    """Return where a label map shows a region, as booleans of the same shape."""
+    return np.isin(labels, ids(region))
+
+
+def check(labels: np.ndarray, kind: str = "structures") -> None:
+    """Refuse a map with a value that the vocabulary does not have.
+
+    Args:
+        labels: Any integer array.
+        kind: "structures" for an anatomy map, "findings" for a findings map.
+
+    Raises:
+        ValueError: Naming the values and what is allowed.
+    """
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels are {labels.dtype}, they must be integers")
+    allowed = {0, vocabulary().ignore, *(label.id for label in getattr(vocabulary(), kind))}
+    unknown = sorted(set(np.unique(labels).tolist()) - allowed)
+    if unknown:
+        raise ValueError(f"label values {unknown} are not {kind} of labels.yaml")
+
+
+def compose(masks: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return one anatomy map (uint8) of masks that may overlap, as in a radiograph.
+
+    Args:
+        masks: Region name to boolean mask: lung_right, lung_left, lung, heart, mediastinum (others
+            are painted below these). All of one shape.
+    """
+    shape = next(iter(masks.values())).shape
+    labels = np.zeros(shape, np.uint8)
+    lungs, fronts = ("lung", "lung_right", "lung_left"), ("mediastinum", "heart")
+    others = [name for name in masks if name not in lungs + fronts]
+    for name in (*others, *lungs, *fronts):
+        if name in masks:
+            labels[masks[name]] = label_id(name)
+    for front in fronts:
+        for side in ("lung_right", "lung_left"):
+            if side in masks and front in masks:
+                labels[masks[side] & masks[front]] = label_id(f"{side}_behind_{front}")
+    return labels

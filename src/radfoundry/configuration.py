@@ -1,0 +1,171 @@
+"""Read and check the config: every fault at once, before any job runs.
+
+What may be written is told by `workflow/schemas/config.schema.yaml`. Plug-ins are never imported
+here, their options are read from their source: checking a config must stay instant. It refuses
+rather than guesses, and nothing in a config file may run code.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from radfoundry import catalogue, schemas
+from radfoundry.schemas import Names
+
+SECTIONS = ("cohorts", "pseudolabel", "recipes")
+SAFE_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str")
+TAGS = {f"tag:yaml.org,2002:{name}" for name in SAFE_TAGS}
+MOST_NODES = 100_000  # aliases of aliases grow exponentially
+
+
+class ConfigurationError(ValueError):
+    """A config cannot be used; `faults` holds one line for each reason."""
+
+    def __init__(self, where: str, faults: Iterable[str]):
+        self.faults = list(faults)
+        super().__init__("\n".join([f"{where} cannot be used:", *(f"  {f}" for f in self.faults)]))
+
+
+def strict_load(path: str | Path) -> dict:
+    """Return what a config file says, without defaults.
+
+    Raises:
+        ConfigurationError: For a file that cannot be read, duplicate keys, tags such as
+            `!!python/object`, templates that run code, or aliases that explode; each with its line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        faults = sorted(_node_faults(root)) if root else []
+        loaded = {} if faults or root is None else yaml.safe_load(text)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigurationError(str(path), [" ".join(str(error).split())]) from None
+    if faults:
+        raise ConfigurationError(str(path), [f"line {line}: {text}" for line, text in faults])
+    if not isinstance(loaded, dict):
+        raise ConfigurationError(str(path), [f"must be keys with values, not {loaded!r:.80}"])
+    return loaded
+
+
+def _node_faults(root: yaml.Node) -> Iterator[tuple[int, str]]:
+    if _expanded(root, {}) > MOST_NODES:
+        yield 1, f"aliases (*name) stand for more than {MOST_NODES:,} values, or for themselves"
+    todo, seen = [root], set()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.tag not in TAGS:
+            told = node.tag.removeprefix("tag:yaml.org,2002:")
+            yield node.start_mark.line + 1, f"tag or type {told!r} is refused; quote what is text"
+        if isinstance(node, yaml.MappingNode):
+            yield from _key_faults(node)
+        todo += _children(node)
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _key_faults(node: yaml.MappingNode) -> Iterator[tuple[int, str]]:
+    first: dict[tuple, int] = {}
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            yield line, "a key must be a plain name"
+            continue
+        if key.value == "__use_yte__":
+            yield line, "key '__use_yte__': templates run code and are refused"
+        if (key.tag, key.value) in first:
+            yield line, f"duplicate key {key.value!r}, first on line {first[key.tag, key.value]}"
+        first.setdefault((key.tag, key.value), line)
+
+
+def _expanded(node: yaml.Node, sizes: dict[int, float]) -> float:
+    """Return how many values a node stands for once aliases are replaced; infinite for a loop."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf
+        sizes[id(node)] = 1 + sum(_expanded(child, sizes) for child in _children(node))
+    return sizes[id(node)]
+
+
+def registered() -> dict[str, Collection[str]]:
+    """Return the names that a config may use.
+
+    Returns:
+        For each kind of plug-in a mapping of names to their options, as in `plugin_options`; for
+        "findings" and "regions" the words of labels.yaml.
+    """
+    words = yaml.safe_load((catalogue.HERE / "labels.yaml").read_text(encoding="utf-8"))
+    findings = [entry["name"] for entry in words["findings"]]
+    structures = [entry["name"] for entry in words["structures"]]
+    regions = list(dict.fromkeys([*words["regions"], *structures, *findings, "ignore"]))
+    plugins = {k: {n: plugin_options(k, n) for n in catalogue.names(k)} for k in catalogue.KINDS}
+    return {**plugins, "findings": findings, "regions": regions}
+
+
+def plugin_options(kind: str, name: str) -> dict[str, Any] | None:
+    """Return a plug-in's OPTIONS with their defaults, or None where it does not state them."""
+    try:
+        return catalogue.constant(kind, name, "OPTIONS")
+    except ValueError:
+        return None
+
+
+def checked(config: Mapping, schema: Mapping | str | Path, names: Names | None = None) -> dict:
+    """Return a new config with defaults filled in, or list all that is wrong.
+
+    Args:
+        config: As loaded, by `strict_load` or by Snakemake.
+        schema: The schema, or its path.
+        names: What `registered` returns, unless told; a kind may also be a plain list of names,
+            then the options of its plug-ins are not checked.
+
+    Raises:
+        ConfigurationError: One line per fault: key, value, what is allowed, the nearest key.
+    """
+    stated = schema if isinstance(schema, Mapping) else strict_load(schema)
+    known = dict(registered() if names is None else names)
+    known |= {name: [*map(str, _section(config, stated, name))] for name in SECTIONS}
+    rules = schemas.concrete(stated, config, known)
+    filled = schemas.filled(config, rules)
+    faults = schemas.faults(filled, rules, known) or list(_contradictions(filled))
+    if faults:
+        raise ConfigurationError("the config", faults)
+    return filled
+
+
+def _section(config: Mapping, schema: Mapping, name: str) -> Collection[str]:
+    given = config.get(name)
+    given = schema["properties"].get(name, {}).get("default") if given is None else given
+    return given if isinstance(given, Mapping) else ()
+
+
+def _contradictions(config: Mapping) -> Iterator[str]:
+    """Find what each key allows alone, but not together with the others."""
+    yield from _training_without_cases(config)
+    yield from _seen_called_unseen(config)
+
+
+def _training_without_cases(config: Mapping) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        splits = config["cohorts"][recipe["cohort"]]["splits"]
+        for split in [part for part in ("train", "tune") if not splits[part]]:
+            where = f"cohorts.{recipe['cohort']}.splits.{split}"
+            yield f"{where}: is 0; allowed: above 0, because recipes.{name} learns from this cohort"
+
+
+def _seen_called_unseen(config: Mapping) -> Iterator[str]:
+    for task, options in config["evaluate"].items():
+        if not isinstance(options, Mapping):
+            continue
+        seen = {config["recipes"][name]["cohort"]: name for name in options.get("recipes", [])}
+        for cohort in [name for name in options.get("unseen", []) if name in seen]:
+            where = f"evaluate.{task}.unseen"
+            yield f"{where}: {cohort!r} is not unseen, recipes.{seen[cohort]} learns from it"

@@ -1,0 +1,120 @@
+"""Turn the factory's tables into captioned pictures for the report, each with a text in its place.
+
+A picture's `alt` says what it shows in words, for those who hear the page or print it badly.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from radfoundry import figures
+from radfoundry.readable import shown, spoken, with_interval
+from radfoundry.scorecard import GAIN, metric
+
+PER_GROUP = 6  # pairs in one montage: what still prints on a page
+MAIN = ("synthesized", "never_synthesized")  # sets of findings that are charted
+MAIN_ROWS = 16
+
+
+class Exhibit(NamedTuple):
+    """A picture (PNG) with its caption and the words that stand for it."""
+
+    caption: str
+    png: bytes
+    alt: str
+
+
+def of_samples(groups: Mapping[str, Iterable[figures.Pair]], kind: str) -> list[Exhibit]:
+    """Return a montage for each group, such as each shape of opacity.
+
+    Args:
+        groups: Name of the group to its pairs; those beyond `PER_GROUP` are left out, and said so.
+        kind: What the pairs are: "kept", "rejected", "undecided".
+    """
+    exhibits = []
+    for name, pairs in groups.items():
+        every = list(pairs)
+        told = every[:PER_GROUP]
+        caption = f"{name}: {len(told)} of {len(every)} {kind} samples"
+        ids = ", ".join(pair.title for pair in told)
+        alt = (
+            f"{caption}. Each row shows the source image, the synthetic image, the outline of its "
+            f"mask and an enlarged detail. Samples: {ids}."
+        )
+        exhibits.append(Exhibit(caption, figures.montage(told), alt))
+    return exhibits
+
+
+def of_experts(
+    scores: pd.DataFrame, real_scores: pd.DataFrame, thresholds: pd.DataFrame
+) -> list[Exhibit]:
+    """Return one histogram for each expert: real beside synthetic scores, with its limit.
+
+    Args:
+        scores: Columns sample, expert, score, of the samples.
+        real_scores: The same of real cases of the tune split.
+        thresholds: Columns expert, quantile, threshold.
+    """
+    exhibits = []
+    for row in thresholds.to_dict("records"):
+        expert, limit = str(row["expert"]), float(row["threshold"])
+        real, drawn = (
+            table.loc[table["expert"] == expert, "score"].astype(float)
+            for table in (real_scores, scores)
+        )
+        png = figures.histogram(list(real), list(drawn), limit, f"Score of the expert {expert}")
+        passed = (drawn >= limit).mean() if len(drawn) and math.isfinite(limit) else math.nan
+        caption = (
+            f"{expert}: the limit {shown(limit)} refuses {shown(row['quantile'], 'fraction')} of "
+            f"real images; {shown(passed, 'fraction')} of the synthetic ones reach it"
+        )
+        alt = (
+            f"Histogram. Median of {real.notna().sum()} real images {shown(real.median())}, of "
+            f"{drawn.notna().sum()} synthetic images {shown(drawn.median())}; limit {shown(limit)}."
+        )
+        exhibits.append(Exhibit(caption, png, alt))
+    return exhibits
+
+
+def of_metrics(scorecard: pd.DataFrame, recipe: str) -> dict[str, Exhibit]:
+    """Return a chart of arms with their intervals for each metric that has two rows or more.
+
+    Args:
+        scorecard: All rows; an arm is `arm/test set/findings`, as far as these are told.
+        recipe: Whose rows are charted.
+    """
+    own = scorecard[scorecard["recipe"] == recipe]
+    found = {}
+    for name, rows in own.groupby("metric", sort=False):
+        rows = _main(rows)
+        if len(rows) < 2:
+            continue
+        known = metric(str(name))
+        arms, groups = zip(*map(spoken, rows["arm"]), strict=True)
+        readable = rows.assign(arm=arms, group=groups)
+        readable = readable.sort_values("group", key=_order, kind="stable")
+        zero = 0.0 if str(name).endswith(GAIN) else None
+        png = figures.forest(readable, known.title, known.unit, zero, recipe)
+        alt = f"{known.title}. " + "; ".join(_sentences(readable, known.unit)) + "."
+        told = "; dotted line: no difference" if zero == 0 else ""
+        caption = f"Point: value; bar: its 95 % interval{told}."
+        found[str(name)] = Exhibit(caption, png, alt)
+    return found
+
+
+def _main(rows: pd.DataFrame) -> pd.DataFrame:
+    chosen = rows[[str(arm).split("/")[-1] in MAIN for arm in rows["arm"]]]
+    return (chosen if len(chosen) else rows).head(MAIN_ROWS)
+
+
+def _sentences(rows: pd.DataFrame, unit: str) -> Iterator[str]:
+    for row in rows.to_dict("records"):
+        name = ", ".join(filter(None, (row["arm"], row["group"])))
+        yield f"{name} {with_interval(row['value'], row['low'], row['high'], unit)}"
+
+
+def _order(groups: pd.Series) -> pd.Series:
+    """Return ranks that keep groups together, in the order of their first row."""
+    return groups.map({name: rank for rank, name in enumerate(pd.unique(groups))})

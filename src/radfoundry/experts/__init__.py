@@ -1,0 +1,16 @@
+"""One file per expert; the file's name is what config calls it (see radfoundry.catalogue).
+
+An expert measures; `radfoundry.verdicts` decides. An expert module has
+
+* `OPTIONS`: what config may set under `filter: {<expert>: ...}`, with defaults; `quantile` is the
+  share of real tune cases that the threshold may refuse, and is read by `verdicts` alone.
+* `fit(cases, options) -> dict`: what it must know of real cases of the train split, JSON-able.
+* `score_real(case, reference, options) -> float`: the measurement on a real case of the tune split,
+  from which the threshold is taken.
+* `score(sample, source, reference, options) -> float`: the same measurement on a sample; `source`
+  is the case it was drawn from, or None.
+
+Higher is better. NaN means that there is no evidence, which is never agreement: such a sample ends
+undecided. Inputs are left alone, equal inputs give equal scores, and experts do not import each
+other.
+"""

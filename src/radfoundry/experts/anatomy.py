@@ -1,0 +1,146 @@
+"""Is the sample still the chest it was made from, and does its lesion lie where it may?
+
+The score is the lowest of three shares in [0, 1]: the Dice overlap of a fresh segmentation of the
+sample with the labels it carries, outside the lesion, in the worst structure; the share of the
+lesion inside the region that `labels.yaml` allows it; and 1 or 0 for areas within their limits.
+On a real case the image is segmented after a slight shift and noise, so the threshold follows the
+segmenter's own repeatability. It cannot see that labels and segmenter err alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from radfoundry import anatomy, request
+from radfoundry.case import Case
+from radfoundry.catalogue import load
+from radfoundry.metrics.overlap import dice
+from radfoundry.volume import Volume
+
+OPTIONS: Mapping[str, Any] = {
+    "quantile": 0.05,
+    "segmenter": "pbtseg",
+    "segmenter_options": {},
+    "structures": ["lung_right", "lung_left"],
+    "noise": 0.02,
+    "shift": 0.02,
+    "repeats": 3,
+    "tolerance": 0.02,
+    "lesion_fraction": [0.002, 0.95],
+    "area_margin": 1.5,
+}
+LEAST_LEFT = 0.1  # share of a structure that must lie outside the lesion to be judged
+
+
+def fit(cases: Sequence[Case], options: Mapping) -> dict:
+    """Return the share of the picture that each structure takes in real cases, and their number."""
+    options = {**OPTIONS, **options}
+    areas = {}
+    for name in options["structures"]:
+        shares = [float(anatomy.mask(case.anatomy, name).mean()) for case in cases]
+        areas[name] = [min(s for s in shares if s), max(shares)] if any(shares) else []
+    return {"n": len(cases), "areas": areas}
+
+
+def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
+    """Return the score of a real case whose image was shifted and made noisy, mean of repeats."""
+    options = {**OPTIONS, **options}
+    segment = segmenter(options)
+    scores = []
+    for repeat in range(options["repeats"]):
+        rng = np.random.default_rng(request.seed(0, "anatomy", f"{case.name}/{repeat}"))
+        found = _segmented_shifted(case.image, segment, options, rng)
+        scores.append(_judged(case, found, reference, options))
+    return float(np.mean(scores))
+
+
+def score(sample: Case, source: Case | None, reference: Mapping, options: Mapping) -> float:
+    """Return the score of a sample; NaN if it carries no label of any structure."""
+    options = {**OPTIONS, **options}
+    return _judged(sample, segmenter(options)(sample.image), reference, options)
+
+
+def segmenter(options: Mapping) -> Callable[[Volume], np.ndarray]:
+    """Return the segmenter that the options name, ready; `weights` among them is handed on."""
+    module = load("segmenters", options["segmenter"])
+    return module.prepare(options["segmenter_options"], options.get("weights"))
+
+
+def agreement(
+    found: np.ndarray, labels: np.ndarray, lesion: np.ndarray, structures: Sequence[str]
+) -> float:
+    """Return the lowest Dice of the structures that the labels have, outside the lesion.
+
+    NaN if the labels have none of them, or the lesion leaves too little of any.
+    """
+    overlaps = []
+    judged = ~lesion & (labels != anatomy.vocabulary().ignore)
+    for name in structures:
+        expected = anatomy.mask(labels, name)
+        if expected.any():
+            enough = (expected & judged).sum() >= LEAST_LEFT * expected.sum()
+            overlap = dice(anatomy.mask(found, name), expected, ~judged)
+            overlaps.append(overlap if enough else np.nan)
+    return float(np.min(overlaps)) if overlaps else np.nan
+
+
+def share_inside(sample: Case, tolerance: float) -> float:
+    """Return the share of the findings inside the regions they may lie in; 1 if there are none.
+
+    Args:
+        sample: Its findings are held against its own anatomy.
+        tolerance: How far outside still counts, as a share of the picture's longest side.
+    """
+    reach = max(1, round(tolerance * max(sample.image.voxels.shape)))
+    total = inside = 0
+    for label in anatomy.vocabulary().findings:
+        lesion = sample.findings == label.id
+        if lesion.any() and label.within:
+            region = anatomy.mask(sample.anatomy, label.within)
+            allowed = ndimage.binary_dilation(region, iterations=reach)
+            total, inside = total + int(lesion.sum()), inside + int((lesion & allowed).sum())
+    return inside / total if total else 1.0
+
+
+def areas_plausible(sample: Case, reference: Mapping, options: Mapping) -> bool:
+    """Return whether structures and lesion have areas that occur.
+
+    Structures: within the range of real cases, widened by the factor `area_margin`. The lesion, if
+    there is one: within `lesion_fraction` of the lungs.
+    """
+    margin = options["area_margin"]
+    for name, limits in reference["areas"].items():
+        share = anatomy.mask(sample.anatomy, name).mean()
+        if limits and share and not limits[0] / margin <= share <= limits[1] * margin:
+            return False
+    lungs = anatomy.mask(sample.anatomy, "lungs").sum()
+    lesion = _lesion(sample).sum()
+    low, high = options["lesion_fraction"]
+    return not lesion or (lungs > 0 and low <= lesion / lungs <= high)
+
+
+def _judged(case: Case, found: np.ndarray, reference: Mapping, options: Mapping) -> float:
+    overlap = agreement(found, case.anatomy, _lesion(case), options["structures"])
+    inside = share_inside(case, options["tolerance"])
+    plausible = float(areas_plausible(case, reference, options))
+    # A broken rule is evidence enough, whatever the segmentation could not tell.
+    return plausible if not plausible else float(np.minimum(overlap, inside))
+
+
+def _lesion(case: Case) -> np.ndarray:
+    known = [label.id for label in anatomy.vocabulary().findings]
+    return np.isin(case.findings, known)
+
+
+def _segmented_shifted(
+    image: Volume, segment: Callable, options: Mapping, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the segmentation of a shifted, noisy image, shifted back."""
+    reach = max(1, round(options["shift"] * max(image.voxels.shape)))
+    by = [int(rng.integers(-reach, reach + 1)) if n > 1 else 0 for n in image.voxels.shape]
+    noise = options["noise"] * rng.standard_normal(image.voxels.shape)
+    moved = np.clip(ndimage.shift(image.voxels, by, order=0, mode="nearest") + noise, 0, 1)
+    found = segment(image.holding(moved.astype(image.voxels.dtype)))
+    return ndimage.shift(found, [-n for n in by], order=0, mode="constant")

@@ -1,0 +1,182 @@
+"""Is the sample new, or a copy of a real training image, or an edit that changed nothing?
+
+The score is 1 minus the highest correlation with any real training image, the lower of two:
+
+* over the whole picture, of the detail finer than what all chests share;
+* over the edited region, of what a smooth surface and the source itself do not explain there, so
+  that a piece of another patient's image pasted into the source is seen.
+
+Both are searched at shifts of one thumbnail pixel and mirrored. The source's patient is left out,
+as an edit is meant to resemble its source; an edit that changed less than `least_change` scores 0.
+On a real tune case a disc inside the lungs stands for the edited region.
+
+It sees copies in place, shifted slightly, mirrored, brightened or noisy. It does not see copies
+that were moved elsewhere, turned or scaled, nor lesions learned by heart and drawn anew.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from radfoundry import anatomy, request
+from radfoundry.case import Case
+from radfoundry.volume import picture
+
+OPTIONS: Mapping[str, Any] = {
+    "quantile": 0.05,
+    "thumbnail": 96,
+    "least_change": 0.02,
+    "region_fraction": 0.04,
+}
+COARSE = 3.0  # pixels of the thumbnail: what is wider is shared by all chests
+DEGREE = 3  # of the smooth surface taken out of a region
+PURE = 0.9  # share of a thumbnail's pixel that must be edited to count
+LEAST_PIXELS = 60  # fewer correlate by chance; smaller regions are widened
+SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+
+
+def fit(cases: Sequence[Case], options: Mapping) -> dict:
+    """Return the training images' thumbnails (bytes as base64) and their patients.
+
+    About 12 kB of text for each image at the default size.
+    """
+    options = {**OPTIONS, **options}
+    thumbs = [_thumbnail(picture(case.image.voxels), options["thumbnail"]) for case in cases]
+    coded = [np.round(np.clip(t, 0, 1) * 255).astype(np.uint8).tobytes() for t in thumbs]
+    return {
+        "n": len(cases),
+        "size": options["thumbnail"],
+        "patients": [_patient(case) for case in cases],
+        "thumbnails": base64.b64encode(b"".join(coded)).decode(),
+    }
+
+
+def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
+    """Return how new a real case is to the training images, with a disc in the lungs as its edit.
+
+    NaN if it has no lungs to put the disc in, or no training image of another patient is known.
+    """
+    options = {**OPTIONS, **options}
+    lungs = np.argwhere(anatomy.mask(picture(case.anatomy), "lungs"))
+    if not len(lungs):
+        return float("nan")
+    rng = np.random.default_rng(request.seed(0, "novelty", case.name))
+    center = lungs[rng.integers(len(lungs))]
+    rows, columns = np.indices(picture(case.image.voxels).shape)
+    away = np.hypot(rows - center[0], columns - center[1])
+    disc = away <= np.sqrt(options["region_fraction"] * away.size / np.pi)
+    return _distance(case, disc, None, reference)
+
+
+def score(sample: Case, source: Case | None, reference: Mapping, options: Mapping) -> float:
+    """Return how new a sample is; 0 if it differs from its source by less than `least_change`.
+
+    The change is the mean over the findings mask (where the mask is empty, over all pixels).
+    """
+    options = {**OPTIONS, **options}
+    edited = picture(sample.findings) > 0
+    if not edited.any():
+        edited = np.ones_like(edited)
+    if source is not None:
+        change = np.abs(picture(sample.image.voxels) - picture(source.image.voxels))
+        if change[edited].mean() < options["least_change"]:
+            return 0.0
+    return _distance(sample, edited, source, reference)
+
+
+def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
+    """Return the samples that repeat an earlier one: name of the later to name of the earlier.
+
+    Samples of one source are alike by design, so only what either changed is compared: they repeat
+    each other if the mean difference of their thumbnails there is below `least_change`.
+    """
+    options = {**OPTIONS, **options}
+    seen: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
+    repeats = {}
+    for sample in samples:
+        thumb = _thumbnail(picture(sample.image.voxels), options["thumbnail"])
+        edited = _thumbnail(picture(sample.findings) > 0, options["thumbnail"]) > 0
+        earlier = seen.setdefault(sample.facts.get("source", ""), [])
+        for name, other, region in earlier:
+            either = edited | region
+            gap = np.abs(thumb - other)[either if either.any() else ...].mean()
+            if gap < options["least_change"]:
+                repeats[sample.name] = name
+                break
+        else:
+            earlier.append((sample.name, thumb, edited))
+    return repeats
+
+
+def nearest(
+    thumb: np.ndarray, region: np.ndarray, known: np.ndarray, explained: np.ndarray
+) -> float:
+    """Return the highest correlation over a region with known thumbnails, shifted and mirrored.
+
+    Args:
+        thumb: (size, size) thumbnail.
+        region: Booleans of the same shape; m of them true.
+        known: (n, size, size) thumbnails to compare with.
+        explained: (m, k) orthonormal columns, taken out of both sides first.
+    """
+    here = thumb[region] - explained @ (explained.T @ thumb[region])
+    highest = -1.0
+    for others in (known, known[:, :, ::-1]):
+        for shift in SHIFTS:
+            there = np.roll(others, shift, axis=(1, 2))[:, region]
+            there = there - (there @ explained) @ explained.T
+            norms = np.linalg.norm(there, axis=1) * np.linalg.norm(here)
+            highest = max(highest, float((there @ here / np.maximum(norms, 1e-6)).max()))
+    return highest
+
+
+def surfaces(region: np.ndarray, degree: int, *pictures: np.ndarray) -> np.ndarray:
+    """Return orthonormal columns that span polynomials, and pictures, over a region's pixels."""
+    place = np.argwhere(region).astype(float)
+    rows, columns = ((place - place.mean(0)) / np.maximum(np.ptp(place, axis=0), 1)).T
+    powers = [rows**i * columns**j for i in range(degree + 1) for j in range(degree + 1 - i)]
+    return np.linalg.qr(np.stack([*powers, *(p[region] for p in pictures)], axis=1))[0]
+
+
+def _distance(case: Case, edited: np.ndarray, source: Case | None, reference: Mapping) -> float:
+    patient = _patient(case if source is None else source)
+    others = np.array([other != patient for other in reference["patients"]], bool)
+    if not others.any():
+        return float("nan")
+    size = reference["size"]
+    coded = np.frombuffer(base64.b64decode(reference["thumbnails"]), np.uint8)
+    known = (coded.reshape(-1, size, size)[others] / 255).astype(np.float32)
+    thumb = _thumbnail(picture(case.image.voxels), size)
+    body = thumb > 0
+    if not body.any():
+        return float("nan")
+    whole = nearest(_detail(thumb), body, _detail(known), surfaces(body, 0))
+    region = _region(edited, size)
+    base = [] if source is None else [_thumbnail(picture(source.image.voxels), size)]
+    inside = nearest(thumb, region, known, surfaces(region, DEGREE, *base))
+    return 1 - max(whole, inside)
+
+
+def _region(edited: np.ndarray, size: int) -> np.ndarray:
+    cover = _thumbnail(edited, size)
+    region = cover > PURE
+    while region.sum() < LEAST_PIXELS:
+        region = ndimage.binary_dilation(region | (cover > 0))
+    return region
+
+
+def _detail(thumbs: np.ndarray) -> np.ndarray:
+    return thumbs - ndimage.gaussian_filter(thumbs, COARSE, axes=(-2, -1))
+
+
+def _thumbnail(rows_by_columns: np.ndarray, size: int) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(rows_by_columns, np.float32))
+    return np.asarray(image.resize((size, size), Image.Resampling.BOX))
+
+
+def _patient(case: Case) -> str:
+    return str(case.facts.get("patient", case.name))

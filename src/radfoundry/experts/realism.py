@@ -1,0 +1,82 @@
+"""Do the sample's intensities and textures lie among those of real images?
+
+The score is minus the Mahalanobis distance (Ledoit-Wolf covariance) of a small vector of statistics
+to the real training images, divided by the root of its length, so that about -1 is typical.
+It sees wrong contrast, noise, blur and density of the lungs. It does not see wrong anatomy, and a
+finding rarer than the training images hold lowers it: the reference should hold abnormal ones too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+from sklearn.covariance import LedoitWolf
+
+from radfoundry import anatomy
+from radfoundry.case import Case
+from radfoundry.volume import picture
+
+OPTIONS: Mapping[str, Any] = {"quantile": 0.05, "least_cases": 10}
+SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)  # pixels of a 256-pixel picture: bands between neighbors
+NOMINAL = 256
+LEVELS = (0.1, 0.5, 0.9)  # quantiles of intensity
+
+
+def fit(cases: Sequence[Case], options: Mapping) -> dict:
+    """Return center, scale and precision of the real images' statistics, and their number.
+
+    With fewer than `least_cases` images that have lungs, only the number: scores are then NaN.
+    """
+    options = {**OPTIONS, **options}
+    found = [statistics(case) for case in cases]
+    rows = np.array([list(f.values()) for f in found if np.isfinite(list(f.values())).all()])
+    if len(rows) < options["least_cases"]:
+        return {"n": len(rows)}
+    center, spread = rows.mean(0), np.maximum(rows.std(0), 1e-6)
+    model = LedoitWolf(assume_centered=True).fit((rows - center) / spread)
+    return {
+        "n": len(rows),
+        "features": list(found[0]),
+        "center": center.tolist(),
+        "spread": spread.tolist(),
+        "precision": model.precision_.tolist(),
+    }
+
+
+def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
+    """Return the score of a real case; see `score`."""
+    return score(case, None, reference, options)
+
+
+def score(sample: Case, source: Case | None, reference: Mapping, options: Mapping) -> float:
+    """Return minus the distance to the real images; NaN without lungs or without a reference."""
+    if "precision" not in reference:
+        return float("nan")
+    values = np.array(list(statistics(sample).values()))
+    away = (values - reference["center"]) / reference["spread"]
+    return -float(np.sqrt(away @ np.array(reference["precision"]) @ away / len(away)))
+
+
+def statistics(case: Case) -> dict[str, float]:
+    """Return named statistics of the body and of the lungs; NaN where a region is missing.
+
+    Quantiles of intensity, and for every band between two scales of blur the logarithm of its
+    standard deviation; inside the lungs also the kurtosis of the finest band, which stamps change.
+    """
+    image = picture(case.image.voxels).astype(float)
+    unit = max(image.shape) / NOMINAL
+    body = ndimage.binary_erosion(image > 0, iterations=max(1, round(4 * unit)))
+    regions = {"body": body, "lungs": anatomy.mask(picture(case.anatomy), "lungs")}
+    blurred = [ndimage.gaussian_filter(image, s * unit) if s else image for s in SCALES]
+    found: dict[str, float] = {}
+    for name, region in regions.items():
+        values = image[region] if region.any() else np.array([np.nan])
+        for level in LEVELS:
+            found[f"{name}_q{round(100 * level)}"] = float(np.quantile(values, level))
+        for fine, coarse, scale in zip(blurred, blurred[1:], SCALES[1:], strict=False):
+            band = (fine - coarse)[region] if region.any() else np.array([np.nan])
+            found[f"{name}_log_sd_{scale:g}"] = float(np.log(band.std() + 1e-5))
+    fine = (blurred[0] - blurred[1])[regions["lungs"]]
+    tail = np.mean(((fine - fine.mean()) / (fine.std() + 1e-9)) ** 4) if fine.size else np.nan
+    return found | {"lungs_log_kurtosis_1": float(np.log(tail + 1e-3))}

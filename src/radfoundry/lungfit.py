@@ -1,0 +1,142 @@
+"""Find the lungs of a frontal radiograph: lay drawn ones on it, then follow the edges beside them.
+
+Everything is deterministic and nothing is learned. The coarse search is a cross-entropy search over
+eleven numbers that say how a pair of lungs lies; the fine one moves each outline by dynamic
+programming. Air beside the patient, collimation and padding are no evidence for a lung.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.stats import norm, qmc
+
+from radfoundry import cardiac, lungfields, lungshape
+from radfoundry.lungfields import Field
+from radfoundry.lungshape import FREEDOM, INSIDE, OUTSIDE, SIDES, WEIGHT, Outline
+
+# Where a pair of lungs may lie: as fractions of the body's box, or (the last two) of the lung.
+MEAN = np.array([0.5, 0.5, 0.045, 0.14, 0.14, 0.82, 0.82, 0.35, 0.35, 0, 0])
+SPREAD = np.array([0.06, 0.06, 0.012, 0.1, 0.1, 0.11, 0.11, 0.07, 0.07, 0.05, 0.03])
+ACROSS, DOWN = [0, 1, 2, 7, 8], [3, 4, 5, 6]
+PAIRS = ((3, 4, 0.2), (5, 6, 0.4), (7, 8, 0.4), (0, 1, 0.7))  # the second starts near the first
+ALIKE = ((3, 4, 0, 0.04), (5, 6, 0.012, 0.05), (7, 8, 0, 0.05))  # and may end this much off it
+ROUNDS = (0.09, 0.07, 0.05, 0.04, 0.03, 0.03)  # how far beside the outline an edge is looked for
+STARTS, TRIALS, ELITE = 1024, 400, 32
+STEPS = np.linspace(-0.1, 0.22, 33)  # how far an outline may move, in its lung's frame
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in a radiograph.
+
+    Attributes:
+        masks: `lung_right`, `lung_left`, `heart` and `mediastinum` on the canvas; they overlap.
+        contrast: How much darker the lungs are than what lies beside them, in local deviations:
+            about 2 where lungs are plain to see, below 1 where there are none.
+    """
+
+    masks: Mapping[str, np.ndarray]
+    contrast: float
+
+
+def find(canvas: np.ndarray) -> Found | None:
+    """Return the lungs, heart and mediastinum of a square picture; None if it is black."""
+    field = lungfields.even(canvas)
+    if field is None:
+        return None
+    pose, contrast = search(field)
+    masks = {}
+    for name, side in SIDES.items():
+        x, y = lungshape.place(pose, moved(field, pose, outlines()[side], side), side)
+        masks[name] = lungshape.fill(x[0], y[0], len(canvas))
+    return Found(masks | cardiac.silhouette(field, pose, masks), contrast)
+
+
+@cache
+def outlines() -> Mapping[int, Outline]:
+    """Return the drawn outline of each side."""
+    return {side: lungshape.outline(side) for side in SIDES.values()}
+
+
+@cache
+def normal() -> np.ndarray:
+    """Return evenly spread standard normal deviates (STARTS, 11): a search without chance."""
+    draws = qmc.Sobol(len(MEAN), scramble=False).random(STARTS)
+    return norm.ppf(np.clip(draws, 1e-3, 1 - 1e-3))
+
+
+def search(field: Field) -> tuple[np.ndarray, float]:
+    """Return the pose (1, 11) that fits best and how well: cross-entropy search, coarse to fine."""
+    left, right, top, bottom = field.box
+    scale = np.ones(len(MEAN))
+    scale[ACROSS], scale[DOWN] = right - left, bottom - top
+    mean, spread = MEAN * scale, SPREAD * scale
+    mean[:2], mean[DOWN] = mean[:2] + left, mean[DOWN] + top
+    spread[2] = SPREAD[2]
+    poses = mean + spread * normal()
+    for first, second, share in PAIRS:
+        poses[:, second] = poses[:, first] + share * (poses[:, second] - mean[second])
+    views = lungshape.views(field, sigma=1.2)
+    for reach in (*ROUNDS, ROUNDS[-1]):
+        merit = evidence(views, poses, reach) - misfit(poses, mean, spread)
+        best = np.argsort(-merit, kind="stable")[:ELITE]
+        answer, fit = poses[best[:1]], float(merit[best[0]])
+        center, width = poses[best].mean(0), poses[best].std(0) + 0.004
+        poses = np.vstack([answer, center + width * normal()[:TRIALS]])
+    return answer, fit
+
+
+def evidence(views: tuple[np.ndarray, np.ndarray], poses: np.ndarray, reach: float) -> np.ndarray:
+    """Return (n,) how much darker each pose's lungs are than what lies beside and between them."""
+    total = np.zeros(len(poses))
+    for side, lung in outlines().items():
+        weight = WEIGHT[lung.border] * lung.trust
+        edges = edge_contrast(views, lung.points, lung, poses, side, 1.5 * reach)
+        total += np.clip(edges, -0.7, 1.5) @ (weight / weight.sum())
+        core = lungshape.look_up(views[1], *lungshape.place(poses, lung.inner, side))
+        total -= 0.5 * np.clip(core, -1, 1).mean(1)
+    return total
+
+
+def edge_contrast(views, points, lung: Outline, poses, side: int, reach: float) -> np.ndarray:
+    """Return (n, m) relief outside less relief inside along an outline, `reach` in its frame."""
+    step = lung.outward * reach
+    outside = lungshape.place(poses, points + step * OUTSIDE[lung.border][:, None], side)
+    inside = lungshape.place(poses, points - step * INSIDE[lung.border][:, None], side)
+    return lungshape.look_up(views[0], *outside) - lungshape.look_up(views[1], *inside)
+
+
+def misfit(poses: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Return (n,) how unlikely poses are: off the mean, or one lung unlike the other."""
+    unlike = sum(
+        ((poses[:, second] - poses[:, first] - shift) / width) ** 2
+        for first, second, shift, width in ALIKE
+    )
+    return 0.02 * (((poses - mean) / spread) ** 2).sum(1) + 0.03 * unlike
+
+
+def moved(field: Field, pose: np.ndarray, lung: Outline, side: int) -> np.ndarray:
+    """Return an outline's points (m, 2) moved along their normals onto the edges beside them.
+
+    The closed chain of moves with the best sum of edge contrast, less bending and distance, found
+    by dynamic programming; it starts and ends unmoved beside the spine.
+    """
+    views = lungshape.views(field, sigma=0.8)
+    gain = np.stack(
+        [
+            edge_contrast(views, lung.points + lung.outward * s, lung, pose, side, 0.045)[0]
+            for s in STEPS
+        ],
+        axis=1,
+    )
+    free = (FREEDOM[lung.border] * lung.trust)[:, None]
+    cost = 3 * STEPS**2 / np.maximum(free, 0.05) - np.clip(gain, -0.5, 1.5) * free
+    bend = 600 * (STEPS[:, None] - STEPS) ** 2
+    order = np.roll(np.arange(len(lung.points)), -3)
+    still = int(np.abs(STEPS).argmin())
+    chain = lungshape.cheapest_chain(cost[order], bend, still)
+    shift = np.empty(len(order))
+    shift[order] = STEPS[chain]
+    return lung.points + lung.outward * shift[:, None]

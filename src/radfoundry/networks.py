@@ -1,0 +1,308 @@
+"""The networks that recipes and tasks train, as classes whose sizes are data.
+
+A network maps tensors to tensors: it knows nothing of images on disk, losses or devices. 2D and 3D
+share every class; `spatial_dims` says which. What MONAI has is taken from there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+GROUPS = 8  # of group normalization, where the channels allow it
+
+# Sizes of the reconstruction network. `paper` is ART-ASyn's (systems.md section 2): guided
+# diffusion's U-Net without the timestep. The smaller two see a Haar transform instead of pixels
+# (`haar` levels, lossless) and state the change to the picture instead of the picture.
+SIZES: Mapping[str, Mapping] = {
+    "phantom": {
+        "haar": 2,
+        "channels": 32,
+        "multipliers": (1, 2, 2),
+        "blocks": 1,
+        "attention": (),
+        "dropout": 0.0,
+        "change": True,
+    },
+    "workstation": {
+        "haar": 1,
+        "channels": 32,
+        "multipliers": (1, 2, 3, 4),
+        "blocks": 1,
+        "attention": (8,),
+        "dropout": 0.1,
+        "change": True,
+    },
+    "paper": {
+        "haar": 0,
+        "channels": 32,
+        "multipliers": (1, 1, 2, 3, 4),
+        "blocks": 2,
+        "attention": (8, 16, 32),
+        "dropout": 0.1,
+        "change": False,
+    },
+}
+
+
+@contextmanager
+def seeded(generator: torch.Generator) -> Iterator[None]:
+    """Let layers that ask for no generator (initial weights, dropout) draw from this one.
+
+    PyTorch's own random state is put back afterwards, so nothing outside notices.
+    """
+    with torch.random.fork_rng():
+        reseed(generator)
+        yield
+
+
+def reseed(generator: torch.Generator) -> None:
+    """Set PyTorch's own random state, on every device, to a number drawn from the generator."""
+    number = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    torch.set_rng_state(torch.Generator().manual_seed(number).get_state())
+    if torch.cuda.is_initialized():
+        state = torch.Generator("cuda").manual_seed(number).get_state()
+        torch.cuda.set_rng_state_all([state] * torch.cuda.device_count())
+
+
+def haar(pixels: Tensor, levels: int = 1) -> Tensor:
+    """Return the orthonormal Haar packet transform: half the size, 2^dims times the channels.
+
+    Args:
+        pixels: (B, C, *space), each side a multiple of 2^levels.
+        levels: How often; 0 returns the pixels.
+
+    Raises:
+        ValueError: If a side cannot be halved that often.
+    """
+    if any(side % 2**levels for side in pixels.shape[2:]):
+        raise ValueError(f"sides {tuple(pixels.shape[2:])} are no multiples of {2**levels}")
+    for _ in range(levels):
+        for axis in range(2, pixels.ndim):
+            even, odd = pixels.unflatten(axis, (-1, 2)).unbind(axis + 1)
+            pixels = torch.cat([even + odd, even - odd], 1) * 0.5**0.5
+    return pixels
+
+
+def inverse_haar(coefficients: Tensor, levels: int = 1) -> Tensor:
+    """Return the pixels whose `haar` transform is given."""
+    for _ in range(levels):
+        for axis in reversed(range(2, coefficients.ndim)):
+            low, high = coefficients.chunk(2, 1)
+            pair = torch.stack([low + high, low - high], axis + 1) * 0.5**0.5
+            coefficients = pair.flatten(axis, axis + 1)
+    return coefficients
+
+
+def convolution(dims: int, given: int, made: int, side: int = 3, stride: int = 1) -> nn.Module:
+    """Return a convolution of 2 or 3 dimensions that divides the size by the stride."""
+    kind = nn.Conv2d if dims == 2 else nn.Conv3d
+    return kind(given, made, side, stride=stride, padding=side // 2)
+
+
+def normalization(channels: int) -> nn.GroupNorm:
+    """Return a group normalization with at most `GROUPS` groups."""
+    groups = next(n for n in range(min(GROUPS, channels), 0, -1) if channels % n == 0)
+    return nn.GroupNorm(groups, channels)
+
+
+def zeroed(module: nn.Module) -> nn.Module:
+    """Return the module with all its parameters 0, so that a residual branch starts silent."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
+class ResidualBlock(nn.Module):
+    """Guided diffusion's residual block without its timestep: norm, SiLU, convolution, twice."""
+
+    def __init__(self, spatial_dims: int, channels: tuple[int, int], dropout: float = 0.0) -> None:
+        super().__init__()
+        given, made = channels
+        self.first = nn.Sequential(
+            normalization(given),
+            nn.SiLU(),
+            convolution(spatial_dims, given, made),
+        )
+        self.second = nn.Sequential(
+            normalization(made),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            zeroed(convolution(spatial_dims, made, made)),
+        )
+        same = given == made
+        self.past = nn.Identity() if same else convolution(spatial_dims, given, made, side=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, given, *space) to (B, made, *space)."""
+        return self.past(features) + self.second(self.first(features))
+
+
+def attention(spatial_dims: int, channels: int) -> nn.Module:
+    """Return MONAI's spatial self-attention block."""
+    # MONAI costs three seconds to import, and the smallest size does without attention.
+    from monai.networks.blocks.spatialattention import SpatialAttentionBlock  # noqa: PLC0415
+
+    groups = normalization(channels).num_groups
+    return SpatialAttentionBlock(spatial_dims, channels, channels, norm_num_groups=groups)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a size means for a picture: the shape of every level, finest first.
+
+    Attributes:
+        dims: 2 or 3.
+        haar: Levels of the Haar transform in front.
+        outer: Channels after that transform.
+        widths: Channels of each level; each has half the resolution of the one before.
+        attentive: Whether each level has attention.
+        blocks: Residual blocks of a level.
+        dropout: Fraction of features left out in training.
+    """
+
+    dims: int
+    haar: int
+    outer: int
+    widths: tuple[int, ...]
+    attentive: tuple[bool, ...]
+    blocks: int
+    dropout: float
+
+    @classmethod
+    def of(cls, size: Mapping, in_channels: int, dims: int) -> "Layout":
+        """Return the layout of an entry of `SIZES`."""
+        haar_levels = int(size["haar"])
+        return cls(
+            dims=dims,
+            haar=haar_levels,
+            outer=in_channels * 2 ** (dims * haar_levels),
+            widths=tuple(int(size["channels"] * m) for m in size["multipliers"]),
+            attentive=tuple(
+                2 ** (haar_levels + level) in size["attention"]
+                for level in range(len(size["multipliers"]))
+            ),
+            blocks=int(size["blocks"]),
+            dropout=float(size["dropout"]),
+        )
+
+    def block(self, given: int, level: int) -> nn.Sequential:
+        """Return a residual block of a level, with attention if the level has it."""
+        made = self.widths[level]
+        after = attention(self.dims, made) if self.attentive[level] else nn.Identity()
+        return nn.Sequential(ResidualBlock(self.dims, (given, made), self.dropout), after)
+
+
+class Encoder(nn.Module):
+    """The way down: from pixels to the bottleneck's features."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.haar = layout.haar
+        widths, given = layout.widths, layout.widths[0]
+        self.kept = [given]  # channels of what `forward` keeps for skips
+        self.layers = nn.ModuleList([convolution(layout.dims, layout.outer, given)])
+        for level, width in enumerate(widths):
+            for _ in range(layout.blocks):
+                self.layers.append(layout.block(given, level))
+                given = width
+            if level < len(widths) - 1:
+                self.layers.append(convolution(layout.dims, given, given, stride=2))
+            self.kept += [width] * (layout.blocks + (level < len(widths) - 1))
+        ends = [ResidualBlock(layout.dims, (given, given), layout.dropout) for _ in range(2)]
+        between = [attention(layout.dims, given)] if any(layout.attentive) else []
+        self.middle = nn.Sequential(ends[0], *between, ends[1])
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return E (B, channels, *coarse) and the features after every layer, finest first."""
+        features, kept = haar(pictures, self.haar), []
+        for layer in self.layers:
+            features = layer(features)
+            kept.append(features)
+        return self.middle(features), kept
+
+
+class Decoder(nn.Module):
+    """The way up: from the bottleneck's features to pixels."""
+
+    def __init__(self, layout: Layout, kept: Sequence[int]) -> None:
+        """Make the layers; `kept` are the channels of the encoder's features, empty for none."""
+        super().__init__()
+        self.haar = layout.haar
+        beside, given = list(kept), layout.widths[-1]
+        self.layers, self.joins = nn.ModuleList(), []
+        for level in reversed(range(len(layout.widths))):
+            for _ in range(layout.blocks + 1):
+                self.layers.append(layout.block(given + (beside.pop() if kept else 0), level))
+                given = layout.widths[level]
+            same = convolution(layout.dims, given, given)
+            finer = [nn.Sequential(nn.Upsample(scale_factor=2), same)] if level else []
+            self.layers.extend(finer)
+            self.joins += [bool(kept)] * (layout.blocks + 1) + [False] * len(finer)
+        last = zeroed(convolution(layout.dims, given, layout.outer))
+        self.head = nn.Sequential(normalization(given), nn.SiLU(), last)
+
+    def forward(self, encoded: Tensor, kept: Sequence[Tensor]) -> Tensor:
+        """Return (B, in_channels, *space) of an encoder's output and what it kept."""
+        features, beside = encoded, list(kept)
+        for layer, joins in zip(self.layers, self.joins, strict=True):
+            features = layer(torch.cat([features, beside.pop()], 1) if joins else features)
+        return inverse_haar(self.head(features), self.haar)
+
+
+class ReconstructionUNet(nn.Module):
+    """Map a picture to the same picture without its anomaly."""
+
+    def __init__(
+        self, size: Mapping, *, in_channels: int = 1, spatial_dims: int = 2, skips: bool = True
+    ) -> None:
+        """Make the layers.
+
+        Args:
+            size: An entry of `SIZES`, or one with values changed. `change` says whether the
+                layers compute the change to the picture (the untrained network is then the
+                identity) or the picture itself.
+            in_channels: Channels of the picture, and of the reconstruction.
+            spatial_dims: 2 or 3.
+            skips: Whether the decoder sees the encoder's features at every level. Without them
+                there is no `change` either: all passes the bottleneck, as in an autoencoder.
+        """
+        super().__init__()
+        layout = Layout.of(size, in_channels, spatial_dims)
+        self.skips, self.change = skips, bool(size["change"]) and skips
+        self.encoder = Encoder(layout)
+        self.decoder = Decoder(layout, self.encoder.kept if skips else ())
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Return the bottleneck's features E (B, channels, *coarse)."""
+        return self.encoder(pictures)[0]
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the reconstruction, shaped as the pictures (B, C, *space), and E.
+
+        Each side of the pictures must be a multiple of 2^(haar + levels - 1).
+        """
+        encoded, kept = self.encoder(pictures)
+        made = self.decoder(encoded, kept)
+        return (pictures + made if self.change else made), encoded
+
+
+def reconstruction(
+    size: str | Mapping, generator: torch.Generator, **options: Any
+) -> ReconstructionUNet:
+    """Return a reconstruction network whose initial weights come from the generator.
+
+    Args:
+        size: A name in `SIZES`, or a mapping of such values.
+        generator: Source of the initial weights.
+        options: As `ReconstructionUNet` takes them.
+    """
+    if isinstance(size, str):
+        if size not in SIZES:
+            raise ValueError(f"no size {size!r}: choose from {', '.join(SIZES)}")
+        size = SIZES[size]
+    with seeded(generator):
+        return ReconstructionUNet(size, **options)

@@ -1,0 +1,17 @@
+"""Segmenters: each file labels anatomy in images of some modality; the folder is the register.
+
+A segmenter is a module with
+
+* `STRUCTURES`, the regions it can label, named as in `labels.yaml`: its card. What it does not name
+  it never labels, and what it names but does not find it leaves out: `quality.assess` then says
+  absent or failed.
+* `MODALITIES`, the kinds of image it reads, such as `("CXR",)`.
+* `OPTIONS`, its options with their defaults; an option that is not there is refused by name.
+* `NEEDS_WEIGHTS`, whether it must be fitted first.
+* `prepare(options, weights=None, device="cpu")`, which returns the function that labels: a `Volume`
+  goes in, a uint8 anatomy map on the same grid comes out. Equal images give equal maps.
+* only where `NEEDS_WEIGHTS`: `fit(options, rng, device, cases, progress)`, which returns
+  `weights.Weights`. The cases are phantoms, drawn by the caller: segmenters lie below phantoms.
+
+Segmenters do not import each other; what they share lies a layer below (`lungfields`, `lungshape`).
+"""

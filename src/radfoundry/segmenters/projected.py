@@ -1,0 +1,249 @@
+"""A network that labels real radiographs after seeing nothing but projected phantoms.
+
+It is trained on phantoms with all that differs between films drawn at random (`disguise`), sees
+local contrast instead of gray levels, and is asked several times, mirrored and zoomed. Its answer
+is averaged with drawn lungs laid on the same film (`lungfit`): they may miss a border, but always
+have the shape of lungs. No real image and no human mask takes part.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from monai.networks.nets import UNet
+from scipy import ndimage
+from torch import Tensor, nn
+from torch.nn import functional
+
+from radfoundry import anatomy, disguise, lungfields, lungfit, training, volume
+from radfoundry.case import Case
+from radfoundry.losses import soft_dice_loss
+from radfoundry.networks import seeded
+from radfoundry.volume import Volume
+from radfoundry.weights import Weights
+
+STRUCTURES = ("lung_right", "lung_left", "heart", "mediastinum")
+MODALITIES = ("CXR",)
+NEEDS_WEIGHTS = True
+NETWORKS: dict[str, dict[str, Any]] = {
+    "phantom": {"side": 128, "channels": [16, 32, 64, 96], "steps": 1000, "batch": 12},
+    "workstation": {"side": 256, "channels": [32, 64, 128, 192, 256], "steps": 12000, "batch": 32},
+}
+OPTIONS: dict[str, Any] = {
+    "size": "phantom",  # of NETWORKS
+    "steps": 0,  # 0: those of the size
+    "learning_rate": 3e-3,
+    "zooms": [0.85, 1.0, 1.15],  # at which a film is looked at; mirrored too
+    "shape": 0.5,  # weight of the drawn lungs beside the network's 1 - shape; 0: network alone
+    "least_area": 0.01,  # of the canvas: less than that is no lung
+}
+SURE = 0.01  # neither the network nor the drawn lungs are surer than this of a pixel
+LEAST_CONTRAST = 1.0  # as pbtseg's least_fit
+SPINE = 0.45  # half width of the spine, in widths of the mediastinum above the heart
+FLIPPED = [1, 0, 2, 3]  # a mirrored right lung is a left one
+
+
+def fit(
+    options: Mapping,
+    rng: np.random.Generator,
+    device: str = "cpu",
+    cases: Sequence[Case] = (),
+    progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
+) -> Weights:
+    """Return weights trained on phantoms.
+
+    Args:
+        options: `OPTIONS`, of which any may be left out.
+        rng: The source of all chance.
+        device: Where to train.
+        cases: Phantom radiographs with their anatomy, drawn by the caller; some hundreds, of wide
+            variety.
+        progress: Called after each step with steps done, steps in all and the loss's terms.
+
+    Raises:
+        ValueError: No cases, or an option or size that does not exist.
+    """
+    chosen = _chosen(options)
+    size = NETWORKS[chosen["size"]]
+    if not cases:
+        raise ValueError("projected is trained on phantoms, and was given no cases")
+    generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    with seeded(generator):
+        network = layers(size).to(device)
+    pictures, masks = (part.to(device) for part in stacked(cases, size["side"]))
+    steps = int(chosen["steps"]) or size["steps"]
+    settings = training.Settings(
+        steps, float(chosen["learning_rate"]), 1e-4, warmup=steps // 20, schedule="cosine", ema=0.99
+    )
+    trained = training.train(
+        network,
+        partial(draw, pictures, masks, size["batch"]),
+        loss,
+        settings,
+        generator,
+        training.Hooks(progress),
+    )
+    card = {"segmenter": "projected", "size": chosen["size"], "steps": steps, "cases": len(cases)}
+    return Weights(trained.state, card | {"structures": list(STRUCTURES)})
+
+
+def prepare(
+    options: Mapping, weights: Weights | None = None, device: str = "cpu"
+) -> Callable[[Volume], np.ndarray]:
+    """Return the segmenter: a radiograph goes in, its anatomy map (uint8, same grid) comes out.
+
+    Args:
+        options: `OPTIONS`; `size` is that of the weights, whatever is asked for here.
+        weights: As `fit` returned them.
+        device: Where to run.
+
+    Raises:
+        ValueError: No weights, weights of another segmenter, or an option that does not exist.
+    """
+    chosen = _chosen(options)
+    if weights is None or weights.card.get("segmenter") != "projected":
+        raise ValueError("projected needs the weights that its own fit returned")
+    size = NETWORKS[weights.card["size"]]
+    network = layers(size)
+    network.load_state_dict(dict(weights.state))
+    return partial(label, network.to(device).eval(), size["side"], chosen)
+
+
+def _chosen(options: Mapping) -> dict[str, Any]:
+    unknown = set(options) - set(OPTIONS)
+    if unknown:
+        raise ValueError(f"projected has no options {sorted(unknown)}: there are {sorted(OPTIONS)}")
+    chosen = OPTIONS | dict(options)
+    if chosen["size"] not in NETWORKS:
+        raise ValueError(f"no size {chosen['size']!r}: choose from {', '.join(NETWORKS)}")
+    return chosen
+
+
+def layers(size: Mapping) -> nn.Module:
+    """Return the untrained network: 2 channels in, a logit per structure out; half resolution."""
+    channels = size["channels"]
+    inside = UNet(
+        spatial_dims=2,
+        in_channels=8,
+        out_channels=4 * len(STRUCTURES),
+        channels=channels,
+        strides=[2] * (len(channels) - 1),
+        num_res_units=1,
+        norm=("group", {"num_groups": 8}),
+    )
+    return nn.Sequential(nn.PixelUnshuffle(2), inside, nn.PixelShuffle(2))
+
+
+def stacked(cases: Sequence[Case], side: int) -> tuple[Tensor, Tensor]:
+    """Return all pictures (N, 1, side, side) and masks (N, structures, side, side)."""
+    pictures, masks = [], []
+    for case in cases:
+        picture = lungfields.square(volume.picture(case.image.voxels))
+        labels = lungfields.square(volume.picture(case.anatomy))
+        pictures.append(lungfields.resized(picture, (side, side)))
+        masks.append(targets(lungfields.resized(labels, (side, side), nearest=True)))
+    return torch.from_numpy(np.stack(pictures)[:, None]), torch.from_numpy(np.stack(masks))
+
+
+def targets(labels: np.ndarray) -> np.ndarray:
+    """Return a phantom's masks (structures, rows, columns) as float32, lungs cut beside the spine.
+
+    A projected lung reaches behind the spine as far as there is any lung along the ray; readers
+    stop beside it. The mediastinum above the heart is as wide as the spine, and says where it runs.
+    """
+    masks = {name: anatomy.mask(labels, name) for name in STRUCTURES}
+    rows, columns = np.nonzero(masks["mediastinum"])
+    for name in ("lung_right", "lung_left"):
+        masks[name] = lungfields.tidy(masks[name])
+    if len(rows) > 20 and np.ptp(rows) > 2:
+        slope, start = np.polyfit(rows, columns, 1)
+        width = np.median(np.bincount(rows)[np.unique(rows)])
+        row, column = np.mgrid[: labels.shape[0], : labels.shape[1]]
+        spine = np.abs(column - (start + slope * row)) < SPINE * width
+        for name in ("lung_right", "lung_left"):
+            masks[name] = masks[name] & ~spine
+    return np.stack([masks[name] for name in STRUCTURES]).astype(np.float32)
+
+
+def draw(
+    pictures: Tensor, masks: Tensor, batch: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return a batch of disguised phantoms as the network sees them, and their masks."""
+    chosen = torch.randint(len(pictures), (batch,), generator=generator, device=generator.device)
+    these = masks[chosen]
+    lungs = these[:, :2].amax(1, keepdim=True)
+    shown, wanted = disguise.disguised(pictures[chosen], these, lungs, generator)
+    return disguise.evened(shown), by_side(wanted)
+
+
+def by_side(masks: Tensor) -> Tensor:
+    """Return masks with the lungs named by where they lie: after mirroring, left is right."""
+    at = torch.arange(masks.shape[-1], device=masks.device, dtype=masks.dtype)
+    middle = (masks[:, :2] * at).sum((2, 3)) / masks[:, :2].sum((2, 3)).clamp_min(1)
+    swap = (middle[:, 0] > middle[:, 1])[:, None, None, None]
+    return torch.where(swap, masks[:, FLIPPED], masks)
+
+
+def loss(
+    network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Return the loss: cross-entropy and 1 - soft Dice, both over all structures."""
+    seen, wanted = batch
+    logits = network(seen)
+    dice = soft_dice_loss(torch.sigmoid(logits).flatten(0, 1), wanted.flatten(0, 1))
+    return {"entropy": functional.binary_cross_entropy_with_logits(logits, wanted), "dice": dice}
+
+
+def probabilities(network: nn.Module, picture: Tensor, zooms: Sequence[float]) -> Tensor:
+    """Return (structures, S, S) averaged over zooms and mirroring of one picture (S, S)."""
+    total = torch.zeros(len(STRUCTURES), *picture.shape, device=picture.device)
+    for zoom in zooms:
+        views = disguise.zoomed(picture[None, None], 1 / zoom)
+        both = torch.cat([views, views.flip(-1)])
+        plain, mirrored = torch.sigmoid(network(disguise.evened(both)))
+        mean = (plain + mirrored[FLIPPED].flip(-1)) / 2
+        total += disguise.zoomed(mean[None], zoom)[0]
+    return total / len(zooms)
+
+
+@torch.inference_mode()
+def label(network: nn.Module, side: int, options: Mapping, image: Volume) -> np.ndarray:
+    """Return a radiograph's anatomy map: each structure's largest part, holes filled."""
+    picture = volume.picture(image.voxels)
+    canvas = lungfields.square(picture).astype(np.float32)
+    if not (canvas > lungfields.PADDING).any():
+        return np.zeros(image.voxels.shape, np.uint8)
+    device = next(network.parameters()).device
+    small = torch.from_numpy(lungfields.resized(canvas, (side, side)).copy()).to(device)
+    likely = probabilities(network, small, options["zooms"])[None]
+    fine = functional.interpolate(likely, size=canvas.shape, mode="bilinear", align_corners=False)
+    masks = {}
+    favored = in_shape(fine[0].cpu().numpy(), canvas, float(options["shape"]))
+    for name, evidence in zip(STRUCTURES, favored, strict=True):
+        least = options["least_area"] if name.startswith("lung") else 0.0
+        masks[name] = lungfields.tidy(evidence > 0, least)
+    return lungfields.label_map(masks, *picture.shape)
+
+
+def in_shape(likely: np.ndarray, canvas: np.ndarray, weight: float) -> np.ndarray:
+    """Return log odds (structures, S, S) of the network averaged with those of the drawn lungs.
+
+    Args:
+        likely: The network's probabilities (structures, S, S).
+        canvas: The picture (S, S); where it shows no lungs to lay outlines on, the network decides.
+        weight: Of the drawn lungs, 0 to 1. Their odds fall by e per 1/64 of the canvas.
+    """
+    capped = np.clip(likely, SURE, 1 - SURE)
+    odds = np.log(capped / (1 - capped))
+    found = lungfit.find(canvas) if weight > 0 else None
+    if found is None or found.contrast < LEAST_CONTRAST:
+        return odds
+    most = np.log((1 - SURE) / SURE)
+    drawn = []
+    for name in STRUCTURES:
+        mask = found.masks[name]
+        inside = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+        drawn.append(np.clip(inside * 64 / len(canvas), -most, most))
+    return (1 - weight) * odds + weight * np.stack(drawn)

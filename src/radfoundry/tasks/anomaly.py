@@ -1,0 +1,248 @@
+"""Find disease without a diseased example: learn to take synthetic anomalies out of pictures.
+
+A network sees a picture with or without an anomaly and must return the normal one; what it changes
+is the anomaly (ART-ASyn, systems.md section 2). All arms share network size, steps and loss. The
+arm `reconstruction` sees normal pictures alone; a U-Net with skips would learn the identity there
+and find nothing, so that arm, to be a fair rival, is a bottleneck autoencoder.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from radfoundry import losses, volume
+from radfoundry.case import Case
+from radfoundry.metrics import comparison, detection
+from radfoundry.networks import SIZES, ReconstructionUNet, reconstruction
+from radfoundry.pairs import Normal, Pair, gathered
+from radfoundry.training import Hooks, Settings, train
+from radfoundry.weights import Weights
+
+ARMS: Mapping[str, Mapping[str, Any]] = {
+    "artasyn": {"pairs": "samples", "skips": True},
+    "cutpaste": {"pairs": "cutpaste", "skips": True},
+    "noise": {"pairs": "noise", "skips": True},
+    "reconstruction": {"pairs": "none", "skips": False},
+}
+OPTIONS: Mapping[str, Any] = {
+    "size": "phantom",
+    "steps": 200,
+    "batch": 8,
+    "learning_rate": 2e-3,
+    "precision": "bfloat16",
+    "per_case": 4,
+    "normal_fraction": 0.25,
+    "loss": {"alignment": 0.1, "global": 10.0, "region": 20.0, "dice": 1.0},
+    "augment": {"flip": 0.5, "gamma": 0.25, "noise": 0.03},
+    "score": "top",
+    "top_fraction": 0.01,
+    "smooth": 0.012,
+    "bootstrap": 1000,
+    "synthesized": ("opacity", "consolidation", "ground_glass"),
+}
+SCORES = ("top", "published")
+NORMAL_MARKED = 0.01  # of normal pixels, where no tune case shows an anomaly to choose by
+
+
+class Material(NamedTuple):
+    """What an arm may be trained on: a generator's pairs, and normal pictures."""
+
+    pairs: Sequence[Pair]
+    normals: Sequence[Normal]
+
+
+class Prediction(NamedTuple):
+    """Residual maps (n, rows, columns) in [0, 1] and an image score (n,) each."""
+
+    maps: np.ndarray
+    scores: np.ndarray
+
+
+def fit(
+    arm: str,
+    material: Material,
+    options: Mapping,
+    rng: np.random.Generator,
+    device: str = "cpu",
+    progress: Any = None,
+) -> Weights:
+    """Return the weights of one arm's network, with a card that says how they were made.
+
+    Args:
+        arm: A name in `ARMS`.
+        material: Training pictures, all of one shape.
+        options: See `OPTIONS`.
+        rng: Source of all chance.
+        device: Where to train.
+        progress: As `training.Hooks` takes it.
+    """
+    if arm not in ARMS:
+        raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
+    options = {**OPTIONS, **options}
+    pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
+    pool = [
+        torch.from_numpy(np.stack(part)[:, None]).float().to(device)
+        for part in zip(*pairs, strict=True)
+    ]
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    network = reconstruction(options["size"], generator, skips=ARMS[arm]["skips"]).to(device)
+    settings = Settings(
+        steps=options["steps"],
+        learning_rate=options["learning_rate"],
+        warmup=options["steps"] // 20,
+        schedule="cosine",
+        precision=options["precision"],
+    )
+    weighed = dict(options["loss"])
+    trained = train(
+        network,
+        lambda own: _batch(pool, options, own),
+        lambda net, batch, _: losses.reconstruction_terms(net, batch, weighed),
+        settings,
+        generator,
+        Hooks(progress=progress),
+    )
+    card = {"task": "anomaly", "arm": arm, "size": options["size"], "pairs": len(pairs)}
+    return Weights(trained.state, card | {"history": trained.history})
+
+
+def predict(
+    weights: Weights,
+    pictures: Sequence[np.ndarray],
+    options: Mapping | None = None,
+    device: str = "cpu",
+) -> Prediction:
+    """Return what the network would change in each picture, and how suspicious that makes it.
+
+    The map is |x - f(x)|, smoothed. The score is the mean of the highest `top_fraction` of the map
+    ("top"), or the mean squared residual of the whole picture ("published", which a small opacity
+    hardly moves and noise does).
+
+    Args:
+        weights: From `fit`.
+        pictures: (rows, columns) in [0, 1], all of one shape; none gives an empty prediction.
+        options: See `OPTIONS`: score, top_fraction, smooth.
+        device: Where to run.
+    """
+    options = {**OPTIONS, **(options or {})}
+    if options["score"] not in SCORES:
+        raise ValueError(f"no score {options['score']!r}: choose from {', '.join(SCORES)}")
+    network = _network(weights).to(device)
+    maps, scores = [], []
+    for image in pictures:  # one by one: what is beside it in a batch cannot matter
+        residual = _residual(network, image, device)
+        width = options["smooth"] * max(image.shape)
+        maps.append(ndimage.gaussian_filter(np.abs(residual), width).astype(np.float32))
+        scores.append(_image_score(residual, maps[-1], options))
+    shape = (0, 0) if not maps else maps[0].shape
+    return Prediction(np.reshape(maps, (len(maps), *shape)), np.array(scores, float))
+
+
+def choose_threshold(maps: np.ndarray, truths: Sequence[np.ndarray]) -> float:
+    """Return the residual at or above which a pixel is marked, chosen on the tune split.
+
+    It is what gives the best Dice over all tune pixels. Where no tune case shows an anomaly, it is
+    what marks 1 % of normal pixels.
+
+    Args:
+        maps: (n, rows, columns) of `predict`.
+        truths: Booleans of the same shape, one per map.
+
+    Raises:
+        ValueError: If there is no tune case.
+    """
+    if len(maps) == 0:
+        raise ValueError("no tune case to choose a threshold by")
+    table = sum(detection.binned(m, t) for m, t in zip(maps, truths, strict=True))
+    chosen = detection.best_threshold(np.asarray(table))
+    return chosen if np.isfinite(chosen) else float(np.quantile(maps, 1 - NORMAL_MARKED))
+
+
+def score(
+    prediction: Prediction, cases: Sequence[Case], threshold: float, judged: Sequence[bool]
+) -> pd.DataFrame:
+    """Return one row per test case with all that its metrics need.
+
+    Args:
+        prediction: Of the cases' pictures, in their order.
+        cases: Test cases with the facts patient, cohort and findings ("a|b", "" for healthy).
+        threshold: From `choose_threshold`.
+        judged: Whether a case's findings map is the truth; if not, it has no pixel figures.
+
+    Returns:
+        case, patient, cohort, findings, score, threshold, tp, fp, fn (pixels, NaN if not judged),
+        and the healthy and diseased pixels in each bin of `detection.EDGES`, comma-separated.
+    """
+    rows = []
+    for case, found, value, known in zip(
+        cases, prediction.maps, prediction.scores, judged, strict=True
+    ):
+        facts = {name: str(case.facts.get(name, "")) for name in ("patient", "cohort", "findings")}
+        row = {"case": case.name, **facts, "score": float(value), "threshold": threshold}
+        labels = volume.picture(case.findings) if known else None
+        rows.append(row | comparison.pixel_row(found, labels, threshold))
+    return pd.DataFrame(rows)
+
+
+def summarise(
+    predictions: pd.DataFrame, options: Mapping | None, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return the figures of all arms and seeds, with intervals; see `comparison.summarised`.
+
+    Args:
+        predictions: Rows of `score` for every arm and seed, with the columns arm and seed.
+        options: See `OPTIONS`: bootstrap, synthesized.
+        rng: Source of chance for the bootstrap.
+    """
+    options = {**OPTIONS, **(options or {})}
+    return comparison.summarised(
+        predictions, tuple(options["synthesized"]), int(options["bootstrap"]), rng
+    )
+
+
+def _batch(pool: Sequence[Tensor], options: Mapping, generator: torch.Generator) -> list[Tensor]:
+    """Return normal pictures, inputs and masks of a random batch, altered alike."""
+    n, device = options["batch"], pool[0].device
+    chosen = torch.randint(len(pool[0]), (n,), generator=generator).to(device)
+    normal, given, mask = (part[chosen] for part in pool)
+    healthy = _uniform(generator, n, device) < options["normal_fraction"]
+    given, mask = torch.where(healthy, normal, given), torch.where(healthy, 0, mask)
+    augment = options["augment"]
+    flip = _uniform(generator, n, device) < augment["flip"]
+    normal, given, mask = (torch.where(flip, p.flip(-1), p) for p in (normal, given, mask))
+    power = torch.exp((2 * _uniform(generator, n, device) - 1) * augment["gamma"])
+    grain = torch.randn(normal.shape, generator=generator).to(device)
+    grain = grain * _uniform(generator, n, device) * augment["noise"]
+    # The noise is the scanner's: it is in the input and in what is wanted.
+    return [normal.clamp_min(0) ** power + grain, given.clamp_min(0) ** power + grain, mask]
+
+
+def _uniform(generator: torch.Generator, n: int, device: torch.device) -> Tensor:
+    return torch.rand((n, 1, 1, 1), generator=generator).to(device)
+
+
+def _network(weights: Weights) -> ReconstructionUNet:
+    card = weights.card
+    size = SIZES[card["size"]] if isinstance(card["size"], str) else card["size"]
+    network = ReconstructionUNet(size, skips=ARMS[card["arm"]]["skips"])
+    network.load_state_dict(weights.state)
+    network.eval()
+    return network
+
+
+@torch.inference_mode()
+def _residual(network: ReconstructionUNet, image: np.ndarray, device: str) -> np.ndarray:
+    given = torch.from_numpy(np.array(image, np.float32)).to(device)[None, None]
+    return (given - network(given)[0])[0, 0].cpu().numpy()
+
+
+def _image_score(residual: np.ndarray, smoothed: np.ndarray, options: Mapping) -> float:
+    if options["score"] == "published":
+        return float((residual**2).mean())
+    highest = max(1, round(options["top_fraction"] * smoothed.size))
+    return float(np.partition(smoothed.ravel(), -highest)[-highest:].mean())

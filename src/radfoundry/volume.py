@@ -1,0 +1,137 @@
+"""The one image type every stage shares, and how it is stored.
+
+A radiograph is a volume one voxel thick along y: axes (X, 1, Z), so that 2D and 3D share code and
+a projection of a CT keeps the affine of its body. Files written here are the factory's own; files
+from outside enter through `radfoundry.gate` alone.
+"""
+
+import gzip
+import hashlib
+import io
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from PIL import Image
+
+COMPRESSION = 1  # the factory's files are read more often than they are shipped
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Voxels and where they lie in the patient.
+
+    Attributes:
+        voxels: Array (X, Y, Z), axes in RAS+ order; intensities, or integer labels.
+        affine: 4 x 4 matrix from voxel indices to millimetres, RAS+.
+    """
+
+    voxels: np.ndarray
+    affine: np.ndarray
+
+    def holding(self, voxels: np.ndarray) -> "Volume":
+        """Return the same grid filled with other voxels."""
+        if voxels.shape != self.voxels.shape:
+            raise ValueError(f"voxels are {voxels.shape}, the grid is {self.voxels.shape}")
+        return replace(self, voxels=voxels)
+
+    @property
+    def spacing_mm(self) -> tuple[float, ...]:
+        """Length of a voxel along each axis, from the columns of the affine."""
+        return tuple(float(n) for n in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def is_radiograph(self) -> bool:
+        """Whether the volume is one coronal plane."""
+        return self.voxels.shape[1] == 1
+
+
+def picture(voxels: np.ndarray) -> np.ndarray:
+    """Return a radiograph's plane as rows and columns, as a radiologist views it.
+
+    Row 0 is the top of the patient, column 0 the patient's right. The inverse is `plane`.
+
+    >>> picture(np.arange(6).reshape(2, 1, 3))
+    array([[5, 2],
+           [4, 1],
+           [3, 0]])
+    """
+    if voxels.ndim != 3 or voxels.shape[1] != 1:
+        raise ValueError(f"a radiograph is (X, 1, Z), these voxels are {voxels.shape}")
+    return voxels[::-1, 0, ::-1].T
+
+
+def plane(rows_by_columns: np.ndarray) -> np.ndarray:
+    """Return a viewed picture (rows, columns) as the voxels (X, 1, Z) of a radiograph."""
+    return np.ascontiguousarray(rows_by_columns.T[::-1, None, ::-1])
+
+
+def radiograph(rows_by_columns: np.ndarray, spacing_mm: float = 1.0) -> Volume:
+    """Return a viewed picture as a volume with square pixels of the given size."""
+    return Volume(plane(rows_by_columns), np.diag([spacing_mm, 1.0, spacing_mm, 1.0]))
+
+
+def read(path: str | Path) -> Volume:
+    """Return a volume that this module wrote."""
+    image = nibabel.load(path)
+    if not isinstance(image, nibabel.Nifti1Image) or image.affine is None:
+        raise ValueError(f"{path} is not a NIfTI file of the factory")
+    return Volume(np.asanyarray(image.dataobj), image.affine)
+
+
+def write(volume: Volume, path: str | Path) -> str:
+    """Store a volume as .nii.gz and return the sha256 of the file.
+
+    The same voxels give the same bytes. Floats are stored as float32, integers as they are; a file
+    appears under its name only once it is complete.
+    """
+    voxels = volume.voxels
+    if voxels.dtype == bool:
+        voxels = voxels.astype(np.uint8)
+    if np.issubdtype(voxels.dtype, np.floating):
+        voxels = voxels.astype(np.float32)
+    image = nibabel.Nifti1Image(voxels, volume.affine)
+    image.header.set_xyzt_units("mm")
+    content = gzip.compress(image.to_bytes(), COMPRESSION, mtime=0)
+    write_bytes(content, path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_picture(rows_by_columns: np.ndarray, path: str | Path) -> None:
+    """Store a viewed picture as PNG: floats in [0, 1] with 16 bits, integers up to 255 with 8."""
+    if np.issubdtype(rows_by_columns.dtype, np.floating):
+        levels = np.round(np.clip(rows_by_columns, 0, 1) * 65535).astype(np.uint16)
+    else:
+        levels = rows_by_columns.astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, format="PNG")
+    write_bytes(buffer.getvalue(), path)
+
+
+def write_bytes(content: bytes, path: str | Path) -> None:
+    """Put a file in place whole or not at all: temporary file beside it, fsync, rename."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def clear(folder: str | Path) -> None:
+    """Remove a folder that an interrupted job left behind, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sha256(path: str | Path) -> str:
+    """Return the sha256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,91 @@
+"""Networks at rest: tensors in safetensors, and a card in JSON that says what they are.
+
+The card carries the sha256 of the tensors; a folder whose tensors are not those of its card is
+refused, so that a truncated copy never labels or draws anything.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from radfoundry.volume import write_bytes
+
+TENSORS, CARD, DIGEST = "weights.safetensors", "card.json", "sha256"
+
+
+class WeightsError(ValueError):
+    """A folder of weights cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What was learned, and what a reader must know of it.
+
+    Attributes:
+        state: Tensors by name, as `torch.nn.Module.state_dict` gives them.
+        card: JSON-able facts: network, sizes, options, cohort, losses; no `sha256` of its own.
+    """
+
+    state: Mapping[str, torch.Tensor]
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write(weights: Weights, folder: str | Path) -> str:
+    """Store weights in a folder and return the sha256 of their tensors.
+
+    The card is written last: a folder with a card is whole. Equal tensors give equal bytes.
+    """
+    folder = Path(folder)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.state.items()}
+    content = safetensors.torch.save(state)
+    digest = hashlib.sha256(content).hexdigest()
+    card = json.dumps(dict(weights.card) | {DIGEST: digest}, indent=1, sort_keys=True)
+    (folder / CARD).unlink(missing_ok=True)
+    write_bytes(content, folder / TENSORS)
+    write_bytes(f"{card}\n".encode(), folder / CARD)
+    return digest
+
+
+def read(folder: str | Path) -> Weights:
+    """Return the weights of a folder after checking them against their card.
+
+    Raises:
+        WeightsError: A file is missing, the card is no card, or the tensors are not those that were
+            written (truncated, changed, or of another training).
+    """
+    folder = Path(folder)
+    card = _card(folder)
+    try:
+        content = (folder / TENSORS).read_bytes()
+    except FileNotFoundError:
+        raise WeightsError(f"{folder}: {TENSORS} is missing; train the network again") from None
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != card[DIGEST]:
+        raise WeightsError(
+            f"{folder}: {TENSORS} ({len(content)} bytes) has sha256 {digest[:12]}, its card says "
+            f"{card[DIGEST][:12]}: the file is truncated, changed or of another training"
+        )
+    try:
+        state = safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise WeightsError(f"{folder}: {TENSORS} is not safetensors: {error}") from None
+    return Weights(state, {key: value for key, value in card.items() if key != DIGEST})
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except FileNotFoundError:
+        raise WeightsError(f"{folder}: {CARD} is missing; train the network again") from None
+    except ValueError as error:
+        raise WeightsError(f"{folder}: {CARD} is not JSON: {error}") from None
+    if not isinstance(card, dict) or not isinstance(card.get(DIGEST), str):
+        raise WeightsError(f"{folder}: {CARD} names no {DIGEST} of its tensors")
+    return card

@@ -1,0 +1,90 @@
+"""A copy of the whole repository in a folder of its own, to run, edit and plan in."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("Snakefile", "src", "workflow", "scripts", "envs")
+
+
+class Factory:
+    """A workflow with its results; `config` is what its config.yaml holds."""
+
+    def __init__(self, folder: Path, config: dict):
+        self.folder = folder
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+        self.write(config)
+
+    def write(self, config):
+        self.config = config
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def run(self, *words, ok=True):
+        """Run snakemake here and return what it said."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *map(str, words)]
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, env=environment
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) is ok, said[-6000:]
+        return said
+
+    def planned(self, *words):
+        """Return the names of the rules that a dry run would run, targets left out."""
+        said = self.run("--dry-run", "--quiet", "host", *words)
+        stages = {path.stem.split("_")[1] for path in (ROOT / "workflow/rules").glob("[1-9]*")}
+        return set(re.findall(r"^rule (\w+):", said, re.M)) - stages - {"all"}
+
+    @contextmanager
+    def edited(self, path, old, new):
+        """Replace text in a file for a while; its time stamp returns with its content."""
+        file = self.folder / path
+        before, times = file.read_text(), file.stat()
+        assert old in before, f"{path} does not hold {old!r}"
+        file.write_text(before.replace(old, new, 1))
+        try:
+            yield
+        finally:
+            file.write_text(before)
+            os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    @contextmanager
+    def configured(self, dpath, value):
+        """Set one value of the config for a while."""
+        before = self.config
+        changed = yaml.safe_load(yaml.safe_dump(before))
+        *parents, last = dpath.split("/")
+        section = changed
+        for parent in parents:
+            section = section[parent]
+        section[last] = value
+        self.write(changed)
+        try:
+            yield
+        finally:
+            self.write(before)
+
+
+def small_config() -> dict:
+    """Return the embedded default, as small as it still makes sense."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for name, patients in (("site_a", 20), ("site_b", 8)):
+        cohort = config["cohorts"][name]
+        cohort["phantom"] |= {"patients": patients, "size": 64, "exams": [1, 1]}
+        cohort["preprocess"] = {"size": 64}
+        cohort["batch"] = patients
+    config["cohorts"]["site_a"]["batch"] = 10
+    config["recipes"]["artasyn"] |= {"sample": {"count": 12}, "batch": 6}
+    config["evaluate"] |= {"seeds": [0], "bootstrap": 50}
+    config["evaluate"]["anomaly"] |= {"steps": 4, "arms": ["artasyn", "reconstruction"]}
+    return config

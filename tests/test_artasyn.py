@@ -1,0 +1,169 @@
+"""ART-ASyn: what its opacities look like, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from chests import chest
+from scipy import ndimage
+
+from radfoundry import anatomy, texture
+from radfoundry.generators import artasyn
+from radfoundry.volume import picture
+
+
+def asked(shape="patch", seed=1, strength=0.6, **more):
+    parameters = {"shape": shape, "strength": strength, "sides": "both", "detail": 0.4} | more
+    return {
+        "request": "syn-case-1-0",
+        "source": "case-1",
+        "seed": seed,
+        "parameters": json.dumps(parameters),
+    }
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    return chest()
+
+
+@pytest.fixture(params=artasyn.SHAPES)
+def sample(request, healthy):
+    return artasyn.draw(asked(request.param), healthy)
+
+
+def test_every_shape_draws_an_opacity(sample):
+    assert set(np.unique(sample.findings)) == {0, anatomy.label_id("opacity")}
+
+
+def test_every_shape_stays_in_the_slightly_dilated_lungs(sample):
+    lungs = ndimage.binary_dilation(picture(anatomy.mask(sample.anatomy, "lungs")), iterations=2)
+    assert not (picture(sample.findings) > 0)[~lungs].any()
+
+
+def test_an_opacity_never_darkens(sample, healthy):
+    assert (sample.image.voxels >= healthy.image.voxels).all()
+
+
+def test_an_opacity_is_visible_inside_its_mask(sample, healthy):
+    change = (sample.image.voxels - healthy.image.voxels)[sample.findings > 0]
+    assert change.mean() >= artasyn.LEAST_CONTRAST
+    assert (change >= artasyn.VISIBLE).mean() > 0.9
+    assert float(sample.facts["contrast"]) == pytest.approx(change.mean(), abs=1e-4)
+    assert int(sample.facts["area"]) == len(change)
+
+
+def test_no_edge_is_cut_into_the_picture_at_the_rim_of_the_mask(sample, healthy):
+    mask = sample.findings > 0
+    rim = mask & ~ndimage.binary_erosion(mask, np.ones((3, 1, 3)))
+    change = sample.image.voxels - healthy.image.voxels
+    assert np.median(change[rim]) < 0.5 * np.median(change[mask & ~rim])
+
+
+def test_an_opacity_is_no_denser_than_the_heart(healthy):
+    image, labels = picture(healthy.image.voxels), picture(healthy.anatomy)
+    bright = np.where(anatomy.mask(labels, "lungs"), image, 1.0)
+    heart = anatomy.mask(labels, "heart")
+    bright[heart] = 0.6
+    assert artasyn.opacity_color(bright, labels) == pytest.approx(0.6)
+    assert artasyn.opacity_color(bright, np.where(heart, 0, labels)) == 1.0
+
+
+def test_anatomy_is_the_sources(sample, healthy):
+    np.testing.assert_array_equal(sample.anatomy, healthy.anatomy)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_seed_draws_an_empty_mask(healthy, seed):
+    shapes = list(artasyn.SHAPES)
+    faint = asked(shapes[seed % len(shapes)], seed, strength=0.1)
+    assert (artasyn.draw(faint, healthy).findings > 0).any()
+
+
+@pytest.mark.parametrize(("side", "other"), [("right", "left"), ("left", "right")])
+def test_an_opacity_lies_on_the_side_asked_for(healthy, side, other):
+    mask = artasyn.draw(asked("nodular", sides=side), healthy).findings > 0
+    assert anatomy.mask(healthy.anatomy, f"lung_{side}")[mask].any()
+    assert not anatomy.mask(healthy.anatomy, f"lung_{other}")[mask].any()
+
+
+def test_more_strength_gives_more_contrast(healthy):
+    faint, strong = (
+        float(artasyn.draw(asked(strength=s), healthy).facts["contrast"]) for s in (0.4, 0.9)
+    )
+    assert strong > 1.5 * faint
+
+
+def test_the_texture_scales_with_the_resolution():
+    small, large = (artasyn.draw(asked("bezier"), chest(size=n)) for n in (96, 192))
+    shares = [float(s.facts["lung_fraction"]) for s in (small, large)]
+    assert shares[0] == pytest.approx(shares[1], rel=0.5)
+
+
+def test_a_source_without_lungs_is_refused_by_name(healthy):
+    bare = replace(healthy, anatomy=np.zeros_like(healthy.anatomy))
+    with pytest.raises(ValueError, match="syn-case-1-0: the source has no lung"):
+        artasyn.draw(asked(), bare)
+
+
+def test_a_lung_too_white_for_any_opacity_is_refused(healthy):
+    white = replace(healthy, image=healthy.image.holding(np.ones_like(healthy.image.voxels)))
+    with pytest.raises(ValueError, match="no opacity shows in case-1"):
+        artasyn.draw(asked(), white)
+
+
+def test_an_unsided_pair_of_lungs_is_split_in_the_middle(healthy):
+    unsided = np.where(anatomy.mask(healthy.anatomy, "lungs"), anatomy.label_id("lung"), 0)
+    sides = artasyn.sides_of(picture(unsided), "case-1")
+    assert np.argwhere(sides["right"])[:, 1].max() < np.argwhere(sides["left"])[:, 1].min()
+
+
+def test_unknown_shapes_are_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"no shapes \['blob'\]: choose from bezier, patch"):
+        artasyn.plan(pd.DataFrame(), {"shapes": {"blob": 1}}, 0)
+
+
+def test_a_cohort_without_healthy_lungs_is_refused_with_reasons():
+    row = {"case": "c1", "split": "train", "findings": "nodule"}
+    with pytest.raises(ValueError, match="none of 1 cases can be edited: c1: it shows findings"):
+        artasyn.plan(pd.DataFrame([row]), {}, 0)
+
+
+@pytest.mark.parametrize(("options", "n"), [({"count": 7}, 7), ({"count": 9, "per_case": 2}, 6)])
+def test_the_count_is_met_unless_the_cases_allow_fewer(options, n):
+    row = {"split": "train", "findings": "", "lung_right": "present", "lung_left": "present"}
+    cases = pd.DataFrame([{"case": f"c{i}", **row} for i in range(3)])
+    assert len(artasyn.plan(cases, options, 0)) == n
+
+
+def test_only_weighted_shapes_are_planned():
+    row = {"split": "train", "findings": "", "lung_right": "present", "lung_left": "present"}
+    cases = pd.DataFrame([{"case": f"c{i}", **row} for i in range(30)])
+    requests = artasyn.plan(cases, {"shapes": {"patch": 1, "nodular": 3, "bezier": 0}}, 0)
+    shapes = [json.loads(text)["shape"] for text in requests["parameters"]]
+    assert set(shapes) == {"patch", "nodular"}
+    assert shapes.count("nodular") > shapes.count("patch")
+
+
+def test_a_crystal_has_one_color_per_cell():
+    rng = np.random.default_rng(0)
+    layer = rng.random((64, 64))
+    crystal = texture.crystallized(layer, 20, rng)
+    assert len(np.unique(crystal)) <= 20
+    assert crystal.mean() == pytest.approx(layer.mean())
+
+
+def test_the_brush_tip_has_the_published_mean_opacity():
+    tip = texture.brush_tip(1.0, np.random.default_rng(0))
+    assert tip.shape == texture.TIP
+    assert tip.mean() == pytest.approx(16 / 255, rel=0.01)
+
+
+def test_stamps_beyond_the_canvas_are_cut_off():
+    tip = texture.brush_tip(0.2, np.random.default_rng(0))
+    stamps = np.array([[-5.0, -5.0, 30.0, 20.0, 0.5], [500.0, 0.0, 30.0, 0.0, 0.5]])
+    alpha = texture.stamped((40, 40), tip, stamps)
+    assert alpha[:8, :8].max() > 0
+    assert alpha[20:, 20:].max() == 0

@@ -1,0 +1,151 @@
+"""A config is read strictly and checked as a whole."""
+
+import pytest
+import yaml
+
+from radfoundry import catalogue, configuration, preprocess
+from radfoundry.configuration import ConfigurationError
+from radfoundry.tables import SCHEMAS
+
+SCHEMA = SCHEMAS / "config.schema.yaml"
+NAMES = {
+    "phantoms": ["chest_xray"],
+    "segmenters": {"pbtseg": {"method": "improved"}},
+    "generators": {"artasyn": {"strength": [0.3, 0.8], "detail": 0.4, "samples": None}},
+    "experts": {"anatomy": {"noise": 0.02}},
+    "tasks": {"anomaly": {"learning_rate": 0.002}},
+    "findings": ["opacity", "nodule"],
+    "regions": ["lungs", "heart", "ignore"],
+}
+
+
+def config(**changes):
+    """Return a config with one phantom cohort and one recipe."""
+    whole = {
+        "cohorts": {"site_a": {"phantom": {"kind": "chest_xray"}}},
+        "recipes": {"artasyn": {"cohort": "site_a", "generator": "artasyn"}},
+    }
+    return whole | changes
+
+
+def checked(whole):
+    return configuration.checked(whole, SCHEMA, NAMES)
+
+
+def refused(whole):
+    """Return the faults of a config that must have some."""
+    with pytest.raises(ConfigurationError) as error:
+        checked(whole)
+    return error.value.faults
+
+
+def test_a_small_config_gets_all_its_defaults():
+    whole = checked(config())
+    assert whole["cohorts"]["site_a"]["splits"]["train"] == 0.6
+    assert whole["cohorts"]["site_a"]["preprocess"]["size"] == 256
+    assert whole["evaluate"]["bootstrap"] == 1000
+    assert whole["max_rejected"] == 0.1
+    assert whole["pseudolabel"]["pbtseg"]["segmenter"] == "pbtseg"
+
+
+def test_checking_twice_changes_nothing():
+    once = checked(config())
+    assert checked(once) == once
+
+
+def test_the_given_config_is_left_alone():
+    given = config()
+    before = yaml.safe_dump(given)
+    checked(given)
+    assert yaml.safe_dump(given) == before
+
+
+def test_the_order_of_keys_makes_no_difference():
+    swapped = dict(reversed(config(threads=2, max_rejected=0.2).items()))
+    plain = checked(config(max_rejected=0.2, threads=2))
+    assert yaml.safe_dump(checked(swapped), sort_keys=False) == yaml.safe_dump(
+        plain, sort_keys=False
+    )
+
+
+def test_all_faults_are_told_at_once():
+    whole = config(threads=0, max_rejected=2, device="gpu", evalute={})
+    keys = {fault.split(":")[0] for fault in refused(whole)}
+    assert keys == {"threads", "max_rejected", "device", "evalute"}
+
+
+def test_a_cohort_has_exactly_one_source():
+    both = {"phantom": {"kind": "chest_xray"}, "table": "cases.tsv"}
+    faults = refused({"cohorts": {"both": both, "none": {}}})
+    assert [fault.split(":")[0] for fault in faults] == ["cohorts.both", "cohorts.none"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"recipes": {"r": {"cohort": "site_b", "generator": "artasyn"}}}, "recipes.r.cohort"),
+        ({"recipes": {"r": {"cohort": "site_a", "generator": "art"}}}, "recipes.r.generator"),
+        ({"evaluate": {"anomaly": {"recipes": ["no"]}}}, "evaluate.anomaly.recipes[0]"),
+        ({"evaluate": {"anomaly": {"unseen": ["no"]}}}, "evaluate.anomaly.unseen[0]"),
+        ({"evaluate": {"labels": {"methods": ["no"]}}}, "evaluate.labels.methods[0]"),
+        ({"evaluate": {"anomaly": {"learnig_rate": 1}}}, "evaluate.anomaly.learnig_rate"),
+        ({"pseudolabel": {"pbtseg": {"segmenter": "no"}}}, "pseudolabel.pbtseg.segmenter"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_refused(changes, key):
+    (fault,) = refused(config(**changes))
+    assert fault.startswith(f"{key}: ")
+
+
+def test_an_unknown_option_of_a_generator_is_refused_with_the_nearest():
+    recipe = {"cohort": "site_a", "generator": "artasyn", "sample": {"detial": 1}}
+    (fault,) = refused(config(recipes={"artasyn": recipe}))
+    assert fault.startswith("recipes.artasyn.sample.detial: ")
+    assert fault.endswith("did you mean 'detail'?")
+
+
+def test_a_cohort_that_a_recipe_learns_from_is_not_unseen():
+    anomaly = {"recipes": ["artasyn"], "unseen": ["site_a"]}
+    (fault,) = refused(config(evaluate={"anomaly": anomaly}))
+    assert fault.startswith("evaluate.anomaly.unseen: 'site_a'")
+
+
+def test_values_of_masks_may_be_written_as_numbers():
+    cohort = {"table": "cases.tsv", "reader_labels": {1: "lungs", 255: "ignore"}}
+    labels = checked({"cohorts": {"real": cohort}})["cohorts"]["real"]["reader_labels"]
+    assert labels == {"1": "lungs", "255": "ignore"}
+
+
+def test_a_root_needs_a_table():
+    cohort = {"phantom": {"kind": "chest_xray"}, "root": "images"}
+    (fault,) = refused({"cohorts": {"site_a": cohort}})
+    assert fault.startswith("cohorts.site_a: ")
+
+
+def test_the_committed_config_is_accepted():
+    whole = configuration.strict_load(SCHEMAS.parents[1] / "config.yaml")
+    names = configuration.registered()
+    missing = [kind for kind in catalogue.KINDS if not names[kind]]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)} yet")
+    assert configuration.checked(whole, SCHEMA)["cohorts"]
+
+
+def test_what_is_registered_has_the_words_of_the_vocabulary():
+    names = configuration.registered()
+    assert set(catalogue.KINDS) < set(names)
+    assert "opacity" in names["findings"]
+    assert {"lungs", "ignore", "lung_left"} <= set(names["regions"])
+
+
+def test_preprocessing_and_its_schema_know_the_same_keys_and_values():
+    rules = configuration.strict_load(SCHEMA)["properties"]["cohorts"]["additionalProperties"]
+    keys = rules["properties"]["preprocess"]["properties"]
+    assert set(keys) == set(preprocess.OPTIONS)
+    assert set(keys["polarity"]["enum"]) == set(preprocess.POLICIES)
+
+
+def test_the_arms_of_the_schema_are_the_arms_of_the_task():
+    rules = configuration.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]["anomaly"]
+    arms = catalogue.constant("tasks", "anomaly", "ARMS")
+    assert set(rules["properties"]["arms"]["items"]["enum"]) == set(arms)

@@ -1,0 +1,110 @@
+"""Golden dry runs: after one change, exactly the right rules are planned again."""
+
+import shutil
+import time
+
+import pandas as pd
+import pytest
+from factory import ROOT, Factory, small_config
+
+EVALUATION = {"fit_arm", "compare_arms"}
+PUBLICATION = {"write_scorecard", "write_report"}
+FILTERING = {"decide_verdicts"}
+AFTER_SAMPLES = {"judge_samples", "decide_verdicts", "check_leakage", "write_release"}
+AFTER_SAMPLES |= EVALUATION | PUBLICATION
+SAMPLING = {"plan_requests", "draw_samples", "collect_samples"}
+
+
+def test_a_finished_factory_has_nothing_to_do(factory):
+    assert factory.planned("all") == set()
+
+
+def test_another_evaluation_seed_reruns_evaluation_and_publishing_alone(factory):
+    with factory.configured("evaluate/seeds", [1]):
+        assert factory.planned("evaluate") == EVALUATION
+        assert factory.planned("all") == EVALUATION | PUBLICATION
+
+
+def test_another_threshold_reruns_the_verdicts_and_what_follows(factory):
+    with factory.configured("recipes/artasyn/filter/realism/quantile", 0.2):
+        expected = FILTERING | {"write_release"} | EVALUATION | PUBLICATION
+        assert factory.planned("all") == expected
+
+
+def test_another_sample_seed_draws_again_without_training_again(factory):
+    with factory.configured("recipes/artasyn/seed", 8):
+        assert factory.planned("sample") == SAMPLING
+        assert factory.planned("all") == SAMPLING | AFTER_SAMPLES
+
+
+def test_another_patient_count_reruns_that_cohort(factory):
+    with factory.configured("cohorts/site_b/phantom/seed", 99):
+        planned = factory.planned("all")
+        assert "draw_phantoms" in planned
+        assert not planned & SAMPLING
+
+
+def test_a_comment_in_a_library_module_reruns_nothing(factory):
+    with factory.edited("src/radfoundry/volume.py", "import gzip", "# why\nimport gzip"):
+        assert factory.planned("all") == set()
+
+
+def test_an_edited_metric_reruns_evaluation_alone(factory):
+    path = "src/radfoundry/metrics/detection.py"
+    with factory.edited(path, "\ndef ", "\nADDED = 1\n\n\ndef "):
+        planned = factory.planned("all")
+        assert EVALUATION & planned
+        assert planned <= EVALUATION | PUBLICATION | {"measure_labels"}
+
+
+def test_an_edited_expert_reruns_its_own_scores(factory):
+    path = "src/radfoundry/experts/realism.py"
+    with factory.edited(path, "\ndef ", "\nADDED = 1\n\n\ndef "):
+        planned = factory.planned("all")
+        assert {"calibrate_expert", "judge_samples"} <= planned
+        assert not planned & (SAMPLING | {"preprocess_batch", "segment_batch"})
+
+
+def test_an_edited_vocabulary_reruns_what_reads_labels(factory):
+    path = "src/radfoundry/labels.yaml"
+    with factory.edited(path, "ignore: 255", "ignore: 254"):
+        assert {"segment_batch", "draw_samples", "fit_arm"} <= factory.planned("all")
+
+
+@pytest.fixture
+def hospital(tmp_path, factory):
+    """Return a finished preprocess of a cohort that is a table of PNG files."""
+    cases = pd.read_csv(factory.folder / "results/cohorts/site_b/cases.tsv", sep="\t", dtype=str)
+    drawn = next((factory.folder / "results/cohorts/site_b/phantoms").iterdir())
+    (tmp_path / "images").mkdir()
+    for case in cases["case"]:
+        shutil.copy(drawn / case / "image.png", tmp_path / "images" / f"{case}.png")
+    table = cases[["case", "patient"]].assign(image="images/" + cases["case"] + ".png")
+    table.to_csv(tmp_path / "cases.tsv", sep="\t", index=False)
+    config = small_config() | {"recipes": {}, "evaluate": {}}
+    cohort = {"table": "cases.tsv", "preprocess": {"size": 64}, "batch": 4}
+    one = Factory(tmp_path, config | {"cohorts": {"clinic": cohort}})
+    one.run("preprocess")
+    return one
+
+
+def test_a_changed_image_reruns_its_own_batch(hospital):
+    assert hospital.planned("preprocess") == set()
+    time.sleep(1.1)  # time stamps of some file systems are whole seconds
+    first, *_, last = sorted((hospital.folder / "images").iterdir())
+    shutil.copy(first, last)
+    said = hospital.run("--dry-run", "preprocess")
+    assert said.count("rule preprocess_batch:") == 1
+    assert hospital.planned("preprocess") == {"preprocess_batch", "assign_splits"}
+
+
+def test_parsing_writes_nothing(tmp_path):
+    Factory(tmp_path, small_config()).planned("all")
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        *("Snakefile", "src", "workflow", "scripts", "envs", "config.yaml", ".snakemake"),
+    }
+
+
+def test_the_cluster_profile_is_found_from_the_root():
+    assert (ROOT / "slurm").is_symlink()
+    assert (ROOT / "slurm/profile.yaml").is_file()

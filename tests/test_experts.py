@@ -1,0 +1,182 @@
+"""Promises every expert keeps, and what each of them sees."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from chests import chest
+from scipy import ndimage
+
+from radfoundry import anatomy
+from radfoundry.catalogue import load, names
+from radfoundry.generators import artasyn
+from radfoundry.volume import picture, plane
+
+
+def perfect(options, weights=None, device="cpu"):
+    """Prepare a planted segmenter: dark regions inside the body are lungs, by side."""
+
+    def segment(image):
+        smooth = ndimage.gaussian_filter(picture(image.voxels).astype(float), 2)
+        dark = (smooth < 0.52) & ndimage.binary_erosion(smooth > 0.05, iterations=8)
+        right = np.arange(dark.shape[1]) < dark.shape[1] / 2
+        return plane(anatomy.compose({"lung_right": dark & right, "lung_left": dark & ~right}))
+
+    return segment
+
+
+@pytest.fixture(autouse=True)
+def planted(monkeypatch):
+    module = load("experts", "anatomy")
+    monkeypatch.setattr(module, "load", lambda kind, name: SimpleNamespace(prepare=perfect))
+
+
+@pytest.fixture(scope="module")
+def train():
+    return [chest(f"train-{i}", seed=i, width=0.9 + i / 80) for i in range(14)]
+
+
+@pytest.fixture(scope="module")
+def sample(train):
+    asked = {"shape": "patch", "strength": 0.6, "sides": "left", "detail": 0.4}
+    request = {"request": "s0", "seed": 2, "parameters": json.dumps(asked)}
+    return artasyn.draw(request, train[0])
+
+
+@pytest.fixture(params=names("experts"))
+def expert(request):
+    return load("experts", request.param)
+
+
+@pytest.fixture
+def reference(expert, train):
+    return expert.fit(train, {})
+
+
+def holding(case, picture_):
+    return replace(case, image=case.image.holding(plane(picture_.astype(np.float32))))
+
+
+def pasted(sample, source, other):
+    inside = picture(sample.findings) > 0
+    return holding(sample, np.where(inside, picture(other.image.voxels), shown(source)))
+
+
+def shown(case):
+    return picture(case.image.voxels)
+
+
+def test_a_reference_survives_json(expert, reference, train, sample):
+    again = json.loads(json.dumps(reference))
+    scores = [expert.score(sample, train[0], r, {}) for r in (reference, again)]
+    assert scores[0] == scores[1]
+
+
+def test_real_cases_score_finite_and_alike_twice(expert, reference):
+    case = chest("tune-1", seed=50)
+    scores = [expert.score_real(case, reference, {}) for _ in range(2)]
+    assert np.isfinite(scores[0])
+    assert scores[0] == scores[1]
+
+
+def test_a_drawn_sample_scores_like_a_real_case(expert, reference, train, sample):
+    real = [expert.score_real(chest(f"tune-{i}", seed=50 + i), reference, {}) for i in range(6)]
+    assert expert.score(sample, train[0], reference, {}) > min(real) - 0.5 * abs(min(real))
+
+
+def test_experts_leave_their_inputs_alone(expert, train, sample):
+    before = [a.copy() for c in (sample, train[0]) for a in (c.image.voxels, c.anatomy, c.findings)]
+    reference = expert.fit(train, {})
+    expert.score(sample, train[0], reference, {})
+    expert.score_real(train[1], reference, {})
+    after = [a for c in (sample, train[0]) for a in (c.image.voxels, c.anatomy, c.findings)]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_case_without_labels_is_no_evidence(expert, reference, sample):
+    bare = replace(sample, anatomy=np.zeros_like(sample.anatomy), findings=sample.findings * 0)
+    assert np.isnan(expert.score_real(bare, reference, {}))
+
+
+def score(name, sample, source, train, options=None):
+    module = load("experts", name)
+    return module.score(sample, source, module.fit(train, options or {}), options or {})
+
+
+def test_a_lost_lung_lowers_the_anatomy_score(sample, train):
+    whole = score("anatomy", sample, train[0], train)
+    white = np.where(picture(anatomy.mask(sample.anatomy, "lung_right")), 0.8, shown(sample))
+    assert whole > 0.7
+    assert score("anatomy", holding(sample, white), train[0], train) < 0.2
+
+
+def test_a_lesion_outside_the_lungs_lowers_the_anatomy_score(sample, train):
+    outside = np.where(anatomy.mask(sample.anatomy, "lungs"), 0, 40).astype(np.uint8)
+    moved = replace(sample, findings=outside)
+    options = {"lesion_fraction": [0, 10]}
+    assert score("anatomy", moved, train[0], train, options) < 0.5
+
+
+@pytest.mark.parametrize("limits", [[0.9, 1], [0, 0.001]])
+def test_a_lesion_of_impossible_size_has_no_anatomy_score_left(sample, train, limits):
+    assert score("anatomy", sample, train[0], train, {"lesion_fraction": limits}) == 0
+
+
+def test_an_edit_that_changed_nothing_is_not_new(sample, train):
+    assert score("novelty", holding(sample, shown(train[0])), train[0], train) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: image,
+        lambda image: image[:, ::-1],
+        lambda image: np.clip(0.8 * image + 0.05 * (image > 0), 0, 1),
+        lambda image: np.roll(image, 1, axis=1),
+    ],
+    ids=["exact", "mirrored", "brightness", "shifted"],
+)
+def test_a_copy_of_a_training_image_is_not_new(sample, train, change):
+    copy = holding(sample, change(shown(train[3])))
+    assert score("novelty", copy, train[0], train) < 0.1
+    assert score("novelty", sample, train[0], train) > 0.2
+
+
+def test_a_piece_of_another_patient_pasted_in_is_not_new(sample, train):
+    assert score("novelty", pasted(sample, train[0], train[5]), train[0], train) < 0.1
+
+
+def test_without_another_patient_novelty_has_no_evidence(sample, train):
+    assert np.isnan(score("novelty", sample, train[0], train[:1]))
+
+
+def test_a_repeated_sample_is_a_twin_of_the_first(sample, train):
+    novelty = load("experts", "novelty")
+    asked = {"shape": "patch", "strength": 0.6, "sides": "left", "detail": 0.4}
+    request = {"request": "other", "seed": 9, "parameters": json.dumps(asked)}
+    other = artasyn.draw(request, train[0])
+    cases = [sample, other, replace(sample, name="again")]
+    assert novelty.twins(cases, {}) == {"again": sample.name}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda image: ndimage.gaussian_filter(image, 2),
+        lambda image: np.clip(image + np.random.default_rng(0).normal(0, 0.1, image.shape), 0, 1),
+        lambda image: np.where(image > 0, 1 - image, 0),
+        lambda image: np.full_like(image, 0.5),
+    ],
+    ids=["blurred", "noisy", "inverted", "constant"],
+)
+def test_a_spoiled_image_is_less_real_than_any_tune_case(sample, train, spoil):
+    realism = load("experts", "realism")
+    reference = realism.fit(train, {})
+    real = [realism.score_real(chest(f"t{i}", seed=60 + i), reference, {}) for i in range(6)]
+    assert realism.score(holding(sample, spoil(shown(sample))), None, reference, {}) < min(real)
+
+
+def test_too_few_training_images_are_no_evidence_of_realism(sample, train):
+    assert np.isnan(score("realism", sample, train[0], train[:5]))

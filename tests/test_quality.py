@@ -1,0 +1,114 @@
+"""A pseudo-label says of each structure how far it can be trusted, and never a silent zero."""
+
+import math
+
+import numpy as np
+import pytest
+
+from radfoundry import anatomy, quality, volume
+
+STRUCTURES = ("lung_right", "lung_left", "heart")
+
+
+def boxes(**places):
+    """Return an anatomy map of rectangles: name=(top, bottom, left, right) on 100 x 100."""
+    masks = {}
+    for name, (top, bottom, left, right) in places.items():
+        masks[name] = np.zeros((100, 100), bool)
+        masks[name][top:bottom, left:right] = True
+    return volume.plane(anatomy.compose(masks))
+
+
+WHOLE = {
+    "lung_right": (15, 75, 10, 40),
+    "lung_left": (15, 75, 60, 90),
+    "heart": (50, 75, 40, 70),
+}
+
+
+def statuses(labels, **options):
+    """Return each structure's status."""
+    judged = quality.assess(labels, STRUCTURES, **options)
+    return {name: found.status for name, found in judged.items()}
+
+
+def test_a_plausible_chest_is_present():
+    assert set(statuses(boxes(**WHOLE)).values()) == {"present"}
+
+
+def test_a_usable_label_has_every_structure():
+    judged = quality.assess(boxes(**WHOLE), STRUCTURES)
+    assert quality.usable(judged)
+    without = {name: place for name, place in WHOLE.items() if name != "heart"}
+    assert not quality.usable(quality.assess(boxes(**without), STRUCTURES))
+
+
+def test_lung_behind_the_heart_counts_as_lung():
+    judged = quality.assess(boxes(**WHOLE), STRUCTURES)
+    assert judged["lung_left"].area_fraction == pytest.approx(0.18)
+
+
+def test_an_absent_heart_has_no_measurements():
+    without = {name: place for name, place in WHOLE.items() if name != "heart"}
+    heart = quality.assess(boxes(**without), STRUCTURES)["heart"]
+    assert heart.status == "absent"
+    assert math.isnan(heart.area_fraction)
+
+
+def test_one_missing_lung_is_absent_and_the_other_present():
+    one = {name: place for name, place in WHOLE.items() if name != "lung_left"}
+    assert statuses(boxes(**one))["lung_left"] == "absent"
+    assert statuses(boxes(**one))["lung_right"] == "present"
+
+
+def test_no_lung_at_all_is_a_failure():
+    nothing = volume.plane(np.zeros((100, 100), np.uint8))
+    assert statuses(nothing)["lung_right"] == "failed"
+    assert statuses(nothing)["lung_left"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lung_left": (40, 41, 70, 71)}, "area"),
+        ({"lung_left": (5, 95, 45, 99)}, "area"),
+        ({"lung_right": (15, 75, 60, 90), "lung_left": (15, 75, 10, 40)}, "viewer's right"),
+        ({"lung_left": (15, 27, 60, 80)}, "times as large"),
+        ({"lung_right": (15, 75, 10, 50), "lung_left": (15, 75, 50, 90)}, "into each other"),
+    ],
+)
+def test_an_implausible_lung_fails_and_says_why(change, words):
+    judged = quality.assess(boxes(**WHOLE | change), STRUCTURES)["lung_left"]
+    assert judged.status == "failed"
+    assert words in judged.reason
+
+
+def test_a_lung_in_pieces_fails():
+    labels = boxes(**WHOLE, lung=(0, 1, 0, 1))
+    labels[10:40, 0, 50:60] = 0
+    labels[60:90, 0, 50:60] = 0
+    assert "parts" in quality.assess(labels, STRUCTURES)["lung_right"].reason
+
+
+def test_a_lung_that_runs_off_the_film_is_cropped():
+    cut = WHOLE | {"lung_right": (15, 75, 0, 30)}
+    assert statuses(boxes(**cut))["lung_right"] == "cropped"
+
+
+def test_the_film_ends_where_the_image_is_black():
+    picture = np.zeros((100, 100), np.float32)
+    picture[:, 10:] = 0.5
+    image = volume.radiograph(picture)
+    assert statuses(boxes(**WHOLE), image=image)["lung_right"] == "cropped"
+
+
+def test_labels_outside_the_vocabulary_are_refused():
+    labels = volume.plane(np.full((10, 10), 99, np.uint8))
+    with pytest.raises(ValueError, match="99"):
+        quality.assess(labels, STRUCTURES)
+
+
+def test_an_image_of_another_size_is_refused():
+    image = volume.radiograph(np.ones((50, 50), np.float32))
+    with pytest.raises(ValueError, match="the image is"):
+        quality.assess(boxes(**WHOLE), STRUCTURES, image=image)

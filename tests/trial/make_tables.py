@@ -1,0 +1,152 @@
+"""Write the cohort tables and the config of the trial: real radiographs through the whole recipe.
+
+Usage: make_tables.py DATA FOLDER. DATA holds the collections, FOLDER gets config.yaml and tables/.
+Twenty-four healthy radiographs go in; four collections with findings are the unseen test.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+VIEWS = {"ap": "AP", "pa": "PA"}
+NIH = {  # what the collection's words mean in our vocabulary
+    "No Finding": "",
+    "Consolidation": "consolidation",
+    "Effusion": "pleural_effusion",
+    "Emphysema": "emphysema",
+    "Nodule": "nodule",
+    "Mass": "nodule",
+}
+GB = {
+    "ground_glass_opacities": "ground_glass",
+    "consolidation": "consolidation",
+    "pleural_effusion": "pleural_effusion",
+}
+V7 = {255: "lung", 127: "ignore"}
+READERS = {
+    "left_lung": "lung_left",
+    "right_lung": "lung_right",
+    "cardiomediastinum": "mediastinum",
+    **GB,
+}
+
+
+def words(found: str, meaning: dict) -> str:
+    """Return findings of our vocabulary; what has no word of its own there is an opacity."""
+    return "|".join(sorted({meaning.get(word, "opacity") for word in found.split("|")} - {""}))
+
+
+def kermany(data: Path) -> pd.DataFrame:
+    rows = pd.read_csv(data / "cxr_kermany_lungs/labels.csv", dtype=str)
+    return pd.DataFrame(
+        {
+            "case": "kermany-" + rows["image"],
+            "patient": "kermany-" + rows["patient"],
+            "image": "cxr_kermany_lungs/images/" + rows["image"] + ".jpeg",
+            "labels": "cxr_kermany_lungs/lung_masks/" + rows["image"] + ".png",
+            "findings": rows["label"].map({"NORMAL": ""}).fillna("opacity"),
+            "site": "kermany",
+        }
+    )
+
+
+def nih(data: Path) -> pd.DataFrame:
+    rows = pd.read_csv(data / "cxr_nih14/labels.csv", dtype=str)
+    return pd.DataFrame(
+        {
+            "case": "nih-" + rows["image"].str.removesuffix(".png"),
+            "patient": "nih-" + rows["patient"],
+            "image": "cxr_nih14/images/" + rows["image"],
+            "labels": "",
+            "findings": rows["findings"].map(lambda found: words(found, NIH)),
+            "site": "nih",
+            "sex": rows["sex"],
+            "age": rows["age"],
+            "view": rows["view"],
+        }
+    )
+
+
+def hannover(data: Path) -> pd.DataFrame:
+    rows = pd.read_csv(data / "cxr_hannover_lungs/metadata.csv", dtype=str)
+    return pd.DataFrame(
+        {
+            "case": "hannover-" + rows["image_id"],
+            "patient": "hannover-" + rows["patient_id"],
+            "image": "cxr_hannover_lungs/images/" + rows["image_id"] + ".png",
+            "labels": "cxr_hannover_lungs/lung_masks/" + rows["image_id"] + ".png",
+            "findings": "opacity",  # COVID-19
+            "site": "hannover",
+            "sex": rows["sex"].str.upper(),
+            "view": rows["projection"].map(VIEWS),
+        }
+    )
+
+
+def gb(data: Path) -> pd.DataFrame:
+    folder = "cxr_gb_anatomy_pathology_NC"
+    rows = pd.read_csv(data / folder / "metadata.csv", dtype=str)
+    return pd.DataFrame(
+        {
+            "case": "gb-" + rows["case"],
+            "patient": "gb-" + rows["patient"],
+            "image": folder + "/" + rows["case"] + "/image.jpg",
+            "labels": folder + "/" + rows["case"],
+            "findings": rows["structures"].map(
+                lambda found: "|".join(GB[word] for word in found.split(";") if word in GB)
+            ),
+            "site": "gb",
+        }
+    )
+
+
+def cohorts(data: Path) -> dict[str, tuple[pd.DataFrame, dict]]:
+    """Return each cohort's table and what its readers' masks mean."""
+    healthy = pd.concat([kermany(data), nih(data)])
+    healthy, ill = healthy[healthy["findings"] == ""], healthy[healthy["findings"] != ""]
+    return {
+        "healthy": (healthy, V7),
+        "kermany_pneumonia": (ill[ill["site"] == "kermany"], V7),
+        "nih_findings": (ill[ill["site"] == "nih"], V7),
+        "hannover": (hannover(data), V7),
+        "gb": (gb(data), READERS),
+    }
+
+
+def config(names: list[str], readers: dict[str, dict], root: Path) -> dict:
+    """Return the trial's config: 256-pixel canvas, three ways of pseudo-labelling."""
+    held_out = {"train": 0.0, "tune": 0.0, "test": 1.0}
+    entries = {
+        name: {
+            "table": f"tables/{name}.tsv",
+            "root": str(root),
+            "reader_labels": readers[name],
+            "preprocess": {"size": 256},
+            "pseudolabel": "projected",
+            "splits": {"duplicates": "link"} | ({} if name == "healthy" else held_out),
+        }
+        for name in names
+    }
+    entries["healthy"]["splits"] |= {"train": 0.5, "tune": 0.25, "test": 0.25}
+    return yaml.safe_load(Path(__file__).with_name("config.yaml").read_text()) | {
+        "cohorts": entries
+    }
+
+
+def main(data: Path, folder: Path) -> None:
+    """Write tables and config."""
+    (folder / "tables").mkdir(parents=True, exist_ok=True)
+    made = cohorts(data)
+    for name, (table, _) in made.items():
+        table.fillna("").to_csv(folder / "tables" / f"{name}.tsv", sep="\t", index=False)
+    readers = {name: meaning for name, (_, meaning) in made.items()}
+    root = Path(os.path.relpath(data.resolve(), folder.resolve()))
+    text = yaml.safe_dump(config(list(made), readers, root), sort_keys=False)
+    (folder / "config.yaml").write_text(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

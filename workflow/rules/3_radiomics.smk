@@ -1,0 +1,48 @@
+"""Measure every case with pyradiomics, under settings that are written down.
+
+reads   results/cohorts/{cohort}/batches/{batch}/  labels/{method}/{batch}/
+writes  results/cohorts/{cohort}/radiomics/{batch}.parquet
+        results/cohorts/{cohort}/radiomics.parquet  radiomics.json
+"""
+
+
+rule extract_radiomics:
+    """Measure the regions of a batch of cases."""
+    input:
+        images="results/cohorts/{cohort}/batches/{batch}.tsv",
+        labels=of_cohort_labels("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        folder="results/cohorts/{cohort}/batches/{batch}",
+    output:
+        table=temp("results/cohorts/{cohort}/radiomics/{batch}.parquet"),
+    log:
+        "logs/radiomics/extract_radiomics/{cohort}/{batch}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        radiomics=option("cohorts/{cohort}/radiomics"),
+        code=code("extract_radiomics"),
+    script:
+        "../../scripts/extract_radiomics.py"
+
+
+rule collect_radiomics:
+    """Join the batches; write units and settings beside the table."""
+    input:
+        tables=each_batch("results/cohorts/{cohort}/radiomics/{batch}.parquet"),
+    output:
+        table="results/cohorts/{cohort}/radiomics.parquet",
+        settings="results/cohorts/{cohort}/radiomics.json",
+    log:
+        "logs/radiomics/collect_radiomics/{cohort}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        radiomics=option("cohorts/{cohort}/radiomics"),
+        code=code("collect_radiomics"),
+    script:
+        "../../scripts/collect_radiomics.py"
+
+
+rule radiomics:
+    input:
+        expand("results/cohorts/{cohort}/radiomics.parquet", cohort=COHORTS),

@@ -1,0 +1,75 @@
+"""Draw a synthetic dataset: choose everything, write it down, then draw what is written.
+
+reads   splits, images and labels of the recipe's cohort; the recipe's networks
+writes  results/recipes/{recipe}/requests.tsv
+        results/recipes/{recipe}/samples/{batch}/  {batch}.tsv
+        results/recipes/{recipe}/samples.tsv
+"""
+
+
+rule plan_requests:
+    """Make every random choice of a recipe and write it as one request per sample."""
+    input:
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        requests="results/recipes/{recipe}/requests.tsv",
+    log:
+        "logs/sample/plan_requests/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        options=option("recipes/{recipe}/sample"),
+        seed=option("recipes/{recipe}/seed"),
+        batch=option("recipes/{recipe}/batch"),
+        code=code_with("plan_requests", generator_code),
+    script:
+        "../../scripts/plan_requests.py"
+
+
+rule draw_samples:
+    """Draw a batch of requests; each has its own seed, so batches change nothing."""
+    input:
+        requests="results/recipes/{recipe}/requests.tsv",
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        networks=networks_of_recipe,
+    output:
+        folder=directory("results/recipes/{recipe}/samples/{batch}"),
+        table="results/recipes/{recipe}/samples/{batch}.tsv",
+    log:
+        "logs/sample/draw_samples/{recipe}/{batch}.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        code=code_with("draw_samples", generator_code),
+    script:
+        "../../scripts/draw_samples.py"
+
+
+rule collect_samples:
+    """List all samples of a recipe."""
+    input:
+        tables=each_sample_batch,
+    output:
+        samples="results/recipes/{recipe}/samples.tsv",
+    log:
+        "logs/sample/collect_samples/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("collect_samples"),
+    script:
+        "../../scripts/collect_samples.py"
+
+
+rule sample:
+    input:
+        expand("results/recipes/{recipe}/samples.tsv", recipe=RECIPES),

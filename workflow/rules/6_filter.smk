@@ -1,0 +1,78 @@
+"""Let every expert measure every sample, then keep what all of them accept.
+
+reads   results/recipes/{recipe}/samples.tsv, images and labels of the recipe's cohort
+writes  results/recipes/{recipe}/experts/{expert}.json  {expert}.tsv
+        results/recipes/{recipe}/scores/{expert}.tsv
+        results/recipes/{recipe}/verdicts.tsv  thresholds.tsv  acceptance.tsv
+"""
+
+
+rule calibrate_expert:
+    """Learn what real images look like (train split) and score unseen real ones (tune split)."""
+    input:
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        reference="results/recipes/{recipe}/experts/{expert}.json",
+        scores="results/recipes/{recipe}/experts/{expert}.tsv",
+    log:
+        "logs/filter/calibrate_expert/{recipe}/{expert}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        options=option("recipes/{recipe}/filter/{expert}"),
+        code=code_with("calibrate_expert", expert_code),
+    script:
+        "../../scripts/calibrate_expert.py"
+
+
+rule judge_samples:
+    """Let one expert measure every sample."""
+    input:
+        samples="results/recipes/{recipe}/samples.tsv",
+        reference="results/recipes/{recipe}/experts/{expert}.json",
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        scores="results/recipes/{recipe}/scores/{expert}.tsv",
+    log:
+        "logs/filter/judge_samples/{recipe}/{expert}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        options=option("recipes/{recipe}/filter/{expert}"),
+        code=code_with("judge_samples", expert_code),
+    script:
+        "../../scripts/judge_samples.py"
+
+
+rule decide_verdicts:
+    """Turn scores into kept, rejected or undecided, at quantiles of the real scores."""
+    input:
+        samples="results/recipes/{recipe}/samples.tsv",
+        scores=each_expert("results/recipes/{recipe}/scores/{expert}.tsv"),
+        real=each_expert("results/recipes/{recipe}/experts/{expert}.tsv"),
+    output:
+        verdicts=report(
+            "results/recipes/{recipe}/verdicts.tsv",
+            caption="../report/verdicts.rst",
+            category="Filter",
+            labels={"recipe": "{recipe}"},
+        ),
+        thresholds="results/recipes/{recipe}/thresholds.tsv",
+        acceptance="results/recipes/{recipe}/acceptance.tsv",
+    log:
+        "logs/filter/decide_verdicts/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        filter=option("recipes/{recipe}/filter"),
+        code=code("decide_verdicts"),
+    script:
+        "../../scripts/decide_verdicts.py"
+
+
+rule filter:
+    input:
+        expand("results/recipes/{recipe}/verdicts.tsv", recipe=RECIPES),

@@ -1,0 +1,99 @@
+"""Ask how good the labels are and what the kept samples are worth to a downstream model.
+
+reads   labels, reader's or phantom's truth, verdicts, splits; cohorts nobody trained on
+writes  results/cohorts/{cohort}/evaluate/labels/{method}.tsv
+        results/recipes/{recipe}/leakage.tsv
+        results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv
+        results/recipes/{recipe}/evaluate/{task}.tsv
+"""
+
+
+rule measure_labels:
+    """Compare pseudo-labels with the truth, where there is one."""
+    input:
+        cases="results/cohorts/{cohort}/cases.tsv",
+        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=each_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/cohorts/{cohort}/evaluate/labels/{method}.tsv",
+    log:
+        "logs/evaluate/measure_labels/{cohort}/{method}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        by=option("evaluate/labels/by"),
+        code=code("measure_labels"),
+    script:
+        "../../scripts/measure_labels.py"
+
+
+rule check_leakage:
+    """Fail when a patient or an image of a test split can have reached a model."""
+    input:
+        requests="results/recipes/{recipe}/requests.tsv",
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        unseen=of_unseen("results/cohorts/{cohort}/splits.tsv"),
+    output:
+        table="results/recipes/{recipe}/leakage.tsv",
+    log:
+        "logs/evaluate/check_leakage/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("check_leakage"),
+    script:
+        "../../scripts/check_leakage.py"
+
+
+rule fit_arm:
+    """Train one arm's downstream model with one seed and predict every test case."""
+    input:
+        leakage="results/recipes/{recipe}/leakage.tsv",
+        verdicts="results/recipes/{recipe}/verdicts.tsv",
+        samples="results/recipes/{recipe}/samples.tsv",
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        unseen=of_unseen("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        unseen_labels=of_unseen("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        predictions="results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv",
+        examples=directory("results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}"),
+    log:
+        "logs/evaluate/fit_arm/{recipe}/{task}/{arm}/{seed}.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        task=option("evaluate/{task}"),
+        code=code_with("fit_arm", task_code),
+    script:
+        "../../scripts/fit_arm.py"
+
+
+rule compare_arms:
+    """Put intervals on every metric of every arm and on the differences between arms."""
+    input:
+        predictions=each_arm,
+    output:
+        table="results/recipes/{recipe}/evaluate/{task}.tsv",
+    log:
+        "logs/evaluate/compare_arms/{recipe}/{task}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        task=option("evaluate/{task}"),
+        bootstrap=option("evaluate/bootstrap"),
+        seed=option("evaluate/seeds"),
+        code=code_with("compare_arms", task_code),
+    script:
+        "../../scripts/compare_arms.py"
+
+
+rule evaluate:
+    input:
+        comparisons(),
+        label_measurements(),

@@ -1,0 +1,86 @@
+"""Hand the dataset over: images, masks, card, checksums, scorecard and the report.
+
+reads   everything above
+writes  results/release/{recipe}/
+        results/scorecard.tsv  results/report.html
+"""
+
+
+rule write_release:
+    """Write a recipe's kept samples with a card and the provenance of each."""
+    input:
+        verdicts="results/recipes/{recipe}/verdicts.tsv",
+        thresholds="results/recipes/{recipe}/thresholds.tsv",
+        acceptance="results/recipes/{recipe}/acceptance.tsv",
+        scores=each_expert("results/recipes/{recipe}/scores/{expert}.tsv"),
+        requests="results/recipes/{recipe}/requests.tsv",
+        samples="results/recipes/{recipe}/samples.tsv",
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+    output:
+        folder=directory("results/release/{recipe}"),
+    log:
+        "logs/publish/write_release/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        recipe=option("recipes/{recipe}"),
+        publish=option("publish"),
+        code=code("write_release"),
+        made_by=code_with("draw_samples", generator_code),
+    script:
+        "../../scripts/write_release.py"
+
+
+rule write_scorecard:
+    """Gather every headline number into one table."""
+    input:
+        comparisons=comparisons(),
+        labels=label_measurements(),
+        acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
+    output:
+        scorecard=report(
+            "results/scorecard.tsv",
+            caption="../report/scorecard.rst",
+            category="Publish",
+        ),
+    log:
+        "logs/publish/write_scorecard.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        bootstrap=option("evaluate/bootstrap"),
+        seed=option("evaluate/seeds"),
+        code=code("write_scorecard"),
+    script:
+        "../../scripts/write_scorecard.py"
+
+
+rule write_report:
+    """Write the page a radiologist reads."""
+    input:
+        scorecard="results/scorecard.tsv",
+        releases=expand("results/release/{recipe}", recipe=RECIPES),
+        splits=expand("results/cohorts/{cohort}/splits.tsv", cohort=COHORTS),
+        comparisons=comparisons(),
+    output:
+        page=report(
+            "results/report.html",
+            caption="../report/report.rst",
+            category="Publish",
+        ),
+    log:
+        "logs/publish/write_report.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        settings=settings,
+        code=code("write_report"),
+    script:
+        "../../scripts/write_report.py"
+
+
+rule publish:
+    input:
+        expand("results/release/{recipe}", recipe=RECIPES),
+        "results/scorecard.tsv",
+        "results/report.html",
