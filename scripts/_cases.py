@@ -85,6 +85,11 @@ def store(case: Case, folder: Path) -> dict[str, str]:
     }
 
 
+def store_map(case: Case, rows_by_columns: np.ndarray, folder: Path) -> None:
+    """Write a model's map of a radiograph as a picture of the case's grid."""
+    volume.write(case.image.holding(volume.plane(rows_by_columns)), folder / f"{case.name}.nii.gz")
+
+
 def splits_of(paths: Sequence[str]) -> dict[str, str]:
     """Return the split of every case."""
     frame = pd.concat([tables.read(path, "splits") for path in paths])

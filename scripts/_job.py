@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tqdm import tqdm
 
@@ -41,6 +41,22 @@ def progress(items: Iterable, total: int, what: str) -> Iterator:
             told = time.monotonic()
             logging.info("%s: %d of %d after %.0f s", what, done, total, told - begun)
     logging.info("%s: done in %.0f s", what, time.monotonic() - begun)
+
+
+def steps(what: str) -> Callable[[int, int, Mapping[str, float]], None]:
+    """Return a hook for the training loop that shows its steps and its loss as `progress` does."""
+    begun, told = time.monotonic(), [time.monotonic()]
+    bar = tqdm(desc=what, leave=False, disable=not sys.stderr.isatty())
+
+    def tell(done: int, total: int, terms: Mapping[str, float]) -> None:
+        bar.total = total
+        bar.update()
+        if done in (1, total) or time.monotonic() - told[0] > EVERY_S:
+            told[0] = time.monotonic()
+            loss = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+            logging.info("%s: %d of %d after %.0f s; %s", what, done, total, told[0] - begun, loss)
+
+    return tell
 
 
 def device(job) -> str:

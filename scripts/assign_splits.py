@@ -24,7 +24,7 @@ prints = {
 names = cases["case"].tolist()
 pairs = duplicates.find([prints[name] for name in names], names, cases["patient"].tolist())
 policy = chosen["duplicates"]
-linked = zip(pairs["patient"], pairs["other_patient"]) if policy == "link" else []
+linked = zip(pairs["patient"], pairs["other_patient"], strict=True) if policy == "link" else []
 fractions = {name: chosen[name] for name in splits.SPLITS}
 given = cases["split"].ne("")
 cases["split"] = splits.assign(cases, fractions, chosen["seed"], linked)

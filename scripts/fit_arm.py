@@ -3,31 +3,31 @@
 from pathlib import Path
 
 import numpy as np
-from _cases import drawn_cases, joined, kept_samples, real_cases, splits_of, store_map
-from _job import device, start
+from _cases import drawn_cases, kept_samples, real_cases, splits_of, store_map
+from _job import device, start, steps
 
-from radfoundry import tables
+from radfoundry import pairs, tables, volume
 from radfoundry.catalogue import load
 from radfoundry.request import seed
 
 job = start(snakemake)
 task, arm = load("tasks", job.wildcards.task), job.wildcards.arm
 options, where = dict(job.params.task), device(job)
+rng = np.random.default_rng(seed(int(job.wildcards.seed), "evaluate", arm))
 
 splits = splits_of(job.input.splits)
 own = list(real_cases(job.input.images, job.input.labels))
 samples = list(drawn_cases(kept_samples(job.input.samples, job.input.verdicts)))
-unseen = list(real_cases(job.input.unseen, job.input.unseen_labels))
+train, tune = (pairs.of_split(own, samples, splits, split) for split in ("train", "tune"))
 
-learn = task.material(own, samples, splits, "train")
-tune = task.material(own, samples, splits, "tune")
-rng = np.random.default_rng(seed(int(job.wildcards.seed), "evaluate", arm))
-weights = task.fit(arm, learn, options, rng, where)
-threshold = task.validate(weights, tune, options, where)
+weights = task.fit(arm, task.Material(*train), options, rng, where, steps(f"training {arm}"))
+threshold = task.validate(arm, weights, task.Material(*tune), options, rng, where)
 
-test = [case for case in own if splits[case.name] == "test"] + unseen
-rows, maps = task.examine(weights, test, threshold, options, where)
-for case, found in zip(test, maps, strict=True):
-    store_map(case, found, Path(job.output.examples))
-rows["arm"], rows["seed"] = arm, int(job.wildcards.seed)
+test = [case for case in own if splits[case.name] == "test"]
+test += list(real_cases(job.input.unseen, job.input.unseen_labels))
+found = task.predict(weights, [volume.picture(c.image.voxels) for c in test], options, where)
+judged = [bool(case.facts["findings_sha256"]) or not case.facts["findings"] for case in test]
+rows = task.score(found, test, threshold, judged).assign(arm=arm, seed=int(job.wildcards.seed))
+for case, residual in zip(test, found.maps, strict=True):
+    store_map(case, residual, Path(job.output.examples))
 tables.write(rows, job.output.predictions, "predictions")

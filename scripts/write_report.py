@@ -1,5 +1,39 @@
 """Write the page a radiologist reads."""
 
+import hashlib
+import json
+from datetime import date
+
+import pandas as pd
+from _cases import joined
+from _exhibits import cohort_row, of, provenance, recipe_part
 from _job import start
 
+from radfoundry import release, report, tables, volume
+
 job = start(snakemake)
+settings, paths = job.params.settings, job.input
+card = tables.read(paths.scorecard, "scorecard")
+
+
+def per_cohort(group, kind):
+    """Return the batches' tables of all cohorts as one."""
+    parts = [joined(of(name, group), kind).assign(cohort=name) for name in settings["cohorts"]]
+    return pd.concat(parts)
+
+
+made = provenance(settings, release.versions())
+text = json.dumps(settings, sort_keys=True).encode()
+made["Config"] = {"sha256": hashlib.sha256(text).hexdigest()}
+made["Code"] = {"digest of this page": job.params.code}
+context = {
+    "title": settings["publish"]["title"],
+    "date": date.today().isoformat(),
+    "cohorts": pd.DataFrame([cohort_row(name, paths) for name in settings["cohorts"]]),
+    "cases": per_cohort(paths.images, "images"),
+    "labels": per_cohort(paths.labels, "labels"),
+    "recipes": [recipe_part(name, paths, settings, card) for name in settings["recipes"]],
+    "scorecard": card,
+    "provenance": made,
+}
+volume.write_bytes(report.render(context).encode(), job.output.page)

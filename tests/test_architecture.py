@@ -21,7 +21,7 @@ MAY_TOUCH_FILES = {"volume", "tables", "weights", "gate", "catalogue", "provenan
 MAY_TOUCH_FILES |= {"configuration", "cohorts", "training"}
 TOUCHES_FILES = {"open", "mkdir", "read_text", "write_text", "read_bytes", "read_csv", "to_csv"}
 OUTSIDE = {"snakemake", "scripts", "workflow", "argparse", "subprocess"}
-AT_PARSE_TIME = ("catalogue", "provenance", "configuration", "cohorts")
+AT_PARSE_TIME = ("catalogue", "provenance", "configuration", "cohorts", "schemas", "sheets")
 
 
 def imported(file):

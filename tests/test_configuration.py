@@ -61,17 +61,17 @@ def test_the_given_config_is_left_alone():
 
 
 def test_the_order_of_keys_makes_no_difference():
-    swapped = dict(reversed(config(threads=2, max_rejected=0.2).items()))
-    plain = checked(config(max_rejected=0.2, threads=2))
+    swapped = dict(reversed(config(allow_cpu=True, max_rejected=0.2).items()))
+    plain = checked(config(max_rejected=0.2, allow_cpu=True))
     assert yaml.safe_dump(checked(swapped), sort_keys=False) == yaml.safe_dump(
         plain, sort_keys=False
     )
 
 
 def test_all_faults_are_told_at_once():
-    whole = config(threads=0, max_rejected=2, device="gpu", evalute={})
+    whole = config(allow_cpu="no", max_rejected=2, evalute={})
     keys = {fault.split(":")[0] for fault in refused(whole)}
-    assert keys == {"threads", "max_rejected", "device", "evalute"}
+    assert keys == {"allow_cpu", "max_rejected", "evalute"}
 
 
 def test_a_cohort_has_exactly_one_source():

@@ -139,9 +139,9 @@ def unpacked(fingerprints: Sequence[str]) -> Prints:
     for index, item in enumerate(content):
         if len(item) != placed + THUMBNAIL**2:
             raise ValueError(f"fingerprint {index} has {len(item)} bytes: not of this version")
-    table = np.frombuffer(b"".join(content), np.uint8).reshape(len(content), -1)
-    hashes = np.ascontiguousarray(table[:, :hashed]).view("<u8").reshape(len(content), -1)
-    lit = np.ascontiguousarray(table[:, hashed:placed]).view("<f4").reshape(len(content), -1)
+    table = np.frombuffer(b"".join(content), np.uint8).reshape(-1, placed + THUMBNAIL**2)
+    hashes = np.ascontiguousarray(table[:, :hashed]).view("<u8").reshape(-1, hashed // 8)
+    lit = np.ascontiguousarray(table[:, hashed:placed]).view("<f4").reshape(-1, 4)
     thumbnails = table[:, placed:].reshape(-1, THUMBNAIL, THUMBNAIL)
     return Prints(hashes[:, :-1], hashes[:, -1], lit, thumbnails)
 

@@ -26,18 +26,22 @@ class Exhibit(NamedTuple):
     alt: str
 
 
-def of_samples(groups: Mapping[str, Iterable[figures.Pair]], kind: str) -> list[Exhibit]:
+def of_samples(
+    groups: Mapping[str, Iterable[figures.Pair]], kind: str, totals: Mapping[str, int] | None = None
+) -> list[Exhibit]:
     """Return a montage for each group, such as each shape of opacity.
 
     Args:
         groups: Name of the group to its pairs; those beyond `PER_GROUP` are left out, and said so.
         kind: What the pairs are: "kept", "rejected", "undecided".
+        totals: Samples in each group, where `groups` holds only some of them.
     """
     exhibits = []
     for name, pairs in groups.items():
         every = list(pairs)
         told = every[:PER_GROUP]
-        caption = f"{name}: {len(told)} of {len(every)} {kind} samples"
+        total = (totals or {}).get(name, len(every))
+        caption = f"{name}: {len(told)} of {total} {kind} samples"
         ids = ", ".join(pair.title for pair in told)
         alt = (
             f"{caption}. Each row shows the source image, the synthetic image, the outline of its "

@@ -172,7 +172,7 @@ def _interval(axes: Axes, place: int, row: Mapping[str, Any], unit: str, colour:
 
 
 def _figure(width: float, height: float) -> Figure:
-    figure = Figure((width, height), DPI, "white", layout="constrained")
+    figure = Figure((width, height), DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from radfoundry.networks import ReconstructionUNet
 
-STEEPNESS = 60.0  # of the soft comparison, per unit of intensity
-MARKED = 0.05  # residual at which a pixel counts as half marked
+STEEPNESS = 100.0  # of the soft comparison, per unit of intensity
+MARKED = 0.03  # residual at which a pixel counts as half marked
 
 
 def feature_alignment(of_anomalous: Tensor, of_normal: Tensor) -> Tensor:

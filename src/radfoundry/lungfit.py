@@ -47,9 +47,9 @@ def find(canvas: np.ndarray) -> Found | None:
     if field is None:
         return None
     pose, contrast = search(field)
-    masks = {}
+    sharp, masks = lungshape.views(field, sigma=0.8), {}
     for name, side in SIDES.items():
-        x, y = lungshape.place(pose, moved(field, pose, outlines()[side], side), side)
+        x, y = lungshape.place(pose, moved(sharp, pose, outlines()[side], side), side)
         masks[name] = lungshape.fill(x[0], y[0], len(canvas))
     return Found(masks | cardiac.silhouette(field, pose, masks), contrast)
 
@@ -101,10 +101,21 @@ def evidence(views: tuple[np.ndarray, np.ndarray], poses: np.ndarray, reach: flo
 
 
 def edge_contrast(views, points, lung: Outline, poses, side: int, reach: float) -> np.ndarray:
-    """Return (n, m) relief outside less relief inside along an outline, `reach` in its frame."""
+    """Return (n, m) relief outside less relief inside along an outline, `reach` in its frame.
+
+    Args:
+        views: The relief as seen outside and inside.
+        points: (POINTS, 2), or several copies of the outline (k, POINTS, 2): then m is k POINTS.
+        lung: The outline whose borders and normals count.
+        poses: (n, 11).
+        side: -1 the right lung, 1 the left.
+        reach: Where to look, along the normals.
+    """
     step = lung.outward * reach
-    outside = lungshape.place(poses, points + step * OUTSIDE[lung.border][:, None], side)
-    inside = lungshape.place(poses, points - step * INSIDE[lung.border][:, None], side)
+    beyond = (points + step * OUTSIDE[lung.border][:, None]).reshape(-1, 2)
+    within = (points - step * INSIDE[lung.border][:, None]).reshape(-1, 2)
+    outside = lungshape.place(poses, beyond, side)
+    inside = lungshape.place(poses, within, side)
     return lungshape.look_up(views[0], *outside) - lungshape.look_up(views[1], *inside)
 
 
@@ -117,20 +128,16 @@ def misfit(poses: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarra
     return 0.02 * (((poses - mean) / spread) ** 2).sum(1) + 0.03 * unlike
 
 
-def moved(field: Field, pose: np.ndarray, lung: Outline, side: int) -> np.ndarray:
+def moved(
+    views: tuple[np.ndarray, np.ndarray], pose: np.ndarray, lung: Outline, side: int
+) -> np.ndarray:
     """Return an outline's points (m, 2) moved along their normals onto the edges beside them.
 
     The closed chain of moves with the best sum of edge contrast, less bending and distance, found
     by dynamic programming; it starts and ends unmoved beside the spine.
     """
-    views = lungshape.views(field, sigma=0.8)
-    gain = np.stack(
-        [
-            edge_contrast(views, lung.points + lung.outward * s, lung, pose, side, 0.045)[0]
-            for s in STEPS
-        ],
-        axis=1,
-    )
+    everywhere = lung.points + lung.outward * STEPS[:, None, None]
+    gain = edge_contrast(views, everywhere, lung, pose, side, 0.045).reshape(len(STEPS), -1).T
     free = (FREEDOM[lung.border] * lung.trust)[:, None]
     cost = 3 * STEPS**2 / np.maximum(free, 0.05) - np.clip(gain, -0.5, 1.5) * free
     bend = 600 * (STEPS[:, None] - STEPS) ** 2

@@ -52,6 +52,26 @@ def pair_of(source: Case, sample: Case) -> Pair:
     return Pair(normal, changed, found)
 
 
+def of_split(
+    own: Sequence[Case], samples: Sequence[Case], splits: Mapping[str, str], split: str
+) -> tuple[list[Pair], list[Normal]]:
+    """Return a generator's pairs and the healthy pictures of one split.
+
+    Args:
+        own: Cases with the fact findings, "" for healthy.
+        samples: Drawn samples with the facts source (a case's name) and split.
+        splits: Case's name to split.
+        split: The one that is wanted.
+    """
+    healthy = [c for c in own if splits[c.name] == split and not c.facts["findings"]]
+    sources = {case.name: case for case in own}
+    drawn = [sample for sample in samples if sample.facts["split"] == split]
+    return (
+        [pair_of(sources[sample.facts["source"]], sample) for sample in drawn],
+        [normal_of(case) for case in healthy],
+    )
+
+
 def cutpaste(normals: Sequence[Normal], index: int, rng: np.random.Generator) -> Pair:
     """Return a picture with a patch of this or another picture pasted into its region.
 

@@ -41,7 +41,10 @@ class Pose:
 
 
 def judge(picture: np.ndarray) -> Pose:
-    """Return the pose of a chest radiograph (rows, columns); doubt counts as upright, positive."""
+    """Return the pose of a chest radiograph (rows, columns); doubt counts as upright, positive.
+
+    Padding must be cut off before: a dark frame reads as lungs.
+    """
     ranks = _ranks(picture, FINE)
     side = _edges(ranks)
     turns = (1, 3) if side < -SIDE_MARGIN else (0, 2)
@@ -76,13 +79,14 @@ def _edges(ranks: np.ndarray) -> float:
 def _drawn_chests() -> np.ndarray:
     """Return drawn chests at several places and sizes: (n, COARSE * COARSE), each of norm 1."""
     places = product((-0.12, 0.0, 0.12), (-0.15, 0.0, 0.15), (0.8, 1.0, 1.2), (0.8, 1.0, 1.2))
-    chests = np.stack([_drawn_chest(*place).ravel() for place in places])
+    drawn = [_drawn_chest(*place, air) for place in places for air in (False, True)]
+    chests = np.stack([chest.ravel() for chest in drawn])
     chests -= chests.mean(axis=1, keepdims=True)
     return chests / np.linalg.norm(chests, axis=1, keepdims=True)
 
 
-def _drawn_chest(right: float, down: float, width: float, height: float) -> np.ndarray:
-    """Draw one chest on [-1, 1] squared: proportions by eye, edges soft."""
+def _drawn_chest(right: float, down: float, width: float, height: float, air: bool) -> np.ndarray:
+    """Draw one chest on [-1, 1] squared, with or without the air beside it: proportions by eye."""
     at = (np.arange(COARSE) + 0.5) / COARSE * 2 - 1
     x, y = (at[None, :] - right) / width, (at[:, None] - down) / height
     outward = np.abs(x)
@@ -94,7 +98,12 @@ def _drawn_chest(right: float, down: float, width: float, height: float) -> np.n
     middle = np.maximum(np.exp(-((x / 0.18) ** 2)), 0.8 * heart)
     abdomen = _step(y - 0.62, 0.06) * np.exp(-((x / 0.8) ** 4))
     beside_neck = _step(-0.8 - y, 0.06) * _step(outward - 0.4, 0.08)
-    return -lungs + 0.7 * middle + abdomen - 0.6 * beside_neck
+    chest = -lungs + 0.7 * middle + abdomen - 0.6 * beside_neck
+    if not air:
+        return chest
+    flesh = _step(outward - 0.67 - 0.2 * y, 0.05) * _step(y + 0.75, 0.1)
+    beside = _step(outward - 0.85, 0.06)
+    return (chest + 0.3 * flesh) * (1 - beside) - 0.9 * beside
 
 
 def _step(distance: np.ndarray, width: float) -> np.ndarray:

@@ -4,7 +4,7 @@ Everything done to an image is written in its record, a mapping that JSON can ho
 it alone. Nothing is guessed in silence: what was mended is in the record's warnings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,9 +55,11 @@ def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volu
     picture = volume.picture(raw.image.voxels)
     width, _, height = raw.image.spacing_mm
     _check_shape(picture.shape, (height, width), chosen)
-    crop = _inner(picture) if chosen["crop"] else (0, 0, *picture.shape)
-    cut = picture[crop[0] : crop[2], crop[1] : crop[3]]
-    turns, inverted, pose, warnings = _mended(cut, raw, chosen)
+    inner = _inner(picture)
+    pose = judge(_cut(picture, inner))
+    turns, inverted, warnings = _mended(pose, raw, chosen)
+    crop = inner if chosen["crop"] else (0, 0, *picture.shape)
+    cut = _cut(picture, crop)
     window = np.percentile(-cut if inverted else cut, chosen["percentiles"])
     if not window[0] < window[1]:
         raise GateError("int.constant", "nearly every pixel has one value: there is no image")
@@ -91,8 +93,7 @@ def like(labels: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
     picture = volume.picture(labels)
     if list(picture.shape) != list(record["shape"]):
         raise ValueError(f"labels are {picture.shape}, the record is of {record['shape']}")
-    top, left, bottom, right = record["crop"]
-    upright = np.rot90(picture[top:bottom, left:right], record["quarter_turns"])
+    upright = np.rot90(_cut(picture, record["crop"]), record["quarter_turns"])
     return volume.plane(_padded(_nearest(upright, record["resized"]), record))
 
 
@@ -137,11 +138,8 @@ def _check_shape(
         raise GateError("geo.aspect", f"sides as 1 to {aspect:.3g}, at most {chosen['max_aspect']}")
 
 
-def _mended(
-    picture: np.ndarray, raw: Raw, chosen: Mapping[str, Any]
-) -> tuple[int, bool, Pose, list[str]]:
+def _mended(pose: Pose, raw: Raw, chosen: Mapping[str, Any]) -> tuple[int, bool, list[str]]:
     """Return turns and inversion to undo, by policy, with the warnings they call for."""
-    pose = judge(picture)
     told = "photometric" in raw.facts  # a file that states its polarity is believed
     polarity = "warn" if told and chosen["polarity"] == "fix" else chosen["polarity"]
     found = {
@@ -155,7 +153,12 @@ def _mended(
         if seen and policy != "ignore":
             warnings.append(code)
     turns = pose.quarter_turns if chosen["rotation"] == "fix" else 0
-    return turns, pose.inverted and polarity == "fix", pose, warnings
+    return turns, pose.inverted and polarity == "fix", warnings
+
+
+def _cut(picture: np.ndarray, box: Sequence[int]) -> np.ndarray:
+    top, left, bottom, right = box
+    return picture[top:bottom, left:right]
 
 
 def _inner(picture: np.ndarray) -> tuple[int, int, int, int]:

@@ -36,7 +36,11 @@ def compose(findings: Sequence[Mapping], rng: np.random.Generator) -> str:
     merged = _merged(findings)
     present = {f["name"] for f in merged}
     stated = [_stated(finding, rng) for finding in merged]
-    denied = [_denied(name, rng) for name in words["findings"] if name not in present and rng.random() < 0.7]
+    denied = [
+        _denied(name, rng)
+        for name in words["findings"]
+        if name not in present and rng.random() < 0.7
+    ]
     body = [*stated, *denied]
     body = [body[i] for i in rng.permutation(len(body))]
     return f"FINDINGS: {' '.join(body)} IMPRESSION: {_impression(merged, rng)}"
@@ -47,7 +51,9 @@ def _merged(findings: Sequence[Mapping]) -> list[dict]:
     merged: dict[tuple[str, str], dict] = {}
     for finding in findings:
         key = (str(finding["name"]), str(finding.get("location", "")))
-        told = merged.setdefault(key, {"name": key[0], "location": key[1], "sides": set(), "severity": "mild"})
+        told = merged.setdefault(
+            key, {"name": key[0], "location": key[1], "sides": set(), "severity": "mild"}
+        )
         told["sides"] |= {finding["side"]} if finding.get("side") else set()
         told["severity"] = max(told["severity"], finding.get("severity", "mild"), key=DEGREES.index)
     return list(merged.values())

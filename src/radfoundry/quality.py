@@ -121,9 +121,7 @@ def _as_a_pair(
     """Return the qualities of two lungs once they are judged against each other."""
     if not right.any() and not left.any():
         return {name: Quality(name, "failed", "neither lung was found") for name in LUNGS}
-    if not (right.any() and left.any()):
-        return {}
-    if any(found[name].status == "failed" for name in LUNGS):
+    if any(found[name].status in ("absent", "failed") for name in LUNGS):
         return {}
     sizes = dict(zip(LUNGS, (int(right.sum()), int(left.sum())), strict=True))
     small = min(sizes, key=lambda name: sizes[name])

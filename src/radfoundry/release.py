@@ -14,7 +14,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from radfoundry.case import Case
 from radfoundry.readable import NOT_AVAILABLE, shown, with_interval
@@ -68,7 +68,7 @@ def _levels(pixels: np.ndarray, bits: int) -> np.ndarray:
 
 def marks_of(content: bytes) -> dict[str, str]:
     """Return the texts of a PNG, to tell a synthetic image before it is mixed with real ones."""
-    with Image.open(io.BytesIO(content)) as image:
+    with PngImageFile(io.BytesIO(content)) as image:
         return {str(key): str(value) for key, value in image.info.items() if isinstance(value, str)}
 
 
@@ -135,7 +135,7 @@ def dataset(
     if scores is not None:
         own = scores.pivot(index="sample", columns="expert", values="score").add_prefix("score_")
         table = table.merge(own, "left", left_on="sample", right_index=True)
-        columns += own.columns
+        columns += list(own.columns)
     return table[columns].sort_values("sample", ignore_index=True)
 
 

@@ -63,7 +63,7 @@ METRICS: dict[str, Metric] = {
     "frd": Metric("Fréchet distance of radiomics", "1", False, _DISTANCE),
     "image_auroc": Metric(
         "Telling images with a finding from those without (area under the ROC curve)", "1", True,
-        "0.5 is a coin toss, 1 is perfect; 0.90 or more, with its interval above the other arms.",
+        "0.5 is a coin toss, 1 is perfect; 0.90 or more. The paired difference tells who leads.",
     ),
     "image_ap": Metric(
         "Ranking images with a finding first (average precision)", "1", True,
@@ -71,7 +71,7 @@ METRICS: dict[str, Metric] = {
     ),
     "pixel_dice": Metric(
         "Overlap of the marked area with the true finding (Dice)", "1", True,
-        "0 is no overlap, 1 is perfect; above the other arms, with intervals that do not overlap.",
+        "0 is no overlap, 1 is perfect. The paired difference says which arm is ahead.",
     ),
     "pixel_dice_mean": Metric(
         "Overlap of the marked area with the finding, mean of images (Dice)", "1", True, _OVERLAP

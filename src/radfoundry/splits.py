@@ -56,11 +56,7 @@ def assign(
     _check_fractions(fractions)
     group = _groups(cases["patient"].map(person), linked)
     given = _given(cases, group)
-    ill = (
-        cases["findings"].fillna("").ne("")
-        if "findings" in cases
-        else pd.Series(False, group.index)
-    )
+    ill = cases.get("findings", pd.Series("", cases.index)).fillna("").ne("")
     stratum = {str(name): bool(part.any()) for name, part in ill.groupby(group)}
     order = sorted(stratum, key=lambda name: _draw(seed, name))
     waiting = [name for name in order if name not in given]

@@ -54,14 +54,17 @@ def test_the_config_without_a_fault_is_accepted(checked):
             "recipies: unknown key (value {}); allowed: cohorts, pseudolabel, recipes",
         ),
         ("recipies: {}", "did you mean 'recipes'?"),
-        ("threads: many", "threads: is 'many'; allowed: whole number, 1 to 256"),
+        (
+            "evaluate: {bootstrap: many}",
+            "bootstrap: is 'many'; allowed: whole number, 10 to 100000",
+        ),
         ("max_rejected: .nan", "max_rejected: is nan; allowed: number, 0 to 1"),
         ("evaluate: {anomaly: {learning_rate: .nan}}", "evaluate.anomaly.learning_rate: is nan"),
         ("evaluate: {anomaly: {learning_rate: -.inf}}", "learning_rate: is -inf; allowed: number"),
         ("evaluate: {anomaly: {steps: 0}}", "steps: is 0; allowed: whole number, at least 1"),
         ("evaluate: {anomaly: {stesp: 1}}", "did you mean 'steps'?"),
         ("publish: [1]", "publish: is [1]; allowed: keys"),
-        ("device: gpu", "device: is 'gpu'; allowed: auto, cpu, cuda"),
+        ("evaluate: {labels: {by: case}}", "by: is 'case'; allowed: cohort, site"),
         (
             "pseudolabel: {7: {segmenter: pbtseg}}",
             "pseudolabel.7: a name is text; write it in quotes",
@@ -73,7 +76,7 @@ def test_row_32_a_wrong_value_is_told_with_key_value_and_what_is_allowed(checked
 
 
 def test_row_32_all_faults_are_listed_at_once(checked):
-    text = GOOD + "threads: 0\nmax_rejected: .inf\nevaluat: {}\nevaluate: {seeds: [a]}"
+    text = GOOD + "allow_cpu: 7\nmax_rejected: .inf\nevaluat: {}\nevaluate: {seeds: [a]}"
     assert len(faults(checked, text)) == 4
 
 
@@ -86,9 +89,12 @@ def test_row_32_a_number_in_scientific_notation_is_a_number(checked):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (GOOD + "threads: 1\nthreads: 2\n", "line 7: duplicate key 'threads', first on line 6"),
+        (
+            GOOD + "allow_cpu: true\nallow_cpu: false\n",
+            "line 7: duplicate key 'allow_cpu', first on line 6",
+        ),
         ("cohorts: {a: {batch: 1, batch: 1}}", "line 1: duplicate key 'batch', first on line 1"),
-        (GOOD + "threads: 1\n'threads': 2\n", "duplicate key 'threads'"),
+        (GOOD + "allow_cpu: true\n'allow_cpu': false\n", "duplicate key 'allow_cpu'"),
     ],
 )
 def test_row_33_a_key_written_twice_is_refused(checked, text, words):

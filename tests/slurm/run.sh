@@ -68,10 +68,10 @@ copy_tree() {
     -e 's/^\(max-status-checks-per-second:\) [0-9.]*/\1 0.5/' "$1/workflow/profiles/slurm/profile.yaml"
 }
 
-# Print the queue whenever it changes.
+# Print the queue every ten seconds in which it changed.
 watch_queue() {
   local before="" now
-  while sleep 3; do
+  while sleep 10; do
     now=$(squeue -h -S i -O jobid:6,partition:5,state:11,tres-alloc:52,comment:70 2>/dev/null) || continue
     [ "$now" = "$before" ] || [ -z "$now" ] || sed -e 's/ *$//' -e 's/^/squeue | /' <<<"$now"
     before=$now

@@ -60,8 +60,13 @@ rule write_report:
     input:
         scorecard="results/scorecard.tsv",
         releases=expand("results/release/{recipe}", recipe=RECIPES),
+        samples=expand("results/recipes/{recipe}/samples.tsv", recipe=RECIPES),
+        verdicts=expand("results/recipes/{recipe}/verdicts.tsv", recipe=RECIPES),
+        thresholds=expand("results/recipes/{recipe}/thresholds.tsv", recipe=RECIPES),
+        experts=expert_tables(),
         splits=expand("results/cohorts/{cohort}/splits.tsv", cohort=COHORTS),
-        comparisons=comparisons(),
+        images=per_cohort("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=per_cohort("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
     output:
         page=report(
             "results/report.html",

@@ -16,8 +16,12 @@ for key, value in {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "GOMP_S
 from radfoundry import catalogue, cohorts, configuration
 from radfoundry.provenance import fingerprint
 
-for configfile in workflow.configfiles:
-    configuration.strict_load(configfile)
+configuration.strict_load("config.yaml")  # first: Snakemake's own loader runs templates
+
+
+configfile: "config.yaml"
+
+
 settings = configuration.checked(config, ROOT / "workflow/schemas/config.schema.yaml")
 tables = cohorts.read_all(settings["cohorts"])
 COHORTS, RECIPES, EVALUATE = settings["cohorts"], settings["recipes"], settings["evaluate"]
@@ -67,6 +71,12 @@ def comparisons():
 def label_measurements():
     pattern = "results/cohorts/{cohort}/evaluate/labels/{method}.tsv"
     return expand(pattern, cohort=COHORTS, method=EVALUATE["labels"]["methods"])
+
+
+def expert_tables():
+    pattern = "results/recipes/{recipe}/{kind}/{expert}.tsv"
+    kinds = ("scores", "experts")
+    return [pattern.format(recipe=r, kind=k, expert=e) for r in RECIPES for k in kinds for e in RECIPES[r]["filter"]]
 
 
 def networks(recipe):

@@ -26,15 +26,19 @@ def back(body: Mapping, z: np.ndarray) -> np.ndarray:
     return -body["depth"] * (0.62 + 0.38 * np.sqrt(1 - (1 - level) ** 2))
 
 
+def spine_x(body: Mapping, z: np.ndarray) -> np.ndarray:
+    """Return x (mm) of the spine at heights z: it sways."""
+    sway = np.sin(3.3 * z / body["height"] + body["sway_phase"])
+    return body["sway"] * body["width"] * sway
+
+
 def dome(body: Mapping, exam: Mapping, side: int) -> float:
     """Return the height (mm) of the top of a diaphragm dome; side 1 is right, -1 left."""
     right = -body["height"] * exam["inspiration"]
     return right if side > 0 else right - exam["dome_difference"]
 
 
-def diaphragm(
-    body: Mapping, exam: Mapping, x: np.ndarray, y: np.ndarray, side: int
-) -> np.ndarray:
+def diaphragm(body: Mapping, exam: Mapping, x: np.ndarray, y: np.ndarray, side: int) -> np.ndarray:
     """Return the height (mm) of one side of the diaphragm over points x, y."""
     top = dome(body, exam, side)
     width, depth = half_width(body, np.float64(top)), body["depth"]
@@ -58,7 +62,11 @@ def levels(body: Mapping, exam: Mapping) -> dict[str, float]:
     top = -body["arch_level"] * body["height"]
     carina = top - 0.2 * body["width"]
     right = dome(body, exam, 1)
-    return {"arch": top, "carina": carina, "hilum": 0.72 * (carina - 0.2 * body["width"]) + 0.16 * right}
+    return {
+        "arch": top,
+        "carina": carina,
+        "hilum": 0.72 * (carina - 0.2 * body["width"]) + 0.16 * right,
+    }
 
 
 def squared(across: np.ndarray, along: np.ndarray, square: float) -> np.ndarray:

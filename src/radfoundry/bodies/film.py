@@ -58,7 +58,12 @@ def rays(view: View, half_depth_mm: float, step_mm: float) -> Grid:
     y = -side * np.sin(turn) + deep * np.cos(turn)
     z = view.source_z_mm + (v[None] - view.source_z_mm) * near[:, None]
     step = (step_mm, 2 * half_depth_mm / (count - 1), step_mm)
-    return Grid(x.astype(np.float32)[..., None], y.astype(np.float32)[..., None], z.astype(np.float32)[None], step)
+    return Grid(
+        x.astype(np.float32)[..., None],
+        y.astype(np.float32)[..., None],
+        z.astype(np.float32)[None],
+        step,
+    )
 
 
 def along_rays(filled: np.ndarray, grid: Grid) -> np.ndarray:
@@ -104,12 +109,16 @@ def splatted(points: Points, view: View) -> np.ndarray:
     total = np.zeros(view.size**2)
     for down in (0, 1):
         for right in (0, 1):
-            share = (part[:, 0] if down else 1 - part[:, 0]) * (part[:, 1] if right else 1 - part[:, 1])
+            share = (part[:, 0] if down else 1 - part[:, 0]) * (
+                part[:, 1] if right else 1 - part[:, 1]
+            )
             total += np.bincount(flat + down * view.size + right, share * mass, view.size**2)
     return total.reshape(view.size, view.size).astype(np.float32)
 
 
-def exposed(attenuation: np.ndarray, spread: np.ndarray, film: Mapping, pixel_mm: float) -> np.ndarray:
+def exposed(
+    attenuation: np.ndarray, spread: np.ndarray, film: Mapping, pixel_mm: float
+) -> np.ndarray:
     """Return the detector's logarithmic signal: 0 in air, growing with density.
 
     Args:
@@ -137,3 +146,23 @@ def developed(signal: np.ndarray, levels: tuple[float, float], film: Mapping) ->
     gray = 1 / (1 + np.exp(-(low + slope * (signal - levels[0]))))
     air = 1 / (1 + np.exp(-(low - slope * levels[0])))
     return np.clip((gray - air) / (1 - air), 0, 1)
+
+
+LETTERS = {"L": "1000 1000 1000 1000 1000 1111", "R": "1110 1001 1001 1110 1010 1001"}
+
+
+def marked(picture: np.ndarray, letter: str, field: np.ndarray) -> np.ndarray:
+    """Return the picture with a lead letter in the field, beside the patient's own left or right."""
+    if letter not in LETTERS:
+        return picture
+    glyph = np.array([[float(dot) for dot in row] for row in LETTERS[letter].split()])
+    unit = max(1, round(picture.shape[0] / 110))
+    glyph = np.kron(glyph, np.ones((unit, unit)))
+    rows, columns = (np.flatnonzero(field.any(axis=axis)) for axis in (1, 0))
+    margin = len(columns) // 25 + 1
+    top = rows[0] + len(rows) // 8
+    left = columns[0] + margin if letter == "R" else columns[-1] - margin - glyph.shape[1]
+    out = picture.copy()
+    part = out[top : top + glyph.shape[0], left : left + glyph.shape[1]]
+    np.maximum(part, 0.97 * glyph, out=part)
+    return out

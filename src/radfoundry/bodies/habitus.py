@@ -11,7 +11,7 @@ import numpy as np
 
 AGES = [0.1, 1, 3, 6, 10, 14, 18]
 CHILD_WIDTH = [48, 68, 80, 92, 106, 120, 131]
-ADULT_WIDTH = {"male": (142, 8), "female": (128, 7)}
+ADULT_WIDTH = {"M": (142, 8), "F": (128, 7)}
 DEPTH_RATIO = ([0, 2, 6, 14, 30, 85], [0.88, 0.8, 0.73, 0.67, 0.68, 0.76])
 SPREAD = {"cohort": 1.0, "wide": 1.9}
 
@@ -24,7 +24,7 @@ def person(rng: np.random.Generator, ages: tuple[float, float], spread: str) -> 
         ages: Least and greatest age, years.
         spread: "cohort" or "wide".
     """
-    sex = str(rng.choice(["female", "male"]))
+    sex = str(rng.choice(["F", "M"]))
     age = float(np.round(rng.uniform(*ages), 1))
     child = age < 16
     build = float(np.clip(rng.normal(0.35, 0.3 * SPREAD[spread]), 0, 1.6))  # 0 thin, 1 obese
@@ -35,8 +35,10 @@ def person(rng: np.random.Generator, ages: tuple[float, float], spread: str) -> 
     body |= _flesh(rng, body, k)
     body |= _middle(rng, age, k)
     body |= {
+        "sway": float(np.clip(rng.normal(0, 0.018 * k), -0.12, 0.12)),
+        "sway_phase": float(rng.uniform(0, 6.28)),
         "tree_seed": int(rng.integers(2**31)),
-        "breast": 0.0 if sex == "male" or child else float(rng.uniform(0.2, 0.5)),
+        "breast": 0.0 if sex == "M" or child else float(rng.uniform(0.2, 0.5)),
         "breast_level": float(rng.uniform(0.72, 1.0)),
         "bone": float(np.clip(rng.normal(1.0 - 0.004 * max(age - 50, 0), 0.12 * k), 0.5, 1.5)),
     }
@@ -55,7 +57,8 @@ def _cage(rng: np.random.Generator, age: float, width: float, k: float) -> dict:
     grown = float(np.interp(age, [0, 4, 16], [0, 0.4, 1]))
     height = width * float(np.clip(rng.normal(1.32 + 0.3 * grown, 0.07 * k), 1.0, 2.1))
     return {
-        "depth": width * float(np.interp(age, *DEPTH_RATIO) * np.clip(rng.normal(1, 0.06 * k), 0.75, 1.3)),
+        "depth": width
+        * float(np.interp(age, *DEPTH_RATIO) * np.clip(rng.normal(1, 0.06 * k), 0.75, 1.3)),
         "height": height,
         "spacing": height / float(rng.uniform(9.0, 10.0) if grown > 0.7 else rng.uniform(8.0, 9.2)),
         "widest": float(np.clip(rng.normal(0.95 - 0.18 * grown, 0.09 * k), 0.55, 1.25)),
@@ -137,9 +140,13 @@ def _posture(rng: np.random.Generator, body: Mapping, view: str, k: float) -> di
         "arm_right_deg": float(arms[0]),
         "arm_left_deg": float(arms[1]),
         "shoulder_lift": float(np.clip(lift, -0.2, 0.4)),
-        "scapula_out": float(np.clip(rng.normal(0.22 if view == "PA" else 0.02, 0.08 * k), -0.1, 0.4)),
+        "scapula_out": float(
+            np.clip(rng.normal(0.22 if view == "PA" else 0.02, 0.08 * k), -0.1, 0.4)
+        ),
         "clavicle_tilt": float(rng.normal(0.3 if view == "PA" else 0.16, 0.06 * k)),
-        "clavicle_level": float(np.clip(rng.normal(0.18 if view == "PA" else 0.1, 0.03 * k), -0.02, 0.32)),
+        "clavicle_level": float(
+            np.clip(rng.normal(0.18 if view == "PA" else 0.1, 0.03 * k), -0.02, 0.32)
+        ),
         "head_turn": float(rng.normal(0, 0.12)),
     }
 

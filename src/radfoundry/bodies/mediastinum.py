@@ -23,8 +23,14 @@ def heart_axes(body: Mapping, exam: Mapping) -> list[tuple[np.ndarray, np.ndarra
     x, y = exam["shift"] * body["width"], 0.16 * body["depth"]
     return [
         (np.array([x - 0.2 * size, y, floor + 0.8 * drop]), ventricles),
-        (np.array([x + 0.1 * size, y - 0.04 * size, floor + 0.95 * drop]), np.diag([0.23, 0.36, 0.36]) * size),
-        (np.array([x - 0.06 * size, y - 0.25 * size, floor + 1.3 * drop]), np.diag([0.3, 0.24, 0.26]) * size),
+        (
+            np.array([x + 0.1 * size, y - 0.04 * size, floor + 0.95 * drop]),
+            np.diag([0.23, 0.36, 0.36]) * size,
+        ),
+        (
+            np.array([x - 0.06 * size, y - 0.25 * size, floor + 1.3 * drop]),
+            np.diag([0.3, 0.24, 0.26]) * size,
+        ),
     ]
 
 
@@ -55,9 +61,18 @@ def outflow(body: Mapping, exam: Mapping) -> list[tuple[np.ndarray, np.ndarray]]
     w, d, size = body["width"], body["depth"], body["heart"] * exam["heart"] * body["width"]
     (left, _), (right, _), _ = heart_axes(body, exam)
     top = cage.levels(body, exam)["arch"] - 0.3 * w
-    trunk = np.array([left + [0.0, 0.0, 0.1 * size], [-0.11 * w, 0.25 * d, top - 0.25 * w], [-0.17 * w, 0.05 * d, top]])
+    trunk = np.array(
+        [
+            left + [0.0, 0.0, 0.1 * size],
+            [-0.11 * w, 0.25 * d, top - 0.25 * w],
+            [-0.17 * w, 0.05 * d, top],
+        ]
+    )
     root = np.array([right + [-0.02 * size, 0, 0.1 * size], [0.09 * w, 0.25 * d, top - 0.1 * w]])
-    return [(trunk, np.array([0.3 * size, 0.17 * w, 0.1 * w])), (root, np.array([0.2 * size, 0.12 * w]))]
+    return [
+        (trunk, np.array([0.3 * size, 0.17 * w, 0.1 * w])),
+        (root, np.array([0.2 * size, 0.12 * w])),
+    ]
 
 
 def mediastinum_depth(body: Mapping, exam: Mapping, grid: Grid) -> np.ndarray:
@@ -66,9 +81,11 @@ def mediastinum_depth(body: Mapping, exam: Mapping, grid: Grid) -> np.ndarray:
     z = [-3 * body["height"], at["arch"] - 0.5 * w, at["arch"], -0.1 * body["height"], 0.1 * w]
     half = np.array([0.135, 0.135, 0.145, 0.15, 0.2]) * w * body["mediastinum"]
     column = np.interp(grid.z, z, half).astype(np.float32)
-    taper = np.interp(grid.y, [-d, -0.5 * d, -0.15 * d, 0.2 * d, 0.5 * d, 0.8 * d], [1.0, 1.0, 1.25, 1.2, 0.7, 0.4])
+    places = np.array([-1, -0.75, -0.45, -0.1, 0.2, 0.5, 0.8]) * d
+    taper = np.interp(grid.y, places, [0.6, 0.85, 1.05, 1.3, 1.2, 0.7, 0.4])
     depth = taper.astype(np.float32) * column
-    depth -= np.abs(grid.x - np.float32(0.5 * exam["shift"] * w))
+    bent = cage.spine_x(body, grid.z) + 0.5 * exam["shift"] * w
+    depth -= np.abs(grid.x - bent.astype(np.float32))
     for nodes, radii in great_vessels(body, exam):
         put_tube(depth, grid, nodes, radii)
     for side, higher in ((1, 0.0), (-1, 0.08)):
@@ -87,11 +104,17 @@ def great_vessels(body: Mapping, exam: Mapping) -> list[tuple[np.ndarray, np.nda
     w, d, at = body["width"], body["depth"], cage.levels(body, exam)
     r, low = body["aorta"] * w, cage.dome(body, exam, 1)
     left, unfolded = body["knob_x"] * w, body["unfolding"] * w
-    aorta = [(0.07, 0.25, at["arch"] - 0.45 * w), (0.1 + body["unfolding"], 0.2, at["arch"] - 0.2 * w)]
+    aorta = [
+        (0.07, 0.25, at["arch"] - 0.45 * w),
+        (0.1 + body["unfolding"], 0.2, at["arch"] - 0.2 * w),
+    ]
     path = [(x * w, y * d, z) for x, y, z in aorta]
     path += [(-0.03 * w, 0.0, at["arch"] + 0.02 * w), (-left, -0.22 * d, at["arch"] - 0.05 * w)]
     path += [(-left - 0.3 * unfolded, -0.5 * d, at["arch"] - 0.3 * w)]
-    path += [(-0.13 * w - unfolded, -0.55 * d, 0.5 * (at["arch"] + low)), (-0.08 * w, -0.5 * d, low)]
+    path += [
+        (-0.13 * w - unfolded, -0.55 * d, 0.5 * (at["arch"] + low)),
+        (-0.08 * w, -0.5 * d, low),
+    ]
     cava = [(0.14 * w, 0.0, -0.05 * body["height"]), (0.17 * w, 0.05 * d, at["arch"] - 0.4 * w)]
     subclavian = [(-0.14 * w, -0.1 * d, at["arch"]), (-0.19 * w, -0.2 * d, -0.02 * w)]
     trunk = [(-0.1 * w, 0.3 * d, at["arch"] - 0.5 * w), (-0.2 * w, 0.0, at["arch"] - 0.3 * w)]

@@ -12,18 +12,36 @@ from radfoundry.bodies.space import Points, curve, joined
 
 MARROW = 0.10  # density of spongy bone beyond soft tissue, where dense bone is 1
 SHELL_MM = 1.3  # thickness of dense bone
+MINERAL = {"spine": 0.7}  # vertebrae are mostly spongy
 RIB_END_DEG = [150, 148, 144, 140, 136, 132, 126, 120, 112, 104, 86, 62]  # 0 back, 180 front
 
 
-def skeleton(body: Mapping, exam: Mapping, step_mm: float) -> Points:
-    """Return all bones of the chest, with points no farther apart than about `step_mm`."""
-    parts = [*spine(body, step_mm), breastbone(body, step_mm), jaw(body, exam, step_mm)]
-    for side in (1, -1):
-        parts += [rib(body, i, side, step_mm) for i in range(1, 13)]
-        parts += [clavicle(body, exam, side, step_mm), *upper_arm(body, exam, side, step_mm)]
-        parts += scapula(body, exam, side, step_mm)
-    bones = joined(parts)
-    return Points(bones.xyz, bones.mass * np.float32(body["bone"]))
+def skeleton(body: Mapping, exam: Mapping, step_mm: float) -> dict[str, Points]:
+    """Return the bones of the chest by kind: rib, spine, clavicle, other.
+
+    Args:
+        body: The person.
+        exam: Their posture.
+        step_mm: Distance of the points of a bone, about.
+    """
+    sides = (1, -1)
+    groups = {
+        "rib": [rib(body, i, side, step_mm) for side in sides for i in range(1, 13)],
+        "spine": spine(body, step_mm),
+        "clavicle": [clavicle(body, exam, side, step_mm) for side in sides],
+        "other": [breastbone(body, step_mm), jaw(body, exam, step_mm)],
+    }
+    for side in sides:
+        groups["other"] += [
+            *upper_arm(body, exam, side, step_mm),
+            *scapula(body, exam, side, step_mm),
+        ]
+    strength = {name: body["bone"] * MINERAL.get(name, 1.0) for name in groups}
+    return {name: _mineral(joined(parts), strength[name]) for name, parts in groups.items()}
+
+
+def _mineral(bone: Points, density: float) -> Points:
+    return Points(bone.xyz, bone.mass * np.float32(density))
 
 
 def tube(path: np.ndarray, radii: np.ndarray, up: np.ndarray, step_mm: float) -> Points:
@@ -57,7 +75,7 @@ def tube(path: np.ndarray, radii: np.ndarray, up: np.ndarray, step_mm: float) ->
 def _disk(n: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Return points of a unit disk, and each one's share of shell and inside."""
     rim = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    inner = rim[:: 2] + 0.3
+    inner = rim[::2] + 0.3
     angles = np.concatenate([rim, inner])
     radius = np.concatenate([np.full(n, 0.93), np.full(len(inner), 0.5)])
     disk = radius[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -80,9 +98,10 @@ def rib(body: Mapping, number: int, side: int, step_mm: float) -> Points:
     k = body["square"] * (s * c) ** 2 + 1e-9
     reach = np.sqrt((1 - np.sqrt(1 - 4 * k)) / (2 * k)) if k.max() < 0.25 else 1.0
     x, y = wide * reach * s, (fore + aft) / 2 + (fore - aft) / 2 * reach * c
-    height = body["rib_size"] * w * np.interp(angle, [0, 0.5, 2.6], [0.032, 0.042, 0.05])
+    sway = cage.spine_x(body, start) * np.exp(-2 * angle)
+    height = body["rib_size"] * w * np.interp(angle, [0, 0.5, 2.6], [0.03, 0.038, 0.044])
     size = np.stack([height * (0.85 if number in (1, 11, 12) else 1), 0.5 * height], axis=1)
-    return tube(np.stack([side * x, y, z], axis=1), size, np.array([0.0, 0, 1]), step_mm)
+    return tube(np.stack([side * x + sway, y, z], axis=1), size, np.array([0.0, 0, 1]), step_mm)
 
 
 def spine(body: Mapping, step_mm: float) -> list[Points]:
@@ -98,20 +117,32 @@ def _vertebra(body: Mapping, level: int, step_mm: float) -> list[Points]:
     y = float(np.interp(level, [-3, 0, 6, 12, 15], [-0.1, -0.4, -0.62, -0.52, -0.35])) * d
     heights = np.linspace(-0.4, 0.4, max(5, int(0.8 * gap / step_mm)))
     waist = 1 - 0.12 * np.cos(np.pi * heights / 0.8)
-    path = np.stack([0 * heights, y + 0 * heights, z + gap * heights], axis=1)
+    x = float(cage.spine_x(body, np.float64(z)))
+    path = np.stack([x + 0 * heights, y + 0 * heights, z + gap * heights], axis=1)
     column = tube(path, size * waist[:, None] * [0.85, 1.0], np.array([0, 1.0, 0]), step_mm)
     ends = 1 + 1.5 * (np.abs(heights) > 0.33)
-    column = Points(column.xyz, column.mass * np.repeat(ends, len(column.mass) // len(ends)).astype(np.float32))
+    column = Points(
+        column.xyz, column.mass * np.repeat(ends, len(column.mass) // len(ends)).astype(np.float32)
+    )
     parts = [column]
     for side in (1, -1):
-        root = np.array([side * 0.62 * size, y - 0.9 * size, z + 0.12 * gap])
+        root = np.array([x + side * 0.62 * size, y - 0.9 * size, z + 0.12 * gap])
         wing = [root, root + [side * 0.5 * size, -0.35 * size, 0.02 * gap]]
         wing += [root + [side * 0.85 * size, -0.75 * size, 0.1 * gap]]
         thick = np.array([0.2, 0.24]) * size
-        parts.append(tube(np.linspace(root + [0, 0.5 * size, 0], root, 6), 1.15 * thick, np.array([0, 0, 1.0]), step_mm))
+        parts.append(
+            tube(
+                np.linspace(root + [0, 0.5 * size, 0], root, 6),
+                1.15 * thick,
+                np.array([0, 0, 1.0]),
+                step_mm,
+            )
+        )
         parts.append(tube(curve(wing, 8), thick, np.array([0, 0, 1.0]), step_mm))
-    tip = np.array([[0, y - 1.2 * size, z], [0, y - 2.3 * size, z - 0.55 * gap]])
-    parts.append(tube(np.linspace(*tip, 10), np.array([0.3, 0.13]) * size, np.array([0, 0, 1.0]), step_mm))
+    tip = np.array([[x, y - 1.2 * size, z], [x, y - 2.3 * size, z - 0.55 * gap]])
+    parts.append(
+        tube(np.linspace(*tip, 10), np.array([0.3, 0.13]) * size, np.array([0, 0, 1.0]), step_mm)
+    )
     return parts
 
 
@@ -120,9 +151,16 @@ def clavicle(body: Mapping, exam: Mapping, side: int, step_mm: float) -> Points:
     w, d = body["width"], body["depth"]
     low, lift = -exam["clavicle_level"] * body["height"], exam["shoulder_lift"] * w
     high = low + exam["clavicle_tilt"] * w + lift
-    nodes = [(0.13, 0.25, low), (0.38, 0.38, low + 0.3 * (high - low)), (0.75, 0.02, low + 0.8 * (high - low)), (1.12, -0.2, high)]
+    nodes = [
+        (0.13, 0.25, low),
+        (0.38, 0.38, low + 0.3 * (high - low)),
+        (0.75, 0.02, low + 0.8 * (high - low)),
+        (1.12, -0.2, high),
+    ]
     path = curve([(side * x * w, y * d, z) for x, y, z in nodes], int(1.3 * w / step_mm))
-    radius = w * np.interp(np.linspace(0, 1, len(path)), [0, 0.12, 0.5, 1], [0.075, 0.05, 0.042, 0.05])
+    radius = w * np.interp(
+        np.linspace(0, 1, len(path)), [0, 0.12, 0.5, 1], [0.075, 0.05, 0.042, 0.05]
+    )
     return tube(path, np.stack([radius, radius], axis=1), np.array([0, 0, 1.0]), step_mm)
 
 
@@ -149,8 +187,8 @@ def scapula(body: Mapping, exam: Mapping, side: int, step_mm: float) -> list[Poi
     m = max(8, int(0.5 * w / step_mm))
     return [
         sheet,
-        tube(np.linspace(tip, socket, 2 * m), np.array([r, 0.8 * r]), up, step_mm),
-        tube(border, np.array([0.5 * r, 0.5 * r]), np.array([0, 1.0, 0]), step_mm),
+        tube(np.linspace(tip, socket, 2 * m), np.array([0.7 * r, 0.5 * r]), up, step_mm),
+        tube(border, np.array([0.35 * r, 0.35 * r]), np.array([0, 1.0, 0]), step_mm),
         tube(curve(acromion, m), np.array([r, 0.7 * r]), up, step_mm),
         tube(curve(coracoid, m // 2), np.array([r, r]), up, step_mm),
     ]
@@ -164,7 +202,9 @@ def upper_arm(body: Mapping, exam: Mapping, side: int, step_mm: float) -> list[P
     path = np.linspace(shoulder, nodes[1], max(12, int(1.9 * w / step_mm)))
     t = np.linspace(0, 1, len(path))
     head = 0.14 * np.sqrt(np.clip(1 - ((t - 0.03) / 0.09) ** 2, 0, 1))
-    radius = w * np.maximum(head, np.interp(t, [0, 0.01, 0.1, 0.3, 1], [0.03, 0.05, 0.09, 0.065, 0.06]))
+    radius = w * np.maximum(
+        head, np.interp(t, [0, 0.01, 0.1, 0.3, 1], [0.03, 0.05, 0.09, 0.065, 0.06])
+    )
     return [tube(path, np.stack([radius, radius], axis=1), np.array([0, 1.0, 0]), step_mm)]
 
 
@@ -174,7 +214,9 @@ def breastbone(body: Mapping, step_mm: float) -> Points:
     z = np.linspace(-0.1 * h, -0.72 * h, max(10, int(0.6 * h / step_mm)))
     path = np.stack([0 * z, cage.front(body, z) + 5, z], axis=1)
     half = w * np.interp(z / h, [-0.72, -0.65, -0.28, -0.2, -0.1], [0.04, 0.12, 0.1, 0.2, 0.18])
-    return tube(path, np.stack([half, np.full(len(z), 0.04 * w)], axis=1), np.array([1.0, 0, 0]), step_mm)
+    return tube(
+        path, np.stack([half, np.full(len(z), 0.04 * w)], axis=1), np.array([1.0, 0, 0]), step_mm
+    )
 
 
 def jaw(body: Mapping, exam: Mapping, step_mm: float) -> Points:
@@ -183,5 +225,7 @@ def jaw(body: Mapping, exam: Mapping, step_mm: float) -> Points:
     size = axes[0, 0]
     angle = np.linspace(-1.35, 1.35, max(16, int(3 * size / step_mm)))
     x, y = center[0] + 0.85 * size * np.sin(angle), center[1] + size * (0.1 + 0.85 * np.cos(angle))
-    path = np.stack([x, y, center[2] - 0.75 * size + 0.35 * size * np.abs(angle / 1.35) ** 3], axis=1)
+    path = np.stack(
+        [x, y, center[2] - 0.75 * size + 0.35 * size * np.abs(angle / 1.35) ** 3], axis=1
+    )
     return tube(path, np.array([0.2, 0.09]) * size, np.array([0, 0, 1.0]), step_mm)

@@ -45,9 +45,7 @@ class Grid:
     def part(self, box: tuple[slice, slice, slice]) -> "Grid":
         """Return the grid within a box."""
         flat = (box[0], box[1], slice(None))
-        return Grid(
-            self.x[flat], self.y[flat], self.z[:, box[1], box[2]], self.step_mm
-        )
+        return Grid(self.x[flat], self.y[flat], self.z[:, box[1], box[2]], self.step_mm)
 
     def filled(self, depth_mm: np.ndarray) -> np.ndarray:
         """Return how much of each point is inside, from the depth below a surface, in [0, 1]."""
@@ -70,6 +68,28 @@ class Points:
 
     xyz: np.ndarray
     mass: np.ndarray
+
+
+def solid(points: Points, affine: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return how much of each voxel a structure of points fills, in [0, 1]; axes along x, y, z.
+
+    Args:
+        points: The structure.
+        affine: Diagonal 4 x 4 matrix from voxel indices to millimeters.
+        shape: Voxels along x, y and z.
+    """
+    size = np.diag(affine)[:3]
+    where = (points.xyz - affine[:3, 3]) / size
+    inside = ((where >= 0) & (where < np.array(shape) - 1)).all(axis=1)
+    where, mass = where[inside], points.mass[inside] / np.prod(size)
+    corner = where.astype(np.int64)
+    part = where - corner
+    total = np.zeros(int(np.prod(shape)))
+    for step in np.ndindex(2, 2, 2):
+        weight = np.prod(np.where(step, part, 1 - part), axis=1)
+        flat = np.ravel_multi_index(tuple((corner + step).T), shape)
+        total += np.bincount(flat, weight * mass, total.size)
+    return np.minimum(total, 1).reshape(shape).astype(np.float32)
 
 
 def joined(parts: Sequence[Points]) -> Points:
@@ -102,9 +122,7 @@ def extent(center: Sequence[float], axes: np.ndarray, margin: float) -> tuple:
     return np.asarray(center) - half, np.asarray(center) + half
 
 
-def put_ellipsoid(
-    depth: np.ndarray, grid: Grid, center: Sequence[float], axes: np.ndarray
-) -> None:
+def put_ellipsoid(depth: np.ndarray, grid: Grid, center: Sequence[float], axes: np.ndarray) -> None:
     """Join an ellipsoid to a body of depths, in place; only its neighborhood is computed."""
     box = grid.box(*extent(center, axes, 2 * grid.edge_mm))
     if depth[box].size:

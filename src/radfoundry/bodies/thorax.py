@@ -34,7 +34,7 @@ def organs(body: Mapping, exam: Mapping, grid: Grid) -> Organs:
         lung_right=grid.filled(cage.lung_depth(body, exam, grid, cavity, 1)),
         lung_left=grid.filled(cage.lung_depth(body, exam, grid, cavity, -1)),
         heart=grid.filled(np.minimum(heart, grid.z - floor)),
-        mediastinum=grid.filled(middle),
+        mediastinum=grid.filled(np.minimum(middle, inside)),
         gas=grid.filled(mediastinum.gas_depth(body, exam, grid)),
     )
 
@@ -46,4 +46,5 @@ def lung_field(body: Mapping, exam: Mapping, grid: Grid, side: int) -> np.ndarra
     """
     depth = cage.lung_depth(body, exam, grid, cage.cavity_depth(body, grid), side)
     edge = np.float32(0.13 * body["width"] * body["mediastinum"])
-    return grid.filled(np.minimum(depth, np.float32(side) * grid.x - edge))
+    beside = grid.x - cage.spine_x(body, grid.z).astype(np.float32)
+    return grid.filled(np.minimum(depth, np.float32(side) * beside - edge))

@@ -14,6 +14,7 @@ from radfoundry.bodies import cage
 from radfoundry.bodies.space import Points
 
 DIRECT = 0.35  # how much a detour costs, against the length of a new branch
+BRONCHUS_MM = 1.1  # radius of the smallest airways drawn, in an adult
 TWIG_MM = 0.95  # radius of the smallest vessels drawn, in an adult
 
 
@@ -54,6 +55,15 @@ def lung_trees(body: Mapping, exam: Mapping, side: int, goals: int) -> list[Tree
         root = hilum + np.array([side * offset[0], offset[1], offset[2]]) * w
         trees.append(grow(root, chosen, twig))
     return trees
+
+
+def airway_tree(body: Mapping, exam: Mapping, side: int, goals: int) -> Tree:
+    """Return the bronchi of one lung beyond its main bronchus."""
+    w = body["width"]
+    rng = np.random.default_rng([body["tree_seed"], side + 4])
+    spots = _inside(body, exam, side, rng.uniform(size=(goals, 3)))
+    root = hilum_of(body, exam, side) + np.array([0, -0.04 * w, 0.03 * w])
+    return grow(root, spots, BRONCHUS_MM * w / 140)
 
 
 def hilum_of(body: Mapping, exam: Mapping, side: int) -> np.ndarray:

@@ -32,7 +32,9 @@ def trunk_depth(body: Mapping, exam: Mapping, grid: Grid) -> np.ndarray:
     for side in (1, -1):
         nodes, radii = arm(body, exam, side)
         put_tube(depth, grid, nodes, radii)
-        put_ellipsoid(depth, grid, nodes[0] * [0.92, 1, 1], np.diag([0.36, 0.42, 0.36]) * body["width"])
+        put_ellipsoid(
+            depth, grid, nodes[0] * [0.92, 1, 1], np.diag([0.36, 0.42, 0.36]) * body["width"]
+        )
         if body["breast"]:
             put_ellipsoid(depth, hanging(grid, body), *breast(body, side))
     put_ellipsoid(depth, grid, *head(body, exam))

@@ -28,8 +28,20 @@ STRUCTURES = ("lung_right", "lung_left", "heart", "mediastinum")
 MODALITIES = ("CXR",)
 NEEDS_WEIGHTS = True
 NETWORKS: dict[str, dict[str, Any]] = {
-    "phantom": {"side": 128, "channels": [16, 32, 64, 96], "steps": 1000, "batch": 12},
-    "workstation": {"side": 256, "channels": [32, 64, 128, 192, 256], "steps": 12000, "batch": 32},
+    "phantom": {
+        "cases": 600,
+        "side": 128,
+        "channels": [16, 32, 64, 96],
+        "steps": 1200,
+        "batch": 12,
+    },
+    "workstation": {
+        "cases": 4000,
+        "side": 256,
+        "channels": [32, 64, 128, 192, 256],
+        "steps": 12000,
+        "batch": 32,
+    },
 }
 OPTIONS: dict[str, Any] = {
     "size": "phantom",  # of NETWORKS
@@ -39,10 +51,23 @@ OPTIONS: dict[str, Any] = {
     "shape": 0.5,  # weight of the drawn lungs beside the network's 1 - shape; 0: network alone
     "least_area": 0.01,  # of the canvas: less than that is no lung
 }
+FINDINGS = {"opacity": 0.15, "consolidation": 0.1, "pleural_effusion": 0.05, "cardiomegaly": 0.2}
 SURE = 0.01  # neither the network nor the drawn lungs are surer than this of a pixel
 LEAST_CONTRAST = 1.0  # as pbtseg's least_fit
 SPINE = 0.45  # half width of the spine, in widths of the mediastinum above the heart
 FLIPPED = [1, 0, 2, 3]  # a mirrored right lung is a left one
+
+
+def phantoms(options: Mapping) -> dict[str, Any]:
+    """Return the options of `phantoms.chest_xray.plan` for the cases that `fit` is to be given."""
+    size = NETWORKS[_chosen(options)["size"]]
+    return {
+        "patients": size["cases"],
+        "exams": [1, 1],
+        "size": size["side"],
+        "variety": "wide",
+        "findings": FINDINGS,
+    }
 
 
 def fit(
@@ -157,8 +182,9 @@ def targets(labels: np.ndarray) -> np.ndarray:
     rows, columns = np.nonzero(masks["mediastinum"])
     for name in ("lung_right", "lung_left"):
         masks[name] = lungfields.tidy(masks[name])
-    if len(rows) > 20 and np.ptp(rows) > 2:
-        slope, start = np.polyfit(rows, columns, 1)
+    if len(rows) > 0:
+        long = np.ptp(rows) > 0.15 * len(labels)  # a short one says nothing of the direction
+        slope, start = np.polyfit(rows, columns, 1) if long else (0.0, np.median(columns))
         width = np.median(np.bincount(rows)[np.unique(rows)])
         row, column = np.mgrid[: labels.shape[0], : labels.shape[1]]
         spine = np.abs(column - (start + slope * row)) < SPINE * width

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from radfoundry import losses, volume
 from radfoundry.case import Case
+from radfoundry.batches import altered_batch
 from radfoundry.metrics import comparison, detection
 from radfoundry.networks import SIZES, ReconstructionUNet, reconstruction
 from radfoundry.pairs import Normal, Pair, gathered
@@ -33,12 +34,22 @@ OPTIONS: Mapping[str, Any] = {
     "size": "phantom",
     "steps": 200,
     "batch": 8,
-    "learning_rate": 2e-3,
+    "learning_rate": 1e-3,
     "precision": "bfloat16",
     "per_case": 4,
     "normal_fraction": 0.25,
     "loss": {"alignment": 0.1, "global": 10.0, "region": 20.0, "dice": 1.0},
-    "augment": {"flip": 0.5, "gamma": 0.25, "noise": 0.03},
+    "augment": {
+        "flip": 0.5,
+        "turn_deg": 8.0,
+        "zoom": 0.12,
+        "shift": 0.06,
+        "strength": 0.4,
+        "gamma": 0.3,
+        "contrast": 0.3,
+        "brightness": 0.08,
+        "noise": 0.08,
+    },
     "score": "top",
     "top_fraction": 0.01,
     "smooth": 0.012,
@@ -101,7 +112,7 @@ def fit(
     weighed = dict(options["loss"])
     trained = train(
         network,
-        lambda own: _batch(pool, options, own),
+        lambda own: altered_batch(pool, options, own),
         lambda net, batch, _: losses.reconstruction_terms(net, batch, weighed),
         settings,
         generator,
@@ -163,6 +174,31 @@ def choose_threshold(maps: np.ndarray, truths: Sequence[np.ndarray]) -> float:
     return chosen if np.isfinite(chosen) else float(np.quantile(maps, 1 - NORMAL_MARKED))
 
 
+def validate(
+    arm: str,
+    weights: Weights,
+    material: Material,
+    options: Mapping,
+    rng: np.random.Generator,
+    device: str = "cpu",
+) -> float:
+    """Return an arm's threshold, chosen on tune pictures with the arm's own kind of anomaly.
+
+    Args:
+        arm: A name in `ARMS`.
+        weights: From `fit`.
+        material: Pairs and normal pictures of the tune split.
+        options: See `OPTIONS`.
+        rng: Paints the arm's anomalies.
+        device: Where to run.
+    """
+    options = {**OPTIONS, **options}
+    pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
+    given = [pair.anomalous for pair in pairs] + [normal.picture for normal in material.normals]
+    truths = [pair.mask for pair in pairs] + [np.zeros_like(n.region) for n in material.normals]
+    return choose_threshold(predict(weights, given, options, device).maps, truths)
+
+
 def score(
     prediction: Prediction, cases: Sequence[Case], threshold: float, judged: Sequence[bool]
 ) -> pd.DataFrame:
@@ -203,27 +239,6 @@ def summarise(
     return comparison.summarised(
         predictions, tuple(options["synthesized"]), int(options["bootstrap"]), rng
     )
-
-
-def _batch(pool: Sequence[Tensor], options: Mapping, generator: torch.Generator) -> list[Tensor]:
-    """Return normal pictures, inputs and masks of a random batch, altered alike."""
-    n, device = options["batch"], pool[0].device
-    chosen = torch.randint(len(pool[0]), (n,), generator=generator).to(device)
-    normal, given, mask = (part[chosen] for part in pool)
-    healthy = _uniform(generator, n, device) < options["normal_fraction"]
-    given, mask = torch.where(healthy, normal, given), torch.where(healthy, 0, mask)
-    augment = options["augment"]
-    flip = _uniform(generator, n, device) < augment["flip"]
-    normal, given, mask = (torch.where(flip, p.flip(-1), p) for p in (normal, given, mask))
-    power = torch.exp((2 * _uniform(generator, n, device) - 1) * augment["gamma"])
-    grain = torch.randn(normal.shape, generator=generator).to(device)
-    grain = grain * _uniform(generator, n, device) * augment["noise"]
-    # The noise is the scanner's: it is in the input and in what is wanted.
-    return [normal.clamp_min(0) ** power + grain, given.clamp_min(0) ** power + grain, mask]
-
-
-def _uniform(generator: torch.Generator, n: int, device: torch.device) -> Tensor:
-    return torch.rand((n, 1, 1, 1), generator=generator).to(device)
 
 
 def _network(weights: Weights) -> ReconstructionUNet:

@@ -1,0 +1,90 @@
+"""Gather what the report shows of a cohort and of a recipe."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pandas as pd
+from _cases import checked_volume, drawn_cases, joined
+
+from radfoundry import exhibits, figures, tables, volume
+from radfoundry.catalogue import load
+
+SHOWN = 6  # pairs of one montage
+
+
+def cohort_row(cohort: str, paths) -> dict:
+    """Return what the report says of one cohort."""
+    images = joined(of(cohort, paths.images), "images")
+    splits = tables.read(of(cohort, paths.splits)[0], "splits")
+    counts = splits["split"].value_counts()
+    phantom = Path(f"results/cohorts/{cohort}/phantoms").is_dir()
+    row = {"cohort": cohort, "origin": "phantom" if phantom else "real", "cases": len(images)}
+    row |= {"patients": images["patient"].nunique()}
+    row |= {"rejected": int((images["status"] == "rejected").sum())}
+    row |= {split: int(counts.get(split, 0)) for split in ("train", "tune", "test")}
+    return row | {"findings": int((images["findings"] != "").sum())}
+
+
+def of(name: str, paths) -> list[str]:
+    """Return the paths that belong to a cohort or a recipe."""
+    return [path for path in paths if f"/{name}/" in path]
+
+
+def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
+    """Return what the report says of one recipe."""
+    verdicts, limits, samples = (
+        tables.read(of(recipe, group)[0], kind)
+        for group, kind in (
+            (paths.verdicts, "verdicts"),
+            (paths.thresholds, "thresholds"),
+            (paths.samples, "samples"),
+        )
+    )
+    scores, real = (
+        pd.concat([tables.read(p, "scores") for p in of(recipe, paths.experts) if f"/{kind}/" in p])
+        for kind in ("scores", "experts")
+    )
+    rows = samples.merge(verdicts, "inner", "sample")
+    shown = {verdict: montages(own, verdict, paths) for verdict, own in rows.groupby("verdict")}
+    generator = load("generators", settings["recipes"][recipe]["generator"])
+    return {
+        "name": recipe,
+        "description": (generator.__doc__ or "").split("\n")[0],
+        "verdicts": verdicts,
+        "scores": scores,
+        "thresholds": limits,
+        "experts": exhibits.of_experts(scores, real, limits),
+        "metrics": exhibits.of_metrics(card, recipe),
+        **shown,
+    }
+
+
+def montages(rows: pd.DataFrame, verdict: str, paths) -> list:
+    """Return pictures of some samples beside their sources, grouped by shape or by objection."""
+    groups, left = defaultdict(list), defaultdict(int)
+    images = joined(paths.images, "images").set_index("case")
+    for sample in drawn_cases(rows[rows["image_sha256"] != ""]):
+        name = sample.facts["shape"] or "all shapes"
+        left[name] += 1
+        if left[name] <= SHOWN:
+            groups[name].append(pair(sample, images.loc[sample.facts["source"]]))
+    return exhibits.of_samples(groups, verdict)
+
+
+def pair(sample, source) -> figures.Pair:
+    """Return a sample's picture with its source and mask."""
+    path = Path(source["folder"]) / source.name / "image.nii.gz"
+    real = checked_volume(path, source["image_sha256"])
+    parts = (sample.image.voxels, real.voxels, sample.findings > 0)
+    pictures = (volume.picture(part) for part in parts)
+    return figures.Pair(sample.name, *pictures)
+
+
+def provenance(settings, versions: str) -> dict:
+    """Return what must be known to make the page again."""
+    seeds = {name: str(entry["seed"]) for name, entry in settings["recipes"].items()}
+    return {
+        "Versions": {"Libraries": versions},
+        "Seeds": seeds | {"evaluation": json.dumps(settings["evaluate"]["seeds"])},
+    }

@@ -1,0 +1,212 @@
+"""Phantoms: what every kind promises, and what chest radiographs and CTs must show."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radfoundry import anatomy
+from radfoundry.catalogue import load, names
+from radfoundry.volume import picture
+
+SIZES = {"chest_ct": 48, "chest_xray": 96}
+HEALTHY: dict = {"patients": 4, "exams": [1, 1], "findings": {}}
+LUNG_FINDINGS = ["opacity", "consolidation", "ground_glass", "pleural_effusion", "nodule"]
+LUNG_FINDINGS += ["emphysema"]
+
+
+def planned(phantom, seed=0, **options):
+    size = SIZES[phantom.__name__.rsplit(".", 1)[-1]]
+    return phantom.plan(HEALTHY | {"size": size} | options, np.random.default_rng(seed))
+
+
+def drawn(phantom, seed=0, **options):
+    return [phantom.draw(json.loads(p)) for p in planned(phantom, seed, **options)["parameters"]]
+
+
+def with_and_without(phantom, finding, seed=1):
+    rows = planned(phantom, seed, patients=2, findings={finding: 1.0})
+    for text in rows["parameters"]:
+        yield (phantom.draw(json.loads(text)), phantom.draw(json.loads(text) | {"findings": []}))
+
+
+@pytest.fixture(params=names("phantoms"))
+def phantom(request):
+    return load("phantoms", request.param)
+
+
+@pytest.fixture(scope="module")
+def xray():
+    return load("phantoms", "chest_xray")
+
+
+@pytest.fixture(scope="module")
+def ct():
+    return load("phantoms", "chest_ct")
+
+
+def test_equal_seeds_plan_equal_cohorts(phantom):
+    pd.testing.assert_frame_equal(planned(phantom, 3), planned(phantom, 3))
+    assert planned(phantom, 3)["parameters"][0] != planned(phantom, 4)["parameters"][0]
+
+
+def test_equal_parameters_draw_equal_bytes(phantom):
+    text = planned(phantom, findings={"opacity": 1.0})["parameters"][0]
+    first, second = (phantom.draw(json.loads(text)) for _ in range(2))
+    for name in ("anatomy", "findings"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    assert first.image.voxels.tobytes() == second.image.voxels.tobytes()
+
+
+def test_label_maps_speak_the_vocabulary(phantom):
+    for case in drawn(phantom, findings=dict.fromkeys(LUNG_FINDINGS, 0.6)):
+        anatomy.check(case.anatomy)
+        anatomy.check(case.findings, "findings")
+        assert case.anatomy.shape == case.findings.shape == case.image.voxels.shape
+
+
+def test_exams_of_a_patient_share_the_body_and_differ_in_the_image(phantom):
+    rows = planned(phantom, patients=1, exams=[2, 2])
+    first, second = (json.loads(text) for text in rows["parameters"])
+    assert first["body"] == second["body"]
+    assert first["exam"] != second["exam"]
+    assert rows["patient"].nunique() == 1
+    assert rows["case"].is_unique
+
+
+def test_an_unknown_site_is_refused_with_the_sites_there_are(phantom):
+    with pytest.raises(ValueError, match="choose from a, b"):
+        planned(phantom, site="nowhere")
+
+
+def test_an_unknown_finding_is_refused_with_the_findings_there_are(phantom):
+    with pytest.raises(ValueError, match="choose from opacity"):
+        planned(phantom, findings={"tumor": 0.5})
+
+
+def test_drawing_leaves_its_parameters_alone(phantom):
+    text = planned(phantom, findings={"cardiomegaly": 1.0})["parameters"][0]
+    parameters = json.loads(text)
+    phantom.draw(parameters)
+    assert parameters == json.loads(text)
+
+
+def test_sites_differ_in_noise_and_gray(phantom):
+    stats = {s: _noise_of(drawn(phantom, seed=5, site=s)) for s in phantom.SITES}
+    assert stats["b"] > 1.3 * stats["a"]
+
+
+def _noise_of(cases):
+    def roughness(case):
+        image = case.image.voxels
+        rough = image[2:] - 2 * image[1:-1] + image[:-2]
+        return np.median(np.abs(rough[anatomy.mask(case.anatomy, "heart")[1:-1]]))
+
+    return np.mean([roughness(case) for case in cases])
+
+
+@pytest.mark.parametrize("finding", LUNG_FINDINGS)
+def test_a_finding_lies_in_the_lungs(phantom, finding):
+    for sick, _ in with_and_without(phantom, finding):
+        marked = anatomy.mask(sick.findings, finding)
+        lungs = np.isin(sick.anatomy, [*anatomy.ids("lungs"), 6, 7, *anatomy.ids("heart"), 10])
+        assert marked.any()
+        assert (marked & ~lungs).sum() < 0.12 * marked.sum()
+
+
+@pytest.mark.parametrize("finding", ["opacity", "consolidation", "nodule", "pleural_effusion"])
+def test_a_finding_changes_the_image_where_its_mask_is(phantom, finding):
+    for sick, well in with_and_without(phantom, finding):
+        change = np.abs(sick.image.voxels - well.image.voxels)
+        marked = sick.findings > 0
+        assert change[marked].mean() > 8 * change[~marked].mean()
+
+
+def test_ct_outside_a_finding_is_the_same_bit_for_bit(ct):
+    for sick, well in with_and_without(ct, "pleural_effusion"):
+        untouched = sick.findings == 0
+        np.testing.assert_array_equal(sick.image.voxels[untouched], well.image.voxels[untouched])
+
+
+def test_fluid_is_denser_and_bullae_are_darker_than_lung(phantom):
+    for finding, sign in (("pleural_effusion", 1), ("emphysema", -1)):
+        for sick, _ in with_and_without(phantom, finding):
+            # Emphysema also changes the breath, so compare within the image.
+            sides = anatomy.mask(sick.anatomy, "lungs") & (sick.findings == 0)
+            marked = anatomy.mask(sick.findings, finding) & anatomy.mask(sick.anatomy, "lungs")
+            gap = np.median(sick.image.voxels[marked]) - np.median(sick.image.voxels[sides])
+            assert sign * gap > 0
+
+
+def test_a_large_heart_is_larger(phantom):
+    for sick, well in with_and_without(phantom, "cardiomegaly"):
+        grown = [anatomy.mask(case.anatomy, "heart").sum() for case in (sick, well)]
+        assert grown[0] > 1.15 * grown[1]
+
+
+@pytest.mark.parametrize("variety", ["cohort", "wide"])
+def test_lungs_are_darker_than_the_mediastinum(xray, variety):
+    for case in drawn(xray, seed=2, variety=variety, patients=12):
+        lungs = anatomy.mask(case.anatomy, "lungs") & ~anatomy.mask(case.anatomy, "heart")
+        middle = anatomy.mask(case.anatomy, "cardiomediastinum")
+        assert case.image.voxels[lungs].mean() + 0.1 < case.image.voxels[middle].mean()
+
+
+def test_right_is_right_and_the_apex_of_the_heart_points_left(phantom):
+    for case in drawn(phantom, seed=7):
+        x = [np.argwhere(anatomy.mask(case.anatomy, r))[:, 0].mean() for r in
+             ("lung_right", "heart", "lung_left")]  # fmt: skip
+        assert x[0] > x[1] > x[2]
+        assert x[1] < (x[0] + x[2]) / 2
+
+
+def test_the_viewed_picture_has_the_patients_left_on_its_right(xray):
+    case = drawn(xray)[0]
+    heart = np.argwhere(picture(anatomy.mask(case.anatomy, "heart")))[:, 1].mean()
+    right = np.argwhere(picture(anatomy.mask(case.anatomy, "lung_right")))[:, 1].mean()
+    assert right < heart
+
+
+@pytest.mark.parametrize("variety", ["cohort", "wide"])
+def test_both_lung_fields_are_large_and_gray_levels_are_legal(xray, variety):
+    for case in drawn(xray, seed=8, variety=variety, patients=12):
+        voxels = case.image.voxels
+        assert voxels.dtype == np.float32
+        assert voxels.min() >= 0
+        assert voxels.max() <= 1
+        for side in ("lung_right", "lung_left"):
+            assert 0.03 < anatomy.mask(case.anatomy, side).mean() < 0.35
+
+
+def test_lung_behind_the_heart_counts_to_lung_and_heart(xray):
+    for case in drawn(xray, seed=9):
+        behind = anatomy.mask(case.anatomy, "lung_left") & anatomy.mask(case.anatomy, "heart")
+        assert behind.any()
+
+
+def test_all_five_lobes_are_there_with_air_in_them(ct):
+    lobes = ["lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right"]
+    lobes += ["lung_middle_lobe_right", "lung_lower_lobe_right"]
+    for case in drawn(ct, seed=4):
+        for lobe in lobes:
+            mask = anatomy.mask(case.anatomy, lobe)
+            assert mask.mean() > 0.003
+            assert np.median(case.image.voxels[mask]) < -700
+
+
+def test_ct_tissues_have_their_hounsfield_units(ct):
+    for case in drawn(ct, seed=6):
+        at = {n: case.image.voxels[anatomy.mask(case.anatomy, n)] for n in
+              ("airway", "heart", "spine", "lung_vessel")}  # fmt: skip
+        assert np.percentile(at["airway"], 25) < -600
+        assert 20 < np.median(at["heart"]) < 90
+        assert np.percentile(at["spine"], 75) > 150
+        assert np.median(at["lung_vessel"]) > -700
+
+
+def test_lung_volumes_are_those_of_adults(ct):
+    for case in drawn(ct, seed=10, patients=6):
+        voxel_ml = np.prod(case.image.spacing_mm) / 1000
+        assert 2000 < anatomy.mask(case.anatomy, "lungs").sum() * voxel_ml < 9000
+        assert 300 < anatomy.mask(case.anatomy, "heart").sum() * voxel_ml < 1800
