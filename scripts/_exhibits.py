@@ -69,16 +69,17 @@ def montages(rows: pd.DataFrame, verdict: str, paths) -> list:
         left[name] += 1
         if left[name] <= SHOWN:
             groups[name].append(pair(sample, images.loc[sample.facts["source"]]))
-    return exhibits.of_samples(groups, verdict)
+    return exhibits.of_samples(groups, verdict, left)
 
 
 def pair(sample, source) -> figures.Pair:
     """Return a sample's picture with its source and mask."""
     path = Path(source["folder"]) / source.name / "image.nii.gz"
     real = checked_volume(path, source["image_sha256"])
+    title = f"{sample.name}: {sample.facts['reason']}" if sample.facts["reason"] else sample.name
     parts = (sample.image.voxels, real.voxels, sample.findings > 0)
     pictures = (volume.picture(part) for part in parts)
-    return figures.Pair(sample.name, *pictures)
+    return figures.Pair(title, *pictures)
 
 
 def provenance(settings, versions: str) -> dict:

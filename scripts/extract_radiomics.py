@@ -16,7 +16,7 @@ for case in progress(cases, len(cases), "radiomics"):
         row = {"case": case.name, "region": region, "code": "", "message": ""}
         try:
             row |= dict(radiomics.extract(case.image, anatomy.mask(case.anatomy, region), options))
-        except radiomics.Unmeasurable as error:
+        except radiomics.RadiomicsError as error:
             row |= {"code": error.code, "message": str(error)}
         rows.append(row)
 tables.write(pd.DataFrame(rows), job.output.table, "radiomics")

@@ -1,7 +1,7 @@
 """Compare pseudo-labels with the truth of readers or phantoms, where there is one."""
 
 import pandas as pd
-from _cases import real_cases
+from _cases import joined, real_cases
 from _job import start
 
 from radfoundry import tables
@@ -10,13 +10,15 @@ from radfoundry.metrics import overlap
 job = start(snakemake)
 
 cases = tables.read(job.input.cases, "cases").set_index("case")
+claimed = set(joined(job.input.labels, "labels")["structure"])
 truths = {case.name: case for case in real_cases(job.input.images)}
 rows = []
 for case in real_cases(job.input.images, job.input.labels):
     site = cases.loc[case.name, "site"] if job.params.by == "site" else ""
     row = {"case": case.name, "patient": case.facts["patient"], "method": job.wildcards.method}
     row |= {"collection": site or job.wildcards.cohort, "truth_by": case.facts["truth_by"]}
-    for region, value in overlap.of_regions(case.anatomy, truths[case.name].anatomy).items():
+    truth = truths[case.name].anatomy
+    for region, value in overlap.of_regions(case.anatomy, truth, claimed).items():
         rows.append(row | {"region": region, "dice": value})
 frame = pd.DataFrame(rows, columns=list(tables.columns("label_dice")))
 tables.write(frame, job.output.table, "label_dice")

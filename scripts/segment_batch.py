@@ -14,6 +14,7 @@ method = job.params.method
 segmenter = load("segmenters", method["segmenter"])
 
 learned = weights.read(job.input.network) if job.input.network else None
+claimed = segmenter.structures(method["options"])
 label = segmenter.prepare(method["options"], learned, device(job) if learned else "cpu")
 
 cases = list(real_cases([job.input.images]))
@@ -23,7 +24,7 @@ for case in progress(cases, len(cases), "labels"):
     digest = volume.write(
         case.image.holding(labels), Path(job.output.folder) / f"{case.name}.nii.gz"
     )
-    for found in quality.assess(labels, segmenter.STRUCTURES, case.image).values():
+    for found in quality.assess(labels, claimed, case.image).values():
         row = {"case": case.name, "by": job.wildcards.method, "structure": found.structure}
         row |= {"status": found.status, "area": found.area_fraction, "message": found.reason}
         rows.append(row | {"sha256": digest})

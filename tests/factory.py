@@ -1,5 +1,6 @@
 """A copy of the whole repository in a folder of its own, to run, edit and plan in."""
 
+import copy
 import os
 import re
 import shutil
@@ -41,7 +42,7 @@ class Factory:
 
     def planned(self, *words):
         """Return the names of the rules that a dry run would run, targets left out."""
-        said = self.run("--dry-run", "--quiet", "host", *words)
+        said = self.run("--dry-run", *words)
         stages = {path.stem.split("_")[1] for path in (ROOT / "workflow/rules").glob("[1-9]*")}
         return set(re.findall(r"^rule (\w+):", said, re.M)) - stages - {"all"}
 
@@ -62,7 +63,7 @@ class Factory:
     def configured(self, dpath, value):
         """Set one value of the config for a while."""
         before = self.config
-        changed = yaml.safe_load(yaml.safe_dump(before))
+        changed = copy.deepcopy(before)
         *parents, last = dpath.split("/")
         section = changed
         for parent in parents:

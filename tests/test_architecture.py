@@ -109,7 +109,10 @@ def test_rules_files_hold_rules_and_common_holds_functions():
     for file in RULE_FILES:
         assert not re.search(r"^def |lambda ", file.read_text(), re.M), file.name
         assert len(file.read_text().splitlines()) <= 170, file.name
-    assert not re.search(r"^rule ", (ROOT / "workflow/rules/common.smk").read_text(), re.M)
+    for name in ("common", "inputs"):
+        text = (ROOT / f"workflow/rules/{name}.smk").read_text()
+        assert not re.search(r"^rule ", text, re.M)
+        assert len(text.splitlines()) <= 170, name
 
 
 def test_the_snakefile_tells_the_story_on_one_screen():

@@ -92,18 +92,22 @@ def test_drawing_leaves_its_parameters_alone(phantom):
     assert parameters == json.loads(text)
 
 
-def test_sites_differ_in_noise_and_gray(phantom):
-    stats = {s: _noise_of(drawn(phantom, seed=5, site=s)) for s in phantom.SITES}
-    assert stats["b"] > 1.3 * stats["a"]
+def test_sites_show_lungs_of_different_gray(phantom):
+    grays = {}
+    for site in phantom.SITES:
+        cases = drawn(phantom, seed=5, site=site, patients=8)
+        lungs = [c.image.voxels[anatomy.mask(c.anatomy, "lungs")] for c in cases]
+        grays[site] = [np.median(voxels) for voxels in lungs]
+    assert np.mean(grays["b"]) - np.mean(grays["a"]) > 0.5 * np.std(grays["a"])
 
 
-def _noise_of(cases):
-    def roughness(case):
-        image = case.image.voxels
-        rough = image[2:] - 2 * image[1:-1] + image[:-2]
-        return np.median(np.abs(rough[anatomy.mask(case.anatomy, "heart")[1:-1]]))
-
-    return np.mean([roughness(case) for case in cases])
+def test_sites_differ_in_noise(phantom):
+    noise = {}
+    for site in phantom.SITES:
+        rows = [json.loads(p) for p in planned(phantom, site=site, patients=20)["parameters"]]
+        noise[site] = [(row.get("film") or row["scan"]) for row in rows]
+        noise[site] = np.mean([film.get("noise", film.get("noise_hu")) for film in noise[site]])
+    assert noise["b"] > 1.5 * noise["a"]
 
 
 @pytest.mark.parametrize("finding", LUNG_FINDINGS)
@@ -112,7 +116,7 @@ def test_a_finding_lies_in_the_lungs(phantom, finding):
         marked = anatomy.mask(sick.findings, finding)
         lungs = np.isin(sick.anatomy, [*anatomy.ids("lungs"), 6, 7, *anatomy.ids("heart"), 10])
         assert marked.any()
-        assert (marked & ~lungs).sum() < 0.12 * marked.sum()
+        assert (marked & ~lungs).sum() <= 2 + 0.12 * marked.sum()
 
 
 @pytest.mark.parametrize("finding", ["opacity", "consolidation", "nodule", "pleural_effusion"])
@@ -129,14 +133,21 @@ def test_ct_outside_a_finding_is_the_same_bit_for_bit(ct):
         np.testing.assert_array_equal(sick.image.voxels[untouched], well.image.voxels[untouched])
 
 
-def test_fluid_is_denser_and_bullae_are_darker_than_lung(phantom):
-    for finding, sign in (("pleural_effusion", 1), ("emphysema", -1)):
-        for sick, _ in with_and_without(phantom, finding):
-            # Emphysema also changes the breath, so compare within the image.
-            sides = anatomy.mask(sick.anatomy, "lungs") & (sick.findings == 0)
-            marked = anatomy.mask(sick.findings, finding) & anatomy.mask(sick.anatomy, "lungs")
-            gap = np.median(sick.image.voxels[marked]) - np.median(sick.image.voxels[sides])
-            assert sign * gap > 0
+def test_fluid_is_denser_than_lung(phantom):
+    for sick, _ in with_and_without(phantom, "pleural_effusion"):
+        assert _contrast(sick, "pleural_effusion") > 0
+
+
+def test_bullae_are_darker_than_lung(ct):
+    for sick, _ in with_and_without(ct, "emphysema"):
+        assert _contrast(sick, "emphysema") < -50
+
+
+def _contrast(case, finding):
+    lungs = anatomy.mask(case.anatomy, "lungs")
+    marked = anatomy.mask(case.findings, finding) & lungs
+    clear = lungs & (case.findings == 0)
+    return np.median(case.image.voxels[marked]) - np.median(case.image.voxels[clear])
 
 
 def test_a_large_heart_is_larger(phantom):

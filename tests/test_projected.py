@@ -126,3 +126,10 @@ def test_zooming_out_and_in_again_changes_little():
     tensor = torch.from_numpy(picture.copy())[None, None]
     back = disguise.zoomed(disguise.zoomed(tensor, 1.15), 1 / 1.15)
     assert float((back - tensor).abs().mean()) < 0.02
+
+
+def test_the_phantoms_to_train_on_can_be_planned():
+    chest_xray = pytest.importorskip("radfoundry.phantoms.chest_xray")
+    wanted = projected.phantoms({}) | {"patients": 3}
+    rows = chest_xray.plan(wanted, np.random.default_rng(0))
+    assert len(rows) == 3

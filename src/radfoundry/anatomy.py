@@ -3,10 +3,10 @@
 The words come from `labels.yaml` beside this file and from nowhere else.
 """
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 import yaml
@@ -36,8 +36,7 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     """Return the vocabulary of `labels.yaml`."""
-    text = resources.files("radfoundry").joinpath("labels.yaml").read_text()
-    raw = yaml.safe_load(text)
+    raw = yaml.safe_load(pkgutil.get_data("radfoundry", "labels.yaml") or b"")
     structures = tuple(Label(**entry) for entry in raw["structures"])
     findings = tuple(Label(**entry) for entry in raw["findings"])
     own = {label.name: (label.id,) for label in (*structures, *findings)}

@@ -7,9 +7,26 @@ chance comes from one generator on the CPU, so that a batch is the same on every
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+
+def resized(pictures: Sequence[np.ndarray], side: int | tuple[int, ...]) -> Tensor:
+    """Return pictures of one shape as (n, 1, rows, columns), averaged or interpolated to a size.
+
+    Args:
+        pictures: (rows, columns) each, at least one.
+        side: Of the square to return, or its rows and columns.
+    """
+    stack = torch.from_numpy(np.stack(pictures)[:, None].astype(np.float32))
+    shape = (side, side) if isinstance(side, int) else tuple(side)
+    if stack.shape[2:] == shape:
+        return stack
+    if stack.shape[2] % shape[0] == 0 and stack.shape[3] % shape[1] == 0:
+        return functional.adaptive_avg_pool2d(stack, shape)
+    return functional.interpolate(stack, shape, mode="bilinear", antialias=True)
 
 
 def altered_batch(
@@ -38,9 +55,7 @@ def altered_batch(
     return [normal, given, (mask > 0.5).float()]
 
 
-def moved(
-    pictures: Sequence[Tensor], augment: Mapping, generator: torch.Generator
-) -> list[Tensor]:
+def moved(pictures: Sequence[Tensor], augment: Mapping, generator: torch.Generator) -> list[Tensor]:
     """Return pictures mirrored, turned, zoomed and shifted at random, all of one item alike.
 
     Args:
@@ -82,9 +97,7 @@ def developed(
     # Low noise is as common as high noise: the square of the draw, not the draw.
     grain = torch.randn(pictures[0].shape, generator=generator).to(device)
     grain = grain * augment["noise"] * _uniform(n, generator, device) ** 2
-    return [
-        0.5 + gain * (image.clamp(0, 1) ** power - 0.5) + offset + grain for image in pictures
-    ]
+    return [0.5 + gain * (image.clamp(0, 1) ** power - 0.5) + offset + grain for image in pictures]
 
 
 def _uniform(n: int, generator: torch.Generator, device: torch.device) -> Tensor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy import ndimage
 from scipy.stats import norm, qmc
 
 from radfoundry import cardiac, lungfields, lungshape
@@ -24,6 +25,8 @@ PAIRS = ((3, 4, 0.2), (5, 6, 0.4), (7, 8, 0.4), (0, 1, 0.7))  # the second start
 ALIKE = ((3, 4, 0, 0.04), (5, 6, 0.012, 0.05), (7, 8, 0, 0.05))  # and may end this much off it
 ROUNDS = (0.09, 0.07, 0.05, 0.04, 0.03, 0.03)  # how far beside the outline an edge is looked for
 STARTS, TRIALS, ELITE = 1024, 400, 32
+LEAST_CONTRAST = 1.0  # below it no lungs are believed (noise 0.2, a chest on its side 0.9)
+SURE = 0.01  # neither a network nor drawn lungs are surer than this of a pixel
 STEPS = np.linspace(-0.1, 0.22, 33)  # how far an outline may move, in its lung's frame
 
 
@@ -52,6 +55,29 @@ def find(canvas: np.ndarray) -> Found | None:
         x, y = lungshape.place(pose, moved(sharp, pose, outlines()[side], side), side)
         masks[name] = lungshape.fill(x[0], y[0], len(canvas))
     return Found(masks | cardiac.silhouette(field, pose, masks), contrast)
+
+
+def in_shape(
+    likely: Mapping[str, np.ndarray], canvas: np.ndarray, weight: float
+) -> dict[str, np.ndarray]:
+    """Return log odds of structures: a network's, averaged with those of the drawn lungs.
+
+    Args:
+        likely: The network's probabilities (S, S) by structure; those of `Found`.
+        canvas: The picture (S, S); where it shows no lungs to lay outlines on, the network decides.
+        weight: Of the drawn lungs, 0 to 1. Their odds fall by e per 1/64 of the canvas.
+    """
+    capped = {name: np.clip(chance, SURE, 1 - SURE) for name, chance in likely.items()}
+    odds = {name: np.log(chance / (1 - chance)) for name, chance in capped.items()}
+    found = find(canvas) if weight > 0 else None
+    if found is None or found.contrast < LEAST_CONTRAST:
+        return odds
+    most = float(np.log((1 - SURE) / SURE))
+    for name, mask in found.masks.items():
+        inside = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+        drawn = np.clip(inside * 64 / len(canvas), -most, most)
+        odds[name] = (1 - weight) * odds[name] + weight * drawn
+    return odds
 
 
 @cache

@@ -20,6 +20,7 @@ GROUPS = 8  # of group normalization, where the channels allow it
 SIZES: Mapping[str, Mapping] = {
     "phantom": {
         "haar": 2,
+        "mirror": True,
         "channels": 32,
         "multipliers": (1, 2, 2),
         "blocks": 1,
@@ -29,6 +30,7 @@ SIZES: Mapping[str, Mapping] = {
     },
     "workstation": {
         "haar": 1,
+        "mirror": True,
         "channels": 32,
         "multipliers": (1, 2, 3, 4),
         "blocks": 1,
@@ -38,6 +40,7 @@ SIZES: Mapping[str, Mapping] = {
     },
     "paper": {
         "haar": 0,
+        "mirror": False,
         "channels": 32,
         "multipliers": (1, 1, 2, 3, 4),
         "blocks": 2,
@@ -166,6 +169,7 @@ class Layout:
 
     dims: int
     haar: int
+    mirror: bool
     outer: int
     widths: tuple[int, ...]
     attentive: tuple[bool, ...]
@@ -179,6 +183,7 @@ class Layout:
         return cls(
             dims=dims,
             haar=haar_levels,
+            mirror=bool(size["mirror"]),
             outer=in_channels * 2 ** (dims * haar_levels),
             widths=tuple(int(size["channels"] * m) for m in size["multipliers"]),
             attentive=tuple(
@@ -201,10 +206,10 @@ class Encoder(nn.Module):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
-        self.haar = layout.haar
+        self.haar, self.mirror = layout.haar, layout.mirror
         widths, given = layout.widths, layout.widths[0]
         self.kept = [given]  # channels of what `forward` keeps for skips
-        self.layers = nn.ModuleList([convolution(layout.dims, layout.outer, given)])
+        self.layers = nn.ModuleList([convolution(layout.dims, layout.outer * (1 + layout.mirror), given)])
         for level, width in enumerate(widths):
             for _ in range(layout.blocks):
                 self.layers.append(layout.block(given, level))
@@ -219,6 +224,9 @@ class Encoder(nn.Module):
     def forward(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return E (B, channels, *coarse) and the features after every layer, finest first."""
         features, kept = haar(pictures, self.haar), []
+        if self.mirror:
+            other = haar(pictures.flip(-1), self.haar)
+            features = torch.cat([features, other], 1)
         for layer in self.layers:
             features = layer(features)
             kept.append(features)

@@ -30,6 +30,7 @@ POLICIES = ("fix", "warn", "reject", "ignore")
 FLAT = 0.02  # spread of a border line, as a part of the picture's range
 NEAR = 0.05  # its distance from black or white
 MOST_CROPPED = 0.25  # of a side, from each end
+OUTLIERS = (0.5, 99.5)  # percentiles that stand for black and white
 SPREAD = (2, 98)  # percentiles along a line: letters in a border do not save it
 
 
@@ -163,7 +164,7 @@ def _cut(picture: np.ndarray, box: Sequence[int]) -> np.ndarray:
 
 def _inner(picture: np.ndarray) -> tuple[int, int, int, int]:
     """Return top, left, bottom, right of the picture without its flat border."""
-    low, high = float(picture.min()), float(picture.max())
+    low, high = np.percentile(picture, OUTLIERS)
     ends = []
     for axis in (1, 0):
         dark, middle, light = np.percentile(picture, (SPREAD[0], 50, SPREAD[1]), axis=axis)

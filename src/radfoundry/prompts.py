@@ -6,7 +6,7 @@ The vocabulary is data (`wording.yaml`), for the parser as well as for the compo
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
+from pkgutil import get_data
 
 import numpy as np
 import yaml
@@ -18,11 +18,11 @@ _ARTICLE = re.compile(r"\b([Aa]) ([aeiou])")
 @cache
 def wording() -> Mapping:
     """Return the vocabulary: phrases by finding, severity and side."""
-    return yaml.safe_load(resources.files("radfoundry").joinpath("wording.yaml").read_text())
+    return yaml.safe_load(get_data("radfoundry", "wording.yaml") or b"")
 
 
 def compose(findings: Sequence[Mapping], rng: np.random.Generator) -> str:
-    """Return a report, "FINDINGS: ... IMPRESSION: ...", that states what is there and denies the rest.
+    """Return "FINDINGS: ... IMPRESSION: ...", which states what is there and denies the rest.
 
     Args:
         findings: Each with name and, where it has them, side ("right", "left", ""), location

@@ -16,7 +16,6 @@ import yaml
 from radfoundry.volume import write_bytes
 
 SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
-DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 TOLD = 5  # offending rows named in an error
 
 
@@ -83,7 +82,7 @@ def _typed(frame: pd.DataFrame, kind: str, faults: list[str]) -> pd.DataFrame:
     typed = {}
     order = [n for n in columns(kind) if n in frame] + [n for n in frame if n not in columns(kind)]
     for name in order:
-        wanted = columns(kind).get(name, {"type": "number"})["type"]
+        wanted = columns(kind).get(str(name), {"type": "number"})["type"]
         try:
             typed[name] = _cast(frame[name], wanted)
         except (ValueError, TypeError) as error:
@@ -101,7 +100,8 @@ def _cast(column: pd.Series, wanted: str) -> pd.Series:
         )
     if pd.api.types.is_bool_dtype(column):
         return column.astype("boolean")
-    return pd.to_numeric(column.replace("", None)).astype(DTYPES[wanted])
+    numbers = pd.to_numeric(column.replace("", None))
+    return numbers.astype("Int64") if wanted == "integer" else numbers.astype("float64")
 
 
 def _value_faults(frame: pd.DataFrame, kind: str) -> Iterator[str]:
@@ -113,15 +113,16 @@ def _value_faults(frame: pd.DataFrame, kind: str) -> Iterator[str]:
         check = jsonschema.Draft202012Validator({k: v for k, v in rules.items() if k != "type"})
         for value in pd.unique(filled):
             for error in check.iter_errors(value.item() if hasattr(value, "item") else value):
-                rows = [int(i) + 1 for i in column.index[column == value]]
-                yield f"  column {name!r}, row {_some(rows)}: {error.message}"
+                rows = _some(column.index[column == value])
+                yield f"  column {name!r}, row {rows}: {error.message}"
     key = schema(kind).get("key", [])
     if key and len(frame):
         double = frame[frame.duplicated(key, keep=False)]
         for values, rows in double.groupby(key).groups.items():
-            yield f"  rows {_some([int(i) + 1 for i in rows])} share {'/'.join(key)} {values}"
+            yield f"  rows {_some(rows)} share {'/'.join(key)} {values}"
 
 
-def _some(rows: list[int]) -> str:
-    more = f" and {len(rows) - TOLD} more" if len(rows) > TOLD else ""
-    return ", ".join(map(str, rows[:TOLD])) + more
+def _some(index: pd.Index) -> str:
+    """Return the first rows in words, counted from 1."""
+    more = f" and {len(index) - TOLD} more" if len(index) > TOLD else ""
+    return ", ".join(str(int(row) + 1) for row in index[:TOLD]) + more

@@ -11,7 +11,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
 limit_s=${SLURM_TEST_LIMIT_S:-2400}
-run="" watcher="" outcome=FAIL
+run="" watcher="" controller="" outcome=FAIL
 PATH=$root/.venv/bin:$PATH:/usr/sbin:/sbin
 
 say() { printf '\n== %s\n' "$*"; }
@@ -22,8 +22,11 @@ refuse() {
 
 finish() {
   local status=$?
-  trap - EXIT INT TERM
-  if [ -n "$watcher" ]; then kill "$watcher" 2>/dev/null || true; fi
+  trap - EXIT
+  trap '' INT TERM HUP PIPE # nothing keeps the cluster from being taken down, not even a closed pipe
+  set +e
+  if [ -n "$watcher" ]; then kill "$watcher" 2>/dev/null; fi
+  if [ -n "$controller" ]; then kill -KILL -- "-$controller" 2>/dev/null; fi
   if [ -n "$run" ]; then
     say "taking the cluster down"
     bash "$here/stop.sh" "$run"
@@ -34,7 +37,7 @@ finish() {
   exit $status
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP PIPE
 
 # Refuse wherever something that is not ours could be touched.
 guard() {
@@ -101,7 +104,10 @@ export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0
 say "snakemake --profile slurm all"
 watch_queue 9>&- &
 watcher=$!
-timeout --foreground "$limit_s" snakemake --profile slurm all </dev/null 9>&- || {
+# in the background, so that a signal to this script is answered at once; timeout leads a group of its own
+timeout "$limit_s" snakemake --profile slurm all </dev/null 9>&- &
+controller=$!
+wait $controller || {
   say "snakemake ended with $?"
   python "$here/evidence.py" workflow/profiles/slurm/profile.yaml || true
   exit 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from PIL import Image
 
 VIEWS = {"ap": "AP", "pa": "PA"}
 NIH = {  # what the collection's words mean in our vocabulary
@@ -91,7 +92,7 @@ def gb(data: Path) -> pd.DataFrame:
     rows = pd.read_csv(data / folder / "metadata.csv", dtype=str)
     return pd.DataFrame(
         {
-            "case": "gb-" + rows["case"],
+            "case": [f"gb-{number:02d}" for number in range(1, len(rows) + 1)],  # names are long
             "patient": "gb-" + rows["patient"],
             "image": folder + "/" + rows["case"] + "/image.jpg",
             "labels": folder + "/" + rows["case"],
@@ -103,15 +104,37 @@ def gb(data: Path) -> pd.DataFrame:
     )
 
 
-def cohorts(data: Path) -> dict[str, tuple[pd.DataFrame, dict]]:
+def recentred(data: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return Hannover with masks put back where they were drawn, written into a folder.
+
+    The masks were drawn on the square in the middle of each film and then stretched to its whole
+    width (docs/results.md tells how we know). Outside that square no one judged the film.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in rows["labels"]:
+        mask = Image.open(data / name)
+        side = min(mask.size)
+        left, top = ((length - side) // 2 for length in mask.size)
+        canvas = Image.new("L", mask.size, 127)
+        canvas.paste(mask.resize((side, side), Image.Resampling.NEAREST), (left, top))
+        canvas.save(folder / Path(name).name)
+    masks = rows["labels"].map(lambda name: folder / Path(name).name)
+    return rows.assign(
+        case="recentred-" + rows["case"], labels=masks.map(str), site="hannover_recentred"
+    )
+
+
+def cohorts(data: Path, folder: Path) -> dict[str, tuple[pd.DataFrame, dict]]:
     """Return each cohort's table and what its readers' masks mean."""
     healthy = pd.concat([kermany(data), nih(data)])
+    own = hannover(data)
     healthy, ill = healthy[healthy["findings"] == ""], healthy[healthy["findings"] != ""]
     return {
         "healthy": (healthy, V7),
         "kermany_pneumonia": (ill[ill["site"] == "kermany"], V7),
         "nih_findings": (ill[ill["site"] == "nih"], V7),
-        "hannover": (hannover(data), V7),
+        "hannover": (own, V7),
+        "hannover_recentred": (recentred(data, folder / "masks", own), V7),
         "gb": (gb(data), READERS),
     }
 
@@ -125,7 +148,7 @@ def config(names: list[str], readers: dict[str, dict], root: Path) -> dict:
             "root": str(root),
             "reader_labels": readers[name],
             "preprocess": {"size": 256},
-            "pseudolabel": "projected",
+            "pseudolabel": "pbtseg",
             "splits": {"duplicates": "link"} | ({} if name == "healthy" else held_out),
         }
         for name in names
@@ -136,15 +159,24 @@ def config(names: list[str], readers: dict[str, dict], root: Path) -> dict:
     }
 
 
+def placed(data: Path, path: str, root: Path) -> Path | str:
+    """Return a path of the collections, or an absolute one, as seen from the root."""
+    return (data.resolve() / path).relative_to(root) if path else ""
+
+
 def main(data: Path, folder: Path) -> None:
     """Write tables and config."""
     (folder / "tables").mkdir(parents=True, exist_ok=True)
-    made = cohorts(data)
+    made = cohorts(data, folder.resolve())
+    root = Path(os.path.commonpath([data.resolve(), folder.resolve()]))
     for name, (table, _) in made.items():
+        for column in ("image", "labels"):
+            table[column] = [str(placed(data, path, root)) for path in table[column].fillna("")]
         table.fillna("").to_csv(folder / "tables" / f"{name}.tsv", sep="\t", index=False)
     readers = {name: meaning for name, (_, meaning) in made.items()}
-    root = Path(os.path.relpath(data.resolve(), folder.resolve()))
-    text = yaml.safe_dump(config(list(made), readers, root), sort_keys=False)
+    text = yaml.safe_dump(
+        config(list(made), readers, Path(os.path.relpath(root, folder.resolve()))), sort_keys=False
+    )
     (folder / "config.yaml").write_text(text)
 
 

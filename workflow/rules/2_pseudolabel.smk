@@ -20,7 +20,7 @@ rule fit_segmenter:
         runtime=240,
     params:
         method=option("pseudolabel/{method}"),
-        code=code_with("fit_segmenter", method_code),
+        code=code_with("fit_segmenter", segmenter_training_code),
     script:
         "../../scripts/fit_segmenter.py"
 

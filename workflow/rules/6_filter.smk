@@ -21,7 +21,7 @@ rule calibrate_expert:
     conda:
         "../../envs/core.yaml"
     params:
-        options=option("recipes/{recipe}/filter/{expert}"),
+        options=expert_options,
         code=code_with("calibrate_expert", expert_code),
     script:
         "../../scripts/calibrate_expert.py"
@@ -41,7 +41,7 @@ rule judge_samples:
     conda:
         "../../envs/core.yaml"
     params:
-        options=option("recipes/{recipe}/filter/{expert}"),
+        options=expert_options,
         code=code_with("judge_samples", expert_code),
     script:
         "../../scripts/judge_samples.py"
@@ -67,7 +67,7 @@ rule decide_verdicts:
     conda:
         "../../envs/core.yaml"
     params:
-        filter=option("recipes/{recipe}/filter"),
+        quantiles=quantiles,
         code=code("decide_verdicts"),
     script:
         "../../scripts/decide_verdicts.py"

@@ -8,9 +8,13 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")
+os.environ.update(PYTHONPATH=str(ROOT / "src"))
 # One thread per job: spinning OpenMP threads triple the cost of small networks.
-for key, value in {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}.items():
+for key, value in {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "GOMP_SPINCOUNT": "0",
+}.items():
     os.environ.setdefault(key, value)
 
 from radfoundry import catalogue, cohorts, configuration
@@ -24,7 +28,11 @@ configfile: "config.yaml"
 
 settings = configuration.checked(config, ROOT / "workflow/schemas/config.schema.yaml")
 tables = cohorts.read_all(settings["cohorts"])
-COHORTS, RECIPES, EVALUATE = settings["cohorts"], settings["recipes"], settings["evaluate"]
+COHORTS, RECIPES, EVALUATE = (
+    settings["cohorts"],
+    settings["recipes"],
+    settings["evaluate"],
+)
 TASKS = [task for task in catalogue.names("tasks") if task in EVALUATE]
 
 
@@ -44,7 +52,9 @@ option = partial(lookup, within=settings)
 
 def code(script, *plugins):
     """Digest of a script and every library module it reaches."""
-    return fingerprint(ROOT / "scripts" / f"{script}.py", [f"radfoundry.{p}" for p in plugins])
+    return fingerprint(
+        ROOT / "scripts" / f"{script}.py", [f"radfoundry.{p}" for p in plugins]
+    )
 
 
 def batches_of(cohort):
@@ -60,125 +70,17 @@ def per_cohort(pattern):
     return [path for cohort in COHORTS for path in per_batch(pattern, cohort)]
 
 
-# What is asked of the whole workflow.
+# What an expert is told, and what is decided about its scores: another quantile measures nothing again.
 
 
-def comparisons():
-    pattern = "results/recipes/{recipe}/evaluate/{task}.tsv"
-    return [pattern.format(recipe=r, task=t) for t in TASKS for r in EVALUATE[t]["recipes"]]
+def expert_options(wildcards):
+    options = RECIPES[wildcards.recipe]["filter"][wildcards.expert]
+    return {key: value for key, value in options.items() if key != "quantile"}
 
 
-def label_measurements():
-    pattern = "results/cohorts/{cohort}/evaluate/labels/{method}.tsv"
-    return expand(pattern, cohort=COHORTS, method=EVALUATE["labels"]["methods"])
-
-
-def expert_tables():
-    pattern = "results/recipes/{recipe}/{kind}/{expert}.tsv"
-    kinds = ("scores", "experts")
-    return [pattern.format(recipe=r, kind=k, expert=e) for r in RECIPES for k in kinds for e in RECIPES[r]["filter"]]
-
-
-def networks(recipe):
-    names = catalogue.constant("generators", RECIPES[recipe]["generator"], "NETWORKS")
-    return expand("results/recipes/{recipe}/networks/{network}", recipe=recipe, network=names)
-
-
-# What a job reads: functions of its wildcards, or makers of such functions.
-
-
-def cohort_table(wildcards):
-    return COHORTS[wildcards.cohort].get("table", [])
-
-
-def cohort_source(wildcards):
-    """What decides which cases there are, and in which batch each is."""
-    entry = COHORTS[wildcards.cohort]
-    return {key: entry[key] for key in ("phantom", "table", "root", "batch") if key in entry}
-
-
-def cohort_root(wildcards):
-    return cohorts.root_of(COHORTS[wildcards.cohort])
-
-
-def raw_images(wildcards):
-    """What preprocess opens: the files of a table that exist, or a batch of phantoms."""
-    if wildcards.cohort in tables:
-        return cohorts.files_of_batch(COHORTS[wildcards.cohort], tables[wildcards.cohort], wildcards.batch)
-    return f"results/cohorts/{wildcards.cohort}/phantoms/{wildcards.batch}"
-
-
-def network_of_method(wildcards):
-    """The folder of a method's weights, for the segmenters that need some."""
-    segmenter = settings["pseudolabel"][wildcards.method]["segmenter"]
-    needed = catalogue.constant("segmenters", segmenter, "NEEDS_WEIGHTS")
-    return f"results/pseudolabel/{wildcards.method}/network" if needed else []
-
-
-def networks_of_recipe(wildcards):
-    return networks(wildcards.recipe)
-
-
-def each_batch(pattern):
-    """The pattern for every batch of the cohort in the wildcards."""
-    return partial(_each_batch, pattern)
-
-
-def _each_batch(pattern, wildcards):
-    return expand(pattern, batch=batches_of(wildcards.cohort), **dict(wildcards))
-
-
-def of_cohort_labels(pattern):
-    """The pattern with the cohort's own way of pseudo-labelling."""
-    return partial(_of_cohort_labels, pattern)
-
-
-def _of_cohort_labels(pattern, wildcards):
-    return pattern.format(method=COHORTS[wildcards.cohort]["pseudolabel"], **dict(wildcards))
-
-
-def of_source(pattern):
-    """The pattern for every batch of the cohort that the recipe in the wildcards starts from."""
-    return partial(_of_source, pattern)
-
-
-def _of_source(pattern, wildcards):
-    return unique(per_batch(pattern, RECIPES[wildcards.recipe]["cohort"]))
-
-
-def of_unseen(pattern):
-    """The pattern for every batch of the cohorts that tasks test on and nobody trained on."""
-    return partial(_of_unseen, pattern)
-
-
-def _of_unseen(pattern, wildcards):
-    tasks = [wildcards.task] if "task" in wildcards.keys() else TASKS
-    return unique(p for t in tasks for c in EVALUATE[t]["unseen"] for p in per_batch(pattern, c))
-
-
-def unique(paths):
-    return list(dict.fromkeys(paths))
-
-
-def each_sample_batch(wildcards):
-    recipe = RECIPES[wildcards.recipe]
-    names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])
-    return expand("results/recipes/{recipe}/samples/{batch}.tsv", recipe=wildcards.recipe, batch=names)
-
-
-def each_expert(pattern):
-    """The pattern for every expert of the recipe in the wildcards."""
-    return partial(_each_expert, pattern)
-
-
-def _each_expert(pattern, wildcards):
-    return expand(pattern, recipe=wildcards.recipe, expert=RECIPES[wildcards.recipe]["filter"])
-
-
-def each_arm(wildcards):
-    pattern = "results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv"
-    arms = EVALUATE[wildcards.task]["arms"]
-    return expand(pattern, arm=arms, seed=EVALUATE["seeds"], **dict(wildcards))
+def quantiles(wildcards):
+    experts = RECIPES[wildcards.recipe]["filter"]
+    return {expert: options["quantile"] for expert, options in experts.items()}
 
 
 # The code behind a job, plug-ins included.
@@ -193,6 +95,10 @@ def method_code(wildcards):
     return [f"segmenters.{settings['pseudolabel'][wildcards.method]['segmenter']}"]
 
 
+def segmenter_training_code(wildcards):
+    return [*method_code(wildcards), "phantoms.chest_xray"]
+
+
 def generator_code(wildcards):
     return [f"generators.{RECIPES[wildcards.recipe]['generator']}"]
 
@@ -200,7 +106,10 @@ def generator_code(wildcards):
 def expert_code(wildcards):
     options = RECIPES[wildcards.recipe]["filter"][wildcards.expert]
     own = f"experts.{wildcards.expert}"
-    return [own, *(f"segmenters.{options[key]}" for key in options if key == "segmenter")]
+    return [
+        own,
+        *(f"segmenters.{options[key]}" for key in options if key == "segmenter"),
+    ]
 
 
 def task_code(wildcards):

@@ -10,7 +10,8 @@ from radfoundry.bodies.space import Grid
 def half_width(body: Mapping, z: np.ndarray) -> np.ndarray:
     """Return the inner half width (mm) of the rib cage at heights z."""
     level = np.maximum(-z / (body["height"] * body["widest"]), 1e-3)
-    rising = (1 - (1 - np.minimum(level, 1)) ** 2) ** body["roundness"]
+    above = 1 - np.minimum(level, 1)
+    rising = (1 - body["narrowing"] * above) * (1 - above**3) ** body["roundness"]
     return body["width"] * rising * np.maximum(1 - body["taper"] * np.maximum(level - 1, 0), 0.6)
 
 
@@ -41,7 +42,7 @@ def dome(body: Mapping, exam: Mapping, side: int) -> float:
 def diaphragm(body: Mapping, exam: Mapping, x: np.ndarray, y: np.ndarray, side: int) -> np.ndarray:
     """Return the height (mm) of one side of the diaphragm over points x, y."""
     top = dome(body, exam, side)
-    width, depth = half_width(body, np.float64(top)), body["depth"]
+    width, depth = half_width(body, np.array(top)), body["depth"]
     middle, forward = 0.45 * width, 0.12 * depth
     lateral = _fall((side * x - middle) / (width - middle))
     medial = np.clip((middle - side * x) / middle, 0, 1.5) ** 2
@@ -70,7 +71,7 @@ def levels(body: Mapping, exam: Mapping) -> dict[str, float]:
 
 
 def squared(across: np.ndarray, along: np.ndarray, square: float) -> np.ndarray:
-    """Return 1 on the rim of a rounded rectangle (squircle), less inside, more outside; reuses its arguments.
+    """Return 1 on the rim of a squircle, less inside, more outside; the arguments are reused.
 
     a^2 + b^2 - square a^2 b^2: a circle for square 0, a square for 1 (Fernandez-Guasti 1992).
     """

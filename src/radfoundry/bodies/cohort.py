@@ -31,13 +31,13 @@ def visits(options: Mapping, site: Mapping, rng: np.random.Generator) -> Iterato
 
     Args:
         options: patients, exams (least and most of a patient), site, variety.
-        site: ages (least and greatest, years) and the share of children.
+        site: ages (least and greatest, years), share of children, mean build.
         rng: Makes every choice.
     """
     for i in range(options["patients"]):
         patient = f"{options['site']}{i:04d}"
         ages = CHILD_AGES if rng.random() < site["children"] else tuple(site["ages"])
-        body = habitus.person(rng, ages, options["variety"])
+        body = habitus.person(rng, ages, site["build"], options["variety"])
         least, most = options["exams"]
         for exam in range(int(rng.integers(least, most + 1))):
             yield f"{patient}-{exam}", patient, body

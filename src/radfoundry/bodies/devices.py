@@ -7,7 +7,7 @@ import numpy as np
 from radfoundry.bodies import cage
 from radfoundry.bodies.space import Points, curve, joined
 
-WIRE = 4.0  # metal and contrast stripes against dense bone
+WIRE = 8.0  # metal and contrast stripes against dense bone
 KINDS = ("electrodes", "tracheal_tube", "gastric_tube", "venous_line", "pacemaker", "cable")
 
 

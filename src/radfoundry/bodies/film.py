@@ -152,7 +152,7 @@ LETTERS = {"L": "1000 1000 1000 1000 1000 1111", "R": "1110 1001 1001 1110 1010 
 
 
 def marked(picture: np.ndarray, letter: str, field: np.ndarray) -> np.ndarray:
-    """Return the picture with a lead letter in the field, beside the patient's own left or right."""
+    """Return the picture with a lead letter in the field, beside the left or right it names."""
     if letter not in LETTERS:
         return picture
     glyph = np.array([[float(dot) for dot in row] for row in LETTERS[letter].split()])

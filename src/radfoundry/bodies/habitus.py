@@ -16,18 +16,19 @@ DEPTH_RATIO = ([0, 2, 6, 14, 30, 85], [0.88, 0.8, 0.73, 0.67, 0.68, 0.76])
 SPREAD = {"cohort": 1.0, "wide": 1.9}
 
 
-def person(rng: np.random.Generator, ages: tuple[float, float], spread: str) -> dict:
+def person(rng: np.random.Generator, ages: tuple[float, float], build: float, spread: str) -> dict:
     """Return one person: sex, age, build and the shape of all that lies in the chest.
 
     Args:
         rng: Makes every choice.
         ages: Least and greatest age, years.
+        build: Mean build of the population, 0 thin to 1 obese.
         spread: "cohort" or "wide".
     """
     sex = str(rng.choice(["F", "M"]))
     age = float(np.round(rng.uniform(*ages), 1))
     child = age < 16
-    build = float(np.clip(rng.normal(0.35, 0.3 * SPREAD[spread]), 0, 1.6))  # 0 thin, 1 obese
+    build = float(np.clip(rng.normal(build, 0.3 * SPREAD[spread]), 0, 1.6))
     width = _width(rng, sex, age)
     k = SPREAD[spread]
     body = {"sex": sex, "age": age, "build": build, "width": width}
@@ -55,14 +56,15 @@ def _width(rng: np.random.Generator, sex: str, age: float) -> float:
 def _cage(rng: np.random.Generator, age: float, width: float, k: float) -> dict:
     """Return the rib cage: young ones are short, deep and widest at the bottom."""
     grown = float(np.interp(age, [0, 4, 16], [0, 0.4, 1]))
-    height = width * float(np.clip(rng.normal(1.32 + 0.3 * grown, 0.07 * k), 1.0, 2.1))
+    height = width * float(np.clip(rng.normal(1.22 + 0.14 * grown, 0.09 * k), 0.9, 2.1))
     return {
         "depth": width
         * float(np.interp(age, *DEPTH_RATIO) * np.clip(rng.normal(1, 0.06 * k), 0.75, 1.3)),
         "height": height,
         "spacing": height / float(rng.uniform(9.0, 10.0) if grown > 0.7 else rng.uniform(8.0, 9.2)),
-        "widest": float(np.clip(rng.normal(0.95 - 0.18 * grown, 0.09 * k), 0.55, 1.25)),
-        "roundness": float(np.clip(rng.normal(0.43 + 0.06 * (1 - grown), 0.04 * k), 0.32, 0.7)),
+        "widest": float(np.clip(rng.normal(1.05 - 0.07 * grown, 0.07 * k), 0.7, 1.3)),
+        "roundness": float(np.clip(rng.normal(0.26, 0.035 * k), 0.15, 0.45)),
+        "narrowing": float(np.clip(rng.normal(0.25 - 0.11 * grown, 0.05 * k), 0.0, 0.45)),
         "taper": float(np.clip(rng.normal(0.12, 0.08 * k), 0, 0.35)),
         "square": float(np.clip(rng.normal(0.45, 0.12 * k), 0.1, 0.8)),
         "apex_x": float(np.clip(rng.normal(0.38, 0.03 * k), 0.28, 0.5)),
@@ -118,7 +120,7 @@ def examination(rng: np.random.Generator, body: Mapping, view: str, spread: str)
     exam = {
         "inspiration": float(np.clip(rng.normal(breath, 0.05 * k), 0.6, 1.15)),
         "dome_difference": width * float(np.clip(rng.normal(0.08, 0.05 * k), -0.25, 0.35)),
-        "recess": float(np.clip(rng.normal(0.38, 0.08 * k), 0.12, 0.75)),
+        "recess": float(np.clip(rng.normal(0.32, 0.08 * k), 0.1, 0.75)),
         "cardiophrenic": float(np.clip(rng.normal(0.09, 0.05 * k), -0.08, 0.3)),
         "heart": float(np.clip(rng.normal(1.06 if view == "AP" else 1.0, 0.02 * k), 0.85, 1.25)),
         "heart_tilt_deg": float(np.clip(rng.normal(38 if view == "PA" else 28, 6 * k), 5, 60)),

@@ -29,7 +29,10 @@ def affected(exam: Mapping, findings: Sequence[Mapping]) -> dict:
 
 
 def place(body: Mapping, exam: Mapping, side: int, at: np.ndarray) -> np.ndarray:
-    """Return millimeters (n, 3) of points in parts of a lung: from hilum to wall, back to front, base to top."""
+    """Return millimeters (n, 3) of points given in parts of a lung.
+
+    Parts run from hilum to wall, from back to front and from base to top.
+    """
     w, top = body["width"], cage.dome(body, exam, side)
     z = top * (1 - at[:, 2]) - 0.04 * body["height"] * at[:, 2]
     wide = cage.half_width(body, z)

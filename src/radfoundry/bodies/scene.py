@@ -92,7 +92,7 @@ class Scene:
         inside = (np.abs(x) < self.body["width"]) & (np.abs(y) < 0.9 * self.body["depth"])
         floors = [cage.diaphragm(self.body, self.exam, x, y, side) for side in sides]
         highest = np.where(inside, np.max(floors, axis=0), -1e4)[..., None]
-        above = (self.grid.z >= highest).all(axis=1).astype(np.float32)
+        above = np.all(self.grid.z >= highest, axis=1).astype(np.float32)
         return film.shown(above, self.view, self.grid.step_mm[0]) > 0.5
 
     def marks(self, truth: Mapping[str, np.ndarray]) -> np.ndarray:

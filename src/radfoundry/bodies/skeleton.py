@@ -13,6 +13,7 @@ from radfoundry.bodies.space import Points, curve, joined
 MARROW = 0.10  # density of spongy bone beyond soft tissue, where dense bone is 1
 SHELL_MM = 1.3  # thickness of dense bone
 MINERAL = {"spine": 0.7}  # vertebrae are mostly spongy
+UP, FORWARD = np.array([0.0, 0, 1]), np.array([0.0, 1, 0])
 RIB_END_DEG = [150, 148, 144, 140, 136, 132, 126, 120, 112, 104, 86, 62]  # 0 back, 180 front
 
 
@@ -101,49 +102,42 @@ def rib(body: Mapping, number: int, side: int, step_mm: float) -> Points:
     sway = cage.spine_x(body, start) * np.exp(-2 * angle)
     height = body["rib_size"] * w * np.interp(angle, [0, 0.5, 2.6], [0.03, 0.038, 0.044])
     size = np.stack([height * (0.85 if number in (1, 11, 12) else 1), 0.5 * height], axis=1)
-    return tube(np.stack([side * x + sway, y, z], axis=1), size, np.array([0.0, 0, 1]), step_mm)
+    return tube(np.stack([side * x + sway, y, z], axis=1), size, UP, step_mm)
 
 
 def spine(body: Mapping, step_mm: float) -> list[Points]:
-    """Return the vertebrae from the fifth of the neck to the third of the loin."""
-    return [p for level in range(-3, 16) for p in _vertebra(body, level, step_mm)]
+    """Return the vertebrae of neck, chest and loin."""
+    return [part for level in range(-4, 20) for part in _vertebra(body, level, step_mm)]
 
 
 def _vertebra(body: Mapping, level: int, step_mm: float) -> list[Points]:
-    w, d, gap = body["width"], body["depth"], body["spacing"]
+    """Return one vertebra: its block with dense end plates, and its arch."""
+    w = body["width"]
     size = np.interp(level, [-3, 0, 12, 15], [0.085, 0.1, 0.135, 0.15]) * w
-    gap = gap * np.interp(level, [-3, 0, 1, 15], [0.75, 0.85, 1, 1.2])
+    gap = body["spacing"] * np.interp(level, [-3, 0, 1, 15], [0.75, 0.85, 1, 1.2])
     z = 0.2 * body["spacing"] - level * body["spacing"] * (0.8 if level < 0 else 1)
-    y = float(np.interp(level, [-3, 0, 6, 12, 15], [-0.1, -0.4, -0.62, -0.52, -0.35])) * d
+    y = np.interp(level, [-3, 0, 6, 12, 15], [-0.1, -0.4, -0.62, -0.52, -0.35]) * body["depth"]
+    center = np.array([cage.spine_x(body, np.array(z)), y, z])
     heights = np.linspace(-0.4, 0.4, max(5, int(0.8 * gap / step_mm)))
     waist = 1 - 0.12 * np.cos(np.pi * heights / 0.8)
-    x = float(cage.spine_x(body, np.float64(z)))
-    path = np.stack([x + 0 * heights, y + 0 * heights, z + gap * heights], axis=1)
-    column = tube(path, size * waist[:, None] * [0.85, 1.0], np.array([0, 1.0, 0]), step_mm)
-    ends = 1 + 1.5 * (np.abs(heights) > 0.33)
-    column = Points(
-        column.xyz, column.mass * np.repeat(ends, len(column.mass) // len(ends)).astype(np.float32)
-    )
-    parts = [column]
+    path = center + heights[:, None] * np.array([0, 0, gap])
+    block = tube(path, size * waist[:, None] * [0.85, 1.0], FORWARD, step_mm)
+    plates = np.repeat(1 + 1.5 * (np.abs(heights) > 0.33), len(block.mass) // len(heights))
+    block = Points(block.xyz, block.mass * plates.astype(np.float32))
+    return [block, *_arch(center, size, gap, step_mm)]
+
+
+def _arch(center: np.ndarray, size: float, gap: float, step_mm: float) -> list[Points]:
+    """Return a vertebra's pedicles, side processes and spine."""
+    scale, thick, parts = np.array([size, size, gap]), np.array([0.2, 0.24]) * size, []
     for side in (1, -1):
-        root = np.array([x + side * 0.62 * size, y - 0.9 * size, z + 0.12 * gap])
-        wing = [root, root + [side * 0.5 * size, -0.35 * size, 0.02 * gap]]
-        wing += [root + [side * 0.85 * size, -0.75 * size, 0.1 * gap]]
-        thick = np.array([0.2, 0.24]) * size
-        parts.append(
-            tube(
-                np.linspace(root + [0, 0.5 * size, 0], root, 6),
-                1.15 * thick,
-                np.array([0, 0, 1.0]),
-                step_mm,
-            )
-        )
-        parts.append(tube(curve(wing, 8), thick, np.array([0, 0, 1.0]), step_mm))
-    tip = np.array([[x, y - 1.2 * size, z], [x, y - 2.3 * size, z - 0.55 * gap]])
-    parts.append(
-        tube(np.linspace(*tip, 10), np.array([0.3, 0.13]) * size, np.array([0, 0, 1.0]), step_mm)
-    )
-    return parts
+        root = center + np.array([side * 0.62, -0.9, 0.12]) * scale
+        reach = np.array([[0, 0, 0], [side * 0.5, -0.35, 0.02], [side * 0.85, -0.75, 0.1]])
+        pedicle = root + np.linspace(0.5, 0, 6)[:, None] * np.array([0, size, 0])
+        parts.append(tube(pedicle, 1.15 * thick, UP, step_mm))
+        parts.append(tube(curve(root + reach * scale, 8), thick, UP, step_mm))
+    way = np.array([0, -1.2, 0]) + np.linspace(0, 1, 10)[:, None] * np.array([0, -1.1, -0.55])
+    return [*parts, tube(center + way * scale, np.array([0.3, 0.13]) * size, UP, step_mm)]
 
 
 def clavicle(body: Mapping, exam: Mapping, side: int, step_mm: float) -> Points:
@@ -161,7 +155,7 @@ def clavicle(body: Mapping, exam: Mapping, side: int, step_mm: float) -> Points:
     radius = w * np.interp(
         np.linspace(0, 1, len(path)), [0, 0.12, 0.5, 1], [0.075, 0.05, 0.042, 0.05]
     )
-    return tube(path, np.stack([radius, radius], axis=1), np.array([0, 0, 1.0]), step_mm)
+    return tube(path, np.stack([radius, radius], axis=1), UP, step_mm)
 
 
 def scapula(body: Mapping, exam: Mapping, side: int, step_mm: float) -> list[Points]:
@@ -181,14 +175,14 @@ def scapula(body: Mapping, exam: Mapping, side: int, step_mm: float) -> list[Poi
     plate[..., 1] -= 0.1 * d * np.sin(np.pi * j) * np.sin(np.pi * i)
     area = 0.5 * np.linalg.norm(np.cross(top - socket, tip - socket)) * (1 - j) * 2 / n**2
     sheet = Points(plate.reshape(-1, 3).astype(np.float32), (1.5 * area).ravel().astype(np.float32))
-    up, r = np.array([0, 0, 1.0]), 0.035 * w
+    up, r = UP, 0.035 * w
     acromion = [at(0.62, -1.12, -0.1), at(0.95, -0.85, 0.0), at(1.2, -0.35, 0.06)]
     coracoid = [at(1.0, -0.35, -0.04), at(0.98, -0.1, 0.02), at(1.06, 0.08, -0.08)]
     m = max(8, int(0.5 * w / step_mm))
     return [
         sheet,
         tube(np.linspace(tip, socket, 2 * m), np.array([0.7 * r, 0.5 * r]), up, step_mm),
-        tube(border, np.array([0.35 * r, 0.35 * r]), np.array([0, 1.0, 0]), step_mm),
+        tube(border, np.array([0.35 * r, 0.35 * r]), FORWARD, step_mm),
         tube(curve(acromion, m), np.array([r, 0.7 * r]), up, step_mm),
         tube(curve(coracoid, m // 2), np.array([r, r]), up, step_mm),
     ]
@@ -205,7 +199,7 @@ def upper_arm(body: Mapping, exam: Mapping, side: int, step_mm: float) -> list[P
     radius = w * np.maximum(
         head, np.interp(t, [0, 0.01, 0.1, 0.3, 1], [0.03, 0.05, 0.09, 0.065, 0.06])
     )
-    return [tube(path, np.stack([radius, radius], axis=1), np.array([0, 1.0, 0]), step_mm)]
+    return [tube(path, np.stack([radius, radius], axis=1), FORWARD, step_mm)]
 
 
 def breastbone(body: Mapping, step_mm: float) -> Points:
@@ -228,4 +222,4 @@ def jaw(body: Mapping, exam: Mapping, step_mm: float) -> Points:
     path = np.stack(
         [x, y, center[2] - 0.75 * size + 0.35 * size * np.abs(angle / 1.35) ** 3], axis=1
     )
-    return tube(path, np.array([0.2, 0.09]) * size, np.array([0, 0, 1.0]), step_mm)
+    return tube(path, np.array([0.2, 0.09]) * size, UP, step_mm)

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+Coordinates = Sequence[float] | np.ndarray  # x, y and z, mm
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,14 @@ class Grid:
         """Width over which an organ's edge fades, so that edges are not jagged."""
         return max(self.step_mm)
 
-    def box(self, low: Sequence[float], high: Sequence[float]) -> tuple[slice, slice, slice]:
+    def box(self, low: Coordinates, high: Coordinates) -> tuple[slice, slice, slice]:
         """Return the part of the grid that may lie within corners `low` and `high`."""
         flat = (self.x >= low[0]) & (self.x <= high[0]) & (self.y >= low[1]) & (self.y <= high[1])
         tall = (self.z >= low[2]) & (self.z <= high[2])
         return (
-            _span(flat.any(axis=(1, 2))),
-            _span(flat.any(axis=(0, 2)) & tall.any(axis=(0, 2))),
-            _span(tall.any(axis=(0, 1))),
+            _span(np.any(flat, axis=(1, 2))),
+            _span(np.any(flat, axis=(0, 2)) & np.any(tall, axis=(0, 2))),
+            _span(np.any(tall, axis=(0, 1))),
         )
 
     def part(self, box: tuple[slice, slice, slice]) -> "Grid":
@@ -52,7 +55,7 @@ class Grid:
         return np.clip(depth_mm * np.float32(1 / self.edge_mm) + np.float32(0.5), 0, 1)
 
 
-def _span(used: np.ndarray) -> slice:
+def _span(used: Any) -> slice:
     where = np.flatnonzero(used)
     return slice(int(where[0]), int(where[-1]) + 1) if len(where) else slice(0, 0)
 
@@ -99,7 +102,7 @@ def joined(parts: Sequence[Points]) -> Points:
     return Points(np.concatenate([p.xyz for p in parts]), np.concatenate([p.mass for p in parts]))
 
 
-def ellipsoid(grid: Grid, center: Sequence[float], axes: np.ndarray) -> np.ndarray:
+def ellipsoid(grid: Grid, center: Coordinates, axes: np.ndarray) -> np.ndarray:
     """Return the depth (mm) of each point below the surface of an ellipsoid, negative outside.
 
     Args:
@@ -116,13 +119,13 @@ def ellipsoid(grid: Grid, center: Sequence[float], axes: np.ndarray) -> np.ndarr
     return (np.float32(1) - np.sqrt(total)) * np.float32(lengths.min())
 
 
-def extent(center: Sequence[float], axes: np.ndarray, margin: float) -> tuple:
+def extent(center: Coordinates, axes: np.ndarray, margin: float) -> tuple:
     """Return the corners of the box around an ellipsoid, with a margin."""
     half = np.sqrt((axes**2).sum(axis=0)) + margin
     return np.asarray(center) - half, np.asarray(center) + half
 
 
-def put_ellipsoid(depth: np.ndarray, grid: Grid, center: Sequence[float], axes: np.ndarray) -> None:
+def put_ellipsoid(depth: np.ndarray, grid: Grid, center: Coordinates, axes: np.ndarray) -> None:
     """Join an ellipsoid to a body of depths, in place; only its neighborhood is computed."""
     box = grid.box(*extent(center, axes, 2 * grid.edge_mm))
     if depth[box].size:

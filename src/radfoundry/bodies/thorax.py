@@ -40,11 +40,11 @@ def organs(body: Mapping, exam: Mapping, grid: Grid) -> Organs:
 
 
 def lung_field(body: Mapping, exam: Mapping, grid: Grid, side: int) -> np.ndarray:
-    """Return how much of each point a reader counts to a lung: behind the heart too, from the spine.
+    """Return how much of each point a reader counts to a lung, behind the heart too.
 
     Readers follow V7's convention: from the edge of the vertebrae to the ribs, heart or not.
     """
     depth = cage.lung_depth(body, exam, grid, cage.cavity_depth(body, grid), side)
-    edge = np.float32(0.13 * body["width"] * body["mediastinum"])
+    edge = np.float32(0.19 * body["width"] * body["mediastinum"])
     beside = grid.x - cage.spine_x(body, grid.z).astype(np.float32)
     return grid.filled(np.minimum(depth, np.float32(side) * beside - edge))

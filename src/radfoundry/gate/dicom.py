@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pydicom
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import get_decoder
 
@@ -57,6 +58,11 @@ def decode(source: Source, modality: str) -> Raw:
         GateError: dcm.deflated, dcm.truncated, dcm.header, dcm.modality, dcm.frames,
             dcm.photometric, dcm.codec, dcm.pixels, dcm.rescale, io.too_large, geo.*.
     """
+    with disable_value_validation():  # its warnings quote what stands in the tags
+        return _decoded(source, modality)
+
+
+def _decoded(source: Source, modality: str) -> Raw:
     dataset = _parsed(source.content)
     _check_header(dataset, modality)
     stored = _stored(dataset)

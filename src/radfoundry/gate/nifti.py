@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 
 from radfoundry.gate.geometry import canonical, coronal, squeezed
-from radfoundry.gate.source import GZIP, MAX_VOXEL_BYTES, GateError, Raw, Source
+from radfoundry.gate.source import GZIP, HEAD_BYTES, MAX_VOXEL_BYTES, GateError, Raw, Source
 
 Header = nibabel.Nifti1Header  # the second format's header derives from the first's
 
@@ -50,10 +50,14 @@ _FIRST = nibabel.Nifti1Image
 
 
 def _head(content: bytes) -> bytes:
+    stream = zlib.decompressobj(wbits=31)
     try:
-        return zlib.decompressobj(wbits=31).decompress(content[:65_536], NIFTI2_BYTES)
+        head = stream.decompress(content[:HEAD_BYTES], NIFTI2_BYTES)
     except zlib.error:
         raise GateError("io.format", "the bytes begin like gzip but do not unpack") from None
+    if len(head) < NIFTI2_BYTES and not stream.eof:
+        raise GateError("io.truncated", "the packed bytes end within the header")
+    return head
 
 
 def _header(head: bytes) -> Header:
@@ -78,7 +82,7 @@ def _check_sizes(header: Header) -> None:
         raise GateError("io.header", f"dimensions {header['dim'].tolist()} are not sizes")
     try:
         kind = header.get_data_dtype()
-    except nibabel.spatialimages.HeaderDataError:
+    except (KeyError, nibabel.spatialimages.HeaderDataError):
         raise GateError("io.header", f"data type {int(header['datatype'])} is unknown") from None
     if kind.kind not in "iuf":
         raise GateError("io.header", f"voxels are {kind}, they must be real numbers")

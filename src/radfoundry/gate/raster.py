@@ -27,8 +27,10 @@ def decode(source: Source, modality: str) -> Raw:
     """
     if modality != "CXR":
         raise GateError("geo.ndim", f"a picture file is no {modality}: give NIfTI or DICOM")
-    image = _loaded(source)
+    image, white_is_zero = _loaded(source)
     gray, warnings = _gray(image, _bit_depth(source.content))
+    if white_is_zero:
+        gray, warnings = np.float32(np.iinfo(np.uint16).max) - gray, ("white_is_zero",)
     return Raw(volume.radiograph(gray), source.sha256, False, warnings)
 
 
@@ -39,7 +41,7 @@ def labels(source: Source) -> np.ndarray:
         GateError: mask.noninteger for a lossy or real-valued file, mask.label for colours, and the
             codes of `decode`.
     """
-    image = _loaded(source)
+    image, _ = _loaded(source)
     if source.content.startswith(b"\xff\xd8\xff") or image.mode == "F":
         raise GateError("mask.noninteger", "JPEG and real-valued TIFF do not keep labels exact")
     values = np.asarray(image)
@@ -52,8 +54,11 @@ def labels(source: Source) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def _loaded(source: Source) -> Image.Image:
-    """Return decoded pixels, upright, once the file is known to be one whole frame."""
+def _loaded(source: Source) -> tuple[Image.Image, bool]:
+    """Return decoded pixels, upright, once the file is known to be one whole frame.
+
+    Also whether 0 stands for white: Pillow mends that for 8 bit alone.
+    """
     content = source.content
     if content.startswith(PNG_MAGIC):
         _check_png(content)
@@ -68,7 +73,9 @@ def _loaded(source: Source) -> Image.Image:
             raise GateError("io.frames", f"{frames} frames; a radiograph is one")
         try:
             image.load()
-            return ImageOps.exif_transpose(image)
+            white_is_zero = _tiff_photometric(image) == WHITE_IS_ZERO
+            upright = ImageOps.exif_transpose(image)
+            return upright, white_is_zero and image.mode.startswith("I;16")
         except (OSError, SyntaxError, EOFError) as error:
             raise GateError("io.truncated", f"pixels end early or are damaged: {error}") from None
 
@@ -108,11 +115,7 @@ def _bit_depth(content: bytes) -> int | None:
 def _gray(image: Image.Image, depth: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return float32 intensities (rows, columns), brighter is denser, and what was mended."""
     if image.mode in ("L", *DEEP):
-        values = np.asarray(image).astype(np.float32)
-        deep = image.mode.startswith("I;16")  # Pillow mends white-is-zero for 8 bit alone
-        if deep and _tiff_photometric(image) == WHITE_IS_ZERO:
-            return np.float32(np.iinfo(np.uint16).max) - values, ("white_is_zero",)
-        return values, ()
+        return np.asarray(image).astype(np.float32), ()
     warnings: tuple[str, ...] = (f"{image.mode.lower()}_to_gray",)
     if depth == 16:
         warnings = (*warnings, "depth_16_to_8")

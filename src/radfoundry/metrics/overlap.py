@@ -1,5 +1,7 @@
 """How two masks agree, from pixels or from counts of pixels."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from radfoundry import anatomy
@@ -59,15 +61,26 @@ def label_dice(
     }
 
 
-def of_regions(found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Return the Dice of every region that the truth of a radiograph shows.
+def of_regions(found: np.ndarray, truth: np.ndarray, claimed: Collection[str]) -> dict[str, float]:
+    """Return the Dice of every region that the truth of a radiograph shows and a method claims.
 
     A truth that outlines heart and mediastinum as one is compared as one. A region that the truth
     shows and the labels do not has Dice 0; pixels the reader ignored do not count.
+
+    Args:
+        found: Anatomy map of the method.
+        truth: Anatomy map of the same shape.
+        claimed: Structures that the method is asked to label.
     """
-    wanted = ["lungs", "lung_right", "lung_left", "cardiomediastinum"]
+    wanted = {name: {name} for name in ("lung_right", "lung_left")}
+    wanted |= {"lungs": {"lung_right", "lung_left"}}
+    wanted |= {"cardiomediastinum": {"heart", "mediastinum"}}
     shown = set(np.unique(truth).tolist())
-    if shown & set(anatomy.ids("heart")) and shown & set(anatomy.ids("mediastinum")):
-        wanted += ["heart", "mediastinum"]
-    ids = {name: anatomy.ids(name) for name in wanted if shown & set(anatomy.ids(name))}
+    if all(shown & set(anatomy.ids(name)) for name in ("heart", "mediastinum")):
+        wanted |= {name: {name} for name in ("heart", "mediastinum")}
+    ids = {
+        name: anatomy.ids(name)
+        for name, needed in wanted.items()
+        if needed <= set(claimed) and shown & set(anatomy.ids(name))
+    }
     return label_dice(found, truth, ids, anatomy.vocabulary().ignore)

@@ -12,18 +12,29 @@ import pandas as pd
 from scipy import ndimage
 
 from radfoundry import anatomy, prompts
-from radfoundry.bodies import cage, cohort, findings, habitus, lesions, mediastinum, skeleton
-from radfoundry.bodies import thorax, trees, trunk
+from radfoundry.bodies import (
+    cage,
+    cohort,
+    findings,
+    habitus,
+    lesions,
+    mediastinum,
+    skeleton,
+    thorax,
+    trees,
+    trunk,
+)
 from radfoundry.bodies.space import Grid, Points, joined, put_tube, solid
 from radfoundry.case import Case
 from radfoundry.volume import Volume
 
-# Per site: ages, share of children, noise (HU), blood (HU, with or without contrast), slices.
+# Per site: ages, share of children, mean build, noise, blood (with or without contrast), margin of
+# the slices around the body, aerated lung.
 SITES: Mapping[str, Mapping] = {
-    "a": {"ages": [25, 90], "children": 0.0, "noise_hu": [8, 16], "blood_hu": [35, 50],
-          "margin": [1.02, 1.08], "lung_hu": [-880, -830]},
-    "b": {"ages": [40, 92], "children": 0.0, "noise_hu": [22, 40], "blood_hu": [140, 240],
-          "margin": [1.1, 1.25], "lung_hu": [-850, -790]},
+    "a": {"ages": [25, 90], "children": 0.0, "build": 0.3, "noise_hu": [8, 16],
+          "blood_hu": [35, 50], "margin": [1.02, 1.08], "lung_hu": [-880, -830]},
+    "b": {"ages": [40, 92], "children": 0.0, "build": 0.55, "noise_hu": [22, 40],
+          "blood_hu": [140, 240], "margin": [1.1, 1.25], "lung_hu": [-850, -790]},
 }  # fmt: skip
 OPTIONS = {
     "patients": 24,
@@ -44,7 +55,7 @@ OPTIONS = {
 AIR_HU, FAT_HU, MEDIASTINUM_HU, MUSCLE_HU = (np.float32(v) for v in (-1000, -100, 20, 50))
 FLUID_HU, BULLA_HU, BONE_HU = (np.float32(v) for v in (25, -975, 1250))
 AIRWAY_GOALS, VESSEL_GOALS = 60, 260  # twigs of each tree
-LEAST_SHARE = 0.1  # of a voxel that a finding replaces; less is left out of image and mask alike
+LEAST_SHARE = 0.2  # of a voxel that a finding replaces; less is left out of image and mask alike
 MARKED_SHARE = 0.3  # of a voxel that vessel or bronchus fills to name it
 BONE_SHARE = 0.12  # the same for dense bone, which is a thin shell
 
@@ -167,7 +178,7 @@ class _Chest:
         return image + BONE_HU * np.minimum(sum(self.bones.values()), 1)
 
     def share(self, finding: Mapping) -> np.ndarray:
-        """Return how much of each voxel a finding of the lung replaces; zero where it is hardly any."""
+        """Return how much of each voxel a finding of the lung replaces; hardly any is none."""
         if finding["name"] == "cardiomegaly":
             return np.zeros(self.grid.shape, np.float32)
         lung = getattr(self.organs, f"lung_{finding['side']}")
@@ -220,5 +231,5 @@ def _grid(parameters: Mapping) -> tuple[Grid, np.ndarray]:
     affine = np.diag([step, step, rise, 1.0])
     affine[:3, 3] = line[0], line[0], z[0]
     tall = np.broadcast_to(z.astype(np.float32), (1, n, n))
-    flat = (a.astype(np.float32)[..., None] for a in (x, y))
-    return Grid(*flat, tall, (step, step, rise)), affine
+    x, y = (a.astype(np.float32)[..., None] for a in (x, y))
+    return Grid(x, y, tall, (step, step, rise)), affine

@@ -13,24 +13,25 @@ import pandas as pd
 from scipy import ndimage
 
 from radfoundry import anatomy, prompts
-from radfoundry.bodies import cage, cohort, devices, film, findings, habitus, lesions
+from radfoundry.bodies import cage, cohort, devices, film, findings, habitus
 from radfoundry.bodies.scene import Scene
 from radfoundry.case import Case
 from radfoundry.volume import plane, radiograph
 
-# Per site: ages, shares (children, AP views, patients with devices) and ranges of film and beam.
+# Per site: ages, shares (children, AP views, patients with devices), mean build and half width of
+# the field (in half widths of the chest), and ranges of film and beam.
 SITES: Mapping[str, Mapping] = {
-    "a": {"ages": [18, 90], "children": 0.1, "ap": 0.05, "devices": 0.05, "noise": [0.001, 0.004],
-          "lung_gray": [0.2, 0.34], "heart_gray": [0.7, 0.84], "detail": [0.2, 0.9],
-          "scatter": [0.4, 0.9]},
-    "b": {"ages": [35, 90], "children": 0.0, "ap": 0.6, "devices": 0.6, "noise": [0.003, 0.008],
-          "lung_gray": [0.3, 0.5], "heart_gray": [0.62, 0.78], "detail": [0.3, 1.5],
-          "scatter": [0.4, 0.9]},
+    "a": {"ages": [18, 90], "children": 0.1, "build": 0.3, "ap": 0.05, "devices": 0.05,
+          "field": 1.32, "noise": [0.001, 0.004], "scatter": [0.4, 0.9], "detail": [0.2, 0.9],
+          "lung_gray": [0.2, 0.34], "heart_gray": [0.7, 0.84]},
+    "b": {"ages": [35, 90], "children": 0.0, "build": 0.5, "ap": 0.6, "devices": 0.6,
+          "field": 1.2, "noise": [0.003, 0.008], "scatter": [0.4, 0.9], "detail": [0.3, 1.5],
+          "lung_gray": [0.3, 0.5], "heart_gray": [0.62, 0.78]},
 }  # fmt: skip
 WIDE: Mapping = {
-    "ages": [0.5, 90], "children": 0.35, "ap": 0.5, "devices": 0.4, "noise": [0.0005, 0.01],
-    "lung_gray": [0.12, 0.55], "heart_gray": [0.62, 0.92], "detail": [0.0, 1.5],
-    "scatter": [0.1, 1.3],
+    "ages": [0.5, 90], "children": 0.35, "build": 0.35, "ap": 0.5, "devices": 0.4,
+    "field": 1.26, "noise": [0.0005, 0.01], "scatter": [0.1, 1.3], "detail": [0.0, 1.5],
+    "lung_gray": [0.12, 0.55], "heart_gray": [0.62, 0.92],
 }  # fmt: skip
 OPTIONS = {
     "patients": 40,
@@ -68,13 +69,14 @@ def plan(options: Mapping, rng: np.random.Generator) -> pd.DataFrame:
 def _row(visit: tuple, options: Mapping, site: Mapping, rng: np.random.Generator) -> dict:
     """Return one examination's row: breath, posture, findings, view and film are its own."""
     case, patient, body = visit
+    spread = habitus.SPREAD[options["variety"]]
     view = "AP" if rng.random() < site["ap"] or body["age"] < 4 else "PA"
     exam = habitus.examination(rng, body, view, options["variety"])
     found = findings.choose(rng, options["findings"], view)
     parameters = {
         "case": case, "patient": patient, "site": options["site"], "view": view,
         "size": int(options["size"]), "body": body, "exam": exam, "findings": found,
-        "exposure": _exposure(rng, body, exam, view, options["variety"]),
+        "exposure": _exposure(rng, body, exam, view, (site["field"], spread)),
         "film": _film(rng, site), "devices": devices.choose(rng, site["devices"], view),
         "seed": int(rng.integers(2**31)),
     }  # fmt: skip
@@ -85,16 +87,19 @@ def _row(visit: tuple, options: Mapping, site: Mapping, rng: np.random.Generator
 
 
 def _exposure(
-    rng: np.random.Generator, body: Mapping, exam: Mapping, view: str, variety: str
+    rng: np.random.Generator, body: Mapping, exam: Mapping, view: str, field: tuple
 ) -> dict:
-    """Return beam and collimation: where the source stands, what the field shows."""
-    w, k = body["width"], habitus.SPREAD[variety]
+    """Return beam and collimation: where the source stands, what the field shows.
+
+    `field` is the mean half width of the field, in half widths of the chest, and its spread.
+    """
+    w, (half, k) = body["width"], field
     top = w * float(np.clip(rng.normal(0.4 if body["age"] < 12 else 0.3, 0.1 * k), 0.03, 0.9))
     below = w * float(np.clip(rng.normal(0.65, 0.2 * k), 0.25, 1.6))
     low = min(cage.dome(body, exam, 1), cage.dome(body, exam, -1)) - below
     tilt = rng.normal(0, 2 * k) if view == "PA" else rng.normal(4, 5 * k)
     distance = 1750.0 if view == "PA" else float(rng.uniform(950, 1250))
-    across = w * float(np.clip(rng.normal(1.36, 0.1 * k), 1.08, 1.9))
+    across = w * float(np.clip(rng.normal(half, 0.1 * k), 0.95, 1.9))
     out = {
         "source_y_mm": -distance if view == "PA" else distance,
         "source_z_mm": 0.5 * (top + low) + distance * float(np.tan(np.radians(tilt))),
@@ -139,8 +144,8 @@ def draw(parameters: Mapping) -> Case:
 
 def _view(parameters: Mapping) -> film.View:
     names = ("source_y_mm", "source_z_mm", "turn_deg", "roll_deg", "center_mm")
-    chosen = (parameters["exposure"][name] for name in names)
-    return film.View(*chosen, _pixel_mm(parameters), parameters["size"])
+    chosen = {name: parameters["exposure"][name] for name in names}
+    return film.View(**chosen, pixel_mm=_pixel_mm(parameters), size=parameters["size"])
 
 
 def _developed(scene: Scene, truth: Mapping[str, np.ndarray], parameters: Mapping) -> np.ndarray:

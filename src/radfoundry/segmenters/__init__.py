@@ -5,6 +5,7 @@ A segmenter is a module with
 * `STRUCTURES`, the regions it can label, named as in `labels.yaml`: its card. What it does not name
   it never labels, and what it names but does not find it leaves out: `quality.assess` then says
   absent or failed.
+* `structures(options)`, those of `STRUCTURES` that it labels under the options given.
 * `MODALITIES`, the kinds of image it reads, such as `("CXR",)`.
 * `OPTIONS`, its options with their defaults; an option that is not there is refused by name.
 * `NEEDS_WEIGHTS`, whether it must be fitted first.

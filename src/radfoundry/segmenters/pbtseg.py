@@ -36,6 +36,11 @@ AREAS = (2000, 10000)
 PATIENCE = 130
 
 
+def structures(options: Mapping) -> tuple[str, ...]:
+    """Return what a choice of options labels: the published method knows lungs alone."""
+    return STRUCTURES[:2] if options.get("method") == "published" else STRUCTURES
+
+
 def prepare(
     options: Mapping, weights: "Weights | None" = None, device: str = "cpu"
 ) -> Callable[[Volume], np.ndarray]:

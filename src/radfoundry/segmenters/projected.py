@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from monai.networks.nets import UNet
-from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -52,10 +51,13 @@ OPTIONS: dict[str, Any] = {
     "least_area": 0.01,  # of the canvas: less than that is no lung
 }
 FINDINGS = {"opacity": 0.15, "consolidation": 0.1, "pleural_effusion": 0.05, "cardiomegaly": 0.2}
-SURE = 0.01  # neither the network nor the drawn lungs are surer than this of a pixel
-LEAST_CONTRAST = 1.0  # as pbtseg's least_fit
 SPINE = 0.45  # half width of the spine, in widths of the mediastinum above the heart
 FLIPPED = [1, 0, 2, 3]  # a mirrored right lung is a left one
+
+
+def structures(options: Mapping) -> tuple[str, ...]:
+    """Return what is labeled, which no option changes."""
+    return STRUCTURES
 
 
 def phantoms(options: Mapping) -> dict[str, Any]:
@@ -243,33 +245,11 @@ def label(network: nn.Module, side: int, options: Mapping, image: Volume) -> np.
         return np.zeros(image.voxels.shape, np.uint8)
     device = next(network.parameters()).device
     small = torch.from_numpy(lungfields.resized(canvas, (side, side)).copy()).to(device)
-    likely = probabilities(network, small, options["zooms"])[None]
-    fine = functional.interpolate(likely, size=canvas.shape, mode="bilinear", align_corners=False)
+    coarse = probabilities(network, small, options["zooms"])[None]
+    fine = functional.interpolate(coarse, size=canvas.shape, mode="bilinear", align_corners=False)
+    likely = dict(zip(STRUCTURES, fine[0].cpu().numpy(), strict=True))
     masks = {}
-    favored = in_shape(fine[0].cpu().numpy(), canvas, float(options["shape"]))
-    for name, evidence in zip(STRUCTURES, favored, strict=True):
+    for name, odds in lungfit.in_shape(likely, canvas, float(options["shape"])).items():
         least = options["least_area"] if name.startswith("lung") else 0.0
-        masks[name] = lungfields.tidy(evidence > 0, least)
+        masks[name] = lungfields.tidy(odds > 0, least)
     return lungfields.label_map(masks, *picture.shape)
-
-
-def in_shape(likely: np.ndarray, canvas: np.ndarray, weight: float) -> np.ndarray:
-    """Return log odds (structures, S, S) of the network averaged with those of the drawn lungs.
-
-    Args:
-        likely: The network's probabilities (structures, S, S).
-        canvas: The picture (S, S); where it shows no lungs to lay outlines on, the network decides.
-        weight: Of the drawn lungs, 0 to 1. Their odds fall by e per 1/64 of the canvas.
-    """
-    capped = np.clip(likely, SURE, 1 - SURE)
-    odds = np.log(capped / (1 - capped))
-    found = lungfit.find(canvas) if weight > 0 else None
-    if found is None or found.contrast < LEAST_CONTRAST:
-        return odds
-    most = np.log((1 - SURE) / SURE)
-    drawn = []
-    for name in STRUCTURES:
-        mask = found.masks[name]
-        inside = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
-        drawn.append(np.clip(inside * 64 / len(canvas), -most, most))
-    return (1 - weight) * odds + weight * np.stack(drawn)

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import ndimage
-from torch import Tensor
 
 from radfoundry import losses, volume
+from radfoundry.batches import altered_batch, resized
 from radfoundry.case import Case
-from radfoundry.batches import altered_batch
 from radfoundry.metrics import comparison, detection
 from radfoundry.networks import SIZES, ReconstructionUNet, reconstruction
 from radfoundry.pairs import Normal, Pair, gathered
@@ -32,6 +31,7 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
 }
 OPTIONS: Mapping[str, Any] = {
     "size": "phantom",
+    "side": 64,
     "steps": 200,
     "batch": 8,
     "learning_rate": 1e-3,
@@ -96,10 +96,7 @@ def fit(
         raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
     options = {**OPTIONS, **options}
     pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
-    pool = [
-        torch.from_numpy(np.stack(part)[:, None]).float().to(device)
-        for part in zip(*pairs, strict=True)
-    ]
+    pool = [resized(list(part), options["side"]).to(device) for part in zip(*pairs, strict=True)]
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     network = reconstruction(options["size"], generator, skips=ARMS[arm]["skips"]).to(device)
     settings = Settings(
@@ -146,9 +143,10 @@ def predict(
     network = _network(weights).to(device)
     maps, scores = [], []
     for image in pictures:  # one by one: what is beside it in a batch cannot matter
-        residual = _residual(network, image, device)
-        width = options["smooth"] * max(image.shape)
-        maps.append(ndimage.gaussian_filter(np.abs(residual), width).astype(np.float32))
+        residual = _residual(network, image, options["side"], device)
+        width = options["smooth"] * max(residual.shape)
+        small = ndimage.gaussian_filter(np.abs(residual), width)
+        maps.append(resized([small], image.shape)[0, 0].numpy())
         scores.append(_image_score(residual, maps[-1], options))
     shape = (0, 0) if not maps else maps[0].shape
     return Prediction(np.reshape(maps, (len(maps), *shape)), np.array(scores, float))
@@ -251,8 +249,8 @@ def _network(weights: Weights) -> ReconstructionUNet:
 
 
 @torch.inference_mode()
-def _residual(network: ReconstructionUNet, image: np.ndarray, device: str) -> np.ndarray:
-    given = torch.from_numpy(np.array(image, np.float32)).to(device)[None, None]
+def _residual(network: ReconstructionUNet, image: np.ndarray, side: int, device: str) -> np.ndarray:
+    given = resized([image], side).to(device)
     return (given - network(given)[0])[0, 0].cpu().numpy()
 
 

@@ -1,0 +1,21 @@
+"""Train a segmenter on phantoms that are drawn for it and kept nowhere."""
+
+import json
+
+import numpy as np
+from _job import device, progress, start, steps
+
+from radfoundry import weights
+from radfoundry.catalogue import load
+from radfoundry.request import seed
+
+job = start(snakemake)
+method = job.params.method
+segmenter, phantom = load("segmenters", method["segmenter"]), load("phantoms", "chest_xray")
+rng = np.random.default_rng(seed(method["seed"], "fit_segmenter", method["segmenter"]))
+
+planned = phantom.plan(segmenter.phantoms(method["options"]), rng)
+rows = progress(planned["parameters"], len(planned), "phantoms")
+cases = [phantom.draw(json.loads(parameters)) for parameters in rows]
+learned = segmenter.fit(method["options"], rng, device(job), cases, steps("training"))
+weights.write(learned, job.output.network)

@@ -1,0 +1,53 @@
+"""The vocabulary is one, and every map is checked against it."""
+
+import numpy as np
+import pytest
+
+from radfoundry import anatomy
+
+
+def test_ids_and_names_are_unique():
+    words = anatomy.vocabulary()
+    labels = (*words.structures, *words.findings)
+    assert len({label.id for label in labels}) == len(labels)
+    assert len({label.name for label in labels}) == len(labels)
+    assert words.ignore not in {label.id for label in labels}
+
+
+def test_every_region_is_made_of_structures_that_exist():
+    words = anatomy.vocabulary()
+    known = {label.id for label in (*words.structures, *words.findings)}
+    assert all(set(ids) <= known for ids in words.regions.values())
+
+
+def test_a_finding_lies_within_a_region_that_exists():
+    words = anatomy.vocabulary()
+    assert all(label.within in words.regions for label in words.findings)
+
+
+def test_lung_behind_the_heart_belongs_to_both():
+    masks = {name: np.zeros((3, 1, 3), bool) for name in ("lung_left", "heart")}
+    masks["lung_left"][:2], masks["heart"][1:] = True, True
+    labels = anatomy.compose(masks)
+    np.testing.assert_array_equal(anatomy.mask(labels, "lung_left"), masks["lung_left"])
+    np.testing.assert_array_equal(anatomy.mask(labels, "heart"), masks["heart"])
+
+
+def test_an_unknown_value_is_refused():
+    with pytest.raises(ValueError, match=r"\[77\]"):
+        anatomy.check(np.array([0, 77], np.uint8))
+
+
+def test_a_finding_is_no_structure():
+    with pytest.raises(ValueError, match="structures"):
+        anatomy.check(np.array([anatomy.label_id("nodule")], np.uint8))
+
+
+def test_labels_with_fractions_are_refused():
+    with pytest.raises(ValueError, match="integers"):
+        anatomy.check(np.array([0.1, 2.7]))
+
+
+def test_an_unknown_region_names_those_there_are():
+    with pytest.raises(ValueError, match="lung_left"):
+        anatomy.ids("lungz")

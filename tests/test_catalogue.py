@@ -1,0 +1,25 @@
+"""The folder is the register."""
+
+import pytest
+
+from radfoundry import catalogue
+
+
+def test_what_lies_in_the_folder_can_be_loaded():
+    assert "artasyn" in catalogue.names("generators")
+    assert catalogue.load("generators", "artasyn").NETWORKS == {}
+
+
+def test_an_unknown_name_tells_those_there_are():
+    with pytest.raises(ValueError, match="artasyn"):
+        catalogue.load("generators", "artsyn")
+
+
+def test_a_constant_is_read_without_importing():
+    assert catalogue.constant("segmenters", "pbtseg", "NEEDS_WEIGHTS") is False
+    assert catalogue.constant("segmenters", "projected", "NEEDS_WEIGHTS") is True
+
+
+def test_a_constant_that_is_not_stated_is_an_error():
+    with pytest.raises(ValueError, match="NOTHING"):
+        catalogue.constant("generators", "artasyn", "NOTHING")

@@ -1,0 +1,169 @@
+"""The whole factory, run once on small phantoms, and what it does with bad input."""
+
+import hashlib
+import re
+import shutil
+
+import pandas as pd
+import pytest
+from factory import Factory, small_config
+
+PLANTED = '''"""A generator with a network, planted to see that one file is all it takes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import torch
+
+from radfoundry import request
+from radfoundry.training import Settings, train
+from radfoundry.weights import Weights
+
+NETWORKS = {"tiny": {"phantom": 1}}
+OPTIONS = {"count": 2}
+
+
+def plan(cases, options, seed):
+    own = cases[cases["split"] == "train"].head(options["count"])
+    rows = [(f"new-{c}", c, "train", request.seed(seed, "sample", c), "{}") for c in own["case"]]
+    return pd.DataFrame(rows, columns=["request", "source", "split", "seed", "parameters"])
+
+
+def fit(network, cases, options, rng, device="cpu"):
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    line = torch.nn.Linear(1, 1)
+    loss = lambda net, batch, _: {"square": (net(batch) ** 2).mean()}
+    draw = lambda own: torch.rand((4, 1), generator=own)
+    trained = train(line, draw, loss, Settings(steps=3), generator)
+    return Weights(trained.state, {"network": network, "cases": len(cases)})
+
+
+def draw(asked, source, networks):
+    raise ValueError(f"{asked['request']}: nothing to draw")
+'''
+
+
+def table(factory, name, recipe="artasyn"):
+    path = factory.folder / f"results/recipes/{recipe}/{name}.tsv"
+    return pd.read_csv(path, sep="\t", keep_default_na=False)
+
+
+def test_every_sample_gets_a_verdict(factory):
+    assert set(table(factory, "verdicts")["sample"]) == set(table(factory, "samples")["sample"])
+
+
+def test_the_release_holds_the_kept_samples_and_no_others(factory):
+    verdicts = table(factory, "verdicts")
+    kept = set(verdicts.loc[verdicts["verdict"] == "kept", "sample"])
+    images = (factory.folder / "results/release/artasyn/images").iterdir()
+    assert {path.stem for path in images} == kept
+
+
+def test_the_checksums_of_the_release_are_those_of_its_files(factory):
+    folder = factory.folder / "results/release/artasyn"
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) == sum(path.is_file() for path in folder.rglob("*")) - 1
+    for line in lines:
+        digest, name = line.split("  ")
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_report_needs_nothing_from_outside(factory):
+    page = (factory.folder / "results/report.html").read_text()
+    assert "PHANTOM DATA" in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+
+
+def test_the_scorecard_tells_labels_filter_and_downstream(factory):
+    card = pd.read_csv(factory.folder / "results/scorecard.tsv", sep="\t")
+    assert {"label_dice", "accepted_fraction", "image_auroc", "pixel_dice"} <= set(card["metric"])
+
+
+def test_other_batches_draw_the_same_bytes(factory):
+    before = table(factory, "samples").set_index("sample")["image_sha256"]
+    with factory.configured("recipes/artasyn/batch", 12):
+        factory.run("sample")
+        after = table(factory, "samples").set_index("sample")["image_sha256"]
+    factory.run("all")
+    pd.testing.assert_series_equal(before, after)
+
+
+def test_a_planted_generator_is_trained_without_another_line_of_code(factory):
+    plugin = factory.folder / "src/radfoundry/generators/planted.py"
+    plugin.write_text(PLANTED)
+    recipe = {"cohort": "site_a", "generator": "planted", "sample": {"count": 2}}
+    recipes = factory.config["recipes"] | {"planted": recipe}
+    with factory.configured("recipes", recipes):
+        factory.run("train")
+        network = factory.folder / "results/recipes/planted/networks/tiny"
+        assert (network / "card.json").is_file()
+        with factory.configured("recipes/planted/seed", 5):
+            assert "draw_samples" in factory.planned("sample")
+    plugin.unlink()
+
+
+def test_sampling_without_a_gpu_stops_unless_the_config_allows_the_cpu(factory):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here, so nothing has to stop")
+    with factory.configured("allow_cpu", False):
+        said = factory.run("--forcerun", "fit_arm", "--", "evaluate", ok=False)
+    assert "gpu.missing" in said
+    factory.run("all")
+
+
+def test_a_file_that_vanished_is_told_by_name(factory):
+    sample = table(factory, "samples").iloc[0]
+    image = factory.folder / sample["folder"] / "image.nii.gz"
+    content = image.read_bytes()
+    image.unlink()
+    said = factory.run("--forcerun", "judge_samples", "--", "filter", ok=False)
+    image.write_bytes(content)
+    assert f"{sample['sample']}/image.nii.gz is named in its table and gone" in said
+    factory.run("all")
+
+
+@pytest.fixture
+def clinic(tmp_path, factory):
+    """Return a cohort of PNG files, ready to run its preprocess."""
+    cases = pd.read_csv(factory.folder / "results/cohorts/site_a/cases.tsv", sep="\t", dtype=str)
+    cases = cases.head(12)
+    (tmp_path / "images").mkdir()
+    for case, batch in zip(cases["case"], cases["batch"], strict=True):
+        drawn = factory.folder / f"results/cohorts/site_a/phantoms/{batch}/{case}/image.png"
+        shutil.copy(drawn, tmp_path / "images" / f"{case}.png")
+    rows = cases[["case", "patient"]].assign(image="images/" + cases["case"] + ".png")
+    rows.to_csv(tmp_path / "cases.tsv", sep="\t", index=False)
+    cohort = {"table": "cases.tsv", "preprocess": {"size": 64}, "splits": {"duplicates": "ignore"}}
+    config = {"cohorts": {"clinic": cohort}, "recipes": {}}
+    return Factory(tmp_path, small_config() | config | {"evaluate": {}})
+
+
+def test_one_broken_image_is_a_rejected_row_and_the_run_goes_on(clinic):
+    broken = next((clinic.folder / "images").iterdir())
+    broken.write_bytes(broken.read_bytes()[:200])
+    clinic.run("preprocess")
+    rows = pd.read_csv(
+        clinic.folder / "results/cohorts/clinic/batches/b0000.tsv", sep="\t", dtype=str
+    )
+    rejected = rows[rows["status"] == "rejected"]
+    assert rejected[["case", "code"]].to_numpy().tolist() == [[broken.stem, "io.truncated"]]
+
+
+def test_too_many_broken_images_stop_the_run_with_the_reasons(clinic):
+    for broken in sorted((clinic.folder / "images").iterdir())[:3]:
+        broken.write_bytes(b"")
+    said = clinic.run("preprocess", ok=False)
+    assert "3 of 12 cases were rejected" in said
+    assert "io.empty: 3" in said
+
+
+def test_a_faulty_table_stops_before_any_job(clinic):
+    text = (clinic.folder / "cases.tsv").read_text()
+    (clinic.folder / "cases.tsv").write_text(text.replace("patient", "pateint", 1))
+    said = clinic.run("preprocess", ok=False)
+    assert "pateint" in said
+    assert "patient" in said
+    assert "rule plan_cohort" not in said
