@@ -16,7 +16,7 @@ HEAD = """# The graph of rules
 <!-- Made by docs/draw_dag.py from the workflow: run `make dag`. -->
 
 One box per stage, one node per rule, of `snakemake all` with the committed `config.yaml`. An arrow
-leads from the rule that writes a file to a rule that reads it; where a longer path says the same, the
+leads from the rule that writes a file to one that reads it; where a longer path says the same, the
 shortcut is left out.
 
 """

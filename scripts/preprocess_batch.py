@@ -17,23 +17,21 @@ phantoms = f"results/cohorts/{job.wildcards.cohort}/phantoms/{job.wildcards.batc
 
 def admitted(row):
     """Return the row of one accepted case, its files written."""
-    drawn = Path(phantoms) / row["case"]
-    image = drawn / "image.png" if row["parameters"] else Path(params.root) / row["image"]
-    labels = drawn / "labels" if row["parameters"] else Path(params.root) / row["labels"]
+    by = "phantom" if row["parameters"] else "reader"
+    drawn, root = Path(phantoms) / row["case"], Path(params.root)
+    image = drawn / "image.png" if by == "phantom" else root / row["image"]
+    labels = drawn / "labels" if by == "phantom" else root / (row["labels"] or "no labels")
     raw = gate.read(image, params.root or None, params.modality)
     raw = preprocess.with_spacing(raw, row["spacing_mm"])
     ready, record = preprocess.radiograph(raw, params.preprocess)
-    given = [None, None]
-    if row["parameters"] or (row["labels"] and labels.exists()):
-        mapping = params.reader_labels or None
-        maps = gate.read_labels(labels, mapping, raw.image, params.root or None)
-        given = [preprocess.like(part, record) for part in maps]
-    case = Case(row["case"], ready, *given)
     told = {"warnings": "|".join(record["warnings"]), "record": json.dumps(record)}
-    told["truth_by"] = (
-        ("phantom" if row["parameters"] else "reader") if given[0] is not None else ""
-    )
-    told["source_sha256"], told["spacing_mm"] = raw.sha256, ready.spacing_mm[0]
+    told |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
+    given = [None, None]
+    if labels.exists():
+        readers = params.reader_labels or None
+        maps = gate.read_labels(labels, readers, raw.image, params.root or None)
+        given, told["truth_by"] = [preprocess.like(part, record) for part in maps], by
+    case = Case(row["case"], ready, *given)
     return told | {"status": "ok"} | store(case, Path(job.output.folder) / row["case"])
 
 

@@ -21,7 +21,7 @@ def resized(pictures: Sequence[np.ndarray], side: int | tuple[int, ...]) -> Tens
         side: Of the square to return, or its rows and columns.
     """
     stack = torch.from_numpy(np.stack(pictures)[:, None].astype(np.float32))
-    shape = (side, side) if isinstance(side, int) else tuple(side)
+    shape = (side, side) if isinstance(side, int) else (side[0], side[1])
     if stack.shape[2:] == shape:
         return stack
     if stack.shape[2] % shape[0] == 0 and stack.shape[3] % shape[1] == 0:

@@ -19,7 +19,8 @@ from PIL import Image
 from scipy import ndimage
 
 NEAR_BITS = 8  # of 64, between hashes that nominate a pair
-ALIKE = 0.5  # correlation of fine detail that makes laying the window exactly worth while
+ALIKE = 0.45  # correlation of fine detail that makes a closer look worth while
+REACHABLE = 0.8  # the most that moving the window's edges a little can make of it, or no copy
 SAME = 0.94  # afterwards: copies reach 0.99, different patients at most 0.9
 PASSES = 4
 HOPELESS = 0.7  # after two passes
@@ -167,13 +168,29 @@ def _pairs(prints: Prints, patients: np.ndarray) -> list[tuple[int, int, float, 
         details = _details(prints.thumbnails[:, :, ::-1] if mirrored else prints.thumbnails)
         for index, window, others in _nominated(prints.windows, own, whose):
             place = WINDOWS[window] if window < len(WINDOWS) else prints.lit[index].tolist()
-            rough = details[others] @ _detail(prints.thumbnails[index], place)
-            for other in others[rough > ALIKE].tolist():
+            for other in _promising(prints.thumbnails[index], place, details, others).tolist():
                 score = _laid(prints.thumbnails[index], place, details[other])
                 pair = (min(index, other), max(index, other))
                 if score >= SAME and score > best.get(pair, (0.0, False))[0]:
                     best[pair] = (score, mirrored)
     return [(*pair, *best[pair]) for pair in sorted(best)]
+
+
+def _promising(
+    thumbnail: np.ndarray, window: Window, details: np.ndarray, others: np.ndarray
+) -> np.ndarray:
+    """Return those of the others that the window, or one with its edges moved, may match.
+
+    To first order the moved windows span a space of five dimensions; how much of a target lies in it
+    bounds the correlation that any of them reaches.
+    """
+    edges, detail = np.array(window, float), _detail(thumbnail, window)
+    others = others[details[others] @ detail > ALIKE]
+    if not others.size:
+        return others
+    slopes = [_slope(thumbnail, edges, detail, edge) for edge in range(4)]
+    basis, _ = np.linalg.qr(np.stack([detail, *slopes], axis=1))
+    return others[np.linalg.norm(details[others] @ basis, axis=1) > REACHABLE]
 
 
 def _laid(thumbnail: np.ndarray, window: Window, target: np.ndarray) -> float:

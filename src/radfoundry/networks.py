@@ -209,7 +209,9 @@ class Encoder(nn.Module):
         self.haar, self.mirror = layout.haar, layout.mirror
         widths, given = layout.widths, layout.widths[0]
         self.kept = [given]  # channels of what `forward` keeps for skips
-        self.layers = nn.ModuleList([convolution(layout.dims, layout.outer * (1 + layout.mirror), given)])
+        self.layers = nn.ModuleList(
+            [convolution(layout.dims, layout.outer * (1 + layout.mirror), given)]
+        )
         for level, width in enumerate(widths):
             for _ in range(layout.blocks):
                 self.layers.append(layout.block(given, level))

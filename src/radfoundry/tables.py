@@ -118,8 +118,8 @@ def _value_faults(frame: pd.DataFrame, kind: str) -> Iterator[str]:
     key = schema(kind).get("key", [])
     if key and len(frame):
         double = frame[frame.duplicated(key, keep=False)]
-        for values, rows in double.groupby(key).groups.items():
-            yield f"  rows {_some(rows)} share {'/'.join(key)} {values}"
+        for values, same in double.groupby(key).groups.items():
+            yield f"  rows {_some(same)} share {'/'.join(key)} {values}"
 
 
 def _some(index: pd.Index) -> str:

@@ -152,7 +152,7 @@ class _Course:
         self.network, self.settings, self.generator = network, settings, generator
         self.device = next(network.parameters()).device
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         self.average = AveragedModel(network, multi_avg_fn=self._blend) if settings.ema else None
         self.step = self.skipped = 0

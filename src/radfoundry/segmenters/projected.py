@@ -28,20 +28,13 @@ MODALITIES = ("CXR",)
 NEEDS_WEIGHTS = True
 NETWORKS: dict[str, dict[str, Any]] = {
     "phantom": {
-        "cases": 600,
-        "side": 128,
-        "channels": [16, 32, 64, 96],
-        "steps": 1200,
-        "batch": 12,
+        "cases": 600, "side": 128, "channels": [16, 32, 64, 96], "steps": 1200, "batch": 12,
     },
     "workstation": {
-        "cases": 4000,
-        "side": 256,
-        "channels": [32, 64, 128, 192, 256],
-        "steps": 12000,
-        "batch": 32,
+        "cases": 4000, "side": 256, "channels": [32, 64, 128, 192, 256],
+        "steps": 12000, "batch": 32,
     },
-}
+}  # fmt: skip
 OPTIONS: dict[str, Any] = {
     "size": "phantom",  # of NETWORKS
     "steps": 0,  # 0: those of the size
