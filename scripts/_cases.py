@@ -19,6 +19,12 @@ def joined(paths: Sequence[str], kind: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def read_all(paths: Sequence[str], kind: str) -> pd.DataFrame:
+    """Return tables of one kind as one; without any, an empty table."""
+    parts = [tables.read(path, kind) for path in paths]
+    return pd.concat(parts) if parts else pd.DataFrame(columns=list(tables.columns(kind)))
+
+
 def checked_volume(path: Path, digest: str) -> volume.Volume:
     """Read a file and refuse it when it is not the one that its table names."""
     if not path.is_file():
@@ -42,7 +48,9 @@ def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> 
     rows = rows[
         (rows["status"] == "ok") & (True if only is None else rows["case"].isin(list(only)))
     ]
-    found = joined(labels, "labels").drop_duplicates("case").set_index("case")
+    structures = joined(labels, "labels")
+    failed = structures[structures["status"] == "failed"].groupby("case")["structure"].agg("|".join)
+    found = structures.drop_duplicates("case").set_index("case")
     for row in rows.to_dict("records"):
         folder = Path(row["folder"]) / row["case"]
         image = checked_volume(folder / "image.nii.gz", row["image_sha256"])
@@ -52,7 +60,7 @@ def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> 
             anatomy = checked_volume(
                 Path(label["folder"]) / f"{row['case']}.nii.gz", label["sha256"]
             ).voxels
-        facts = row | {"cohort": folder.parts[-4]}
+        facts = row | {"cohort": folder.parts[-4], "failed": failed.get(row["case"], "")}
         yield Case(row["case"], image, anatomy, given(folder, row, "findings", image), facts)
 
 
@@ -85,14 +93,9 @@ def store(case: Case, folder: Path) -> dict[str, str]:
     }
 
 
-def store_map(case: Case, rows_by_columns: np.ndarray, folder: Path) -> None:
-    """Write a model's map of a radiograph as a picture of the case's grid."""
-    volume.write(case.image.holding(volume.plane(rows_by_columns)), folder / f"{case.name}.nii.gz")
-
-
 def splits_of(paths: Sequence[str]) -> dict[str, str]:
     """Return the split of every case."""
-    frame = pd.concat([tables.read(path, "splits") for path in paths])
+    frame = read_all(paths, "splits")
     return dict(zip(frame["case"], frame["split"], strict=True))
 
 

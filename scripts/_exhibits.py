@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
-from _cases import checked_volume, drawn_cases, joined
+from _cases import checked_volume, drawn_cases, joined, read_all
 
 from radfoundry import exhibits, figures, tables, volume
 from radfoundry.catalogue import load
@@ -13,17 +13,18 @@ from radfoundry.catalogue import load
 SHOWN = 6  # pairs of one montage
 
 
-def cohort_row(cohort: str, paths) -> dict:
+def cohort_row(cohort: str, paths, settings) -> dict:
     """Return what the report says of one cohort."""
     images = joined(of(cohort, paths.images), "images")
     splits = tables.read(of(cohort, paths.splits)[0], "splits")
     counts = splits["split"].value_counts()
-    phantom = Path(f"results/cohorts/{cohort}/phantoms").is_dir()
+    phantom = "phantom" in settings["cohorts"][cohort]
     row = {"cohort": cohort, "origin": "phantom" if phantom else "real", "cases": len(images)}
     row |= {"patients": images["patient"].nunique()}
     row |= {"rejected": int((images["status"] == "rejected").sum())}
     row |= {split: int(counts.get(split, 0)) for split in ("train", "tune", "test")}
-    return row | {"findings": int((images["findings"] != "").sum())}
+    row |= {"findings": int((images["findings"] != "").sum())}
+    return row | {"warnings": int((images["warnings"] != "").sum())}
 
 
 def of(name: str, paths) -> list[str]:
@@ -42,11 +43,12 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         )
     )
     scores, real = (
-        pd.concat([tables.read(p, "scores") for p in of(recipe, paths.experts) if f"/{kind}/" in p])
+        read_all([path for path in of(recipe, paths.experts) if f"/{kind}/" in path], "scores")
         for kind in ("scores", "experts")
     )
     rows = samples.merge(verdicts, "inner", "sample")
-    shown = {verdict: montages(own, verdict, paths) for verdict, own in rows.groupby("verdict")}
+    sources = joined(of(settings["recipes"][recipe]["cohort"], paths.images), "images")
+    shown = {verdict: montages(own, verdict, sources) for verdict, own in rows.groupby("verdict")}
     generator = load("generators", settings["recipes"][recipe]["generator"])
     return {
         "name": recipe,
@@ -60,10 +62,10 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
     }
 
 
-def montages(rows: pd.DataFrame, verdict: str, paths) -> list:
+def montages(rows: pd.DataFrame, verdict: str, sources: pd.DataFrame) -> list:
     """Return pictures of some samples beside their sources, grouped by shape or by objection."""
     groups, left = defaultdict(list), defaultdict(int)
-    images = joined(paths.images, "images").set_index("case")
+    images = sources.set_index("case")
     for sample in drawn_cases(rows[rows["image_sha256"] != ""]):
         name = sample.facts["shape"] or "all shapes"
         left[name] += 1

@@ -6,13 +6,13 @@ import numpy as np
 from _cases import joined, real_cases, summarize
 from _job import progress, start
 
-from radfoundry import duplicates, splits, tables, volume
+from radfoundry import duplicates, leakage, splits, tables, volume
 
 job = start(snakemake)
 chosen = dict(job.params.splits)
 
 images = joined(job.input.images, "images")
-splits.check_rejected(images, job.params.max_rejected)
+leakage.check_rejected(images, job.params.max_rejected)
 cases = tables.read(job.input.cases, "cases")
 accepted = set(images.loc[images["status"] == "ok", "case"])
 cases = cases[cases["case"].isin(accepted)].reset_index(drop=True)

@@ -3,7 +3,7 @@
 import json
 
 import pandas as pd
-from _cases import real_cases
+from _cases import read_all, real_cases
 from _job import progress, start
 
 from radfoundry import tables, volume
@@ -12,19 +12,25 @@ from radfoundry.catalogue import load
 job = start(snakemake)
 expert = load("experts", job.wildcards.expert)
 
-splits = pd.concat([tables.read(path, "splits") for path in job.input.splits])
-cases = {
-    split: list(real_cases(job.input.images, job.input.labels, only=rows["case"]))
-    for split, rows in splits.groupby("split")
-}
-reference = expert.fit(cases["train"], job.params.options)
+splits = read_all(job.input.splits, "splits")
+
+
+def usable(split):
+    """Return the cases of a split whose labels can be trusted."""
+    own = splits.loc[splits["split"] == split, "case"]
+    cases = real_cases(job.input.images, job.input.labels, only=own)
+    return [case for case in cases if not case.facts["failed"]]
+
+
+reference = expert.fit(usable("train"), job.params.options)
+tune = usable("tune")
 rows = [
     {
         "sample": case.name,
         "expert": job.wildcards.expert,
         "score": expert.score_real(case, reference, job.params.options),
     }
-    for case in progress(cases["tune"], len(cases["tune"]), "real scores")
+    for case in progress(tune, len(tune), "real scores")
 ]
 volume.write_bytes(json.dumps(reference).encode(), job.output.reference)
 tables.write(pd.DataFrame(rows), job.output.scores, "scores")

@@ -1,14 +1,17 @@
-"""Fail when a patient or an image of a test can have reached a model."""
+"""Fail when a patient or a file of a test can have reached a model."""
 
 import pandas as pd
+from _cases import joined, read_all
 from _job import start
 
-from radfoundry import splits, tables
+from radfoundry import leakage, tables
 
 job = start(snakemake)
 
-own = pd.concat([tables.read(path, "splits") for path in job.input.splits])
+own = read_all(job.input.splits, "splits")
 unseen = [tables.read(path, "splits") for path in job.input.unseen]
 requests = tables.read(job.input.requests, "requests")
-checked = splits.check_evaluation(own, unseen, requests)
+people = leakage.check_evaluation(own, unseen, requests)
+images = (joined(paths, "images") for paths in (job.input.images, job.input.unseen_images))
+checked = pd.concat([people, leakage.check_images(*images)])
 tables.write(checked, job.output.table, "leakage")

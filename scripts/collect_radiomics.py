@@ -2,14 +2,14 @@
 
 import json
 
-import pandas as pd
+from _cases import read_all
 from _job import start
 
 from radfoundry import radiomics, tables, volume
 
 job = start(snakemake)
 
-frame = pd.concat([tables.read(path, "radiomics") for path in job.input.tables])
+frame = read_all(job.input.tables, "radiomics")
 tables.write(frame, job.output.table, "radiomics")
 features = [name for name in frame if name not in tables.columns("radiomics")]
 beside = {

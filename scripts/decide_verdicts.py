@@ -3,20 +3,23 @@
 import logging
 
 import pandas as pd
-from _cases import summarize
+from _cases import drawn_cases, read_all, summarize
 from _job import start
 
 from radfoundry import tables, verdicts
+from radfoundry.catalogue import load
 
 job = start(snakemake)
 
-real = pd.concat([tables.read(path, "scores") for path in job.input.real])
-scores = pd.concat([tables.read(path, "scores") for path in job.input.scores])
+real = read_all(job.input.real, "scores")
+scores = read_all(job.input.scores, "scores")
 thresholds = verdicts.thresholds(real, job.params.quantiles)
 samples = tables.read(job.input.samples, "samples")
 failed = samples.loc[samples["status"] == "failed", ["sample", "message"]]
 undrawn = failed.rename(columns={"message": "reason"}).assign(verdict=verdicts.REJECTED)
-decided = pd.concat([verdicts.decide(scores, thresholds), undrawn], ignore_index=True)
+drawn = drawn_cases(samples[samples["status"] == "ok"])
+decided = verdicts.decide(scores, thresholds, load("experts", "novelty").twins(drawn, {}))
+decided = pd.concat([decided, undrawn], ignore_index=True)
 summarize(decided, "verdict")
 for code, message in verdicts.check(decided).items():
     logging.warning("%s: %s", code, message)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 from _cases import real_cases, store, summarize
-from _job import progress, start
+from _job import device, progress, start
 
 from radfoundry import tables, weights
 from radfoundry.catalogue import load
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)
+device(job)  # stops here where there is no GPU, unless the config allows the CPU
 networks = {Path(folder).name: weights.read(folder) for folder in job.input.networks}
 
 requests = tables.read(job.input.requests, "requests")

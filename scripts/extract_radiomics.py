@@ -14,6 +14,11 @@ cases = list(real_cases([job.input.images], [job.input.labels]))
 for case in progress(cases, len(cases), "radiomics"):
     for region in options["regions"]:
         row = {"case": case.name, "region": region, "code": "", "message": ""}
+        failed = [name for name in case.facts["failed"].split("|") if name]
+        if any(set(anatomy.ids(name)) & set(anatomy.ids(region)) for name in failed):
+            told = f"labels failed: {', '.join(failed)}"
+            rows.append(row | {"code": "label.failed", "message": told})
+            continue
         try:
             row |= dict(radiomics.extract(case.image, anatomy.mask(case.anatomy, region), options))
         except radiomics.RadiomicsError as error:

@@ -1,12 +1,10 @@
 """Train one arm's downstream model with one seed, and predict every test case."""
 
-from pathlib import Path
-
 import numpy as np
-from _cases import drawn_cases, kept_samples, real_cases, splits_of, store_map
+from _cases import drawn_cases, kept_samples, real_cases, splits_of
 from _job import device, start, steps
 
-from radfoundry import pairs, tables, volume
+from radfoundry import pairs, tables
 from radfoundry.catalogue import load
 from radfoundry.request import seed
 
@@ -25,9 +23,7 @@ threshold = task.validate(arm, weights, task.Material(*tune), options, rng, wher
 
 test = [case for case in own if splits[case.name] == "test"]
 test += list(real_cases(job.input.unseen, job.input.unseen_labels))
-found = task.predict(weights, [volume.picture(c.image.voxels) for c in test], options, where)
+found = task.predict(weights, [pairs.normal_of(case).picture for case in test], options, where)
 judged = [bool(case.facts["findings_sha256"]) or not case.facts["findings"] for case in test]
 rows = task.score(found, test, threshold, judged).assign(arm=arm, seed=int(job.wildcards.seed))
-for case, residual in zip(test, found.maps, strict=True):
-    store_map(case, residual, Path(job.output.examples))
 tables.write(rows, job.output.predictions, "predictions")

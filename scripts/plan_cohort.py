@@ -14,6 +14,8 @@ if "phantom" in source:
     options = source["phantom"]
     rng = np.random.default_rng(options["seed"])
     cases = load("phantoms", options["kind"]).plan(options, rng)
+    for column in ("case", "patient"):  # two cohorts of one site are not the same people
+        cases[column] = job.wildcards.cohort + "-" + cases[column]
     places = pd.factorize(cases["patient"])[0]  # a patient's exams stay together
 else:
     cases = pd.DataFrame(cohorts.read(source["table"], source.get("root")))

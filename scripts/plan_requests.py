@@ -1,8 +1,7 @@
 """Make every random choice of a recipe and write it down, one request per sample."""
 
 import numpy as np
-import pandas as pd
-from _cases import joined
+from _cases import joined, read_all
 from _job import start
 
 from radfoundry import cohorts, tables
@@ -11,8 +10,8 @@ from radfoundry.catalogue import load
 job = start(snakemake)
 generator = load("generators", job.params.generator)
 
-cases = pd.concat([tables.read(path, "cases") for path in job.input.cases]).drop(columns="split")
-splits = pd.concat([tables.read(path, "splits") for path in job.input.splits])
+cases = read_all(job.input.cases, "cases").drop(columns="split")
+splits = read_all(job.input.splits, "splits")
 found = joined(job.input.labels, "labels")
 statuses = found.pivot(index="case", columns="structure", values="status").reset_index()
 known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="case")

@@ -24,15 +24,17 @@ def admitted(row):
     raw = gate.read(image, params.root or None, params.modality)
     raw = preprocess.with_spacing(raw, row["spacing_mm"])
     ready, record = preprocess.radiograph(raw, params.preprocess)
-    told = {"warnings": "|".join(record["warnings"]), "record": json.dumps(record)}
+    warned = "|".join(filter(None, [row["warnings"], *record["warnings"]]))
+    told = {"warnings": warned, "record": json.dumps(record), "status": "ok"}
     told |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
     given = [None, None]
     if labels.exists():
-        readers = params.reader_labels or None
-        maps = gate.read_labels(labels, readers, raw.image, params.root or None)
-        given, told["truth_by"] = [preprocess.like(part, record) for part in maps], by
-    case = Case(row["case"], ready, *given)
-    return told | {"status": "ok"} | store(case, Path(job.output.folder) / row["case"])
+        maps = gate.read_labels(
+            labels, params.reader_labels or None, raw.image, params.root or None
+        )
+        given = [part if part is None else preprocess.like(part, record) for part in maps]
+        told["truth_by"] = by
+    return told | store(Case(row["case"], ready, *given), Path(job.output.folder) / row["case"])
 
 
 cases = tables.read(job.input.cases, "cases")

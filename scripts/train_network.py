@@ -1,20 +1,21 @@
 """Train one network of a generator on the train split."""
 
 import numpy as np
-import pandas as pd
-from _cases import real_cases
-from _job import device, start
+from _cases import read_all, real_cases
+from _job import device, start, steps
 
-from radfoundry import tables, weights
+from radfoundry import weights
 from radfoundry.catalogue import load
 from radfoundry.request import seed
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)
 
-splits = pd.concat([tables.read(path, "splits") for path in job.input.splits])
+splits = read_all(job.input.splits, "splits")
 train = splits.loc[splits["split"] == "train", "case"]
 cases = list(real_cases(job.input.images, job.input.labels, only=train))
 rng = np.random.default_rng(seed(job.params.seed, "train", job.wildcards.network))
-learned = generator.fit(job.wildcards.network, cases, job.params.options, rng, device(job))
+options = dict(job.params.options) | {"size": job.params.size}
+hook = steps(f"training {job.wildcards.network}")
+learned = generator.fit(job.wildcards.network, cases, options, rng, device(job), hook)
 weights.write(learned, job.output.network)

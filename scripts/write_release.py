@@ -3,8 +3,7 @@
 import hashlib
 from pathlib import Path
 
-import pandas as pd
-from _cases import drawn_cases, joined, kept_samples
+from _cases import drawn_cases, kept_samples, read_all
 from _job import progress, start
 
 from radfoundry import headlines, release, scorecard, tables, volume
@@ -23,10 +22,9 @@ for sample in progress(drawn_cases(kept), len(kept), "release"):
         digests[name] = hashlib.sha256(content).hexdigest()
 
 verdicts = tables.read(inputs.verdicts, "verdicts")
-scores = pd.concat([tables.read(path, "scores") for path in inputs.scores])
+scores = read_all(inputs.scores, "scores")
 requests = tables.read(inputs.requests, "requests")
 dataset = release.dataset(kept, requests, verdicts, digests, scores)
-phantoms = (joined(inputs.images, "images")["truth_by"] == "phantom").all()
 facts = {
     "Recipe": recipe,
     "Generator": job.params.recipe["generator"],
@@ -39,7 +37,7 @@ facts = {
 }
 accepted = headlines.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe)
 figures = scorecard.build(accepted)
-card = release.card(recipe, facts, dataset, verdicts, figures, phantoms=phantoms)
+card = release.card(recipe, facts, dataset, verdicts, figures, phantoms=job.params.phantom)
 for name, text in {
     "dataset.tsv": dataset.to_csv(sep="\t", index=False, lineterminator="\n"),
     "README.md": card,

@@ -29,7 +29,7 @@ made["Code"] = {"digest of this page": job.params.code}
 context = {
     "title": settings["publish"]["title"],
     "date": date.today().isoformat(),
-    "cohorts": pd.DataFrame([cohort_row(name, paths) for name in settings["cohorts"]]),
+    "cohorts": pd.DataFrame([cohort_row(name, paths, settings) for name in settings["cohorts"]]),
     "cases": per_cohort(paths.images, "images"),
     "labels": per_cohort(paths.labels, "labels"),
     "recipes": [recipe_part(name, paths, settings, card) for name in settings["recipes"]],

@@ -1,7 +1,7 @@
 """Gather every headline number into one table."""
 
 import numpy as np
-import pandas as pd
+from _cases import read_all
 from _job import start
 
 from radfoundry import headlines, tables
@@ -10,7 +10,7 @@ from radfoundry.scorecard import build
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
 
-labels = pd.concat([tables.read(path, "label_dice") for path in job.input.labels])
+labels = read_all(job.input.labels, "label_dice")
 figures = list(headlines.of_labels(labels, job.params.bootstrap, rng))
 for path in job.input.acceptance:
     recipe = path.split("/")[-2]

@@ -83,6 +83,7 @@ def small_config() -> dict:
         cohort = config["cohorts"][name]
         cohort["phantom"] |= {"patients": patients, "size": 64, "exams": [1, 1]}
         cohort["preprocess"] = {"size": 64}
+        cohort.setdefault("splits", {})["duplicates"] = "ignore"  # as small as this, all look alike
         cohort["batch"] = patients
     config["cohorts"]["site_a"]["batch"] = 10
     config["recipes"]["artasyn"] |= {"sample": {"count": 12}, "batch": 6}

@@ -12,7 +12,7 @@ NAMES = {
     "phantoms": ["chest_xray"],
     "segmenters": {"pbtseg": {"method": "improved"}},
     "generators": {"artasyn": {"strength": [0.3, 0.8], "detail": 0.4, "samples": None}},
-    "experts": {"anatomy": {"noise": 0.02}},
+    "experts": {"anatomy": {"noise": 0.02}, "novelty": {}, "realism": {}},
     "tasks": {"anomaly": {"learning_rate": 0.002}},
     "findings": ["opacity", "nodule"],
     "regions": ["lungs", "heart", "ignore"],

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from radfoundry import splits
+from radfoundry import leakage, splits
 
 FRACTIONS = {"train": 0.6, "tune": 0.2, "test": 0.2}
 
@@ -121,22 +121,22 @@ def test_a_division_without_a_needed_split_is_refused():
 def test_too_many_rejected_cases_stop_the_run_with_every_reason():
     images = pd.DataFrame({"case": list("abcd"), "status": ["ok"] * 2 + ["rejected"] * 2})
     images = images.assign(code=["", "", "io.crc", "geo.ndim"], message="why")
-    splits.check_rejected(images, 0.5)
+    leakage.check_rejected(images, 0.5)
     with pytest.raises(splits.SplitError, match=r"2 of 4(.|\n)*io.crc: 1, as c"):
-        splits.check_rejected(images, 0.25)
+        leakage.check_rejected(images, 0.25)
 
 
 def test_an_unseen_patient_who_was_learned_from_is_a_leak():
     requests = pd.DataFrame({"request": ["r1"], "source": ["a"], "split": ["train"]})
     foreign = pd.DataFrame({"case": ["z"], "patient": ["9"], "split": ["test"]})
-    checked = splits.check_evaluation(divided(), [foreign], requests)
+    checked = leakage.check_evaluation(divided(), [foreign], requests)
     assert checked["leaks"].eq(0).all()
     assert checked["cases"].tolist() == [3, 4, 3]
     with pytest.raises(splits.SplitError, match="leak.patient"):
-        splits.check_evaluation(divided(), [foreign.assign(patient="1")], requests)
+        leakage.check_evaluation(divided(), [foreign.assign(patient="1")], requests)
 
 
 def test_a_sample_outside_the_split_of_its_source_is_a_leak():
     requests = pd.DataFrame({"request": ["r1"], "source": ["c"], "split": ["train"]})
     with pytest.raises(splits.SplitError, match="leak"):
-        splits.check_evaluation(divided(), [], requests)
+        leakage.check_evaluation(divided(), [], requests)

@@ -30,7 +30,7 @@ def plan(cases, options, seed):
     return pd.DataFrame(rows, columns=["request", "source", "split", "seed", "parameters"])
 
 
-def fit(network, cases, options, rng, device="cpu"):
+def fit(network, cases, options, rng, device="cpu", progress=None):
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     line = torch.nn.Linear(1, 1)
     loss = lambda net, batch, _: {"square": (net(batch) ** 2).mean()}

@@ -46,10 +46,14 @@ def altered_batch(
     n, device, augment = options["batch"], pool[0].device, options["augment"]
     chosen = torch.randint(len(pool[0]), (n,), generator=generator).to(device)
     normal, given, mask = (part[chosen] for part in pool)
-    share = 1 + _symmetric(n, generator, device) * augment["strength"]
+    change = (given - normal) * (1 + _symmetric(n, generator, device) * augment["strength"])
     healthy = _uniform(n, generator, device) < options["normal_fraction"]
-    given = normal + torch.where(healthy, 0, share) * (given - normal)
-    mask = torch.where(healthy, 0, mask)
+    change, mask = torch.where(healthy, 0, change), torch.where(healthy, 0, mask)
+    # An anomaly is also seen on another's picture: so that few pictures make many pairs.
+    swap = _uniform(n, generator, device) < augment["exchange"]
+    change = torch.where(swap, change.roll(1, 0), change)
+    mask = torch.where(swap, mask.roll(1, 0), mask)
+    given = (normal + change).clamp(0, 1)
     normal, given, mask = moved([normal, given, mask], augment, generator)
     normal, given = developed([normal, given], augment, generator)
     return [normal, given, (mask > 0.5).float()]
@@ -60,7 +64,7 @@ def moved(pictures: Sequence[Tensor], augment: Mapping, generator: torch.Generat
 
     Args:
         pictures: (n, 1, rows, columns) each; 0 comes in at the border.
-        augment: `flip` (chance), `turn_deg`, `zoom` and `shift` (fractions of the picture): the
+        augment: `flip` (chance); `turn_deg`, `zoom` and `shift` (fractions of the picture): the
             largest either way.
         generator: On the CPU.
     """

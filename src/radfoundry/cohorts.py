@@ -246,4 +246,5 @@ def files_of_batch(cohort: Mapping, rows: Sequence[Row], batch: str) -> list[str
     start = int(batch[1:]) * cohort["batch"]
     chosen = rows[start : start + cohort["batch"]]
     paths = [Path(root_of(cohort), row[name]) for row in chosen for name in PATHS if row[name]]
-    return [str(path) for path in paths if path.exists()]
+    files = [f for p in paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
+    return [str(path) for path in files if path.exists()]

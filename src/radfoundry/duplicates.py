@@ -3,8 +3,7 @@
 All chest radiographs look alike, so a perceptual hash alone says too much. Here it only nominates:
 each picture carries the hashes of windows of itself, and a pair whose hashes come near is decided
 by the correlation of fine detail (ribs, vessels) once the window that matched is laid exactly.
-
-Hash: pHash (Zauner 2010), by the ImageHash library. Two exposures of one patient are no duplicates.
+Hash: pHash, by the ImageHash library. Two exposures of one patient are no duplicates.
 """
 
 import base64
@@ -22,17 +21,14 @@ NEAR_BITS = 8  # of 64, between hashes that nominate a pair
 ALIKE = 0.45  # correlation of fine detail that makes a closer look worth while
 REACHABLE = 0.8  # the most that moving the window's edges a little can make of it, or no copy
 SAME = 0.94  # afterwards: copies reach 0.99, different patients at most 0.9
-PASSES = 4
-HOPELESS = 0.7  # after two passes
+PASSES, SETTLED = 4, 0.02  # at most, and until the correlation gains less
 NUDGE = 0.01  # of a side, for the slope
 FURTHEST = 0.03  # of a side, in one pass
 LEAST = 0.6  # of a side that a window keeps
-THUMBNAIL = 64  # pixels along a side
-DETAIL = 56
+THUMBNAIL, DETAIL = 64, 56  # pixels along a side
 FINEST, COARSEST = 0.7, 2.0  # pixels: between them lies the detail that two patients never share
 WORKING = 256  # pixels along the side from which windows are hashed
-DARK = 15  # of 255
-LETTERS = 95  # percentile along a line
+DARK, LETTERS = 15, 95  # of 255; percentile along a line
 CHUNK_ROWS = 256
 COLUMNS = ("first", "second", "correlation", "mirrored")
 
@@ -181,8 +177,8 @@ def _promising(
 ) -> np.ndarray:
     """Return those of the others that the window, or one with its edges moved, may match.
 
-    To first order the moved windows span a space of five dimensions; how much of a target lies in it
-    bounds the correlation that any of them reaches.
+    To first order the moved windows span five dimensions; the part of a target that lies in them
+    bounds the correlation that any window reaches.
     """
     edges, detail = np.array(window, float), _detail(thumbnail, window)
     others = others[details[others] @ detail > ALIKE]
@@ -200,7 +196,7 @@ def _laid(thumbnail: np.ndarray, window: Window, target: np.ndarray) -> float:
     """
     edges, detail = np.array(window, float), _detail(thumbnail, window)
     best = float(detail @ target)
-    for turn in range(PASSES):
+    for _ in range(PASSES):
         slopes = np.stack([_slope(thumbnail, edges, detail, edge) for edge in range(4)])
         square = slopes @ slopes.T
         damped = square + 1e-3 * np.trace(square) / 4 * np.eye(4)
@@ -209,16 +205,16 @@ def _laid(thumbnail: np.ndarray, window: Window, target: np.ndarray) -> float:
         if min(edges[2] - edges[0], edges[3] - edges[1]) < LEAST:
             break
         detail = _detail(thumbnail, edges)
-        gained, best = float(detail @ target) - best, max(best, float(detail @ target))
-        if gained < 0.02 or (turn > 0 and best < HOPELESS):
+        score = float(detail @ target)
+        gained, best = score - best, max(best, score)
+        if gained < SETTLED:
             break
     return best
 
 
 def _slope(thumbnail: np.ndarray, edges: np.ndarray, detail: np.ndarray, edge: int) -> np.ndarray:
     step = NUDGE if edges[edge] + NUDGE <= 1 else -NUDGE
-    moved = edges + step * (np.arange(4) == edge)
-    return (_detail(thumbnail, moved) - detail) / step
+    return (_detail(thumbnail, edges + step * (np.arange(4) == edge)) - detail) / step
 
 
 def _nominated(
@@ -237,7 +233,7 @@ def _nominated(
 
 def _details(thumbnails: np.ndarray) -> np.ndarray:
     whole = [_detail(thumbnail, WINDOWS[0]) for thumbnail in thumbnails]
-    return np.stack(whole) if whole else np.zeros((0, DETAIL**2), np.float32)
+    return np.array(whole, np.float32).reshape(-1, DETAIL**2)
 
 
 def _detail(thumbnail: np.ndarray, window: Window) -> np.ndarray:

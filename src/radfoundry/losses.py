@@ -70,8 +70,10 @@ def reconstruction_terms(
     made, encoded = network(given)
     terms = {"global": squared_error(made, normal)}
     if masks.any():
-        if weighed["alignment"]:  # it costs a second pass through the encoder
-            terms["alignment"] = feature_alignment(encoded, network.encode(normal))
+        if weighed["alignment"]:
+            with torch.no_grad():  # what to align with; were it to move too, both could collapse
+                wanted = network.encode(normal)
+            terms["alignment"] = feature_alignment(encoded, wanted)
         terms["region"] = region_squared_error(made, normal, masks)
         terms["dice"] = soft_dice_loss(soft_marks(given - made), masks)
     return {name: weighed[name] * term for name, term in terms.items()}

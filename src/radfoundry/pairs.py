@@ -14,6 +14,8 @@ from radfoundry import anatomy, volume
 from radfoundry.case import Case
 from radfoundry.texture import smooth_noise, smoothstep
 
+LUNG_GRAY = 0.3  # what the median of the lungs becomes
+LEAST_LUNGS = 0.003  # of the picture
 DARK = 0.02  # a pixel at or below this is air or padding, not body
 
 
@@ -32,15 +34,45 @@ class Normal(NamedTuple):
     region: np.ndarray
 
 
+class Material(NamedTuple):
+    """What an arm of an experiment may be trained on: a generator's pairs, and normal pictures."""
+
+    pairs: Sequence[Pair]
+    normals: Sequence[Normal]
+
+
+def leveling(picture: np.ndarray, lungs: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what brings the lungs of this film, and any edit of it, to one gray.
+
+    The darkest of the lungs becomes 0, the brightest of the film 1, and a gamma brings the median
+    of the lungs to `LUNG_GRAY`. Films of two hospitals differ in little else as much; without it
+    a detector learns the exposure of one hospital.
+
+    Args:
+        picture: Intensities in [0, 1], (rows, columns).
+        lungs: Booleans of the same shape; too few stand for the whole body.
+    """
+    body = picture > DARK
+    inside = lungs if lungs.mean() > LEAST_LUNGS else body
+    if not body.any() or not inside.any():
+        return lambda other: other.astype(np.float32)
+    low, middle = np.percentile(picture[inside], (5, 50))
+    reach = max(float(np.percentile(picture[body], 95)) - low, 0.1)
+    gamma = np.log(LUNG_GRAY) / np.log(np.clip((middle - low) / reach, 0.05, 0.6))
+    return lambda other: (np.clip((other - low) / reach, 0, 1) ** gamma).astype(np.float32)
+
+
 def normal_of(case: Case) -> Normal:
-    """Return a healthy case as a picture with its lungs; its whole body where no lung is known."""
+    """Return a case leveled, with its lungs; with its whole body where no lung is known."""
     image = volume.picture(case.image.voxels).astype(np.float32)
     lungs = volume.picture(anatomy.mask(case.anatomy, "lungs"))
-    return Normal(image, lungs if lungs.any() else image > DARK)
+    if "lung" in str(case.facts.get("failed", "")):
+        lungs = np.zeros_like(lungs)
+    return Normal(leveling(image, lungs)(image), lungs if lungs.any() else image > DARK)
 
 
 def pair_of(source: Case, sample: Case) -> Pair:
-    """Return a generator's sample beside the healthy case that it was drawn from."""
+    """Return a generator's sample beside the case it was drawn from, both leveled as the latter."""
     shapes = source.image.voxels.shape, sample.image.voxels.shape
     if shapes[0] != shapes[1]:
         raise ValueError(f"{sample.name} is {shapes[1]}, its source {source.name} is {shapes[0]}")
@@ -49,7 +81,8 @@ def pair_of(source: Case, sample: Case) -> Pair:
     )
     ignore = anatomy.vocabulary().ignore
     found = volume.picture((sample.findings > 0) & (sample.findings != ignore))
-    return Pair(normal, changed, found)
+    level = leveling(normal, volume.picture(anatomy.mask(source.anatomy, "lungs")))
+    return Pair(level(normal), level(changed), found)
 
 
 def of_split(
@@ -112,7 +145,7 @@ def colored_noise(normals: Sequence[Normal], index: int, rng: np.random.Generato
     radius = rng.uniform(0.04, 0.2) * side
     bumps = smooth_noise(picture.shape, radius / 2, rng)
     soft = smoothstep(1 - distance / radius + 0.35 * bumps, 0, 0.4)
-    soft = np.where(ndimage.binary_dilation(region, iterations=side // 64), soft, 0)
+    soft = np.where(ndimage.binary_dilation(region, iterations=max(1, side // 64)), soft, 0)
     grain = smooth_noise(picture.shape, rng.uniform(0.005, 0.05) * side, rng)
     mean = rng.choice([-1, 1]) * rng.uniform(0.05, 0.3)
     change = soft * (mean + rng.uniform(0.02, 0.1) * grain)

@@ -13,7 +13,6 @@ from scipy import ndimage
 from radfoundry import anatomy, volume
 from radfoundry.volume import Volume
 
-STATUSES = ("present", "absent", "cropped", "failed")
 LUNGS = ("lung_right", "lung_left")
 # Plausible area, as a fraction of the film: from an infant with wide collimation to a chest that
 # fills it (a lung takes 7 to 22 % of most films).

@@ -97,61 +97,6 @@ def check(
         raise SplitError("split.empty", f"no case in {', '.join(missing)}")
 
 
-def check_rejected(images: pd.DataFrame, most: float) -> None:
-    """Refuse to go on when more than a fraction of the cases was rejected at the gate.
-
-    Args:
-        images: Columns case, status, code, message.
-        most: Largest fraction, in [0, 1].
-
-    Raises:
-        SplitError: gate.rejected, with the count of every reason and the first cases of each.
-    """
-    bad = images[images["status"] == "rejected"]
-    if len(bad) <= most * len(images):
-        return
-    reasons = [
-        f"  {code}: {len(rows)}, as {rows['case'].iloc[0]} ({rows['message'].iloc[0]})"
-        for code, rows in bad.groupby("code")
-    ]
-    told = f"{len(bad)} of {len(images)} cases were rejected, max_rejected is {most:g}:"
-    raise SplitError("gate.rejected", "\n".join([told, *reasons]))
-
-
-def check_evaluation(
-    own: pd.DataFrame, unseen: Sequence[pd.DataFrame], requests: pd.DataFrame
-) -> pd.DataFrame:
-    """Refuse an evaluation in which a tested patient can have reached a model.
-
-    Args:
-        own: Splits of the cohort that was learned from: case, patient, split.
-        unseen: Splits of each cohort that is tested and was never learned from.
-        requests: The samples asked for: request, source, split.
-
-    Returns:
-        What was compared and how many cases were looked at, one row per check.
-
-    Raises:
-        SplitError: As `check`, for patients of two splits, samples whose source lies elsewhere, and
-            unseen cohorts that share a patient with the cohort learned from.
-    """
-    whose = dict(zip(own["case"], own["patient"], strict=True))
-    drawn = requests.rename(columns={"request": "case"})[["case", "source", "split"]]
-    drawn = drawn.assign(patient=drawn["source"].map(whose).fillna(""))
-    checked = {
-        "patients of one split only": own,
-        "samples in the split of their source": pd.concat([own, drawn]),
-    }
-    for number, tested in enumerate(unseen, 1):
-        foreign = tested.assign(split="test", case="unseen:" + tested["case"])
-        learned = own[own["split"] != "test"]
-        checked[f"unseen cohort {number} shares no patient"] = pd.concat([learned, foreign])
-    for cases in checked.values():
-        check(cases, needed=())
-    rows = [{"check": name, "cases": len(cases), "leaks": 0} for name, cases in checked.items()]
-    return pd.DataFrame(rows)
-
-
 def _check_fractions(fractions: Mapping[str, float]) -> None:
     unknown = sorted(set(fractions) - set(SPLITS))
     if unknown:

@@ -7,6 +7,7 @@ any step with the same result. It opens no files: a checkpoint is a value handed
 
 import math
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -152,7 +153,10 @@ class _Course:
         self.network, self.settings, self.generator = network, settings, generator
         self.device = next(network.parameters()).device
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+            network.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.average = AveragedModel(network, multi_avg_fn=self._blend) if settings.ema else None
         self.step = self.skipped = 0
@@ -224,9 +228,9 @@ class _Course:
             "skipped": self.skipped,
             "history": {name: list(values) for name, values in self.history.items()},
             "generator": self.generator.get_state(),
-            "network": _copied(self.network.state_dict()),
-            "optimizer": _copied(self.optimizer.state_dict()),
-            "average": None if self.average is None else _copied(self.average.state_dict()),
+            "network": deepcopy(self.network.state_dict()),
+            "optimizer": deepcopy(self.optimizer.state_dict()),
+            "average": None if self.average is None else deepcopy(self.average.state_dict()),
         }
 
     def load(self, state: Mapping) -> None:
@@ -236,20 +240,9 @@ class _Course:
             told = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)
             raise TrainingError("train.mismatch", f"the checkpoint has other settings: {told}")
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(_copied(state["optimizer"]))
+        self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.generator.set_state(state["generator"])
         self.step, self.skipped = state["step"], state["skipped"]
         self.history = {name: list(values) for name, values in state["history"].items()}
-
-
-def _copied(state: Any) -> Any:
-    """Return a nested state with its tensors copied, so that training on does not change it."""
-    if isinstance(state, Tensor):
-        return state.detach().clone()
-    if isinstance(state, Mapping):
-        return {key: _copied(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return type(state)(_copied(value) for value in state)
-    return state

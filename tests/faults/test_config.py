@@ -7,7 +7,8 @@ from radfoundry.configuration import ConfigurationError
 from radfoundry.tables import SCHEMAS
 
 NAMES = {"phantoms": ["chest_xray"], "segmenters": ["pbtseg"], "generators": ["artasyn"]}
-NAMES |= {"experts": ["anatomy"], "tasks": {"anomaly": {"learning_rate": 0.002}}}
+NAMES |= {"experts": ["anatomy", "novelty", "realism"]}
+NAMES |= {"tasks": {"anomaly": {"learning_rate": 0.002}}}
 GOOD = """\
 cohorts:
   site_a:

@@ -147,7 +147,7 @@ def config(names: list[str], readers: dict[str, dict], root: Path) -> dict:
             "table": f"tables/{name}.tsv",
             "root": str(root),
             "reader_labels": readers[name],
-            "preprocess": {"size": 256},
+            "preprocess": {"size": 256, "percentiles": [0, 100]},  # as stored: fair to PBTSeg
             "pseudolabel": "pbtseg",
             "splits": {"duplicates": "link"} | ({} if name == "healthy" else held_out),
         }

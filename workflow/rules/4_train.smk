@@ -6,7 +6,7 @@ writes  results/recipes/{recipe}/networks/{network}/
 
 
 rule train_network:
-    """Train one network of a generator; checkpoints lie outside the outputs."""
+    """Train one network of a generator on the train split."""
     input:
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
@@ -24,6 +24,7 @@ rule train_network:
     params:
         generator=option("recipes/{recipe}/generator"),
         options=option("recipes/{recipe}/train"),
+        size=option("recipes/{recipe}/size"),
         seed=option("recipes/{recipe}/seed"),
         code=code_with("train_network", generator_code),
     script:

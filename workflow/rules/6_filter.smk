@@ -68,7 +68,7 @@ rule decide_verdicts:
         "../../envs/core.yaml"
     params:
         quantiles=quantiles,
-        code=code("decide_verdicts"),
+        code=code("decide_verdicts", "experts.novelty"),
     script:
         "../../scripts/decide_verdicts.py"
 

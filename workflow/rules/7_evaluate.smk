@@ -33,6 +33,8 @@ rule check_leakage:
         requests="results/recipes/{recipe}/requests.tsv",
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         unseen=of_unseen("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        unseen_images=of_unseen("results/cohorts/{cohort}/batches/{batch}.tsv"),
     output:
         table="results/recipes/{recipe}/leakage.tsv",
     log:
@@ -58,7 +60,6 @@ rule fit_arm:
         unseen_labels=of_unseen("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
     output:
         predictions="results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv",
-        examples=directory("results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}"),
     log:
         "logs/evaluate/fit_arm/{recipe}/{task}/{arm}/{seed}.log",
     conda:
@@ -68,7 +69,7 @@ rule fit_arm:
         mem_mb=4000,
         runtime=1440,
     params:
-        task=option("evaluate/{task}"),
+        task=task_options,
         code=code_with("fit_arm", task_code),
     script:
         "../../scripts/fit_arm.py"
@@ -85,7 +86,8 @@ rule compare_arms:
     conda:
         "../../envs/core.yaml"
     params:
-        task=option("evaluate/{task}"),
+        own=option("recipes/{recipe}/cohort"),
+        task=task_options,
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/seeds"),
         code=code_with("compare_arms", task_code),

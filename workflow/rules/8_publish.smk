@@ -9,13 +9,12 @@ writes  results/release/{recipe}/
 rule write_release:
     """Write a recipe's kept samples with a card and the provenance of each."""
     input:
+        leakage="results/recipes/{recipe}/leakage.tsv",
         verdicts="results/recipes/{recipe}/verdicts.tsv",
-        thresholds="results/recipes/{recipe}/thresholds.tsv",
         acceptance="results/recipes/{recipe}/acceptance.tsv",
         scores=each_expert("results/recipes/{recipe}/scores/{expert}.tsv"),
         requests="results/recipes/{recipe}/requests.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
-        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
     output:
         folder=directory("results/release/{recipe}"),
     log:
@@ -24,6 +23,7 @@ rule write_release:
         "../../envs/core.yaml"
     params:
         recipe=option("recipes/{recipe}"),
+        phantom=is_phantom,
         publish=option("publish"),
         code=code("write_release"),
         made_by=code_with("draw_samples", generator_code),

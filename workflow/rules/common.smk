@@ -43,7 +43,7 @@ wildcard_constraints:
     expert="|".join(catalogue.names("experts")),
     task="|".join(catalogue.names("tasks")),
     arm=r"\w+",
-    batch=r"b\d{4}",
+    batch=r"b\d+",
     seed=r"\d+",
 
 
@@ -78,6 +78,20 @@ def expert_options(wildcards):
     return {key: value for key, value in options.items() if key != "quantile"}
 
 
+def task_options(wildcards):
+    """What trains a downstream model: another arm or test set trains no old one again."""
+    makeup = ("arms", "recipes", "unseen")
+    return {
+        key: value
+        for key, value in EVALUATE[wildcards.task].items()
+        if key not in makeup
+    }
+
+
+def is_phantom(wildcards):
+    return "phantom" in COHORTS[RECIPES[wildcards.recipe]["cohort"]]
+
+
 def quantiles(wildcards):
     experts = RECIPES[wildcards.recipe]["filter"]
     return {expert: options["quantile"] for expert, options in experts.items()}
@@ -104,7 +118,8 @@ def generator_code(wildcards):
 
 
 def expert_code(wildcards):
-    options = RECIPES[wildcards.recipe]["filter"][wildcards.expert]
+    options = catalogue.constant("experts", wildcards.expert, "OPTIONS")
+    options = options | RECIPES[wildcards.recipe]["filter"][wildcards.expert]
     own = f"experts.{wildcards.expert}"
     return [
         own,

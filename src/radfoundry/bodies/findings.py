@@ -22,7 +22,7 @@ LOBES = {
     "right": ("upper lobe", "middle lobe", "lower lobe"),
     "left": ("upper lobe", "lower lobe"),
 }
-STRENGTH = {"opacity": (0.35, 0.8), "consolidation": (0.7, 0.95), "ground_glass": (0.18, 0.4)}
+STRENGTH = {"opacity": (0.6, 0.95), "consolidation": (0.7, 0.95), "ground_glass": (0.25, 0.45)}
 HEART_FACTOR = {"mild": 1.2, "moderate": 1.32, "severe": 1.45}
 RECUMBENCE_DEG = {"PA": 0.0, "AP": 50.0, "CT": 90.0}  # how far a patient leans back
 
@@ -63,12 +63,12 @@ def _clouds(rng: np.random.Generator, name: str, view: str) -> list[dict]:
         finding = _words(rng, name, severity)
         height = float(rng.uniform(0.08, 0.85))
         spread = {"mild": 0.16, "moderate": 0.22, "severe": 0.3}[severity] * rng.uniform(0.7, 1.3)
-        n = int(rng.integers(18, 45))
+        n = int(rng.integers(24, 56))
         middle = np.array([rng.uniform(0.3, 0.95), rng.uniform(0.1, 0.8), height])
         blobs = np.concatenate(
             [
                 middle + rng.normal(0, 1, (n, 3)) * [spread, spread, 0.6 * spread],
-                rng.uniform(0.15, 0.6, (n, 1)) * spread,
+                rng.uniform(0.3, 0.8, (n, 1)) * spread,
             ],
             axis=1,
         )

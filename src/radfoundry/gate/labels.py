@@ -11,7 +11,7 @@ from radfoundry.gate.geometry import canonical, coronal
 from radfoundry.gate.source import GateError, Source, guarded, opened
 from radfoundry.volume import Volume
 
-Maps = tuple[np.ndarray, np.ndarray]
+Maps = tuple[np.ndarray | None, np.ndarray | None]
 SUFFIXES = (".nii.gz", ".nii", ".png", ".tif", ".tiff")
 OWN = {"anatomy": "structures", "findings": "findings"}
 ALIASES = {"lungs": "lung", "airways": "airway", "cardiomediastinum": "mediastinum"}
@@ -26,6 +26,8 @@ def read_labels(
     root: str | Path | None = None,
 ) -> Maps:
     """Return the anatomy and findings maps, uint8, on the grid of the image they belong to.
+
+    A map of which the readers said nothing is None: no truth, not the truth that nothing is there.
 
     Args:
         path: One file whose values the mapping names; or a folder of binary masks whose file names
@@ -45,7 +47,7 @@ def read_labels(
         return _own(found, grid, root) if mapping is None else _folder(found, mapping, grid, root)
     values = _values(path, grid, root)
     if mapping is None:
-        return _checked(values, "structures"), np.zeros(values.shape, np.uint8)
+        return _checked(values, "structures"), None
     return _mapped(values, mapping)
 
 
@@ -62,9 +64,7 @@ def _own(found: Mapping[str, Path], grid: Volume, root: str | Path | None) -> Ma
     if not set(OWN) & set(found):
         raise GateError("io.missing", f"the folder holds neither of {', '.join(OWN)}")
     maps = [
-        _checked(_values(found[name], grid, root), kind)
-        if name in found
-        else np.zeros(grid.voxels.shape, np.uint8)
+        _checked(_values(found[name], grid, root), kind) if name in found else None
         for name, kind in OWN.items()
     ]
     return maps[0], maps[1]
@@ -112,7 +112,8 @@ def _composed(masks: Mapping[str, np.ndarray], meanings, shape: tuple[int, ...])
     for kind, labels in maps.items():
         if IGNORE in own and kind in {kinds[name] for name in names}:
             labels[own[IGNORE]] = anatomy.vocabulary().ignore
-    return maps["structures"], maps["findings"]
+    spoken = {kinds[name] for name in names}
+    return tuple(labels if kind in spoken else None for kind, labels in maps.items())  # type: ignore[return-value]
 
 
 def _labels(kind: str) -> tuple[anatomy.Label, ...]:

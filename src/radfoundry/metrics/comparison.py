@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from radfoundry import anatomy
+from radfoundry import anatomy, volume
+from radfoundry.case import Case
 from radfoundry.metrics import detection, overlap
 from radfoundry.metrics.overlap import dice_of_counts
 from radfoundry.metrics.statistics import Interval, difference, interval, patient_weights
 
 METRICS = ("image_auroc", "image_ap", "pixel_dice", "pixel_dice_mean", "pixel_ap")
 NEVER, EVER = "never_synthesized", "synthesized"
+FACTS = ("patient", "cohort", "findings")  # that a test case must bring
 COLUMNS = ("metric", "arm", "test", "findings", "value", "low", "high", "n", "patients", "note")
 
 
@@ -46,6 +48,25 @@ def summarised(
             where = {"test": str(cohort), "findings": findings}
             rows += [where | row for row in _rows(chosen, draws, rng)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def with_healthy(predictions: pd.DataFrame, lender: str) -> pd.DataFrame:
+    """Return predictions in which every test set has healthy cases to stand against.
+
+    A cohort of diseased cases alone borrows the healthy ones of another cohort, and its name says
+    so: `hannover_vs_healthy`. Such figures also show how the two cohorts differ as films.
+
+    Args:
+        predictions: Rows of all arms and seeds.
+        lender: The cohort whose healthy cases are lent.
+    """
+    healthy = predictions["findings"] == ""
+    lent = predictions[healthy & (predictions["cohort"] == lender)]
+    lent = lent.assign(case=f"{lender}:" + lent["case"], patient=f"{lender}:" + lent["patient"])
+    alone = [c for c, rows in healthy.groupby(predictions["cohort"]) if not rows.any()]
+    names = {cohort: f"{cohort}_vs_{lender}" for cohort in alone}
+    renamed = predictions.assign(cohort=predictions["cohort"].replace(names))
+    return pd.concat([renamed, *(lent.assign(cohort=name) for name in names.values())])
 
 
 def subsets(findings: pd.Series, synthesized: tuple[str, ...]) -> dict[str, pd.Series]:
@@ -135,6 +156,27 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
         "pixel_dice_mean": mean,
         "pixel_ap": detection.binned_ap(summed),
     }
+
+
+def case_row(case: Case, found: np.ndarray, threshold: float, judged: bool) -> dict:
+    """Return a test case's row but for its score: who and what it is, and its pixels.
+
+    Args:
+        case: With the facts patient, cohort and findings ("a|b", "" for healthy).
+        found: Pixel scores in [0, 1], as viewed.
+        threshold: Pixels at or above it are marked.
+        judged: Whether the case's findings map is the truth.
+
+    Raises:
+        ValueError: If a fact is missing; it says which.
+    """
+    lacking = [name for name in FACTS if name not in case.facts]
+    if lacking:
+        raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
+    facts = {name: str(case.facts[name]) for name in FACTS}
+    labels = volume.picture(case.findings) if judged else None
+    about = {"case": case.name, **facts, "threshold": threshold}
+    return about | pixel_row(found, labels, threshold)
 
 
 def pixel_row(found: np.ndarray, labels: np.ndarray | None, threshold: float) -> dict:

@@ -38,12 +38,6 @@ def dice(found: np.ndarray, truth: np.ndarray, ignored: np.ndarray | None = None
     return float(dice_of_counts(*counts(found, truth, ignored)))
 
 
-def jaccard(found: np.ndarray, truth: np.ndarray, ignored: np.ndarray | None = None) -> float:
-    """Return intersection over union in [0, 1]; NaN if both are empty."""
-    overlap = dice(found, truth, ignored)
-    return overlap / (2 - overlap)
-
-
 def label_dice(
     found: np.ndarray, truth: np.ndarray, ids: dict[str, tuple[int, ...]], ignore: int = 255
 ) -> dict[str, float]:

@@ -14,12 +14,13 @@ import pandas as pd
 import torch
 from scipy import ndimage
 
-from radfoundry import losses, volume
+from radfoundry import losses
 from radfoundry.batches import altered_batch, resized
 from radfoundry.case import Case
 from radfoundry.metrics import comparison, detection
 from radfoundry.networks import SIZES, ReconstructionUNet, reconstruction
-from radfoundry.pairs import Normal, Pair, gathered
+from radfoundry.pairs import Material, gathered
+from radfoundry.residuals import SCORES
 from radfoundry.training import Hooks, Settings, train
 from radfoundry.weights import Weights
 
@@ -29,42 +30,36 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "noise": {"pairs": "noise", "skips": True},
     "reconstruction": {"pairs": "none", "skips": False},
 }
+SIDES = {"phantom": 64, "workstation": 128, "paper": 256}  # pixels a size is meant for
 OPTIONS: Mapping[str, Any] = {
     "size": "phantom",
-    "side": 64,
-    "steps": 200,
-    "batch": 8,
-    "learning_rate": 1e-3,
-    "precision": "bfloat16",
+    "side": None,
+    "steps": 800,
+    "batch": 16,
+    "learning_rate": 3e-3,
+    "precision": "float32",
     "per_case": 4,
     "normal_fraction": 0.25,
-    "loss": {"alignment": 0.1, "global": 10.0, "region": 20.0, "dice": 1.0},
+    "loss": {"alignment": 0.1, "global": 100.0, "region": 100.0, "dice": 0.1},
     "augment": {
-        "flip": 0.5,
-        "turn_deg": 8.0,
-        "zoom": 0.12,
-        "shift": 0.06,
-        "strength": 0.4,
-        "gamma": 0.3,
-        "contrast": 0.3,
-        "brightness": 0.08,
-        "noise": 0.08,
+        "exchange": 0.9,
+        "flip": 0.0,
+        "turn_deg": 4.0,
+        "zoom": 0.1,
+        "shift": 0.05,
+        "strength": 0.5,
+        "gamma": 0.2,
+        "contrast": 0.2,
+        "brightness": 0.05,
+        "noise": 0.05,
     },
-    "score": "top",
+    "score": "sides",
     "top_fraction": 0.01,
     "smooth": 0.012,
     "bootstrap": 1000,
     "synthesized": ("opacity", "consolidation", "ground_glass"),
 }
-SCORES = ("top", "published")
 NORMAL_MARKED = 0.01  # of normal pixels, where no tune case shows an anomaly to choose by
-
-
-class Material(NamedTuple):
-    """What an arm may be trained on: a generator's pairs, and normal pictures."""
-
-    pairs: Sequence[Pair]
-    normals: Sequence[Normal]
 
 
 class Prediction(NamedTuple):
@@ -94,9 +89,12 @@ def fit(
     """
     if arm not in ARMS:
         raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
-    options = {**OPTIONS, **options}
+    options = merged(options)
+    if options["size"] not in SIDES:
+        raise ValueError(f"no size {options['size']!r}: choose from {', '.join(SIDES)}")
+    side = options["side"] or SIDES[options["size"]]
     pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
-    pool = [resized(list(part), options["side"]).to(device) for part in zip(*pairs, strict=True)]
+    pool = [resized(part, side).to(device) for part in zip(*pairs, strict=True)]
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     network = reconstruction(options["size"], generator, skips=ARMS[arm]["skips"]).to(device)
     settings = Settings(
@@ -106,19 +104,19 @@ def fit(
         schedule="cosine",
         precision=options["precision"],
     )
-    weighed = dict(options["loss"])
     trained = train(
         network,
         lambda own: altered_batch(pool, options, own),
-        lambda net, batch, _: losses.reconstruction_terms(net, batch, weighed),
+        lambda net, batch, _: losses.reconstruction_terms(net, batch, options["loss"]),
         settings,
         generator,
         Hooks(progress=progress),
     )
-    card = {"task": "anomaly", "arm": arm, "size": options["size"], "pairs": len(pairs)}
-    return Weights(trained.state, card | {"history": trained.history})
+    made = {"task": "anomaly", "arm": arm, "side": side, "pairs": len(pairs)}
+    return Weights(trained.state, made | {"options": options, "history": trained.history})
 
 
+@torch.inference_mode()
 def predict(
     weights: Weights,
     pictures: Sequence[np.ndarray],
@@ -127,27 +125,27 @@ def predict(
 ) -> Prediction:
     """Return what the network would change in each picture, and how suspicious that makes it.
 
-    The map is |x - f(x)|, smoothed. The score is the mean of the highest `top_fraction` of the map
-    ("top"), or the mean squared residual of the whole picture ("published", which a small opacity
-    hardly moves and noise does).
+    The map is |x - f(x)|, smoothed; the image scores are those of `residuals.SCORES`.
 
     Args:
         weights: From `fit`.
-        pictures: (rows, columns) in [0, 1], all of one shape; none gives an empty prediction.
-        options: See `OPTIONS`: score, top_fraction, smooth.
+        pictures: Squares in [0, 1], all of one shape; none gives an empty prediction.
+        options: See `OPTIONS`: score, top_fraction, smooth (width of the smoothing, in parts of
+            the picture's).
         device: Where to run.
     """
-    options = {**OPTIONS, **(options or {})}
+    options = merged(options or {})
     if options["score"] not in SCORES:
         raise ValueError(f"no score {options['score']!r}: choose from {', '.join(SCORES)}")
     network = _network(weights).to(device)
     maps, scores = [], []
     for image in pictures:  # one by one: what is beside it in a batch cannot matter
-        residual = _residual(network, image, options["side"], device)
-        width = options["smooth"] * max(residual.shape)
-        small = ndimage.gaussian_filter(np.abs(residual), width)
-        maps.append(resized([small], image.shape)[0, 0].numpy())
-        scores.append(_image_score(residual, maps[-1], options))
+        given = resized([image], weights.card["side"]).to(device)
+        residual = (given - network(given)[0])[0, 0].cpu().numpy()
+        smoothed = ndimage.gaussian_filter(np.abs(residual), options["smooth"] * len(residual))
+        maps.append(resized([smoothed], image.shape)[0, 0].numpy())
+        score_of = SCORES[options["score"]]
+        scores.append(score_of(residual, smoothed, options["top_fraction"]))
     shape = (0, 0) if not maps else maps[0].shape
     return Prediction(np.reshape(maps, (len(maps), *shape)), np.array(scores, float))
 
@@ -190,7 +188,7 @@ def validate(
         rng: Paints the arm's anomalies.
         device: Where to run.
     """
-    options = {**OPTIONS, **options}
+    options = merged(options)
     pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
     given = [pair.anomalous for pair in pairs] + [normal.picture for normal in material.normals]
     truths = [pair.mask for pair in pairs] + [np.zeros_like(n.region) for n in material.normals]
@@ -209,17 +207,13 @@ def score(
         judged: Whether a case's findings map is the truth; if not, it has no pixel figures.
 
     Returns:
-        case, patient, cohort, findings, score, threshold, tp, fp, fn (pixels, NaN if not judged),
-        and the healthy and diseased pixels in each bin of `detection.EDGES`, comma-separated.
+        case, patient, cohort, findings, score, threshold, and what `comparison.pixel_row` says.
     """
-    rows = []
-    for case, found, value, known in zip(
-        cases, prediction.maps, prediction.scores, judged, strict=True
-    ):
-        facts = {name: str(case.facts.get(name, "")) for name in ("patient", "cohort", "findings")}
-        row = {"case": case.name, **facts, "score": float(value), "threshold": threshold}
-        labels = volume.picture(case.findings) if known else None
-        rows.append(row | comparison.pixel_row(found, labels, threshold))
+    each = zip(cases, prediction.maps, prediction.scores, judged, strict=True)
+    rows = [
+        comparison.case_row(c, found, threshold, known) | {"score": v}
+        for c, found, v, known in each
+    ]
     return pd.DataFrame(rows)
 
 
@@ -233,29 +227,27 @@ def summarise(
         options: See `OPTIONS`: bootstrap, synthesized.
         rng: Source of chance for the bootstrap.
     """
-    options = {**OPTIONS, **(options or {})}
+    options = merged(options or {})
     return comparison.summarised(
         predictions, tuple(options["synthesized"]), int(options["bootstrap"]), rng
     )
 
 
+def merged(options: Mapping) -> dict[str, Any]:
+    """Return `OPTIONS` with some changed; of those that are mappings, single entries may be.
+
+    Other entries of the config's section, such as its arms, are left out: its schema knows them.
+    """
+    both = {name: options.get(name, default) for name, default in OPTIONS.items()}
+    for name, default in OPTIONS.items():
+        if isinstance(default, Mapping):
+            both[name] = {**default, **both[name]}
+    return both
+
+
 def _network(weights: Weights) -> ReconstructionUNet:
-    card = weights.card
-    size = SIZES[card["size"]] if isinstance(card["size"], str) else card["size"]
-    network = ReconstructionUNet(size, skips=ARMS[card["arm"]]["skips"])
+    size, arm = weights.card["options"]["size"], weights.card["arm"]
+    network = ReconstructionUNet(SIZES[size], skips=ARMS[arm]["skips"])
     network.load_state_dict(weights.state)
     network.eval()
     return network
-
-
-@torch.inference_mode()
-def _residual(network: ReconstructionUNet, image: np.ndarray, side: int, device: str) -> np.ndarray:
-    given = resized([image], side).to(device)
-    return (given - network(given)[0])[0, 0].cpu().numpy()
-
-
-def _image_score(residual: np.ndarray, smoothed: np.ndarray, options: Mapping) -> float:
-    if options["score"] == "published":
-        return float((residual**2).mean())
-    highest = max(1, round(options["top_fraction"] * smoothed.size))
-    return float(np.partition(smoothed.ravel(), -highest)[-highest:].mean())

@@ -1,0 +1,85 @@
+"""Figures of the scorecard, made of the tables of the stages."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radfoundry import headlines
+
+
+def labels(*dices, patients=None, truth_by="reader", **other):
+    names = patients or [f"p{n}" for n in range(len(dices))]
+    rows = {"patient": names, "dice": dices, "truth_by": truth_by}
+    known = {"collection": "hannover", "region": "lungs", "method": "pbtseg", **other}
+    return pd.DataFrame(rows).assign(**known)
+
+
+def of_labels(table, draws=200):
+    return list(headlines.of_labels(table, draws, np.random.default_rng(0)))
+
+
+def test_a_label_figure_is_the_mean_dice_with_its_arm_and_cohort():
+    (figure,) = of_labels(labels(0.5, 0.9, 1.0))
+    assert (figure.recipe, figure.metric) == ("cohort:hannover", "label_dice")
+    assert (figure.arm, figure.n) == ("lungs/pbtseg", 3)
+    assert figure.value == pytest.approx(0.8)
+    assert 0.5 <= figure.low < figure.value < figure.high <= 1
+
+
+def test_a_label_note_tells_the_reader_the_median_and_the_misses():
+    (figure,) = of_labels(labels(0.0, 0.9, 1.0))
+    assert figure.note == "truth by reader; median 0.900; nothing found in 1"
+
+
+def test_each_collection_region_and_method_has_its_own_figure():
+    parts = [labels(0.5), labels(0.6, region="heart"), labels(0.7, method="projected")]
+    figures = of_labels(pd.concat([*parts, labels(0.8, collection="kermany")]))
+    assert {(f.recipe, f.arm): f.value for f in figures} == {
+        ("cohort:hannover", "lungs/pbtseg"): 0.5,
+        ("cohort:hannover", "heart/pbtseg"): 0.6,
+        ("cohort:hannover", "lungs/projected"): 0.7,
+        ("cohort:kermany", "lungs/pbtseg"): 0.8,
+    }
+
+
+def test_labels_that_could_not_be_compared_do_not_count():
+    (figure,) = of_labels(labels(0.4, float("nan"), 0.6))
+    assert (figure.value, figure.n) == (pytest.approx(0.5), 2)
+    assert of_labels(labels(float("nan"))) == []
+
+
+def test_limits_of_one_patient_with_many_exams_are_the_value():
+    (figure,) = of_labels(labels(0.2, 0.6, 1.0, patients=["ann"] * 3))
+    assert (figure.low, figure.high) == (pytest.approx(0.6), pytest.approx(0.6))
+
+
+def test_every_expert_and_all_of_them_have_a_share_of_accepted_samples():
+    row = {"expert": "realism", "n": 10, "accepted": 8, "undecided": 1}
+    row |= {"fraction": 0.8, "low": 0.49, "high": 0.94}
+    table = pd.DataFrame([row, row | {"expert": "all", "fraction": 0.7}])
+    realism, every = headlines.of_acceptance(table, "artasyn")
+    assert (realism.recipe, realism.metric) == ("artasyn", "accepted_fraction")
+    assert (realism.arm, realism.value, realism.n) == ("realism", 0.8, 10)
+    assert (realism.low, realism.high, realism.note) == (0.49, 0.94, "1 undecided")
+    assert (every.arm, every.value) == ("all", 0.7)
+
+
+def test_acceptance_of_no_sample_stays_undefined():
+    row = {"expert": "all", "n": 0, "undecided": 0}
+    row |= dict.fromkeys(("fraction", "low", "high"), float("nan"))
+    (figure,) = headlines.of_acceptance(pd.DataFrame([row]), "artasyn")
+    assert math.isnan(figure.value)
+    assert figure.n == 0
+
+
+def test_a_comparison_row_joins_arm_test_set_and_findings():
+    row = {"metric": "image_auroc_gain", "arm": "artasyn-noise", "test": "far_vs_own"}
+    row |= {"findings": "opacity", "value": 0.1, "low": -0.02, "high": 0.2}
+    row |= {"n": 40, "patients": 31, "note": "20 diseased, 20 healthy"}
+    (figure,) = headlines.of_comparison(pd.DataFrame([row]), "artasyn")
+    assert (figure.recipe, figure.metric) == ("artasyn", "image_auroc_gain")
+    assert figure.arm == "artasyn-noise/far_vs_own/opacity"
+    assert (figure.value, figure.low, figure.high, figure.n) == (0.1, -0.02, 0.2, 40)
+    assert figure.note == "31 patients; 20 diseased, 20 healthy"

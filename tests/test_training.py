@@ -1,0 +1,158 @@
+"""The one training loop: it learns, is deterministic, guards itself and resumes exactly."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from radfoundry.networks import seeded
+from radfoundry.training import Hooks, Settings, Stopped, TrainingError, learning_rate, train
+
+SETTINGS = Settings(steps=40, learning_rate=0.05, warmup=4, schedule="cosine", ema=0.9)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def network(seed=0):
+    with seeded(generator(seed)):
+        return nn.Sequential(nn.Linear(3, 8), nn.SiLU(), nn.Dropout(0.2), nn.Linear(8, 1))
+
+
+def draw(own):
+    return torch.randn((16, 3), generator=own)
+
+
+def loss(net, batch, own):
+    return {"fit": ((net(batch) - batch.sum(1, keepdim=True)) ** 2).mean()}
+
+
+def fitted(settings=SETTINGS, seed=0, terms=loss, **hooks):
+    return train(network(), draw, terms, settings, generator(seed), Hooks(**hooks))
+
+
+def same(first, second):
+    return all(torch.equal(first.state[name], second.state[name]) for name in first.state)
+
+
+def test_the_loss_falls():
+    course = fitted().history["fit"]
+    assert len(course) == SETTINGS.steps
+    assert sum(course[-5:]) < 0.5 * sum(course[:5])
+
+
+def test_equal_generators_give_equal_weights_dropout_included():
+    assert same(fitted(), fitted())
+    assert not same(fitted(), fitted(seed=1))
+
+
+def test_the_global_random_state_is_left_alone():
+    before = torch.get_rng_state()
+    fitted()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_resumed_training_ends_where_an_unbroken_one_does(precision):
+    settings = Settings(**{**vars(SETTINGS), "precision": precision})
+    states = []
+    whole = fitted(settings, checkpoint=states.append, every=15)
+    assert [state["step"] for state in states] == [15, 30]
+    for state in states:
+        resumed = train(network(9), draw, loss, settings, generator(7), Hooks(resume=state))
+        assert same(whole, resumed)
+        assert resumed.history == whole.history
+
+
+def test_a_finished_training_resumes_to_nothing():
+    states = []
+    whole = fitted(checkpoint=states.append, every=40)
+    again = train(network(), draw, loss, SETTINGS, generator(), Hooks(resume=states[0]))
+    assert same(whole, again)
+
+
+def test_other_settings_are_refused_and_named():
+    states = []
+    fitted(checkpoint=states.append, every=20)
+    other = Settings(**{**vars(SETTINGS), "learning_rate": 0.1})
+    with pytest.raises(TrainingError, match=r"train.mismatch.*learning_rate 0.05 -> 0.1"):
+        fitted(other, resume=states[0])
+
+
+def test_being_asked_to_stop_leaves_a_checkpoint_to_go_on_from():
+    states, asked = [], iter([False] * 11 + [True])
+    with pytest.raises(Stopped, match="after step 12") as stop:
+        fitted(checkpoint=states.append, stop=lambda: next(asked))
+    assert stop.value.code == "train.stopped"
+    assert same(fitted(), fitted(resume=states[-1]))
+
+
+def poisoned(at):
+    """Return a loss that is not a number at some steps, counted by its calls."""
+    calls = iter(range(1000))
+    return lambda net, batch, own: {
+        "fit": loss(net, batch, own)["fit"] * (float("nan") if next(calls) in at else 1)
+    }
+
+
+def test_a_few_losses_that_are_not_finite_are_left_out():
+    found = fitted(terms=poisoned({3, 9}))
+    assert all(torch.isfinite(tensor).all() for tensor in found.state.values())
+    assert len(found.history["fit"]) == SETTINGS.steps
+
+
+def test_more_of_them_stop_the_training_and_keep_the_last_good_checkpoint():
+    states = []
+    with pytest.raises(TrainingError) as error:
+        fitted(terms=poisoned(set(range(20, 40))), checkpoint=states.append, every=10)
+    assert error.value.code == "train.nonfinite"
+    assert [state["step"] for state in states] == [10, 20]
+    assert all(torch.isfinite(p).all() for p in states[-1]["network"].values())
+
+
+def test_an_infinite_gradient_of_a_finite_loss_is_left_out_too():
+    def terms(net, batch, own):
+        return {"fit": sum((p.abs() * 0).sqrt().sum() for p in net.parameters())}
+
+    with pytest.raises(TrainingError, match="train.nonfinite"):
+        fitted(terms=terms)
+
+
+def test_the_average_lags_behind_the_last_weights():
+    net = network()
+    averaged = train(net, draw, loss, SETTINGS, generator()).state
+    last = net.state_dict()
+    assert any(not torch.equal(averaged[name], last[name]) for name in last)
+    plain = Settings(**{**vars(SETTINGS), "ema": 0})
+    net = network()
+    kept = train(net, draw, loss, plain, generator()).state
+    assert all(torch.equal(kept[name], net.state_dict()[name]) for name in kept)
+
+
+def test_progress_hears_of_every_step():
+    heard = []
+    fitted(progress=lambda step, steps, terms: heard.append((step, steps, sorted(terms))))
+    assert heard == [(step, 40, ["fit"]) for step in range(1, 41)]
+
+
+def test_a_saved_state_does_not_change_as_training_goes_on():
+    states = []
+    fitted(checkpoint=lambda s: states.append((s, copy.deepcopy(s))), every=10)
+    held, then = states[0]
+    assert torch.equal(held["network"]["0.weight"], then["network"]["0.weight"])
+    assert held["history"] == then["history"]
+
+
+def test_the_learning_rate_falls_as_its_schedule_says():
+    steps = Settings(steps=9, learning_rate=1.0, schedule="steps", milestones=(3, 6))
+    assert [round(learning_rate(s, steps), 3) for s in (0, 3, 8)] == [1.0, 0.1, 0.01]
+    cosine = Settings(steps=100, learning_rate=1.0, schedule="cosine")
+    assert learning_rate(50, cosine) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("wrong", [{"schedule": "linear"}, {"precision": "float16"}])
+def test_settings_refuse_what_they_do_not_know(wrong):
+    with pytest.raises(ValueError, match="is none of"):
+        Settings(steps=1, **wrong)
