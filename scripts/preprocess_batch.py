@@ -18,9 +18,9 @@ phantoms = f"results/cohorts/{job.wildcards.cohort}/phantoms/{job.wildcards.batc
 def admitted(row):
     """Return the row of one accepted case, its files written."""
     by = "phantom" if row["parameters"] else "reader"
-    drawn, root = Path(phantoms) / row["case"], Path(params.root)
-    image = drawn / "image.png" if by == "phantom" else root / row["image"]
-    labels = drawn / "labels" if by == "phantom" else root / (row["labels"] or "no labels")
+    files = row | {"image": "image.png", "labels": "labels"} if by == "phantom" else row
+    folder = Path(phantoms) / row["case"] if by == "phantom" else Path(params.root)
+    image, labels = folder / files["image"], folder / (files["labels"] or "no labels")
     raw = gate.read(image, params.root or None, params.modality)
     raw = preprocess.with_spacing(raw, row["spacing_mm"])
     ready, record = preprocess.radiograph(raw, params.preprocess)
@@ -29,20 +29,18 @@ def admitted(row):
     told |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
     given = [None, None]
     if labels.exists():
-        maps = gate.read_labels(
-            labels, params.reader_labels or None, raw.image, params.root or None
-        )
+        root, meaning = params.root or None, params.reader_labels or None
+        maps = gate.read_labels(labels, meaning, raw.image, root)
         given = [part if part is None else preprocess.like(part, record) for part in maps]
         told["truth_by"] = by
     return told | store(Case(row["case"], ready, *given), Path(job.output.folder) / row["case"])
 
 
-cases = tables.read(job.input.cases, "cases")
-cases = cases[cases["batch"] == job.wildcards.batch].to_dict("records")
+cases = tables.read(job.input.cases, "cases").groupby("batch").get_group(job.wildcards.batch)
 Path(job.output.folder).mkdir(parents=True)
 rows = []
-for row in progress(cases, len(cases), "cases"):
-    known = {"case": row["case"], "patient": row["patient"], "findings": row["findings"]}
+for row in progress(cases.to_dict("records"), len(cases), "cases"):
+    known = {key: row[key] for key in ("case", "patient", "findings")}
     try:
         rows.append(known | admitted(row))
     except gate.GateError as error:

@@ -234,10 +234,7 @@ def summarise(
 
 
 def merged(options: Mapping) -> dict[str, Any]:
-    """Return `OPTIONS` with some changed; of those that are mappings, single entries may be.
-
-    Other entries of the config's section, such as its arms, are left out: its schema knows them.
-    """
+    """Return `OPTIONS` with some changed, single entries of mappings too; others are left out."""
     both = {name: options.get(name, default) for name, default in OPTIONS.items()}
     for name, default in OPTIONS.items():
         if isinstance(default, Mapping):
