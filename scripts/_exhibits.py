@@ -66,7 +66,8 @@ def montages(rows: pd.DataFrame, verdict: str, sources: pd.DataFrame) -> list:
     """Return pictures of some samples beside their sources, grouped by shape or by objection."""
     groups, left = defaultdict(list), defaultdict(int)
     images = sources.set_index("case")
-    for sample in drawn_cases(rows[rows["image_sha256"] != ""]):
+    drawn = rows[rows["image_sha256"] != ""].sort_values("seed")  # seeds are hashes: a fair pick
+    for sample in drawn_cases(drawn):
         name = sample.facts["shape"] or "all shapes"
         left[name] += 1
         if left[name] <= SHOWN:

@@ -25,6 +25,13 @@ class Factory:
             copy(ROOT / part, folder / part)
         self.write(config)
 
+    @classmethod
+    def at(cls, folder: Path, config: dict):
+        """Return a factory that lies in a folder already."""
+        one = cls.__new__(cls)
+        one.folder, one.config = folder, config
+        return one
+
     def write(self, config):
         self.config = config
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

@@ -9,7 +9,7 @@ from radfoundry.metrics import detection
 from radfoundry.pairs import Material, Normal, Pair
 from radfoundry.tasks import anomaly
 
-QUICK = {"steps": 250, "batch": 8, "side": 64}
+QUICK = {"steps": 150, "batch": 8, "side": 64}
 
 
 def rng(seed=0):

@@ -98,6 +98,17 @@ def test_a_changed_image_reruns_its_own_batch(hospital):
     assert hospital.planned("preprocess") == {"preprocess_batch", "assign_splits"}
 
 
+def test_a_moved_factory_has_nothing_to_do_even_with_a_blank_in_its_path(factory, tmp_path):
+    moved = shutil.copytree(factory.folder, tmp_path / "an other place")
+    assert Factory.at(moved, factory.config).planned("all") == set()
+
+
+def test_lost_metadata_is_no_error(factory, tmp_path):
+    moved = shutil.copytree(factory.folder, tmp_path / "moved")
+    shutil.rmtree(moved / ".snakemake" / "metadata")
+    Factory.at(moved, factory.config).run("--dry-run", "all")
+
+
 def test_parsing_writes_nothing(tmp_path):
     Factory(tmp_path, small_config()).planned("all")
     assert {path.name for path in tmp_path.iterdir()} <= {

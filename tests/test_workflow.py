@@ -76,6 +76,11 @@ def test_the_report_needs_nothing_from_outside(factory):
     assert not re.search(r'(src|href)="(?!data:|#)', page)
 
 
+def test_snakemakes_own_report_can_be_made(factory):
+    factory.run("--report", "own.html")
+    assert "verdicts.tsv" in (factory.folder / "own.html").read_text()
+
+
 def test_the_scorecard_tells_labels_filter_and_downstream(factory):
     card = pd.read_csv(factory.folder / "results/scorecard.tsv", sep="\t")
     assert {"label_dice", "accepted_fraction", "image_auroc", "pixel_dice"} <= set(card["metric"])
