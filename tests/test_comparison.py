@@ -159,3 +159,9 @@ def test_a_case_with_a_truth_counts_its_pixels_but_the_ignored_ones():
     assert (row["tp"], row["fp"], row["fn"]) == (1, 0, 1)
     bins = [row[f"{kind}_pixels"].split(",") for kind in ("healthy", "diseased")]
     assert [sum(map(int, counts)) for counts in bins] == [3, 2]
+
+
+def test_findings_that_nobody_outlined_have_no_dice_beside_healthy_cases():
+    pixels = [marked(1, 0), marked(1, 0), NO_TRUTH, NO_TRUTH]
+    found = compared(cases(pixels=pixels))["value"].xs("opacity", level="findings")
+    assert np.isnan(found[("pixel_dice", "good", "own")])

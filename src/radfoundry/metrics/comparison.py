@@ -147,12 +147,15 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
     mean = np.divide(
         counting[:, ill] @ each[ill], total, out=np.full(len(weights), np.nan), where=total > 0
     )
+    shown = counting @ (tp + fn) > 0  # a finding that nobody outlined has no Dice, not 0
     tables = np.stack([_counts(judged[c]) for c in ("healthy_pixels", "diseased_pixels")], 1)
     summed = np.tensordot(counting, tables, 1)
     return {
         "image_auroc": detection.weighted_auroc(diseased, scores, weights),
         "image_ap": detection.weighted_ap(diseased, scores, weights),
-        "pixel_dice": dice_of_counts(counting @ tp, counting @ fp, counting @ fn),
+        "pixel_dice": np.where(
+            shown, dice_of_counts(*(counting @ n for n in (tp, fp, fn))), np.nan
+        ),
         "pixel_dice_mean": mean,
         "pixel_ap": detection.binned_ap(summed),
     }
