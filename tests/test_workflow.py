@@ -109,7 +109,7 @@ def test_a_planted_generator_is_trained_without_another_line_of_code(factory):
     plugin.unlink()
 
 
-def test_sampling_without_a_gpu_stops_unless_the_config_allows_the_cpu(factory):
+def test_training_without_a_gpu_stops_unless_the_config_allows_the_cpu(factory):
     import torch
 
     if torch.cuda.is_available():

@@ -83,11 +83,12 @@ watch_queue() {
 
 guard
 say "installing Slurm (nothing to do where it is)"
-bash "$here/install.sh" >"/tmp/radfoundry-slurm-install.$$" 2>&1 9>&- || {
-  tail -n 20 "/tmp/radfoundry-slurm-install.$$"
+install_log=$(mktemp)
+bash "$here/install.sh" >"$install_log" 2>&1 9>&- || {
+  tail -n 20 "$install_log"
   exit 1
 }
-rm -f "/tmp/radfoundry-slurm-install.$$"
+rm -f "$install_log"
 slurmctld -V
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/radfoundry-slurm.XXXXXX")
