@@ -74,7 +74,7 @@ clean:  ## Remove results, logs and caches; the environment stays
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c constraints.txt torch numpy setuptools wheel
-	$(BIN)/python -m pip install --no-build-isolation -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --no-build-isolation -c constraints.txt -e '.[segmenters,test]'
 	touch $@
 
 $(READY_TO_CHECK): $(READY)

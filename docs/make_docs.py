@@ -9,16 +9,17 @@ from pathlib import Path
 import yaml
 
 from radfoundry import catalogue
+from radfoundry.allowances import allowed
 from radfoundry.configuration import plugin_options
-from radfoundry.schemas import allowed
 
 DOCS = Path(__file__).resolve().parent
 SCHEMAS = DOCS.parent / "workflow" / "schemas"
 MADE = "<!-- Made by docs/make_docs.py from workflow/schemas: edit those, then run `make docs`. -->"
 KEYS = ("Key", "Type and limits", "Default", "Meaning")
 COLUMNS = ("Column", "Type and limits", "Meaning")
-ORDER = ("cases", "images", "splits", "duplicates", "labels", "radiomics", "requests", "samples")
-ORDER += ("scores", "thresholds", "verdicts", "acceptance", "label_dice", "leakage")
+ORDER = ("cases", "images", "splits", "duplicates", "weights", "labels", "second_opinion")
+ORDER += ("radiomics", "vectors", "requests", "samples")
+ORDER += ("scores", "thresholds", "verdicts", "acceptance", "label_dice", "clinical", "leakage")
 ORDER += ("predictions", "comparison", "scorecard")
 
 
@@ -46,9 +47,21 @@ def keys(rules: Mapping, path: str) -> Iterator[tuple[str, ...]]:
     if isinstance(others, Mapping):
         below[f"{path}.<{others['title']}>"] = others
     for key, rule in below.items():
-        if "description" in rule:
-            yield key_row(key, rule)
-        yield from keys(rule, key)
+        for told, own in variants(rules, path, key, rule):
+            if "description" in own:
+                yield key_row(told, own)
+            yield from keys(own, told)
+
+
+def variants(rules: Mapping, path: str, key: str, rule: Mapping) -> Iterator[tuple[str, Mapping]]:
+    """Yield a key's rules once for each set of them, such as for CXR and for CT."""
+    own = rules.get("variants", {}).get(key.removeprefix(f"{path}."))
+    yield key, rule
+    if own is None:
+        return
+    for value, alternative in own.items():
+        if value != "named":
+            yield f"{key} ({value})", alternative
 
 
 def key_row(key: str, rules: Mapping) -> tuple[str, ...]:

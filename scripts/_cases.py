@@ -41,7 +41,8 @@ def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> 
 
     Args:
         images: Batch tables of preprocess.
-        labels: Batch tables of pseudolabel; without them the anatomy is the truth that came along.
+        labels: Batch tables of pseudolabel; without them the maps are the truth that came along.
+            Findings stay that truth where the segmenter marks none (radiographs).
         only: Ids of the cases wanted; all when None.
     """
     rows = joined(images, "images")
@@ -54,14 +55,22 @@ def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> 
     for row in rows.to_dict("records"):
         folder = Path(row["folder"]) / row["case"]
         image = checked_volume(folder / "image.nii.gz", row["image_sha256"])
-        anatomy = given(folder, row, "anatomy", image)
+        image = image.holding(image.voxels.astype(np.float32))  # HU are stored as int16
+        maps = [given(folder, row, what, image) for what in ("anatomy", "findings")]
         if len(found):
-            label = found.loc[row["case"]]
-            anatomy = checked_volume(
-                Path(label["folder"]) / f"{row['case']}.nii.gz", label["sha256"]
-            ).voxels
+            maps = labeled(found.loc[row["case"]], row["case"], maps)
         facts = row | {"cohort": folder.parts[-4], "failed": failed.get(row["case"], "")}
-        yield Case(row["case"], image, anatomy, given(folder, row, "findings", image), facts)
+        yield Case(row["case"], image, *maps, facts)
+
+
+def labeled(label, case: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the maps of a case with what a segmenter marked in place of what came along."""
+    folder = Path(label["folder"])
+    anatomy, findings = checked_volume(folder / f"{case}.nii.gz", label["sha256"]).voxels, maps[1]
+    if label["findings_sha256"]:
+        path = folder / f"{case}.findings.nii.gz"
+        findings = checked_volume(path, label["findings_sha256"]).voxels
+    return [anatomy, findings]
 
 
 def given(folder: Path, row, what: str, image: volume.Volume) -> np.ndarray:

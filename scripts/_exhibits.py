@@ -5,12 +5,13 @@ from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
-from _cases import checked_volume, drawn_cases, joined, read_all
+from _cases import checked_volume, drawn_cases, joined, read_all, real_cases
 
-from radfoundry import exhibits, figures, tables, volume
+from radfoundry import exhibits, figures, slices, tables, volume
 from radfoundry.catalogue import load
 
 SHOWN = 6  # pairs of one montage
+VOLUMES_SHOWN = 4
 
 
 def cohort_row(cohort: str, paths, settings) -> dict:
@@ -30,6 +31,38 @@ def cohort_row(cohort: str, paths, settings) -> dict:
 def of(name: str, paths) -> list[str]:
     """Return the paths that belong to a cohort or a recipe."""
     return [path for path in paths if f"/{name}/" in path]
+
+
+def volumes_part(cohort: str, paths, settings) -> dict:
+    """Return what the report shows of a cohort of CT or MR."""
+    modality = settings["cohorts"][cohort]["modality"]
+    opinions = of(cohort, paths.opinions)
+    return {
+        "name": cohort,
+        "modality": modality,
+        "pictures": [volume_exhibit(cohort, paths, modality)],
+        "opinions": read_all(opinions, "second_opinion") if opinions else None,
+        "measured": read_all(of(cohort, paths.radiomics), "radiomics"),
+    }
+
+
+def volume_exhibit(cohort: str, paths, modality: str) -> exhibits.Exhibit:
+    """Return slices of a few cases: healthy and ill, with the labels that are used."""
+    images = joined(of(cohort, paths.images), "images")
+    images = images[images["status"] == "ok"].sort_values("source_sha256")  # a fair pick
+    first = images.drop_duplicates("findings").head(VOLUMES_SHOWN)
+    chosen = first if len(first) == VOLUMES_SHOWN else images.head(VOLUMES_SHOWN)
+    folders = of(cohort, paths.images), of(cohort, paths.labels)
+    pictures = [
+        slices.VolumePicture(
+            f"{case.name}  {case.facts['findings'].replace('|', ', ') or 'no finding told'}",
+            case.image, case.anatomy, case.findings, modality,
+        )
+        for case in real_cases(*folders, only=chosen["case"])
+    ]  # fmt: skip
+    caption = f"{len(pictures)} of {len(images)} cases, each plain and with its labels"
+    alt = "Axial, coronal and sagittal slices of " + ", ".join(p.title for p in pictures)
+    return exhibits.Exhibit(caption, slices.montage(pictures), alt)
 
 
 def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:

@@ -18,7 +18,7 @@ accepted = set(images.loc[images["status"] == "ok", "case"])
 cases = cases[cases["case"].isin(accepted)].reset_index(drop=True)
 
 prints = {
-    case.name: duplicates.fingerprint(volume.picture(case.image.voxels))
+    case.name: duplicates.fingerprint(volume.projection(case.image))
     for case in progress(real_cases(job.input.images), len(cases), "fingerprints")
 }
 names = cases["case"].tolist()

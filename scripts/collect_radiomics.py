@@ -1,19 +1,35 @@
-"""Join the batches' measurements; write units and settings beside them."""
+"""Join the batches, scale vectors on the train split; write units and settings beside them."""
 
 import json
 
-from _cases import read_all
+import pandas as pd
+from _cases import read_all, splits_of
 from _job import start
 
-from radfoundry import radiomics, tables, volume
+from radfoundry import radiomics, tables, vectors, volume
 
 job = start(snakemake)
+options, splits = job.params.radiomics, splits_of([job.input.splits])
 
 frame = read_all(job.input.tables, "radiomics")
 tables.write(frame, job.output.table, "radiomics")
 features = [name for name in frame if name not in tables.columns("radiomics")]
+dimensions = 2 if job.params.modality == "CXR" else 3
 beside = {
-    "settings": radiomics.settings(job.params.radiomics),
+    "settings": radiomics.settings({**options, "modality": job.params.modality}, dimensions),
     "units": {name: radiomics.units(name) for name in features},
+    "scaling": {},
 }
+made = pd.DataFrame(columns=list(tables.columns("vectors")))
+if options["vectors"]:
+    parts = [take(frame, options["vectors"]) for take in (vectors.shape, vectors.texture)]
+    both = parts[0].join(parts[1].drop(columns="code"))
+    train = [name for name in both.index if splits.get(name) == "train"]
+    scaling = vectors.fit(both.loc[train])
+    beside["scaling"] = scaling.to_json()
+    whole = both["code"] == ""
+    scaled = scaling.apply(both[whole]).reindex(both.index)
+    made = scaled.assign(code=both["code"], split=[splits[name] for name in both.index])
+    made = made.reset_index()
+tables.write(made, job.output.vectors, "vectors")
 volume.write_bytes(json.dumps(beside, indent=2, sort_keys=True).encode(), job.output.settings)

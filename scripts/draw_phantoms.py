@@ -1,4 +1,4 @@
-"""Draw a batch of phantoms as a hospital would send them: 16-bit PNG, truth beside it."""
+"""Draw a batch of phantoms as a hospital would send them, truth beside them."""
 
 import json
 from pathlib import Path
@@ -16,6 +16,10 @@ rows = cases[cases["batch"] == job.wildcards.batch].to_dict("records")
 for row in progress(rows, len(rows), "phantoms"):
     body = phantom.draw(json.loads(row["parameters"]))
     folder = Path(job.output.folder) / row["case"]
-    volume.write_picture(volume.picture(body.image.voxels), folder / "image.png")
-    volume.write_picture(volume.picture(body.anatomy), folder / "labels" / "anatomy.png")
-    volume.write_picture(volume.picture(body.findings), folder / "labels" / "findings.png")
+    maps = {"labels/anatomy": body.anatomy, "labels/findings": body.findings}
+    if body.image.is_radiograph:  # 16-bit PNG
+        for name, voxels in {"image": body.image.voxels, **maps}.items():
+            volume.write_picture(volume.picture(voxels), folder / f"{name}.png")
+    else:  # NIfTI of whole numbers
+        for name, voxels in {"image": volume.whole(body.image.voxels), **maps}.items():
+            volume.write(body.image.holding(voxels), folder / f"{name}.nii.gz")

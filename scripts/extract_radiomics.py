@@ -1,27 +1,47 @@
-"""Measure the regions of a batch of cases."""
+"""Measure the regions of a batch of cases, and each lesion of a finding where that is asked."""
+
+from functools import partial
 
 import pandas as pd
-from _cases import real_cases
-from _job import progress, start
+from _cases import joined, real_cases
+from _job import start
 
 from radfoundry import anatomy, radiomics, tables
 
 job = start(snakemake)
 options = job.params.radiomics
+findings = {label.name for label in anatomy.vocabulary().findings} | {"tumour"}
 
-rows = []
-cases = list(real_cases([job.input.images], [job.input.labels]))
-for case in progress(cases, len(cases), "radiomics"):
+
+def regions_of(case):
+    """Return the masks of a case by region and lesion, as `region lesion`."""
+    masks = {}
     for region in options["regions"]:
-        row = {"case": case.name, "region": region, "code": "", "message": ""}
-        failed = [name for name in case.facts["failed"].split("|") if name]
-        if any(set(anatomy.ids(name)) & set(anatomy.ids(region)) for name in failed):
-            told = f"labels failed: {', '.join(failed)}"
-            rows.append(row | {"code": "label.failed", "message": told})
-            continue
-        try:
-            row |= dict(radiomics.extract(case.image, anatomy.mask(case.anatomy, region), options))
-        except radiomics.RadiomicsError as error:
-            row |= {"code": error.code, "message": str(error)}
-        rows.append(row)
+        mask = anatomy.mask(case.findings if region in findings else case.anatomy, region)
+        masks[f"{region} 0"] = mask
+        if options["lesions"] and region in findings:
+            parts = radiomics.lesions(mask, case.image.spacing_mm, options["least_mm3"])
+            masks |= {f"{region} {number}": part for number, part in parts}
+    return masks
+
+
+def load(name):
+    """Return image and masks of a case: called in the process that measures it."""
+    case = next(real_cases([job.input.images], job.input.labels, [name]))
+    return case.image, regions_of(case)
+
+
+images, labels = joined([job.input.images], "images"), joined(job.input.labels, "labels")
+loads = {name: partial(load, name) for name in images.loc[images["status"] == "ok", "case"]}
+rows = radiomics.extract_cases(loads, {**options, "modality": job.params.modality}, job.threads)
+parts = [name.split(" ") for name in rows["region"]]
+rows["region"], rows["lesion"] = [part[0] for part in parts], [int(part[1]) for part in parts]
+features = [name for name in rows if name not in tables.columns("radiomics")]
+for failed in labels[labels["status"] == "failed"].itertuples():
+    ids = set(anatomy.ids(failed.structure))
+    touched = [bool(ids & set(anatomy.ids(region))) for region in rows["region"]]
+    places = rows.index[touched & (rows["case"] == failed.case)]
+    rows.loc[places, "code"] = "label.failed"
+    rows.loc[places, "message"] = f"{failed.structure}: {failed.message}"
+    rows.loc[places, features] = float("nan")
 tables.write(pd.DataFrame(rows), job.output.table, "radiomics")

@@ -11,7 +11,8 @@ from radfoundry.request import seed
 
 job = start(snakemake)
 method = job.params.method
-segmenter, phantom = load("segmenters", method["segmenter"]), load("phantoms", "chest_xray")
+segmenter = load("segmenters", method["segmenter"])
+phantom = load("phantoms", segmenter.PHANTOM)
 rng = np.random.default_rng(seed(method["seed"], "fit_segmenter", method["segmenter"]))
 
 planned = phantom.plan(segmenter.phantoms(method["options"]), rng)

@@ -5,46 +5,40 @@ from pathlib import Path
 
 import pandas as pd
 from _cases import store, summarize
+from _intake import kept_maps, prepared, raw_case
 from _job import progress, start
 
-from radfoundry import gate, preprocess, tables
+from radfoundry import gate, tables, volume
 from radfoundry.case import Case
 
 job = start(snakemake)
 params = job.params
 phantoms = f"results/cohorts/{job.wildcards.cohort}/phantoms/{job.wildcards.batch}"
+atlas = volume.read(job.input.atlas) if job.input.atlas else None
 
 
 def admitted(row):
     """Return the row of one accepted case, its files written."""
-    by = "phantom" if row["parameters"] else "reader"
-    files = row | {"image": "image.png", "labels": "labels"} if by == "phantom" else row
-    folder = Path(phantoms) / row["case"] if by == "phantom" else Path(params.root)
-    image, labels = folder / files["image"], folder / (files["labels"] or "no labels")
-    raw = gate.read(image, params.root or None, params.modality)
-    raw = preprocess.with_spacing(raw, row["spacing_mm"])
-    ready, record = preprocess.radiograph(raw, params.preprocess)
-    warned = "|".join(filter(None, [row["warnings"], *record["warnings"]]))
+    raw, labels, by = raw_case(row, params.root, phantoms, params.modality)
+    ready, record = prepared(raw, row, params, atlas)
+    maps, mended = kept_maps(labels, raw, record, params.root, params.reader_labels)
+    warned = "|".join(filter(None, [row["warnings"], *record["warnings"], *mended]))
     told = {"warnings": warned, "record": json.dumps(record), "status": "ok"}
     told |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
-    given = [None, None]
-    if labels.exists():
-        root, meaning = params.root or None, params.reader_labels or None
-        maps = gate.read_labels(labels, meaning, raw.image, root)
-        given = [part if part is None else preprocess.like(part, record) for part in maps]
-        told["truth_by"] = by
-    return told | store(Case(row["case"], ready, *given), Path(job.output.folder) / row["case"])
+    told |= {"slice_mm": ready.spacing_mm[2], "volume_scale": record.get("volume_scale", 1.0)}
+    told["truth_by"] = by if labels.exists() else ""
+    return told | store(Case(row["case"], ready, *maps), Path(job.output.folder) / row["case"])
 
 
 cases = tables.read(job.input.cases, "cases").groupby("batch").get_group(job.wildcards.batch)
 Path(job.output.folder).mkdir(parents=True)
 rows = []
 for row in progress(cases.to_dict("records"), len(cases), "cases"):
-    known = {key: row[key] for key in ("case", "patient", "findings")}
     try:
-        rows.append(known | admitted(row))
+        told = admitted(row)
     except gate.GateError as error:
-        rows.append(known | {"status": "rejected", "code": error.code, "message": error.message})
+        told = {"status": "rejected", "code": error.code, "message": error.message}
+    rows.append({key: row[key] for key in ("case", "patient", "findings")} | told)
 frame = pd.DataFrame(rows).reindex(columns=list(tables.columns("images")))
 summarize(frame, "status")
 tables.write(frame, job.output.table, "images")

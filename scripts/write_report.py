@@ -6,7 +6,7 @@ from datetime import date
 
 import pandas as pd
 from _cases import joined
-from _exhibits import cohort_row, of, provenance, recipe_part
+from _exhibits import cohort_row, of, provenance, recipe_part, volumes_part
 from _job import start
 
 from radfoundry import release, report, tables, volume
@@ -32,6 +32,11 @@ context = {
     "cohorts": pd.DataFrame([cohort_row(name, paths, settings) for name in settings["cohorts"]]),
     "cases": per_cohort(paths.images, "images"),
     "labels": per_cohort(paths.labels, "labels"),
+    "volumes": [
+        volumes_part(name, paths, settings)
+        for name, cohort in settings["cohorts"].items()
+        if cohort["modality"] != "CXR"
+    ],
     "recipes": [recipe_part(name, paths, settings, card) for name in settings["recipes"]],
     "scorecard": card,
     "provenance": made,

@@ -12,6 +12,8 @@ rng = np.random.default_rng(job.params.seed)
 
 labels = read_all(job.input.labels, "label_dice")
 figures = list(headlines.of_labels(labels, job.params.bootstrap, rng))
+clinical = read_all(job.input.clinical, "clinical")
+figures += headlines.of_clinical(clinical, job.params.bootstrap, rng)
 for path in job.input.acceptance:
     recipe = path.split("/")[-2]
     figures += headlines.of_acceptance(tables.read(path, "acceptance"), recipe)

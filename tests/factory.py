@@ -20,6 +20,7 @@ class Factory:
 
     def __init__(self, folder: Path, config: dict):
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         for part in PARTS:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
@@ -93,6 +94,11 @@ def small_config() -> dict:
         cohort.setdefault("splits", {})["duplicates"] = "ignore"  # as small as this, all look alike
         cohort["batch"] = patients
     config["cohorts"]["site_a"]["batch"] = 10
+    for name, patients, size in (("chest_ct", 4, 32), ("tumours", 6, 32)):
+        cohort = config["cohorts"][name]
+        cohort["phantom"] |= {"patients": patients, "size": size}
+        cohort["batch"] = patients // 2
+    config["cohorts"]["chest_ct"]["preprocess"]["grid"] = [32, 32, 32]
     config["recipes"]["artasyn"] |= {"sample": {"count": 12}, "batch": 6}
     config["evaluate"] |= {"seeds": [0], "bootstrap": 50}
     config["evaluate"]["anomaly"] |= {"steps": 4, "arms": ["artasyn", "reconstruction"]}

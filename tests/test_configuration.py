@@ -10,7 +10,7 @@ from radfoundry.tables import SCHEMAS
 SCHEMA = SCHEMAS / "config.schema.yaml"
 NAMES = {
     "phantoms": ["chest_xray"],
-    "segmenters": {"pbtseg": {"method": "improved"}},
+    "segmenters": {"pbtseg": {"method": "improved"}, "threshold": {}},
     "generators": {"artasyn": {"strength": [0.3, 0.8], "detail": 0.4, "samples": None}},
     "experts": {"anatomy": {"noise": 0.02}, "novelty": {}, "realism": {}},
     "tasks": {"anomaly": {"learning_rate": 0.002}},
@@ -140,12 +140,55 @@ def test_what_is_registered_has_the_words_of_the_vocabulary():
 
 def test_preprocessing_and_its_schema_know_the_same_keys_and_values():
     rules = configuration.strict_load(SCHEMA)["properties"]["cohorts"]["additionalProperties"]
-    keys = rules["properties"]["preprocess"]["properties"]
-    assert set(keys) == set(preprocess.OPTIONS)
-    assert set(keys["polarity"]["enum"]) == set(preprocess.POLICIES)
+    own = rules["variants"]["preprocess"]
+    keys = {modality: own[modality]["properties"] for modality in ("CXR", "CT", "MR")}
+    assert set(keys["CXR"]) == set(preprocess.OPTIONS)
+    assert set(keys["CXR"]["polarity"]["enum"]) == set(preprocess.POLICIES)
+    assert {m: set(keys[m]) for m in ("CT", "MR")} == {
+        modality: set(options) for modality, options in preprocess.VOLUME_OPTIONS.items()
+    }
 
 
 def test_the_arms_of_the_schema_are_the_arms_of_the_task():
     rules = configuration.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]["anomaly"]
     arms = catalogue.constant("tasks", "anomaly", "ARMS")
     assert set(rules["properties"]["arms"]["items"]["enum"]) == set(arms)
+
+
+def volumes(**own):
+    """Return a config with one phantom cohort of CT."""
+    cohort = {"modality": "CT", "phantom": {"kind": "chest_xray"}} | own
+    return {"cohorts": {"ct": cohort}}
+
+
+def test_a_cohort_of_volumes_has_keys_of_its_own():
+    own = checked(volumes())["cohorts"]["ct"]
+    assert own["preprocess"]["window_hu"] == [-1024, 600]
+    assert "percentiles" not in own["preprocess"]
+    assert own["pseudolabel"] == "threshold"
+
+
+def test_a_key_of_radiographs_is_refused_for_volumes():
+    (fault,) = refused(volumes(preprocess={"size": 64}))
+    assert fault.startswith("cohorts.ct.preprocess.size: unknown key")
+
+
+def test_a_segmenter_of_radiographs_is_refused_for_volumes():
+    (fault,) = refused(volumes(pseudolabel="pbtseg"))
+    assert fault == "cohorts.ct.pseudolabel: 'pbtseg' does not read CT; allowed: threshold, none"
+
+
+def test_an_atlas_needs_a_grid():
+    (fault,) = refused(volumes(preprocess={"atlas": True}))
+    assert fault.startswith("cohorts.ct.preprocess.grid: is missing")
+
+
+def test_a_value_of_a_mask_may_mean_several_things():
+    meaning = {1: ["lungs", "heart"], "f": {"2": "heart"}}
+    found = checked(volumes(reader_labels=meaning))["cohorts"]["ct"]["reader_labels"]
+    assert found == {"1": ["lungs", "heart"], "f": {"2": "heart"}}
+
+
+def test_a_wrong_meaning_among_several_is_refused():
+    (fault,) = refused(volumes(reader_labels={"1": ["lungs", "hart"]}))
+    assert "'hart' is none of the regions" in fault

@@ -107,13 +107,6 @@ def test_dicom_without_preamble_is_read(put):
     assert seen(raw).max() == 4000
 
 
-def test_a_ct_slice_comes_in_hounsfield_units(put):
-    content = dicom(Modality="CT", RescaleSlope=1, RescaleIntercept=-1024, PixelSpacing=[0.7, 0.7])
-    raw = gate.read(put(content, "a.dcm"), modality="CT")
-    assert raw.image.voxels.min() == -1024
-    assert raw.image.voxels.shape == (40, 48, 1)
-
-
 def test_no_identifier_of_a_patient_comes_through(put):
     secret = {"PatientName": "DOE^JANE", "PatientID": "4711", "PatientBirthDate": "19010203"}
     tags = {"PatientAge": "095Y", "PatientSex": "F", "ViewPosition": "PA"}

@@ -10,7 +10,9 @@ from radfoundry import anatomy
 from radfoundry.catalogue import load, names
 from radfoundry.volume import picture
 
-SIZES = {"chest_ct": 48, "chest_xray": 96}
+SIZES = {"chest_ct": 48, "chest_xray": 96, "tumour": 24}
+CHESTS = ["chest_ct", "chest_xray"]
+SICK = {"tumour": {"tumour": 1.0}}
 HEALTHY: dict = {"patients": 4, "exams": [1, 1], "findings": {}}
 LUNG_FINDINGS = ["opacity", "consolidation", "ground_glass", "pleural_effusion", "nodule"]
 LUNG_FINDINGS += ["emphysema"]
@@ -36,6 +38,16 @@ def phantom(request):
     return load("phantoms", request.param)
 
 
+@pytest.fixture(params=CHESTS)
+def chest(request):
+    return load("phantoms", request.param)
+
+
+def sick_options(phantom):
+    name = phantom.__name__.rsplit(".", 1)[-1]
+    return {"findings": SICK.get(name, {"opacity": 1.0, "cardiomegaly": 1.0})}
+
+
 @pytest.fixture(scope="module")
 def xray():
     return load("phantoms", "chest_xray")
@@ -52,15 +64,15 @@ def test_equal_seeds_plan_equal_cohorts(phantom):
 
 
 def test_equal_parameters_draw_equal_bytes(phantom):
-    text = planned(phantom, findings={"opacity": 1.0})["parameters"][0]
+    text = planned(phantom, **sick_options(phantom))["parameters"][0]
     first, second = (phantom.draw(json.loads(text)) for _ in range(2))
     for name in ("anatomy", "findings"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
     assert first.image.voxels.tobytes() == second.image.voxels.tobytes()
 
 
-def test_label_maps_speak_the_vocabulary(phantom):
-    for case in drawn(phantom, findings=dict.fromkeys(LUNG_FINDINGS, 0.6)):
+def test_label_maps_speak_the_vocabulary(chest):
+    for case in drawn(chest, findings=dict.fromkeys(LUNG_FINDINGS, 0.6)):
         anatomy.check(case.anatomy)
         anatomy.check(case.findings, "findings")
         assert case.anatomy.shape == case.findings.shape == case.image.voxels.shape
@@ -81,47 +93,49 @@ def test_an_unknown_site_is_refused_with_the_sites_there_are(phantom):
 
 
 def test_an_unknown_finding_is_refused_with_the_findings_there_are(phantom):
-    with pytest.raises(ValueError, match="choose from opacity"):
+    with pytest.raises(ValueError, match="choose from (opacity|tumour)"):
         planned(phantom, findings={"tumor": 0.5})
 
 
 def test_drawing_leaves_its_parameters_alone(phantom):
-    text = planned(phantom, findings={"cardiomegaly": 1.0})["parameters"][0]
+    text = planned(phantom, **sick_options(phantom))["parameters"][0]
     parameters = json.loads(text)
     phantom.draw(parameters)
     assert parameters == json.loads(text)
 
 
-def test_sites_show_lungs_of_different_gray(phantom):
+def test_sites_show_lungs_of_different_gray(chest):
     grays = {}
-    for site in phantom.SITES:
-        cases = drawn(phantom, seed=5, site=site, patients=8)
+    for site in chest.SITES:
+        cases = drawn(chest, seed=5, site=site, patients=8)
         lungs = [c.image.voxels[anatomy.mask(c.anatomy, "lungs")] for c in cases]
         grays[site] = [np.median(voxels) for voxels in lungs]
     assert np.mean(grays["b"]) - np.mean(grays["a"]) > 0.5 * np.std(grays["a"])
 
 
-def test_sites_differ_in_noise(phantom):
+def test_sites_differ_in_noise(chest):
     noise = {}
-    for site in phantom.SITES:
-        rows = [json.loads(p) for p in planned(phantom, site=site, patients=20)["parameters"]]
+    for site in chest.SITES:
+        rows = [json.loads(p) for p in planned(chest, site=site, patients=20)["parameters"]]
         noise[site] = [(row.get("film") or row["scan"]) for row in rows]
         noise[site] = np.mean([film.get("noise", film.get("noise_hu")) for film in noise[site]])
     assert noise["b"] > 1.5 * noise["a"]
 
 
 @pytest.mark.parametrize("finding", LUNG_FINDINGS)
-def test_a_finding_lies_in_the_lungs(phantom, finding):
-    for sick, _ in with_and_without(phantom, finding):
+def test_a_finding_lies_in_the_lungs(chest, finding):
+    for sick, _ in with_and_without(chest, finding):
         marked = anatomy.mask(sick.findings, finding)
-        lungs = np.isin(sick.anatomy, [*anatomy.ids("lungs"), 6, 7, *anatomy.ids("heart"), 10])
+        lungs = np.isin(
+            sick.anatomy, [*anatomy.ids("pleural_cavity"), 6, 7, *anatomy.ids("heart"), 10]
+        )
         assert marked.any()
         assert (marked & ~lungs).sum() <= 2 + 0.12 * marked.sum()
 
 
 @pytest.mark.parametrize("finding", ["opacity", "consolidation", "nodule", "pleural_effusion"])
-def test_a_finding_changes_the_image_where_its_mask_is(phantom, finding):
-    for sick, well in with_and_without(phantom, finding):
+def test_a_finding_changes_the_image_where_its_mask_is(chest, finding):
+    for sick, well in with_and_without(chest, finding):
         change = np.abs(sick.image.voxels - well.image.voxels)
         marked = sick.findings > 0
         assert change[marked].mean() > 8 * change[~marked].mean()
@@ -133,8 +147,8 @@ def test_ct_outside_a_finding_is_the_same_bit_for_bit(ct):
         np.testing.assert_array_equal(sick.image.voxels[untouched], well.image.voxels[untouched])
 
 
-def test_fluid_is_denser_than_lung(phantom):
-    for sick, _ in with_and_without(phantom, "pleural_effusion"):
+def test_fluid_is_denser_than_lung(chest):
+    for sick, _ in with_and_without(chest, "pleural_effusion"):
         assert _contrast(sick, "pleural_effusion") > 0
 
 
@@ -145,13 +159,14 @@ def test_bullae_are_darker_than_lung(ct):
 
 def _contrast(case, finding):
     lungs = anatomy.mask(case.anatomy, "lungs")
-    marked = anatomy.mask(case.findings, finding) & lungs
+    marked = anatomy.mask(case.findings, finding)
+    marked &= anatomy.mask(case.anatomy, "pleural_cavity")
     clear = lungs & (case.findings == 0)
     return np.median(case.image.voxels[marked]) - np.median(case.image.voxels[clear])
 
 
-def test_a_large_heart_is_larger(phantom):
-    for sick, well in with_and_without(phantom, "cardiomegaly"):
+def test_a_large_heart_is_larger(chest):
+    for sick, well in with_and_without(chest, "cardiomegaly"):
         grown = [anatomy.mask(case.anatomy, "heart").sum() for case in (sick, well)]
         assert grown[0] > 1.15 * grown[1]
 
@@ -164,8 +179,8 @@ def test_lungs_are_darker_than_the_mediastinum(xray, variety):
         assert case.image.voxels[lungs].mean() + 0.1 < case.image.voxels[middle].mean()
 
 
-def test_right_is_right_and_the_apex_of_the_heart_points_left(phantom):
-    for case in drawn(phantom, seed=7):
+def test_right_is_right_and_the_apex_of_the_heart_points_left(chest):
+    for case in drawn(chest, seed=7):
         x = [np.argwhere(anatomy.mask(case.anatomy, r))[:, 0].mean() for r in
              ("lung_right", "heart", "lung_left")]  # fmt: skip
         assert x[0] > x[1] > x[2]

@@ -85,6 +85,23 @@ def test_labels_come_back_to_the_grid_they_came_from(picture, turn):
     assert (back == labels).mean() > 0.995
 
 
+@pytest.mark.parametrize("turn", TURNS)
+def test_an_image_comes_back_smoothly_where_asked(picture, turn):
+    raw = raw_of(np.rot90(picture, turn))
+    image, record = preprocess.radiograph(raw, {"size": 256, "rotation": "fix", "crop": False})
+    back = preprocess.restore(image.voxels, record, order=1)
+    assert (back.shape, back.dtype) == (raw.image.voxels.shape, np.float32)
+    low, high = record["window"]
+    expected = np.clip((raw.image.voxels - low) / (high - low), 0, 1)
+    assert np.abs(back - expected).mean() < 0.01
+
+
+def test_a_restoration_of_another_order_is_refused(picture):
+    image, record = preprocess.radiograph(raw_of(picture))
+    with pytest.raises(ValueError, match="order 2"):
+        preprocess.restore(image.voxels, record, order=2)
+
+
 def test_image_and_labels_stay_together(picture):
     labels = volume.plane((picture > 2500).astype(np.uint8))
     image, record = preprocess.radiograph(raw_of(picture), {"size": 100})

@@ -1,6 +1,9 @@
 """A lesion's vector has fixed names, agrees with its references, and refuses what has no value."""
 
 import ast
+import pickle
+import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -255,3 +258,202 @@ def test_settings_are_pinned_completely_and_unknown_ones_are_named():
         radiomics.settings({"bin_with": 5}, 3)
     with pytest.raises(ValueError, match="either a positive binWidth"):
         radiomics.settings({"binWidth": 5, "binCount": 5}, 3)
+
+
+def ball(spacing_mm: float = 1.0, radius_mm: float = 9.0) -> tuple[Volume, np.ndarray]:
+    """Return a smooth pattern with a ball in it, sampled at a spacing; its body is 48 mm wide."""
+    count = round(48 / spacing_mm)
+    axis = (np.arange(count) - (count - 1) / 2) * spacing_mm
+    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
+    voxels = 100 * np.sin(x / 5) * np.cos(y / 6) + 5 * z
+    return Volume(voxels, np.diag([spacing_mm] * 3 + [1.0])), x**2 + y**2 + z**2 <= radius_mm**2
+
+
+def test_the_deprecated_shapes_come_on_request_in_their_place_and_follow_from_sphericity():
+    image, mask = ball()
+    vector = radiomics.extract(image, mask, {"deprecated_shapes": True})
+    names = radiomics.vector_names(3, deprecated_shapes=True)
+    assert tuple(vector.index) == names
+    assert len(names) == 110
+    assert sum(name.startswith("original_shape_") for name in names) == 17
+    sphericity = vector["original_shape_Sphericity"]
+    assert vector["original_shape_Compactness2"] == pytest.approx(sphericity**3)
+    assert vector["original_shape_Compactness1"] == pytest.approx(sphericity**1.5 / (6 * np.pi))
+    assert vector["original_shape_SphericalDisproportion"] == pytest.approx(1 / sphericity)
+    assert {radiomics.units(f"original_shape_{n}") for n in radiomics.DEPRECATED_SHAPE} == {"1"}
+    plain = radiomics.extract(image, mask, {})
+    pd.testing.assert_series_equal(vector[plain.index], plain)
+
+
+def test_lesions_are_numbered_by_size_and_specks_are_left_out():
+    mask = np.zeros((20, 20, 20), bool)
+    mask[1:3, 1:3, 1:3] = mask[3, 3, 3] = True  # nine voxels joined by a corner
+    mask[10:14, 10:14, 10:14] = True
+    mask[18, 18, 18] = mask[18, 1, 18] = True
+    found = list(radiomics.lesions(mask, (1, 2, 3), least_mm3=6.0))
+    assert [number for number, _ in found] == [1, 2, 3, 4]
+    assert [int(part.sum()) for _, part in found] == [64, 9, 1, 1]
+    assert np.array_equal(np.any([part for _, part in found], axis=0), mask)
+    assert len(list(radiomics.lesions(mask, (1, 2, 3), least_mm3=6.1))) == 2
+    assert list(radiomics.lesions(mask & False, (1, 1, 1), 0)) == []
+    with pytest.raises(ValueError, match="bool"):
+        list(radiomics.lesions(mask.astype(int), (1, 1, 1)))
+
+
+def test_many_lesions_of_a_case_keep_a_row_each_with_a_code_where_refused():
+    image, mask = lesion_volume()
+    frame = radiomics.extract_many(image, {"a": mask, "b": mask & False, "c": mask}, {})
+    assert list(frame["region"]) == ["a", "b", "c"]
+    assert list(frame["code"]) == ["", "rad.empty", ""]
+    assert list(frame.columns[3:]) == list(radiomics.vector_names(3))
+    assert frame.iloc[1, 3:].isna().all()
+    alone = radiomics.extract(image, mask, {})
+    np.testing.assert_array_equal(frame.iloc[2, 3:].astype(float), alone)
+
+
+def test_workers_give_the_rows_that_one_process_gives_in_the_same_order():
+    loads = {f"c{n}": partial(_loaded, n) for n in range(3)}
+    one, two = (radiomics.extract_cases(loads, {"binCount": 8}, workers) for workers in (1, 2))
+    assert list(one["case"]) == ["c0", "c1", "c2"]
+    assert list(one["code"]) == ["", "rad.empty", ""]
+    assert radiomics.extract_cases({}, {}).empty
+    pd.testing.assert_frame_equal(one, two)
+
+
+def _loaded(number: int) -> tuple[Volume, dict[str, np.ndarray]]:
+    image, mask = lesion_volume()
+    return image.holding(image.voxels + number), {"nodule": mask & (number != 1)}
+
+
+def test_a_surface_whose_diameter_would_take_hours_is_refused_at_once():
+    mask = np.indices((150, 150, 150)).sum(0) % 2 == 0  # 1.7 M voxels, 10 M faces
+    image = Volume(np.zeros(mask.shape, np.float32), np.eye(4))
+    with pytest.raises(radiomics.RadiomicsError, match=r"rad.too_large.*maximumSurface 200000"):
+        radiomics.extract(image, mask, {})
+
+
+def test_a_size_zone_matrix_that_would_fill_the_memory_is_refused():
+    image, mask = ball()
+    spike = image.holding(np.where(_first(mask, 1), 12_000.0, 0.0))
+    with pytest.raises(radiomics.RadiomicsError, match=r"rad.bins: 481 gray.*maximumMatrix 100000"):
+        radiomics.extract(spike, mask, {"maximumMatrix": 100_000})
+    assert radiomics.extract(image, mask, {"maximumMatrix": 100_000}).notna().all()
+
+
+def test_three_million_voxels_and_a_spacing_that_makes_them_are_refused():
+    image = Volume(np.zeros((145, 145, 145), np.float32), np.eye(4))
+    with pytest.raises(radiomics.RadiomicsError, match="3048625 voxels exceed maximumROISize"):
+        radiomics.extract(image, np.ones(image.voxels.shape, bool), {})
+    for who in ("engine", "centered"):
+        options = {"resampledPixelSpacing": [0.05] * 3, "resampling": who}
+        with pytest.raises(radiomics.RadiomicsError, match=r"rad.too_large"):
+            radiomics.extract(*ball(), options)
+
+
+@pytest.mark.parametrize("shape", [(6, 6, 6), (20, 20, 1), (20, 1, 20)])
+def test_a_lesion_that_fills_its_image_is_measured_as_within_a_larger_one(shape):
+    large = np.random.default_rng(0).normal(0, 100, (30, 31, 32))
+    corner = tuple(slice(4, 4 + size) for size in shape)
+    mask = np.zeros(large.shape, bool)
+    mask[corner] = True
+    inside = radiomics.extract(Volume(large, np.eye(4)), mask, {"binCount": 8})
+    if shape[1] > 1:  # one coronal plane is a radiograph
+        alone = radiomics.extract(Volume(large[corner], np.eye(4)), mask[corner], {"binCount": 8})
+        np.testing.assert_allclose(alone, inside, rtol=1e-9, atol=1e-9)
+    assert inside["original_shape_VoxelVolume"] == np.prod(shape)
+
+
+def test_a_missing_c_extension_is_told_by_its_code(monkeypatch):
+    monkeypatch.setitem(sys.modules, "radiomics", None)
+    with pytest.raises(radiomics.RadiomicsError, match="C extension cannot be loaded") as error:
+        radiomics.extract(*lesion_volume(), {})
+    assert error.value.code == "rad.engine"
+
+
+def test_what_the_engine_itself_refuses_has_a_code():
+    with pytest.raises(radiomics.RadiomicsError) as error:
+        radiomics.extract(*lesion_volume(), {"resegmentMode": "sigma", "resegmentRange": [8, 9]})
+    assert error.value.code == "rad.refused"
+
+
+def test_an_absolute_range_takes_outliers_away_before_gray_levels_are_counted():
+    image, mask = ball()
+    spoilt = image.holding(np.where(_first(mask, 1), 1e8, image.voxels))
+    with pytest.raises(radiomics.RadiomicsError, match=r"rad.bins"):
+        radiomics.extract(spoilt, mask, {})
+    vector = radiomics.extract(spoilt, mask, {"resegmentRange": [-500, 500]})
+    assert vector["original_firstorder_Maximum"] <= 500
+    assert vector["original_shape_VoxelVolume"] == mask.sum()
+    with pytest.raises(radiomics.RadiomicsError, match=r"rad.empty.*within resegmentRange \[1000"):
+        radiomics.extract(image, mask, {"resegmentRange": [1000, 2000]})
+
+
+def test_centered_resampling_keeps_a_drawn_ball_and_its_pattern():
+    options = {"resampledPixelSpacing": [2, 2, 2], "resampling": "centered", "rounding": 0.5}
+    image, mask = ball()
+    vector = radiomics.extract(image, mask, {**options, "interpolator": "sitkLinear"})
+    assert vector["original_shape_MeshVolume"] == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.04)
+    assert vector["original_shape_Maximum3DDiameter"] == pytest.approx(18, abs=2.5)
+    assert vector["original_shape_VoxelVolume"] % 8 == 0
+    assert vector["original_firstorder_Mean"] == pytest.approx(0, abs=1)
+    assert vector["original_firstorder_Variance"] == pytest.approx(
+        image.voxels[mask].var(), rel=0.1
+    )
+    assert vector["original_firstorder_Maximum"] % 0.5 == 0
+
+
+def test_centered_resampling_does_not_depend_on_how_much_lies_around_the_lesion():
+    image, mask = ball()
+    options = {"resampledPixelSpacing": [1.7, 1.7, 0], "resampling": "centered"}
+    whole = radiomics.extract(image, mask, options)
+    inside = (slice(2, -2),) * 3  # cut evenly, so that the center stays
+    part = radiomics.extract(Volume(image.voxels[inside], image.affine), mask[inside], options)
+    assert whole["original_shape_VoxelVolume"] == pytest.approx(
+        part["original_shape_VoxelVolume"], rel=0.02
+    )
+
+
+def test_the_spacing_of_the_image_resamples_nothing():
+    image, mask = ball()
+    options = {"resampledPixelSpacing": [1, 0, 1], "resampling": "centered"}
+    same = radiomics.extract(image, mask, options), radiomics.extract(image, mask, {})
+    np.testing.assert_allclose(*same, rtol=1e-6, atol=1e-9)
+
+
+def test_resampling_refuses_unknown_words_and_values_that_would_spread():
+    image, mask = ball()
+    options = {"resampledPixelSpacing": [2, 2, 2], "resampling": "centered"}
+    with pytest.raises(ValueError, match=r"interpolator.*choose from sitkNearest"):
+        radiomics.extract(image, mask, {**options, "interpolator": "cubic"})
+    with pytest.raises(ValueError, match=r"resampling is 'middle'"):
+        radiomics.extract(image, mask, {**options, "resampling": "middle"})
+    spoilt = image.holding(np.where(_first(~mask & np.roll(mask, 2, 0), 1), np.nan, image.voxels))
+    with pytest.raises(radiomics.RadiomicsError, match=r"rad.nonfinite"):
+        radiomics.extract(spoilt, mask, options)
+
+
+def test_bins_default_to_what_the_modality_needs_and_words_of_the_config_pass():
+    words = {"regions": ["lungs"], "lesions": True, "least_mm3": 30, "vectors": []}
+    assert radiomics.settings({**words, "modality": "MR"}, 3)["binWidth"] == 0.02
+    assert radiomics.settings({**words, "modality": "CT"}, 3)["binWidth"] == 25
+    assert radiomics.settings({"modality": "MR", "bin_count": 16}, 3)["binWidth"] is None
+    assert radiomics.settings({"deprecated_shapes": True}, 3)["deprecatedShapes"] is True
+
+
+def test_an_error_survives_the_way_back_from_a_worker():
+    error = pickle.loads(pickle.dumps(radiomics.RadiomicsError("rad.empty", "no voxel")))
+    assert (error.code, error.message, str(error)) == (
+        "rad.empty", "no voxel", "rad.empty: no voxel",
+    )  # fmt: skip
+
+
+def test_a_nodule_is_measured_as_each_reader_outlined_it_beside_padding(shared_data):
+    folder = shared_data / "ct_lidc_0001_slab"
+    ct, count = (volume.read(folder / f"{n}.nii.gz") for n in ("ct", "nodule_reader_count"))
+    assert ct.voxels.min() < -2000
+    masks = {f"at_least_{n}": count.voxels >= n for n in (1, 2, 3, 4)}
+    frame = radiomics.extract_many(ct, masks, {"deprecated_shapes": True}).set_index("region")
+    assert (frame["code"] == "").all()
+    assert np.isfinite(frame.iloc[:, 2:].to_numpy(float)).all()
+    assert frame["original_shape_VoxelVolume"].is_monotonic_decreasing
+    assert frame["original_firstorder_Minimum"].min() > -1100

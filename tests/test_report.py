@@ -184,7 +184,7 @@ def test_a_picture_that_is_gone_leaves_its_caption():
 @pytest.mark.parametrize(
     ("kinds", "told"),
     [
-        (["phantom"], "PHANTOM DATA: no patient"), (["real"], "Made from REAL radiographs"),
+        (["phantom"], "PHANTOM DATA: no patient"), (["real"], "Made from REAL images"),
         (["real", "phantom"], "PHANTOMS AND REAL"), (["other"], "Origin of the source images: not"),
     ],
 )  # fmt: skip

@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 import yaml
 
+TREES = {"lung_vessel": "vessel", "airway": "airway"}  # what fills lobes: name, ending inside them
+
 
 @dataclass(frozen=True)
 class Label:
@@ -66,7 +68,16 @@ def label_id(name: str) -> int:
 
 def mask(labels: np.ndarray, region: str) -> np.ndarray:
     """Return where a label map shows a region, as booleans of the same shape."""
-    return np.isin(labels, ids(region))
+    if labels.dtype != np.uint8:
+        return np.isin(labels, ids(region))
+    return _member(region)[labels]  # a fifth of the time of np.isin
+
+
+@cache
+def _member(region: str) -> np.ndarray:
+    table = np.zeros(256, bool)
+    table[list(ids(region))] = True
+    return table
 
 
 def check(labels: np.ndarray, kind: str = "structures") -> None:
@@ -88,21 +99,39 @@ def check(labels: np.ndarray, kind: str = "structures") -> None:
 
 
 def compose(masks: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return one anatomy map (uint8) of masks that may overlap, as in a radiograph.
+    """Return one anatomy map (uint8) of masks that may overlap: lung behind the heart in a
+    radiograph, vessels and bronchi inside a lobe in a CT.
 
     Args:
-        masks: Region name to boolean mask: lung_right, lung_left, lung, heart, mediastinum (others
-            are painted below these). All of one shape.
+        masks: Name of a structure to boolean mask, all of one shape. Lobes are painted over lungs,
+            lungs over anything else; `lung_vessel` and `airway` are painted last, the airway above
+            the vessel, and leave each voxel in its lobe or lung.
     """
-    shape = next(iter(masks.values())).shape
-    labels = np.zeros(shape, np.uint8)
+    labels = np.zeros(next(iter(masks.values())).shape, np.uint8)
     lungs, fronts = ("lung", "lung_right", "lung_left"), ("mediastinum", "heart")
-    others = [name for name in masks if name not in lungs + fronts]
-    for name in (*others, *lungs, *fronts):
+    lobes = [label.name for label in vocabulary().structures if "_lobe_" in label.name]
+    last = (*lungs, *lobes, *fronts, *TREES)
+    for name in (*(name for name in masks if name not in last), *lungs, *lobes, *fronts):
         if name in masks:
             labels[masks[name]] = label_id(name)
     for front in fronts:
         for side in ("lung_right", "lung_left"):
             if side in masks and front in masks:
                 labels[masks[side] & masks[front]] = label_id(f"{side}_behind_{front}")
+    for tree in TREES:
+        if tree in masks:
+            labels[masks[tree]] = _inside(tree)[labels[masks[tree]]]
     return labels
+
+
+@cache
+def _inside(tree: str) -> np.ndarray:
+    """Return the id that a voxel of a tree gets, by the id that was there (256 entries)."""
+    table = np.full(256, label_id(tree), np.uint8)
+    names = {label.name: label.id for label in vocabulary().structures}
+    own, other = (TREES[tree], *(word for word in TREES.values() if word != TREES[tree]))
+    for name, number in names.items():
+        lung = name.removesuffix(f"_{own}").removesuffix(f"_{other}")
+        if f"{lung}_{own}" in names:
+            table[number] = names[f"{lung}_{own}"]
+    return table

@@ -191,7 +191,7 @@ def _finished(row: Row, root: Path) -> Row:
 
 def missing(rows: Sequence[Row], root: str | Path) -> list[str]:
     """Return the ids of the cases whose image is not there."""
-    return [row["case"] for row in rows if not (Path(root) / row["image"]).is_file()]
+    return [row["case"] for row in rows if not (Path(root) / row["image"]).exists()]
 
 
 def read_all(cohorts: Mapping[str, Mapping]) -> dict[str, list[Row]]:

@@ -16,6 +16,7 @@ from radfoundry import catalogue, schemas
 from radfoundry.schemas import Names
 
 SECTIONS = ("cohorts", "pseudolabel", "recipes")
+NO_WAY = "none"  # a cohort whose own masks are used
 SAFE_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str")
 TAGS = {f"tag:yaml.org,2002:{name}" for name in SAFE_TAGS}
 MOST_NODES = 100_000  # aliases of aliases grow exponentially
@@ -105,7 +106,9 @@ def registered() -> dict[str, Collection[str]]:
     words = yaml.safe_load((catalogue.HERE / "labels.yaml").read_text(encoding="utf-8"))
     findings = [entry["name"] for entry in words["findings"]]
     structures = [entry["name"] for entry in words["structures"]]
-    regions = list(dict.fromkeys([*words["regions"], *structures, *findings, "ignore"]))
+    regions = list(
+        dict.fromkeys([*words["regions"], *structures, *findings, "ignore", "background"])
+    )
     plugins = {k: {n: plugin_options(k, n) for n in catalogue.names(k)} for k in catalogue.KINDS}
     return {**plugins, "findings": findings, "regions": regions}
 
@@ -133,6 +136,7 @@ def checked(config: Mapping, schema: Mapping | str | Path, names: Names | None =
     stated = schema if isinstance(schema, Mapping) else strict_load(schema)
     known = dict(registered() if names is None else names)
     known |= {name: [*map(str, _section(config, stated, name))] for name in SECTIONS}
+    known["ways"] = [*known["pseudolabel"], NO_WAY]
     rules = schemas.concrete(stated, config, known)
     filled = schemas.filled(config, rules)
     faults = schemas.faults(filled, rules, known) or list(_contradictions(filled))
@@ -149,8 +153,45 @@ def _section(config: Mapping, schema: Mapping, name: str) -> Collection[str]:
 
 def _contradictions(config: Mapping) -> Iterator[str]:
     """Find what each key allows alone, but not together with the others."""
+    yield from _segmenters_of_another_modality(config)
+    yield from _atlas_without_grid(config)
     yield from _training_without_cases(config)
     yield from _seen_called_unseen(config)
+
+
+def _segmenters_of_another_modality(config: Mapping) -> Iterator[str]:
+    for name, cohort in config["cohorts"].items():
+        for key in ("pseudolabel", "second_opinion"):
+            way = cohort.get(key, NO_WAY)
+            if way != NO_WAY and cohort["modality"] not in reads(config, way):
+                allowed = [
+                    w for w in config["pseudolabel"] if cohort["modality"] in reads(config, w)
+                ]
+                told = ", ".join([*allowed, NO_WAY])
+                where = f"cohorts.{name}.{key}"
+                yield f"{where}: {way!r} does not read {cohort['modality']}; allowed: {told}"
+
+
+def reads(config: Mapping, way: str) -> tuple[str, ...]:
+    """Return the modalities that a way of pseudo-labelling reads."""
+    segmenter = config["pseudolabel"][way]["segmenter"]
+    return tuple(catalogue.constant("segmenters", segmenter, "MODALITIES"))
+
+
+def weights_from(way: Mapping) -> str:
+    """Return where a way's weights come from: "none", "phantoms" (trained here) or "files"."""
+    segmenter = way["segmenter"]
+    if not catalogue.constant("segmenters", segmenter, "NEEDS_WEIGHTS"):
+        return "none"
+    options = (plugin_options("segmenters", segmenter) or {}) | way["options"]
+    return "phantoms" if options.get("weights", "phantoms") == "phantoms" else "files"
+
+
+def _atlas_without_grid(config: Mapping) -> Iterator[str]:
+    for name, cohort in config["cohorts"].items():
+        if cohort["preprocess"].get("atlas") and "grid" not in cohort["preprocess"]:
+            where = f"cohorts.{name}.preprocess.grid"
+            yield f"{where}: is missing; allowed: three whole numbers, because `atlas` is true"
 
 
 def _training_without_cases(config: Mapping) -> Iterator[str]:

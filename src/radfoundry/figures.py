@@ -62,7 +62,7 @@ def montage(pairs: Sequence[Pair], titles: Sequence[str] = TITLES) -> bytes:
     shown_pairs = [_cropped(pair) for pair in pairs]
     ratios = [pair.synthetic.shape[0] / pair.synthetic.shape[1] for pair in shown_pairs] or [0.3]
     height = sum(ratio * PANEL_INCHES + 0.3 for ratio in ratios) + 0.25
-    figure = _figure(4 * PANEL_INCHES, height)
+    figure = new_figure(4 * PANEL_INCHES, height)
     grid = figure.subplots(len(ratios), 4, squeeze=False, height_ratios=ratios)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -78,8 +78,8 @@ def montage(pairs: Sequence[Pair], titles: Sequence[str] = TITLES) -> bytes:
         _show(axes[2], pair.synthetic, pair.mask)
         _show(axes[3], _detail(pair))
     if not pairs:
-        _say_not_available(grid[0][0])
-    return _png(figure, "Contains synthetic medical images; not for diagnosis.")
+        say_not_available(grid[0][0])
+    return png(figure, "Contains synthetic medical images; not for diagnosis.")
 
 
 def histogram(
@@ -97,7 +97,7 @@ def histogram(
         _Group("Real", np.asarray(real, float), REAL, "-", "///"),
         _Group("Synthetic", np.asarray(synthetic, float), SYNTHETIC, "--", ""),
     ]
-    figure = _figure(6.4, 3.1)
+    figure = new_figure(6.4, 3.1)
     axes = figure.subplots()
     finite = np.concatenate([group.scores[np.isfinite(group.scores)] for group in groups])
     if len(finite):
@@ -110,10 +110,10 @@ def histogram(
             axes.axvline(threshold, color=INK, lw=1.4, ls=":", label=told)
         axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     else:
-        _say_not_available(axes)
+        say_not_available(axes)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     _plain(axes, label, "Share of images")
-    return _png(figure)
+    return png(figure)
 
 
 def forest(
@@ -130,7 +130,7 @@ def forest(
         own: Arms that start with this word stand out.
     """
     lines = _lines(rows)
-    figure = _figure(7.6, 0.3 * max(len(lines), 1) + 0.95)
+    figure = new_figure(7.6, 0.3 * max(len(lines), 1) + 0.95)
     axes = figure.subplots()
     for place, row in enumerate(lines):
         mine = own and str(row["arm"]).startswith(own)
@@ -146,7 +146,7 @@ def forest(
     if rows["value"].isna().all():
         axes.set_xticks([])
     _plain(axes, label, "")
-    return _png(figure)
+    return png(figure)
 
 
 def _lines(rows: pd.DataFrame) -> list[dict]:
@@ -171,13 +171,13 @@ def _interval(axes: Axes, place: int, row: Mapping[str, Any], unit: str, colour:
         axes.plot(row["value"], place, "o", color=colour, ms=6, mec="white")
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     figure = Figure((width, height), DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _png(figure: Figure, comment: str = "") -> bytes:
+def png(figure: Figure, comment: str = "") -> bytes:
     buffer = io.BytesIO()
     metadata = {"Software": None, **({"Comment": comment} if comment else {})}
     figure.savefig(buffer, format="png", metadata=metadata)
@@ -186,7 +186,7 @@ def _png(figure: Figure, comment: str = "") -> bytes:
 
 def _show(axes: Axes, picture: np.ndarray | None, mask: np.ndarray | None = None) -> None:
     if picture is None:
-        _say_not_available(axes)
+        say_not_available(axes)
         return
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="lanczos")
     if mask is not None and mask.any():
@@ -243,7 +243,7 @@ def _plain(axes: Axes, horizontal: str, vertical: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _say_not_available(axes: Axes) -> None:
+def say_not_available(axes: Axes) -> None:
     axes.text(0.5, 0.5, NOT_AVAILABLE, transform=axes.transAxes, ha="center", va="center",
               fontsize=9, color=FAINT, style="italic")  # fmt: skip
     axes.set_xticks([])

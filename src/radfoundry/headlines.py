@@ -23,10 +23,8 @@ def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> I
     """
     known = measured[measured["dice"].notna()]
     for (collection, region, method), rows in known.groupby(["collection", "region", "method"]):
-        weights = patient_weights(rows["patient"].to_numpy(), draws, rng)
         values = rows["dice"].to_numpy(float)
-        drawn = (weights @ values) / np.maximum(weights.sum(1), 1)
-        found = interval(float(values.mean()), drawn)
+        found = _mean(rows["patient"], values, draws, rng)
         none = int((values == 0).sum())
         readers = "/".join(sorted(set(rows["truth_by"])))
         yield Figure(
@@ -39,6 +37,43 @@ def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> I
             len(values),
             note=f"truth by {readers}; median {np.median(values):.3f}; nothing found in {none}",
         )
+
+
+def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Figure]:
+    """Yield the mean of every clinical measurement, and how far the labels are off the truth.
+
+    `clinical_mean` is what the labels say; `clinical_bias` their mean difference from the truth and
+    `clinical_error` the mean of its size, over cases where both have a value.
+
+    Args:
+        measured: Rows of the table `clinical`.
+        draws: Bootstrap samples.
+        rng: Source of chance.
+    """
+    for (collection, name, method), rows in measured.groupby(
+        ["collection", "measurement", "method"]
+    ):
+        both = rows[rows["value"].notna() & rows["truth"].notna()]
+        off = both["value"] - both["truth"]
+        told = f"mean truth {both['truth'].mean():.4g}" if len(both) else ""
+        known = rows[rows["value"].notna()]
+        for metric, patients, values, note in (
+            ("clinical_mean", known["patient"], known["value"], ""),
+            ("clinical_bias", both["patient"], off, told),
+            ("clinical_error", both["patient"], off.abs(), told),
+        ):
+            if len(values):
+                found = _mean(patients, values.to_numpy(float), draws, rng)
+                yield Figure(
+                    f"cohort:{collection}", metric, found.value, f"{name}/{method}",
+                    found.low, found.high, len(values), unit=rows["unit"].iloc[0], note=note,
+                )  # fmt: skip
+
+
+def _mean(patients: pd.Series, values: np.ndarray, draws: int, rng: np.random.Generator):
+    """Return the mean of values with its interval, drawn by patient."""
+    weights = patient_weights(patients.to_numpy(), draws, rng)
+    return interval(float(values.mean()), (weights @ values) / np.maximum(weights.sum(1), 1))
 
 
 def of_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Figure]:

@@ -1,143 +1,53 @@
 """How far a pseudo-label can be trusted: a status for each structure, and why.
 
-Judged from the labels alone, with rules of anatomy: two lungs, each on its own side, of plausible
-area, in one piece. A structure that was not found has no measurements: they are NaN, never 0.
+Rules of anatomy judge it: those of `filmquality` a radiograph's, those of `volumequality` a CT's or
+an MR's. A structure that was not found has no measurements: they are NaN, never 0.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import ndimage
 
-from radfoundry import anatomy, volume
+from radfoundry import anatomy, filmquality, volumequality
+from radfoundry.trust import Quality
 from radfoundry.volume import Volume
 
-LUNGS = ("lung_right", "lung_left")
-# Plausible area, as a fraction of the film: from an infant with wide collimation to a chest that
-# fills it (a lung takes 7 to 22 % of most films).
-AREAS = {
-    "lung_right": (0.02, 0.4),
-    "lung_left": (0.02, 0.4),
-    "lungs": (0.04, 0.75),
-    "heart": (0.01, 0.35),
-    "mediastinum": (0.003, 0.35),
-    "cardiomediastinum": (0.013, 0.5),
-}
-WHOLE = 0.9  # the largest connected part holds at least this share of a structure
-TOUCHING = 0.12  # cropped: more than this share of the outline runs along the film's edge
-LIKE = 4.0  # one lung is at most so many times as large as the other
-
-
-@dataclass(frozen=True)
-class Quality:
-    """What is known of one structure's label.
-
-    Attributes:
-        structure: A region of `labels.yaml`.
-        status: present, absent (no pixel), cropped (it runs on beyond the film) or failed (it
-            cannot be that structure).
-        reason: Why, in words; empty when present.
-        area_fraction: Of the film; NaN when absent.
-        largest_part: Share of its pixels in the largest connected part; NaN when absent.
-        edge_fraction: Share of its outline on the film's edge; NaN when absent.
-    """
-
-    structure: str
-    status: str
-    reason: str = ""
-    area_fraction: float = float("nan")
-    largest_part: float = float("nan")
-    edge_fraction: float = float("nan")
+__all__ = ["Quality", "assess", "usable"]
+MAY_LACK = ("pleural_space",)  # most people have no fluid there
 
 
 def assess(
     labels: np.ndarray, structures: Sequence[str], image: Volume | None = None
 ) -> dict[str, Quality]:
-    """Return the quality of each structure of a radiograph's anatomy map.
+    """Return the quality of each structure of an anatomy map.
 
     Args:
-        labels: Anatomy map (X, 1, Z).
+        labels: Anatomy map: (X, 1, Z) of a radiograph, (X, Y, Z) of a volume.
         structures: Regions that the segmenter claims to label.
-        image: The radiograph; its black rim is then not counted as film.
+        image: What was labeled. A radiograph's black rim is then not counted as film; a volume's
+            image is needed for the size of its voxels, and to know padding.
 
     Raises:
-        ValueError: Labels that are no structures, a region that does not exist, or another grid.
+        ValueError: Labels that are no structures, a region that does not exist, another grid, or a
+            volume's labels without its image.
     """
     anatomy.check(labels)
     if image is not None and image.voxels.shape != labels.shape:
         raise ValueError(f"labels are {labels.shape}, the image is {image.voxels.shape}")
-    viewed = volume.picture(labels)
-    film = _film(viewed if image is None else volume.picture(image.voxels), image is not None)
-    masks = {name: anatomy.mask(viewed, name) for name in structures}
-    found = {name: _judged(name, mask, film) for name, mask in masks.items()}
-    if all(name in masks for name in LUNGS):
-        found |= _as_a_pair(found, *(masks[name] for name in LUNGS))
-    return found
+    if labels.ndim == 3 and labels.shape[1] > 1:
+        if image is None:
+            raise ValueError(f"labels {labels.shape} of a volume are judged with its image")
+        return volumequality.judged(labels, structures, image)
+    return filmquality.judged(labels, structures, image)
 
 
-def usable(qualities: dict[str, Quality]) -> bool:
-    """Return whether every structure is at least there, whole or cropped."""
-    return all(quality.status in ("present", "cropped") for quality in qualities.values())
+def usable(qualities: Mapping[str, Quality]) -> bool:
+    """Return whether every structure is at least there, whole or cropped.
 
-
-def _film(picture: np.ndarray, shows: bool) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero((picture > 0).any(axis)) for axis in (1, 0))
-    if not shows or len(rows) == 0:
-        return slice(0, picture.shape[0]), slice(0, picture.shape[1])
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-
-
-def _judged(name: str, mask: np.ndarray, film: tuple[slice, slice]) -> Quality:
-    if not mask.any():
-        return Quality(name, "absent", "no pixel is labeled")
-    parts, _ = ndimage.label(mask)
-    area = float(mask.sum() / mask[film].size)
-    whole = float(np.bincount(parts.ravel())[1:].max() / mask.sum())
-    edge = _along_edge(mask, film)
-    low, high = AREAS.get(name, (0.0, 1.0))
-    status, reason = "present", ""
-    if not low <= area <= high:
-        status, reason = "failed", f"area {area:.3f} of the film is not within {low} and {high}"
-    elif whole < WHOLE:
-        status, reason = "failed", f"largest of its parts holds only {whole:.2f} of it"
-    elif edge > TOUCHING:
-        status, reason = "cropped", f"{edge:.2f} of its outline lies on the film's edge"
-    return Quality(name, status, reason, area, whole, edge)
-
-
-def _along_edge(mask: np.ndarray, film: tuple[slice, slice]) -> float:
-    shown = np.zeros_like(mask)
-    shown[film] = True
-    rim = mask & ~ndimage.binary_erosion(mask)
-    edge = ~ndimage.binary_erosion(shown)
-    return float((rim & edge).sum() / rim.sum())
-
-
-def _as_a_pair(
-    found: dict[str, Quality], right: np.ndarray, left: np.ndarray
-) -> dict[str, Quality]:
-    """Return the qualities of two lungs once they are judged against each other."""
-    if not right.any() and not left.any():
-        return {name: Quality(name, "failed", "neither lung was found") for name in LUNGS}
-    if any(found[name].status in ("absent", "failed") for name in LUNGS):
-        return {}
-    sizes = dict(zip(LUNGS, (int(right.sum()), int(left.sum())), strict=True))
-    small = min(sizes, key=lambda name: sizes[name])
-    ratio = max(sizes.values()) / sizes[small]
-    if np.nonzero(right)[1].mean() >= np.nonzero(left)[1].mean():
-        return _failed(found, LUNGS, "the right lung lies at the viewer's right")
-    if _touching(right, left) > TOUCHING:
-        return _failed(found, LUNGS, "the lungs run into each other")
-    if ratio > LIKE:
-        return _failed(found, (small,), f"the other lung is {ratio:.1f} times as large")
-    return {}
-
-
-def _failed(found: dict[str, Quality], names: Sequence[str], reason: str) -> dict[str, Quality]:
-    return {name: replace(found[name], status="failed", reason=reason) for name in names}
-
-
-def _touching(right: np.ndarray, left: np.ndarray) -> float:
-    rim = right & ~ndimage.binary_erosion(right)
-    return float((rim & ndimage.binary_dilation(left)).sum() / rim.sum())
+    Pleural fluid need not be there.
+    """
+    return all(
+        found.status in ("present", "cropped")
+        or (found.structure in MAY_LACK and found.status in ("absent", "small"))
+        for found in qualities.values()
+    )

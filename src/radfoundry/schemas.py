@@ -13,6 +13,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from radfoundry.allowances import allowed
+
 SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)  # YAML 1.1: text
 TYPES: Mapping[str, Any] = {
     "boolean": bool,
@@ -21,9 +23,6 @@ TYPES: Mapping[str, Any] = {
     "array": list,
     "object": dict,
 }
-WORDS = {"integer": "whole number", "string": "text", "boolean": "true or false", "object": "keys"}
-LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "minItems": "at least"}
-LIMITS |= {"maximum": "at most", "exclusiveMaximum": "below", "maxItems": "at most"}
 LONGEST = 80
 Names = Mapping[str, Collection[str]]
 
@@ -46,8 +45,11 @@ def concrete(rules: Mapping, value: Any, known: Names) -> Mapping:
     properties, others = dict(rules.get("properties", {})), rules.get("additionalProperties")
     if isinstance(others, Mapping):
         properties = {name: others for name in value} | properties
+    for key, variants in rules.get("variants", {}).items():
+        chosen = value.get(variants["named"], properties[variants["named"]].get("default"))
+        properties[key] = variants.get(str(chosen), properties[key])
     for key, source in _plugin_sections(rules, value):
-        name = value.get(source["named"]) if "named" in source else key
+        name = _plugin_name(key, source, value)
         properties[key] = _with_options(properties[key], known.get(source["kind"], ()), name)
     below = {k: concrete(r, value.get(k, r.get("default")), known) for k, r in properties.items()}
     return {**rules, "properties": below}
@@ -56,6 +58,13 @@ def concrete(rules: Mapping, value: Any, known: Names) -> Mapping:
 def _plugin_sections(rules: Mapping, value: Mapping) -> Iterator[tuple[str, Mapping]]:
     for key, source in rules.get("plugin_options", {}).items():
         yield from ((name, source) for name in (value if key == "*" else [key]))
+
+
+def _plugin_name(key: str, source: Mapping, value: Mapping) -> Any:
+    if "inside" in source:
+        inside = value.get(key)
+        return inside.get(source["inside"]) if isinstance(inside, Mapping) else None
+    return value.get(source["named"]) if "named" in source else key
 
 
 def _with_options(rules: Mapping, plugins: Collection[str], name: Any) -> Mapping:
@@ -213,38 +222,3 @@ def _joined(parts: Iterable[Any]) -> str:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-
-
-def allowed(rules: Mapping) -> str:
-    """Return in words what a rule allows, for messages and for the documentation.
-
-    >>> allowed({"type": "number", "minimum": 0, "maximum": 1})
-    'number, 0 to 1'
-    >>> allowed({"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1})
-    'list (at least 1) of whole number, at least 0'
-    """
-    if "enum" in rules:
-        return ", ".join(map(str, rules["enum"]))
-    types = rules.get("type", "any value")
-    types = [types] if isinstance(types, str) else types
-    return " or ".join(_allowed_of(name, rules) for name in types)
-
-
-def _allowed_of(name: str, rules: Mapping) -> str:
-    if name in ("number", "integer"):
-        return WORDS.get(name, name) + _limits(rules, "minimum", "maximum")
-    if name == "array":
-        length = _limits(rules, "minItems", "maxItems").removeprefix(", ")
-        size, different = f" ({length})" if length else "", bool(rules.get("uniqueItems"))
-        return f"list{size} of {'different ' * different}{allowed(rules.get('items', {}))}"
-    if name == "string":
-        source = f" among {rules['among']}" if "among" in rules else ""
-        return WORDS[name] + source + (f" like {rules['pattern']}" if "pattern" in rules else "")
-    return WORDS.get(name, name)
-
-
-def _limits(rules: Mapping, least: str, most: str) -> str:
-    low, high = rules.get(least), rules.get(most)
-    if low is not None and high is not None:
-        return f", exactly {low}" if low == high else f", {low} to {high}"
-    return "".join(f", {LIMITS[word]} {rules[word]}" for word in LIMITS if word in rules)

@@ -25,7 +25,8 @@ class Metric(NamedTuple):
 
     Attributes:
         title: In plain words.
-        unit: "1" for a pure number, "fraction" for a share shown in percent.
+        unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each figure
+            tells its own.
         higher_is_better: None where neither direction is better.
         good: One sentence that tells the reader what a good figure looks like.
     """
@@ -45,6 +46,18 @@ _EFFECT = "An interval wholly above 0: synthetic images taught the model somethi
 _COST = "No fixed bar; compare with the time and the memory at hand."
 METRICS: dict[str, Metric] = {
     "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
+    "clinical_mean": Metric(
+        "Clinical measurement, mean of the cases", "", None,
+        "Within what is known of such patients; the labels' error says how far to trust it.",
+    ),
+    "clinical_bias": Metric(
+        "Clinical measurement: labels less truth, mean", "", None,
+        "An interval that holds 0 and is narrow beside the measurement itself.",
+    ),
+    "clinical_error": Metric(
+        "Clinical measurement: distance of labels from truth, mean", "", False,
+        "Small beside the differences between patients.",
+    ),
     "accepted_fraction": Metric(
         "Samples accepted", "fraction", True,
         "Most samples pass, yet not all: a filter that accepts everything tells nothing apart.",
@@ -208,7 +221,7 @@ def _faults(frame: pd.DataFrame) -> Iterator[str]:
     yield from (f"{'/'.join(map(str, row))} is there twice" for row in double[key].to_numpy())
     for row in frame.to_dict("records"):
         name, known = "/".join(str(row[part]) for part in key), METRICS.get(row["metric"])
-        if known and row["unit"] != known.unit:
+        if known and known.unit and row["unit"] != known.unit:
             yield f"{name} is in {row['unit']!r}, it must be in {known.unit!r}"
         if row["n"] < 0:
             yield f"{name} has n = {row['n']}"

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from radfoundry.schemas import allowed, nearest
+from radfoundry.allowances import allowed
+from radfoundry.schemas import nearest
 
 DELIMITERS = "\t;,"
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)

@@ -64,6 +64,16 @@ def picture(voxels: np.ndarray) -> np.ndarray:
     return voxels[::-1, 0, ::-1].T
 
 
+def projection(volume: Volume) -> np.ndarray:
+    """Return a volume as rows and columns seen from the front: its mean along y.
+
+    >>> projection(Volume(np.arange(4.0).reshape(1, 2, 2), np.eye(4)))
+    array([[2.],
+           [1.]])
+    """
+    return picture(volume.voxels.mean(axis=1, keepdims=True))
+
+
 def plane(rows_by_columns: np.ndarray) -> np.ndarray:
     """Return a viewed picture (rows, columns) as the voxels (X, 1, Z) of a radiograph."""
     return np.ascontiguousarray(rows_by_columns.T[::-1, None, ::-1])
@@ -72,6 +82,16 @@ def plane(rows_by_columns: np.ndarray) -> np.ndarray:
 def radiograph(rows_by_columns: np.ndarray, spacing_mm: float = 1.0) -> Volume:
     """Return a viewed picture as a volume with square pixels of the given size."""
     return Volume(plane(rows_by_columns), np.diag([spacing_mm, 1.0, spacing_mm, 1.0]))
+
+
+def whole(intensities: np.ndarray) -> np.ndarray:
+    """Return intensities as int16, as scanners store them; HU of metal beyond its range is cut.
+
+    >>> whole(np.array([-1024.4, 40000.0]))
+    array([-1024, 32767], dtype=int16)
+    """
+    kind = np.iinfo(np.int16)
+    return np.clip(np.rint(intensities), kind.min, kind.max).astype(np.int16)
 
 
 def read(path: str | Path) -> Volume:

@@ -1,11 +1,11 @@
-"""Rows 15 to 21 and 31 of the fault matrix: affines, spacings and shapes."""
+"""Rows 15 to 21 and 31 of the fault matrix: affines, spacings and shapes, in every format."""
 
 from itertools import permutations, product
 
 import nibabel
 import numpy as np
 import pytest
-from files import nifti, plane, ramp
+from files import BODY_AFFINE, body, metaimage, nifti, nrrd, plane, ramp
 
 from radfoundry import gate, preprocess, volume
 
@@ -73,9 +73,96 @@ def test_every_orientation_comes_back_the_same(tmp_path, order):
         np.testing.assert_allclose(image.affine, expected.affine, atol=1e-5)
 
 
+TEXT = {"nrrd": nrrd, "mha": metaimage}
+
+
+def placed(form, **places):
+    """Return a volume whose axes are altered, as text holds them (no rounding, no units)."""
+    affine = BODY_AFFINE.copy()
+    for place, value in places.items():
+        affine[int(place[1]), int(place[2])] = value
+    return TEXT[form](body(), affine)
+
+
+BROKEN = [
+    ("17 NaN", {"a11": np.nan}, "geo.affine"),
+    ("17 infinity", {"a22": np.inf}, "geo.affine"),
+    ("17 zero axis", {"a00": 0}, "geo.affine"),
+    ("17 singular", {"a00": 0, "a10": 0.8}, "geo.affine"),
+    ("18 sheared", {"a12": 0.2}, "geo.shear"),
+    ("20 thick", {"a22": 1000}, "geo.spacing"),
+    ("20 micrometers as mm", {"a00": 0.0007}, "geo.spacing"),
+]
+
+
+@pytest.mark.parametrize("form", TEXT)
+@pytest.mark.parametrize(("places", "code"), [r[1:] for r in BROKEN], ids=[r[0] for r in BROKEN])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_axes_that_cannot_be_believed_are_refused(tmp_path, form, places, code):
+    with pytest.raises(gate.GateError) as error:
+        read(tmp_path, placed(form, **places))
+    assert error.value.code == code
+
+
+MUTE = [
+    ("nrrd", {"space": None}, ("geo.no_codes",)),
+    ("nrrd", {"space": "scanner-xyz"}, ("geo.no_codes",)),
+    ("nrrd", {"space": None, "space_directions": None, "spacings": "0.7 0.8 2"},
+     ("geo.no_codes",)),
+    ("nrrd", {"space_directions": None}, "geo.spacing"),
+    ("nrrd", {"space_directions": "(0.7,0,0) (0,0.8,0)"}, "io.header"),
+    ("nrrd", {"space_directions": "(0.7,0,0,0) (0,0.8,0,0) (0,0,2,0)"}, "geo.ndim"),
+    ("mha", {"TransformMatrix": None, "Offset": None}, ("geo.no_codes",)),
+    ("mha", {"TransformMatrix": "1 0 0 0"}, "io.header"),
+    ("mha", {"ElementSpacing": None}, "geo.spacing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "fields", "told"), MUTE)
+def test_a_file_that_does_not_tell_its_place_is_warned_of_or_refused(tmp_path, form, fields, told):
+    content = TEXT[form](body(), **fields)
+    if isinstance(told, str):
+        with pytest.raises(gate.GateError) as error:
+            read(tmp_path, content)
+        assert error.value.code == told
+    else:
+        raw = read(tmp_path, content)
+        assert raw.warnings == told
+        assert raw.image.spacing_mm == pytest.approx((0.7, 0.8, 2))
+
+
+@pytest.mark.parametrize("form", TEXT)
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_every_orientation_of_a_text_header_comes_back_the_same(tmp_path, form, order):
+    expected = read(tmp_path, TEXT[form](body())).image
+    for flips in product((1, -1), repeat=3):
+        turn = np.array([[axis, flip] for axis, flip in zip(order, flips, strict=True)])
+        stored = nibabel.Nifti1Image(body(), BODY_AFFINE).as_reoriented(turn)
+        voxels = np.ascontiguousarray(stored.dataobj)
+        image = read(tmp_path, TEXT[form](voxels, stored.affine)).image
+        np.testing.assert_array_equal(image.voxels, expected.voxels)
+        np.testing.assert_allclose(image.affine, expected.affine, atol=1e-9)
+
+
+@pytest.mark.parametrize("form", TEXT)
+def test_a_trace_of_shear_of_a_text_header_is_mended_with_a_warning(tmp_path, form):
+    assert read(tmp_path, placed(form, a12=1e-3)).warnings == ("geo.orthonormalised",)
+
+
 def test_a_fourth_axis_of_one_is_dropped(tmp_path):
     raw = read(tmp_path, nifti(BODY[..., None], ISOTROPIC))
     assert raw.image.voxels.shape == BODY.shape
+    directions = "(0.7,0,0) (0,0.8,0) (0,0,2) none"
+    raw = read(tmp_path, nrrd(body()[..., None], space_directions=directions))
+    assert raw.image.voxels.shape == body().shape
+
+
+@pytest.mark.parametrize(
+    "fields", [{"ElementNumberOfChannels": 3}, {"NDims": 4, "DimSize": "6 7 8 5"}]
+)
+def test_channels_and_times_of_a_metaimage_are_refused(tmp_path, fields):
+    with pytest.raises(gate.GateError, match=r"geo\.ndim.*[35] (channels|volumes)"):
+        read(tmp_path, metaimage(body(), **fields))
 
 
 @pytest.mark.parametrize(

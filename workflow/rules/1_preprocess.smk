@@ -3,6 +3,7 @@
 reads   the cohort's table and the images it names, or the config of its phantoms
 writes  results/cohorts/{cohort}/cases.tsv
         results/cohorts/{cohort}/phantoms/{batch}/
+        results/cohorts/{cohort}/atlas.nii.gz, where the config asks for one
         results/cohorts/{cohort}/batches/{batch}/  {batch}.tsv
         results/cohorts/{cohort}/splits.tsv  duplicates.tsv
 """
@@ -42,11 +43,31 @@ rule draw_phantoms:
         "../../scripts/draw_phantoms.py"
 
 
+rule build_atlas:
+    """Average the lungs of some cases into the shape that all are brought to."""
+    input:
+        cases="results/cohorts/{cohort}/cases.tsv",
+        images=all_raw_images,
+    output:
+        atlas="results/cohorts/{cohort}/atlas.nii.gz",
+    log:
+        "logs/preprocess/build_atlas/{cohort}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        cohort=cohort_reading,
+        preprocess=option("cohorts/{cohort}/preprocess"),
+        code=code("build_atlas"),
+    script:
+        "../../scripts/build_atlas.py"
+
+
 rule preprocess_batch:
     """Read a batch of cases through the gate; a bad case becomes a rejected row."""
     input:
         cases="results/cohorts/{cohort}/cases.tsv",
         images=raw_images,
+        atlas=atlas_of_cohort,
     output:
         folder=directory("results/cohorts/{cohort}/batches/{batch}"),
         table="results/cohorts/{cohort}/batches/{batch}.tsv",

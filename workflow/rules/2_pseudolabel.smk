@@ -1,9 +1,26 @@
 """Mark the anatomy of every case with a segmenter instead of a radiologist.
 
 reads   results/cohorts/{cohort}/batches/{batch}/
-writes  results/pseudolabel/{method}/network/
+writes  results/pseudolabel/{method}/network/  or  weights.tsv
         results/cohorts/{cohort}/labels/{method}/{batch}/  {batch}.tsv
+        results/cohorts/{cohort}/second_opinion.tsv
 """
+
+
+rule check_weights:
+    """List every weight file that a segmenter needs; stop in seconds where one is missing."""
+    output:
+        table="results/pseudolabel/{method}/weights.tsv",
+    log:
+        "logs/pseudolabel/check_weights/{method}.log",
+    priority: 100
+    conda:
+        "../../envs/core.yaml"
+    params:
+        method=option("pseudolabel/{method}"),
+        code=code_with("check_weights", method_code),
+    script:
+        "../../scripts/check_weights.py"
 
 
 rule fit_segmenter:
@@ -13,7 +30,7 @@ rule fit_segmenter:
     log:
         "logs/pseudolabel/fit_segmenter/{method}.log",
     conda:
-        "../../envs/core.yaml"
+        "../../envs/segmenters.yaml"
     resources:
         gpu=1,
         mem_mb=4000,
@@ -31,20 +48,42 @@ rule segment_batch:
         images="results/cohorts/{cohort}/batches/{batch}.tsv",
         folder="results/cohorts/{cohort}/batches/{batch}",
         network=network_of_method,
+        weights=weight_files_of_method,
     output:
         folder=directory("results/cohorts/{cohort}/labels/{method}/{batch}"),
         table="results/cohorts/{cohort}/labels/{method}/{batch}.tsv",
     log:
         "logs/pseudolabel/segment_batch/{cohort}/{method}/{batch}.log",
     conda:
-        "../../envs/core.yaml"
+        "../../envs/segmenters.yaml"
     params:
+        modality=option("cohorts/{cohort}/modality"),
         method=option("pseudolabel/{method}"),
         code=code_with("segment_batch", method_code),
     script:
         "../../scripts/segment_batch.py"
 
 
+rule compare_ways:
+    """Ask a second segmenter about every case and say where the two disagree."""
+    input:
+        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        first=of_cohort_labels("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        second=of_second_labels("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/cohorts/{cohort}/second_opinion.tsv",
+    log:
+        "logs/pseudolabel/compare_ways/{cohort}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        agree_dice=option("evaluate/labels/agree_dice"),
+        code=code("compare_ways"),
+    script:
+        "../../scripts/compare_ways.py"
+
+
 rule pseudolabel:
     input:
         per_cohort("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        second_opinions(),

@@ -2,7 +2,7 @@
 
 reads   results/cohorts/{cohort}/batches/{batch}/  labels/{method}/{batch}/
 writes  results/cohorts/{cohort}/radiomics/{batch}.parquet
-        results/cohorts/{cohort}/radiomics.parquet  radiomics.json
+        results/cohorts/{cohort}/radiomics.parquet  vectors.parquet  radiomics.json
 """
 
 
@@ -10,7 +10,7 @@ rule extract_radiomics:
     """Measure the regions of a batch of cases."""
     input:
         images="results/cohorts/{cohort}/batches/{batch}.tsv",
-        labels=of_cohort_labels("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        labels=of_cohort_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
         folder="results/cohorts/{cohort}/batches/{batch}",
     output:
         table=temp("results/cohorts/{cohort}/radiomics/{batch}.parquet"),
@@ -18,7 +18,9 @@ rule extract_radiomics:
         "logs/radiomics/extract_radiomics/{cohort}/{batch}.log",
     conda:
         "../../envs/core.yaml"
+    threads: 2
     params:
+        modality=option("cohorts/{cohort}/modality"),
         radiomics=option("cohorts/{cohort}/radiomics"),
         code=code("extract_radiomics"),
     script:
@@ -26,17 +28,20 @@ rule extract_radiomics:
 
 
 rule collect_radiomics:
-    """Join the batches; write units and settings beside the table."""
+    """Join the batches, scale on the train split; write units and settings beside the tables."""
     input:
+        splits="results/cohorts/{cohort}/splits.tsv",
         tables=each_batch("results/cohorts/{cohort}/radiomics/{batch}.parquet"),
     output:
         table="results/cohorts/{cohort}/radiomics.parquet",
+        vectors="results/cohorts/{cohort}/vectors.parquet",
         settings="results/cohorts/{cohort}/radiomics.json",
     log:
         "logs/radiomics/collect_radiomics/{cohort}.log",
     conda:
         "../../envs/core.yaml"
     params:
+        modality=option("cohorts/{cohort}/modality"),
         radiomics=option("cohorts/{cohort}/radiomics"),
         code=code("collect_radiomics"),
     script:

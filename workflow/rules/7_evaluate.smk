@@ -1,7 +1,7 @@
 """Ask how good the labels are and what the kept samples are worth to a downstream model.
 
 reads   labels, reader's or phantom's truth, verdicts, splits; cohorts nobody trained on
-writes  results/cohorts/{cohort}/evaluate/labels/{method}.tsv
+writes  results/cohorts/{cohort}/evaluate/labels/{method}.tsv  clinical/{method}.tsv
         results/recipes/{recipe}/leakage.tsv
         results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv
         results/recipes/{recipe}/evaluate/{task}.tsv
@@ -25,6 +25,25 @@ rule measure_labels:
         code=code("measure_labels"),
     script:
         "../../scripts/measure_labels.py"
+
+
+rule measure_clinical:
+    """Measure volumes, emphysema, effusion and heart as a clinician reads them off the labels."""
+    input:
+        cases="results/cohorts/{cohort}/cases.tsv",
+        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=each_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/cohorts/{cohort}/evaluate/clinical/{method}.tsv",
+    log:
+        "logs/evaluate/measure_clinical/{cohort}/{method}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        by=option("evaluate/labels/by"),
+        code=code("measure_clinical"),
+    script:
+        "../../scripts/measure_clinical.py"
 
 
 rule check_leakage:
@@ -98,4 +117,5 @@ rule compare_arms:
 rule evaluate:
     input:
         comparisons(),
-        label_measurements(),
+        label_measurements("labels"),
+        label_measurements("clinical"),

@@ -35,7 +35,8 @@ rule write_scorecard:
     """Gather every headline number into one table."""
     input:
         comparisons=comparisons(),
-        labels=label_measurements(),
+        labels=label_measurements("labels"),
+        clinical=label_measurements("clinical"),
         acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
     output:
         scorecard=report(
@@ -64,6 +65,9 @@ rule write_report:
         verdicts=expand("results/recipes/{recipe}/verdicts.tsv", recipe=RECIPES),
         thresholds=expand("results/recipes/{recipe}/thresholds.tsv", recipe=RECIPES),
         experts=expert_tables(),
+        clinical=label_measurements("clinical"),
+        opinions=second_opinions(),
+        radiomics=expand("results/cohorts/{cohort}/radiomics.parquet", cohort=COHORTS),
         splits=expand("results/cohorts/{cohort}/splits.tsv", cohort=COHORTS),
         images=per_cohort("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=per_cohort("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),

@@ -17,7 +17,7 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry import catalogue, cohorts, configuration
+from radfoundry import catalogue, cohorts, configuration, weightfiles
 from radfoundry.provenance import fingerprint
 
 configuration.strict_load("config.yaml")  # first: Snakemake's own loader runs templates
@@ -28,6 +28,7 @@ configfile: "config.yaml"
 
 settings = configuration.checked(config, ROOT / "workflow/schemas/config.schema.yaml")
 tables = cohorts.read_all(settings["cohorts"])
+weightfiles.check(settings)  # in milliseconds, before any job
 COHORTS, RECIPES, EVALUATE = (
     settings["cohorts"],
     settings["recipes"],
@@ -62,8 +63,11 @@ def batches_of(cohort):
 
 
 def per_batch(pattern, cohort):
-    method = COHORTS[cohort]["pseudolabel"]
-    return expand(pattern, cohort=cohort, batch=batches_of(cohort), method=method)
+    """The pattern for every batch; nothing where it asks for labels and the cohort has no way."""
+    way = COHORTS[cohort]["pseudolabel"]
+    if "{method}" in pattern and way == configuration.NO_WAY:
+        return []
+    return expand(pattern, cohort=cohort, batch=batches_of(cohort), method=way)
 
 
 def per_cohort(pattern):
@@ -110,7 +114,9 @@ def method_code(wildcards):
 
 
 def segmenter_training_code(wildcards):
-    return [*method_code(wildcards), "phantoms.chest_xray"]
+    segmenter = settings["pseudolabel"][wildcards.method]["segmenter"]
+    phantom = catalogue.constant("segmenters", segmenter, "PHANTOM")
+    return [*method_code(wildcards), f"phantoms.{phantom}"]
 
 
 def generator_code(wildcards):

@@ -1,39 +1,4 @@
-"""What rules ask for and what jobs read: functions of the config and of wildcards."""
-
-# What is asked of the whole workflow.
-
-
-def comparisons():
-    pattern = "results/recipes/{recipe}/evaluate/{task}.tsv"
-    return [
-        pattern.format(recipe=r, task=t) for t in TASKS for r in EVALUATE[t]["recipes"]
-    ]
-
-
-def label_measurements():
-    pattern = "results/cohorts/{cohort}/evaluate/labels/{method}.tsv"
-    return expand(pattern, cohort=COHORTS, method=EVALUATE["labels"]["methods"])
-
-
-def expert_tables():
-    pattern = "results/recipes/{recipe}/{kind}/{expert}.tsv"
-    kinds = ("scores", "experts")
-    return [
-        pattern.format(recipe=r, kind=k, expert=e)
-        for r in RECIPES
-        for k in kinds
-        for e in RECIPES[r]["filter"]
-    ]
-
-
-def networks(recipe):
-    names = catalogue.constant("generators", RECIPES[recipe]["generator"], "NETWORKS")
-    return expand(
-        "results/recipes/{recipe}/networks/{network}", recipe=recipe, network=names
-    )
-
-
-# What a job reads: functions of its wildcards, or makers of such functions.
+"""What jobs read: functions of the config and of wildcards, or makers of such functions."""
 
 
 def cohort_table(wildcards):
@@ -52,20 +17,49 @@ def cohort_root(wildcards):
     return cohorts.root_of(COHORTS[wildcards.cohort])
 
 
+def cohort_reading(wildcards):
+    """How a cohort's files are found and read."""
+    entry = COHORTS[wildcards.cohort]
+    return {"root": cohort_root(wildcards), "modality": entry["modality"]}
+
+
+def all_raw_images(wildcards):
+    """What preprocess opens of the whole cohort."""
+    names = batches_of(wildcards.cohort)
+    return unique(path for b in names for path in raw_of(wildcards.cohort, b))
+
+
+def atlas_of_cohort(wildcards):
+    asked = COHORTS[wildcards.cohort]["preprocess"].get("atlas", False)
+    return f"results/cohorts/{wildcards.cohort}/atlas.nii.gz" if asked else []
+
+
 def raw_images(wildcards):
     """What preprocess opens: the files of a table that exist, or a batch of phantoms."""
-    if wildcards.cohort in tables:
-        return cohorts.files_of_batch(
-            COHORTS[wildcards.cohort], tables[wildcards.cohort], wildcards.batch
-        )
-    return f"results/cohorts/{wildcards.cohort}/phantoms/{wildcards.batch}"
+    return raw_of(wildcards.cohort, wildcards.batch)
+
+
+def raw_of(cohort, batch):
+    if cohort in tables:
+        return cohorts.files_of_batch(COHORTS[cohort], tables[cohort], batch)
+    return [f"results/cohorts/{cohort}/phantoms/{batch}"]
 
 
 def network_of_method(wildcards):
     """The folder of a method's weights, for the segmenters that need some."""
-    segmenter = settings["pseudolabel"][wildcards.method]["segmenter"]
-    needed = catalogue.constant("segmenters", segmenter, "NEEDS_WEIGHTS")
-    return f"results/pseudolabel/{wildcards.method}/network" if needed else []
+    source = configuration.weights_from(settings["pseudolabel"][wildcards.method])
+    fitted = source == "phantoms"
+    return f"results/pseudolabel/{wildcards.method}/network" if fitted else []
+
+
+def weight_files_of_method(wildcards):
+    """The list of a method's weight files, for the segmenters that take them by path."""
+    source = configuration.weights_from(settings["pseudolabel"][wildcards.method])
+    return (
+        f"results/pseudolabel/{wildcards.method}/weights.tsv"
+        if source == "files"
+        else []
+    )
 
 
 def networks_of_recipe(wildcards):
@@ -82,14 +76,26 @@ def _each_batch(pattern, wildcards):
 
 
 def of_cohort_labels(pattern):
-    """The pattern with the cohort's own way of pseudo-labelling."""
-    return partial(_of_cohort_labels, pattern)
+    """The pattern for every batch with the cohort's own way of pseudo-labelling."""
+    return partial(_of_way, pattern, "pseudolabel", None)
 
 
-def _of_cohort_labels(pattern, wildcards):
-    return pattern.format(
-        method=COHORTS[wildcards.cohort]["pseudolabel"], **dict(wildcards)
-    )
+def of_second_labels(pattern):
+    """The same with the way that is asked for a second opinion."""
+    return partial(_of_way, pattern, "second_opinion", None)
+
+
+def of_cohort_batch(pattern):
+    """The pattern for the batch in the wildcards, with the cohort's own way; none without one."""
+    return partial(_of_way, pattern, "pseudolabel", "batch")
+
+
+def _of_way(pattern, key, only, wildcards):
+    cohort = wildcards.cohort
+    batches = [wildcards.batch] if only else batches_of(cohort)
+    way = COHORTS[cohort][key]
+    made = [] if way == configuration.NO_WAY else [way]
+    return expand(pattern, cohort=cohort, method=made, batch=batches)
 
 
 def of_source(pattern):

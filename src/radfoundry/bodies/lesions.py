@@ -89,6 +89,13 @@ def _blobs(body: Mapping, exam: Mapping, finding: Mapping, grid: Grid) -> np.nda
 def _lobe_filled(body: Mapping, exam: Mapping, finding: Mapping, grid: Grid) -> np.ndarray:
     side = SIDES[finding["side"]]
     depth = lobe_depth(body, exam, grid, side, finding["location"])
+    return lobe_filled(body, exam, finding, grid, depth)
+
+
+def lobe_filled(
+    body: Mapping, exam: Mapping, finding: Mapping, grid: Grid, depth: np.ndarray
+) -> np.ndarray:
+    """Return how much of a lobe at each point is filled, from the depth (mm) in that lobe."""
     patchy = np.float32(finding["share"]) + np.minimum(_blobs(body, exam, finding, grid), 1)
     return grid.filled(depth) * np.minimum(patchy, 1) * np.float32(finding["strength"])
 

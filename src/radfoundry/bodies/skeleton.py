@@ -17,18 +17,21 @@ UP, FORWARD = np.array([0.0, 0, 1]), np.array([0.0, 1, 0])
 RIB_END_DEG = [150, 148, 144, 140, 136, 132, 126, 120, 112, 104, 86, 62]  # 0 back, 180 front
 
 
-def skeleton(body: Mapping, exam: Mapping, step_mm: float) -> dict[str, Points]:
+def skeleton(
+    body: Mapping, exam: Mapping, step_mm: float, blocks: bool = True
+) -> dict[str, Points]:
     """Return the bones of the chest by kind: rib, spine, clavicle, other.
 
     Args:
         body: The person.
         exam: Their posture.
         step_mm: Distance of the points of a bone, about.
+        blocks: Whether vertebrae have their blocks, or only what stands behind them.
     """
     sides = (1, -1)
     groups = {
         "rib": [rib(body, i, side, step_mm) for side in sides for i in range(1, 13)],
-        "spine": spine(body, step_mm),
+        "spine": spine(body, step_mm, blocks),
         "clavicle": [clavicle(body, exam, side, step_mm) for side in sides],
         "other": [breastbone(body, step_mm), jaw(body, exam, step_mm)],
     }
@@ -105,9 +108,10 @@ def rib(body: Mapping, number: int, side: int, step_mm: float) -> Points:
     return tube(np.stack([side * x + sway, y, z], axis=1), size, UP, step_mm)
 
 
-def spine(body: Mapping, step_mm: float) -> list[Points]:
-    """Return the vertebrae of neck, chest and loin."""
-    return [part for level in range(-4, 20) for part in _vertebra(body, level, step_mm)]
+def spine(body: Mapping, step_mm: float, blocks: bool = True) -> list[Points]:
+    """Return the vertebrae of neck, chest and loin, with or without their blocks."""
+    first = 0 if blocks else 1
+    return [part for level in range(-4, 20) for part in _vertebra(body, level, step_mm)[first:]]
 
 
 def _vertebra(body: Mapping, level: int, step_mm: float) -> list[Points]:

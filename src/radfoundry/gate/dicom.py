@@ -1,11 +1,10 @@
-"""Decode a DICOM radiograph or slice, keeping allow-listed technical tags and no others.
+"""Decode DICOM: a radiograph from one file, and the slices that a series is made of.
 
-Only the tags named here are ever parsed: names, dates and private tags never become values.
+Only the tags that `tags.py` allows are ever parsed.
 """
 
 import io
-import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pydicom
@@ -14,75 +13,143 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import get_decoder
 
 from radfoundry import volume
-from radfoundry.gate.geometry import canonical, check_spacing
+from radfoundry.gate.geometry import check_spacing
 from radfoundry.gate.source import MAX_PIXELS, GateError, Raw, Source
+from radfoundry.gate.tags import COLOUR, GRAY, PARSED, facts
 from radfoundry.volume import Volume
 
-PIXEL_TAGS = (
-    *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
-    *("SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation", "NumberOfFrames"),
-    *("PixelData", "RescaleSlope", "RescaleIntercept"),
-)
-PLACE_TAGS = (
-    *("PixelSpacing", "ImagerPixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"),
-    *("PatientOrientation", "SliceThickness"),
-)
-FACT_TAGS = (
-    *("Modality", "ViewPosition", "BodyPartExamined", "ImageLaterality", "PatientSex"),
-    *("PatientAge", "BurnedInAnnotation"),
-)
 NEEDED = ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation")
-GRAY = ("MONOCHROME1", "MONOCHROME2")
-COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 NO_RADIOGRAPH = ("CT", "MR", "PT", "NM", "US")
 DEFLATED = b"1.2.840.10008.1.2.1.99"
-OLDEST = 90  # ages above are told as 90: the few people who reach them can be found by their age
+PADDED = {"CT": -1024.0, "MR": 0.0}  # what stands for no measurement
+PADDING = "int.padding"
 
-# A value outside these sets is dropped: free text may hold a name.
-ALLOWED: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "view": (
-        "ViewPosition",
-        ("PA", "AP", "LL", "RL", "LAT", "LATERAL", "LPO", "RPO", "LAO", "RAO"),
-    ),
-    "photometric": ("PhotometricInterpretation", GRAY + COLOUR),
-    "body_part": ("BodyPartExamined", ("CHEST", "THORAX", "LUNG", "ABDOMEN", "RIB", "HEART")),
-    "laterality": ("ImageLaterality", ("L", "R", "U", "B")),
-    "sex": ("PatientSex", ("F", "M", "O")),
-}
+
+@dataclass(frozen=True)
+class Slice:
+    """What a series has to know of one of its files; no value in it leaves the gate.
+
+    Attributes:
+        sha256: Of the file.
+        series: Which series it says it belongs to, or nothing.
+        modality: As in the file, such as "CT".
+        localizer: Whether it is a scout view.
+        size: Rows and columns.
+        spacing_mm: Of rows and of columns (2,); NaN where the file tells nothing, as below.
+        cosines: Directions of a row and of a column in LPS (6,).
+        position: Of the first pixel's center in LPS, mm (3,).
+        dataset: The allowed tags, for decoding.
+        kind: Of file, as in `Source`.
+    """
+
+    sha256: str
+    series: str
+    modality: str
+    localizer: bool
+    size: tuple[int, int]
+    spacing_mm: np.ndarray
+    cosines: np.ndarray
+    position: np.ndarray
+    dataset: Dataset
+    kind: str = "dicom"
 
 
 def decode(source: Source, modality: str) -> Raw:
-    """Return the image of a DICOM file, rescaled, MONOCHROME1 inverted.
+    """Return the radiograph of a DICOM file, rescaled, MONOCHROME1 inverted.
 
     Raises:
-        GateError: dcm.deflated, dcm.truncated, dcm.header, dcm.modality, dcm.frames,
-            dcm.photometric, dcm.codec, dcm.pixels, dcm.rescale, io.too_large, geo.*.
+        GateError: geo.ndim for a CT or MR, dcm.deflated, dcm.truncated, dcm.header, dcm.modality,
+            dcm.frames, dcm.photometric, dcm.codec, dcm.pixels, dcm.rescale, io.too_large, geo.*.
     """
     with disable_value_validation():  # its warnings quote what stands in the tags
-        return _decoded(source, modality)
-
-
-def _decoded(source: Source, modality: str) -> Raw:
-    dataset = _parsed(source.content)
-    _check_header(dataset, modality)
-    stored = _stored(dataset)
-    values, warnings = _rescaled(dataset, *_gray(dataset, stored), modality)
-    if modality == "CXR":
+        dataset = _parsed(source.content)
+        _check_header(dataset, modality)
+        if modality != "CXR":
+            raise GateError("geo.ndim", "one slice is no volume: give the folder of its series")
+        values, warnings = _values(dataset, modality)
         image, known, turned = _radiograph(dataset, values)
-    else:
-        image, known, turned = _slice(dataset, values)
+        return Raw(image, source.sha256, known, (*warnings, *turned), facts(dataset))
+
+
+def slice_of(source: Source, modality: str) -> Slice:
+    """Return where one slice lies, its pixels still packed.
+
+    Raises:
+        GateError: dcm.deflated, dcm.truncated, dcm.header, dcm.frames, dcm.photometric,
+            io.too_large.
+    """
+    with disable_value_validation():
+        dataset = _parsed(source.content)
+        kind = str(dataset.get("Modality", ""))
+        if kind == modality:
+            _check_header(dataset, modality)
+        return Slice(
+            source.sha256,
+            str(dataset.get("SeriesInstanceUID", "")),
+            kind,
+            "LOCALIZER" in [str(word).upper() for word in dataset.get("ImageType") or ()],
+            (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)),
+            _vector(dataset, "PixelSpacing", 2),
+            _vector(dataset, "ImageOrientationPatient", 6),
+            _vector(dataset, "ImagePositionPatient", 3),
+            dataset,
+        )
+
+
+def values(one: Slice, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return a slice's float32 values (rows, columns), and what was mended.
+
+    Raises:
+        GateError: dcm.truncated, dcm.codec, dcm.pixels, dcm.rescale.
+    """
+    with disable_value_validation():
+        return _values(one.dataset, modality)
+
+
+def told(one: Slice) -> dict[str, str]:
+    """Return the allow-listed technical tags of a slice."""
+    with disable_value_validation():
+        return facts(one.dataset)
+
+
+def _vector(dataset: Dataset, tag: str, count: int) -> np.ndarray:
+    stored = [float(number) for number in dataset.get(tag) or ()]
+    whole = len(stored) == count and np.isfinite(stored).all()
+    return np.array(stored if whole else [np.nan] * count)
+
+
+def _values(dataset: Dataset, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    stored = _stored(dataset)
+    gray, warnings = _gray(dataset, stored)
+    rescaled = _rescaled(dataset, gray, modality)
+    padding = _padding(dataset, stored) if modality in PADDED else np.zeros(1, bool)
+    if padding.any() and (rescaled[padding] != PADDED[modality]).any():
+        rescaled[padding] = PADDED[modality]
+        warnings = (*warnings, PADDING)
     if str(dataset.get("BurnedInAnnotation", "")).upper() == "YES":
         warnings = (*warnings, "privacy.burned_in")
-    return Raw(image, source.sha256, known, (*warnings, *turned), _facts(dataset))
+    return rescaled, warnings
+
+
+def _padding(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
+    """Return which pixels were written outside the scan, as the file's padding values say."""
+    bits, signed = int(dataset.BitsAllocated), bool(dataset.get("PixelRepresentation"))
+    ends = []
+    for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
+        number = dataset.get(tag)
+        if number is not None:
+            number = int(number) % 2**bits  # some writers store the unsigned twin of -2000
+            ends.append(number - 2**bits if signed and number >= 2 ** (bits - 1) else number)
+    if not ends or stored.ndim != 2:
+        return np.zeros(stored.shape[:2], bool)
+    return (stored >= min(ends)) & (stored <= max(ends))
 
 
 def _parsed(content: bytes) -> Dataset:
     if DEFLATED in content[:4096]:
         raise GateError("dcm.deflated", "deflated files unpack without limit: store them plain")
     try:
-        dataset = pydicom.dcmread(
-            io.BytesIO(content), force=True, specific_tags=[*PIXEL_TAGS, *PLACE_TAGS, *FACT_TAGS]
-        )
+        dataset = pydicom.dcmread(io.BytesIO(content), force=True, specific_tags=list(PARSED))
     except (EOFError, OSError) as error:
         raise GateError("dcm.truncated", f"the file ends early ({type(error).__name__})") from None
     meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
@@ -104,8 +171,11 @@ def _check_header(dataset: Dataset, modality: str) -> None:
     kind = str(dataset.get("Modality", ""))
     if modality == "CXR" and kind in NO_RADIOGRAPH:
         raise GateError("dcm.modality", f"a file of modality {kind} is no radiograph")
+    if modality != "CXR" and kind and kind != modality:
+        raise GateError("dcm.modality", f"the file is no {modality}")
     if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise GateError("dcm.frames", f"{dataset.NumberOfFrames} frames; one image is read")
+        frames = int(dataset.NumberOfFrames)
+        raise GateError("dcm.frames", f"{frames} frames in one file; save single images or NIfTI")
     if dataset.PhotometricInterpretation not in GRAY + COLOUR:
         raise GateError("dcm.photometric", f"neither of {', '.join(GRAY + COLOUR)}")
     pixels = int(dataset.Rows) * int(dataset.Columns)
@@ -148,16 +218,14 @@ def _gray(dataset: Dataset, stored: np.ndarray) -> tuple[np.ndarray, tuple[str, 
     return mirror - stored.astype(np.float64), ("monochrome1_inverted",)
 
 
-def _rescaled(
-    dataset: Dataset, values: np.ndarray, warnings: tuple[str, ...], modality: str
-) -> tuple[np.ndarray, tuple[str, ...]]:
+def _rescaled(dataset: Dataset, gray: np.ndarray, modality: str) -> np.ndarray:
     if modality == "CT" and not ("RescaleSlope" in dataset and "RescaleIntercept" in dataset):
         raise GateError("dcm.rescale", "a CT without rescale slope and intercept has no HU")
     slope = float(dataset.get("RescaleSlope", 1))
     intercept = float(dataset.get("RescaleIntercept", 0))
     if not np.isfinite([slope, intercept]).all() or slope == 0:
         raise GateError("dcm.rescale", f"slope {slope:g} and intercept {intercept:g} map nothing")
-    return (slope * values + intercept).astype(np.float32), warnings
+    return (slope * gray + intercept).astype(np.float32)
 
 
 def _radiograph(dataset: Dataset, picture: np.ndarray) -> tuple[Volume, bool, tuple[str, ...]]:
@@ -174,31 +242,3 @@ def _radiograph(dataset: Dataset, picture: np.ndarray) -> tuple[Volume, bool, tu
     if str(down).startswith("H"):
         picture, turned = picture[::-1], (*turned, "upended_by_orientation")
     return Volume(volume.plane(picture), np.diag([width, 1.0, height, 1.0])), known, turned
-
-
-def _slice(dataset: Dataset, picture: np.ndarray) -> tuple[Volume, bool, tuple[str, ...]]:
-    """Return one slice of a scanner, canonical; DICOM counts in LPS, volumes in RAS."""
-    spacing = dataset.get("PixelSpacing")
-    if spacing is None:
-        raise GateError("geo.spacing", "a slice without PixelSpacing has no size")
-    height, width = (float(size) for size in spacing)
-    cosines = np.array(dataset.get("ImageOrientationPatient") or [1, 0, 0, 0, 1, 0], float)
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1] = cosines[:3] * width, cosines[3:] * height
-    affine[:3, 2] = np.cross(cosines[:3], cosines[3:]) * float(dataset.get("SliceThickness") or 1)
-    affine[:3, 3] = np.array(dataset.get("ImagePositionPatient") or [0, 0, 0], float)
-    image, mended = canonical(picture.T[..., None], np.diag([-1.0, -1, 1, 1]) @ affine)
-    return image, True, mended
-
-
-def _facts(dataset: Dataset) -> dict[str, str]:
-    facts = {}
-    for name, (tag, allowed) in ALLOWED.items():
-        value = str(dataset.get(tag) or "").strip().upper()
-        if value in allowed:
-            facts[name] = value
-    age = re.fullmatch(r"(\d{3})([DWMY])", str(dataset.get("PatientAge") or "").strip())
-    if age:
-        years = int(age[1]) / {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}[age[2]]
-        facts["age"] = f"{min(years, OLDEST):.3g}"
-    return facts

@@ -1,7 +1,9 @@
 """Where voxels lie: sanity of an affine, canonical orientation, the plane of a radiograph."""
 
-import nibabel
+import math
+
 import numpy as np
+from nibabel import orientations
 
 from radfoundry.gate.source import GateError
 from radfoundry.volume import Volume
@@ -22,24 +24,54 @@ def canonical(voxels: np.ndarray, affine: np.ndarray) -> tuple[Volume, tuple[str
         GateError: geo.affine, geo.shear, geo.spacing.
     """
     sound, warnings = _sound(affine, voxels.shape)
-    image = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels, sound))
-    return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine)), warnings
+    turns = orientations.io_orientation(sound)
+    placed = sound @ orientations.inv_ornt_aff(turns, voxels.shape)
+    return Volume(orientations.apply_orientation(voxels, turns), placed), warnings
+
+
+def lps(directions: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """Return the RAS+ affine of axes (3, 3), one per column in mm, and an origin told in LPS."""
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = directions, origin
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+
+
+def one_image(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape with three axes: trailing axes of one dropped, a plane given its third.
+
+    Raises:
+        GateError: geo.ndim, with how many images there are.
+    """
+    kept, rest = (*shape, 1)[:3] if len(shape) == 2 else shape[:3], shape[3:]
+    volumes = math.prod(rest)
+    if volumes > 1:
+        raise GateError(
+            "geo.ndim",
+            f"shape {shape} holds {volumes} volumes (times, echoes or channels): give one by one",
+        )
+    if len(kept) != 3:
+        raise GateError("geo.ndim", f"shape {shape} is no image of 2 or 3 axes")
+    return kept
 
 
 def squeezed(voxels: np.ndarray) -> np.ndarray:
-    """Return the array with three axes: trailing axes of one dropped, a plane given its third.
+    """Return an array as one image of three axes.
 
     Raises:
         GateError: geo.ndim.
     """
-    shape = voxels.shape
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) == 2:
-        shape = (*shape, 1)
-    if len(shape) != 3:
-        raise GateError("geo.ndim", f"shape {voxels.shape} is no single image of 2 or 3 axes")
-    return voxels.reshape(shape)
+    return voxels.reshape(one_image(voxels.shape))
+
+
+def solid(volume: Volume) -> Volume:
+    """Return a volume that has at least two voxels along every axis.
+
+    Raises:
+        GateError: geo.ndim for a plane or a line.
+    """
+    if min(volume.voxels.shape) < 2:
+        raise GateError("geo.ndim", f"{volume.voxels.shape} voxels are one slice, not a volume")
+    return volume
 
 
 def coronal(volume: Volume) -> Volume:

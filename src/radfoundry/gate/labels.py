@@ -1,22 +1,52 @@
 """Read a reader's masks, or a phantom's own, as label maps with the ids of `labels.yaml`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from radfoundry import anatomy, volume
-from radfoundry.gate import nifti, raster
-from radfoundry.gate.geometry import canonical, coronal
-from radfoundry.gate.source import GateError, Source, guarded, opened
+from radfoundry import anatomy
+from radfoundry.gate.placing import placed
+from radfoundry.gate.source import GateError, opened
 from radfoundry.volume import Volume
 
 Maps = tuple[np.ndarray | None, np.ndarray | None]
-SUFFIXES = (".nii.gz", ".nii", ".png", ".tif", ".tiff")
+SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".png", ".tif", ".tiff")
 OWN = {"anatomy": "structures", "findings": "findings"}
 ALIASES = {"lungs": "lung", "airways": "airway", "cardiomediastinum": "mediastinum"}
 IGNORE = "ignore"
-SNAP = 1e-3  # affines closer than this, in mm, are the same
+OTHERS = "*"
+CORE = "tumour_core"
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What readers marked, on the grid of the image.
+
+    Attributes:
+        structures: uint8 anatomy map, or None where they said nothing of anatomy.
+        findings: uint8 findings map, or None where they said nothing of findings.
+        warnings: Codes of what was mended on the way, such as "geo.cropped_mask".
+    """
+
+    structures: np.ndarray | None
+    findings: np.ndarray | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Reader:
+    """Reads mask files on one grid and gathers what had to be mended."""
+
+    grid: Volume
+    root: str | Path | None
+    warnings: list[str] = field(default_factory=list)
+
+    def values(self, path: Path) -> np.ndarray:
+        found = placed(opened(path, self.root), self.grid)
+        self.warnings += [code for code in found.warnings if code not in self.warnings]
+        return found.values
 
 
 def read_labels(
@@ -25,15 +55,29 @@ def read_labels(
     grid: Volume,
     root: str | Path | None = None,
 ) -> Maps:
+    """Return the anatomy and findings maps of `read_masks`, without its warnings."""
+    masks = read_masks(path, mapping, grid, root)
+    return masks.structures, masks.findings
+
+
+def read_masks(
+    path: str | Path,
+    mapping: Mapping | None,
+    grid: Volume,
+    root: str | Path | None = None,
+) -> Masks:
     """Return the anatomy and findings maps, uint8, on the grid of the image they belong to.
 
     A map of which the readers said nothing is None: no truth, not the truth that nothing is there.
 
     Args:
-        path: One file whose values the mapping names; or a folder of binary masks whose file names
-            the mapping names (a structure without a file is absent); or, with no mapping, a folder
-            with `anatomy` and `findings` maps (or one anatomy file) that hold our own ids.
-        mapping: What a value, or a file, means: a structure or finding of labels.yaml, or "ignore".
+        path: One file whose values the mapping names; or a folder of masks whose file names the
+            mapping names (a structure without a file is absent); or, with no mapping, a folder with
+            `anatomy` and `findings` maps (or one anatomy file) that hold our own ids.
+        mapping: What a value, or a file, means: a structure or finding of labels.yaml, "ignore",
+            "background", or a list of these where one value means several things. The value "*"
+            stands for all that are not named. A file of a folder that is not binary has a mapping
+            of its own.
         grid: The image as `read` returned it.
         root: Where given, every file's real place must lie under it.
 
@@ -41,77 +85,120 @@ def read_labels(
         GateError: mask.label, mask.noninteger, geo.mismatch, and the codes of reading a file.
         ValueError: The mapping names what labels.yaml does not have.
     """
-    path = Path(path)
+    path, reader = Path(path), _Reader(grid, root)
     if path.is_dir():
-        found = _files(path)
-        return _own(found, grid, root) if mapping is None else _folder(found, mapping, grid, root)
-    values = _values(path, grid, root)
-    if mapping is None:
-        return _checked(values, "structures"), None
-    return _mapped(values, mapping)
+        maps = _of_folder(_files(path), mapping, reader)
+    elif mapping is None:
+        maps = _checked(reader.values(path), "structures"), None
+    else:
+        masks = _named(reader.values(path), mapping)
+        maps = _composed(masks, _meanings(mapping), grid.voxels.shape)
+    return Masks(*maps, tuple(reader.warnings))
 
 
 def _files(folder: Path) -> dict[str, Path]:
     """Return the mask files of a folder by their name without suffix."""
     found: dict[str, Path] = {}
-    for suffix in SUFFIXES:
-        for file in sorted(folder.glob(f"*{suffix}")):
+    for file in sorted(folder.iterdir()):
+        suffix = next((end for end in SUFFIXES if file.name.endswith(end)), None)
+        if suffix and not file.name.startswith("."):
             found.setdefault(file.name.removesuffix(suffix), file)
     return found
 
 
-def _own(found: Mapping[str, Path], grid: Volume, root: str | Path | None) -> Maps:
-    if not set(OWN) & set(found):
-        raise GateError("io.missing", f"the folder holds neither of {', '.join(OWN)}")
-    maps = [
-        _checked(_values(found[name], grid, root), kind) if name in found else None
-        for name, kind in OWN.items()
-    ]
-    return maps[0], maps[1]
-
-
-def _folder(
-    found: Mapping[str, Path], mapping: Mapping, grid: Volume, root: str | Path | None
-) -> Maps:
+def _of_folder(found: Mapping[str, Path], mapping: Mapping | None, reader: _Reader) -> Maps:
+    if mapping is None:
+        return _own(found, reader)
     present = {str(name): meaning for name, meaning in mapping.items() if str(name) in found}
     if not present:
         raise GateError("mask.label", f"no mask among {', '.join(map(str, mapping))} is there")
     masks: dict[str, np.ndarray] = {}
     for name, meaning in present.items():
-        values = _values(found[name], grid, root)
-        if np.unique(values[values != 0]).size > 1:
-            raise GateError("mask.label", f"mask {name!r} has several values; it must be binary")
-        masks[meaning] = masks.get(meaning, False) | (values != 0)
-    return _composed(masks, mapping.values(), grid.voxels.shape)
+        values = reader.values(found[name])
+        own = meaning if isinstance(meaning, Mapping) else _binary(name, values, meaning)
+        _join(masks, _named(values, own))
+    return _composed(masks, _meanings(mapping), reader.grid.voxels.shape)
 
 
-def _mapped(values: np.ndarray, mapping: Mapping) -> Maps:
-    meanings = {int(value): str(meaning) for value, meaning in mapping.items()}
-    unknown = sorted(set(np.unique(values).tolist()) - {0, *meanings})
-    if unknown:
-        raise GateError("mask.label", f"values {unknown[:5]} have no meaning; told: {meanings}")
-    masks: dict[str, np.ndarray] = {}
-    for value, meaning in meanings.items():
-        masks[meaning] = masks.get(meaning, False) | (values == value)
-    return _composed(masks, meanings.values(), values.shape)
+def _own(found: Mapping[str, Path], reader: _Reader) -> Maps:
+    if not set(OWN) & set(found):
+        raise GateError("io.missing", f"the folder holds neither of {', '.join(OWN)}")
+    maps = [
+        _checked(reader.values(found[name]), kind) if name in found else None
+        for name, kind in OWN.items()
+    ]
+    return maps[0], maps[1]
 
 
-def _composed(masks: Mapping[str, np.ndarray], meanings, shape: tuple[int, ...]) -> Maps:
+def _binary(name: str, values: np.ndarray, meaning: str | list) -> dict:
+    """Return the mapping of a mask's one value, whichever number it is."""
+    marked = [value for value in _distinct(values) if value]
+    if len(marked) > 1:
+        raise GateError("mask.label", f"mask {name!r} has several values; it must be binary")
+    return {marked[0] if marked else 1: meaning}
+
+
+def _named(values: np.ndarray, mapping: Mapping) -> dict[str, np.ndarray]:
+    """Return a boolean mask for every meaning of a map's values."""
+    told = {int(value): _words(word) for value, word in mapping.items() if value != OTHERS}
+    unknown = [value for value in _distinct(values) if value and value not in told]
+    if unknown and OTHERS not in mapping:
+        raise GateError(
+            "mask.label", f"values {unknown[:5]} have no meaning; told: {dict(mapping)}"
+        )
+    told |= {value: _words(mapping[OTHERS]) for value in unknown}
+    by_word: dict[str, list[int]] = {}
+    for value, words in told.items():
+        for word in words:
+            by_word.setdefault(word, []).append(value)
+    return {word: _any_of(values, numbers) for word, numbers in by_word.items()}
+
+
+def _any_of(values: np.ndarray, numbers: list[int]) -> np.ndarray:
+    return values == numbers[0] if len(numbers) == 1 else np.isin(values, numbers)
+
+
+def _words(meaning: str | list) -> list[str]:
+    words = [meaning] if isinstance(meaning, str) else meaning
+    return [ALIASES.get(word, word) for word in words]
+
+
+def _meanings(mapping: Mapping) -> set[str]:
+    """Return every word that a mapping, or one within it, speaks of."""
+    words: set[str] = set()
+    for meaning in mapping.values():
+        words |= _meanings(meaning) if isinstance(meaning, Mapping) else set(_words(meaning))
+    return words
+
+
+def _join(masks: dict[str, np.ndarray], more: Mapping[str, np.ndarray]) -> None:
+    for word, mask in more.items():
+        masks[word] = masks[word] | mask if word in masks else mask
+
+
+def _distinct(values: np.ndarray) -> list[int]:
+    """Return the values that occur, sorted; counting beats sorting for the few of a label map."""
+    low, high = int(values.min()), int(values.max())
+    if high - low >= 2**16:
+        return np.unique(values).tolist()
+    return (np.flatnonzero(np.bincount(values.ravel().astype(np.int64) - low)) + low).tolist()
+
+
+def _composed(masks: Mapping[str, np.ndarray], meanings: set[str], shape: tuple[int, ...]) -> Maps:
     """Return both maps; what a reader ignored is ignored in the maps the mapping speaks of."""
     kinds = {label.name: kind for kind in OWN.values() for label in _labels(kind)}
-    names = {ALIASES.get(meaning, meaning) for meaning in meanings} - {IGNORE, "background"}
+    names = meanings - {IGNORE, "background"}
     if names - set(kinds):
         raise ValueError(f"{sorted(names - set(kinds))} are not in labels.yaml")
-    own = {ALIASES.get(name, name): mask for name, mask in masks.items()}
-    parts = {k: {n: m for n, m in own.items() if kinds.get(n) == k} for k in OWN.values()}
+    parts = {k: {n: m for n, m in masks.items() if kinds.get(n) == k} for k in OWN.values()}
     structures = anatomy.compose(parts["structures"]) if parts["structures"] else None
     maps = {"structures": np.zeros(shape, np.uint8) if structures is None else structures}
     maps["findings"] = np.zeros(shape, np.uint8)
-    for name, mask in parts["findings"].items():
-        maps["findings"][mask] = anatomy.label_id(name)
+    for name in sorted(parts["findings"], key=CORE.__eq__):  # the core lies within the rim
+        maps["findings"][parts["findings"][name]] = anatomy.label_id(name)
     for kind, labels in maps.items():
-        if IGNORE in own and kind in {kinds[name] for name in names}:
-            labels[own[IGNORE]] = anatomy.vocabulary().ignore
+        if IGNORE in masks and kind in {kinds[name] for name in names}:
+            labels[masks[IGNORE]] = anatomy.vocabulary().ignore
     spoken = {kinds[name] for name in names}
     return tuple(labels if kind in spoken else None for kind, labels in maps.items())  # type: ignore[return-value]
 
@@ -126,33 +213,3 @@ def _checked(values: np.ndarray, kind: str) -> np.ndarray:
     except ValueError as error:
         raise GateError("mask.label", str(error)) from None
     return values.astype(np.uint8)
-
-
-def _values(path: Path, grid: Volume, root: str | Path | None) -> np.ndarray:
-    """Return a mask's integers on the image's grid."""
-    source = opened(path, root)
-    if source.kind == "raster":
-        values = guarded(raster.labels, source)
-        if not grid.is_radiograph or values.shape != volume.picture(grid.voxels).shape:
-            raise GateError("geo.mismatch", f"mask {values.shape}, image {grid.voxels.shape}")
-        return volume.plane(values)
-    if source.kind != "nifti":
-        raise GateError("io.format", "masks are read from PNG, TIFF and NIfTI")
-    return _volume_values(source, grid)
-
-
-def _volume_values(source: Source, grid: Volume) -> np.ndarray:
-    voxels, affine, _ = guarded(nifti.grid, source)
-    mask, _ = canonical(voxels, affine)
-    if grid.is_radiograph:
-        mask = coronal(mask)
-    if mask.voxels.shape != grid.voxels.shape:
-        raise GateError("geo.mismatch", f"mask {mask.voxels.shape}, image {grid.voxels.shape}")
-    apart = float(np.abs(mask.affine - grid.affine).max())
-    if apart > SNAP:
-        raise GateError("geo.mismatch", f"mask and image lie {apart:.3g} mm apart")
-    if not np.isfinite(mask.voxels).all() or (mask.voxels != np.rint(mask.voxels)).any():
-        raise GateError(
-            "mask.noninteger", "values are not whole (was the mask scaled or resampled?)"
-        )
-    return mask.voxels.astype(np.int64)

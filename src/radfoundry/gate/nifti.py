@@ -5,38 +5,28 @@ import zlib
 import nibabel
 import numpy as np
 
-from radfoundry.gate.geometry import canonical, coronal, squeezed
-from radfoundry.gate.source import GZIP, HEAD_BYTES, MAX_VOXEL_BYTES, GateError, Raw, Source
+from radfoundry.gate.geometry import squeezed
+from radfoundry.gate.packed import unpacked
+from radfoundry.gate.source import GZIP, HEAD_BYTES, MAX_VOXEL_BYTES, GateError, Source
 
 Header = nibabel.Nifti1Header  # the second format's header derives from the first's
 
 NIFTI2_BYTES = 540
-TAIL_BYTES = 4096  # what writers may append to the voxels
 UNIT_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 AMBIGUOUS = 0.5  # of a voxel, between what two affines of one file say
 
 
-def decode(source: Source, modality: str) -> Raw:
-    """Return the image of a NIfTI file, canonical and float32.
+def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return voxels of three axes as stored, their affine in mm, and what was mended.
 
     Raises:
         GateError: io.header, io.too_large, io.short, io.truncated, io.crc, io.format, geo.*.
     """
-    voxels, affine, warnings = grid(source)
-    volume, mended = canonical(voxels, affine)
-    if modality == "CXR":
-        volume = coronal(volume)
-    image = volume.holding(volume.voxels.astype(np.float32))
-    return Raw(image, source.sha256, True, (*warnings, *mended))
-
-
-def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Return voxels of three axes as stored, their affine in mm, and what was mended."""
     zipped = source.content.startswith(GZIP)
     head = _head(source.content) if zipped else source.content[:NIFTI2_BYTES]
     header = _header(head)
     end = int(header["vox_offset"]) + _voxel_bytes(header)
-    body = _unzipped(source.content, end) if zipped else source.content
+    body = unpacked(source.content, end) if zipped else source.content
     if len(body) < end:
         raise GateError("io.short", f"the header announces {end} bytes, {len(body)} are there")
     header, scaled = _usable_scale(header)
@@ -100,23 +90,6 @@ def _voxel_bytes(header: Header) -> int:
     for size in header["dim"][1 : int(header["dim"][0]) + 1].tolist():
         total *= int(size)
     return total
-
-
-def _unzipped(content: bytes, expected: int) -> bytes:
-    """Return the unpacked bytes, every checksum verified, never more than the header announces."""
-    body, rest = bytearray(), content
-    while rest.strip(b"\0"):
-        stream = zlib.decompressobj(wbits=31)
-        try:
-            body += stream.decompress(rest, max(1, expected + TAIL_BYTES - len(body)))
-        except zlib.error:
-            raise GateError("io.crc", "the packed bytes were altered: checksum fails") from None
-        if stream.unconsumed_tail:
-            raise GateError("io.too_large", f"more is packed than the {expected} bytes announced")
-        if not stream.eof:
-            raise GateError("io.truncated", "the packed bytes end before the file does")
-        rest = stream.unused_data
-    return bytes(body)
 
 
 def _usable_scale(header: Header) -> tuple[Header, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 import struct
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 GZIP = b"\x1f\x8b"
 NIFTI_HEADERS = (348, 540)
 DICOM_GROUPS = (0x0002, 0x0008)
+NRRD = b"NRRD000"
+META_KEYS = re.compile(rb"(ObjectType|NDims|Comment)[ \t]*=")  # one opens a MetaImage header
 VALUE_REPRESENTATIONS = (b"UL", b"OB", b"UI", b"SH", b"CS", b"AE", b"DA", b"TM", b"LO")
 
 
@@ -91,8 +94,14 @@ def opened(path: str | Path, root: str | Path | None = None) -> Source:
         return Source(kind, path.name.lower(), head + file.read(MAX_FILE_BYTES - len(head)))
 
 
-def guarded(decode: Callable, source: Source, *arguments: Any) -> Any:
-    """Return what a decoder makes of a source; whatever it throws leaves as a `GateError`."""
+def guarded(decode: Callable, source: Any, *arguments: Any) -> Any:
+    """Return what a decoder makes of a source; whatever it throws leaves as a `GateError`.
+
+    Args:
+        decode: Takes the source and the arguments.
+        source: A `Source`, or anything of a `kind`.
+        arguments: What else the decoder needs.
+    """
     family = "dcm" if source.kind == "dicom" else "io"
     try:
         return decode(source, *arguments)
@@ -108,13 +117,19 @@ def guarded(decode: Callable, source: Source, *arguments: Any) -> Any:
 
 def contained(path: str | Path, root: str | Path | None) -> Path:
     """Return the real place of a regular file, which must lie under `root` if one is given."""
-    real = Path(os.path.realpath(path))
-    if root is not None and not real.is_relative_to(os.path.realpath(root)):
-        raise GateError("path.escape", "the file lies outside the folder of its cohort")
+    real = within(path, root)
     mode = _on_disk(real.stat).st_mode
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
         raise GateError("io.perm", f"{what} stands where a file should be")
+    return real
+
+
+def within(path: str | Path, root: str | Path | None) -> Path:
+    """Return the real place of a file or folder, which must lie under `root` if one is given."""
+    real = Path(os.path.realpath(path))
+    if root is not None and not real.is_relative_to(os.path.realpath(root)):
+        raise GateError("path.escape", "the file lies outside the folder of its cohort")
     return real
 
 
@@ -137,11 +152,17 @@ def _kind(head: bytes, name: str) -> str:
     if head.startswith(GZIP) or _is_nifti(head):
         _check_suffix(head, name)
         return "nifti"
+    if head.startswith(NRRD):
+        return "nrrd"
+    if META_KEYS.match(head):
+        return "metaimage"
     if _is_dicom_without_preamble(head):
         return "dicom"
     if name.endswith(".nii") and len(head) < NIFTI_HEADERS[0]:
         raise GateError("io.short", f"{len(head)} bytes are less than a NIfTI header")
-    raise GateError("io.format", "the bytes are none of PNG, JPEG, TIFF, NIfTI, DICOM")
+    raise GateError(
+        "io.format", "the bytes are none of PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage, DICOM"
+    )
 
 
 def _check_preamble(head: bytes) -> None:

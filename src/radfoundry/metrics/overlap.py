@@ -6,6 +6,11 @@ import numpy as np
 
 from radfoundry import anatomy
 
+LOBES = {
+    "lung_right": {f"lung_{part}_lobe_right" for part in ("upper", "middle", "lower")},
+    "lung_left": {f"lung_{part}_lobe_left" for part in ("upper", "lower")},
+}
+
 
 def counts(found: np.ndarray, truth: np.ndarray, ignored: np.ndarray | None = None) -> np.ndarray:
     """Return true positive, false positive and false negative pixels of a mask, as (3,) integers.
@@ -56,25 +61,30 @@ def label_dice(
 
 
 def of_regions(found: np.ndarray, truth: np.ndarray, claimed: Collection[str]) -> dict[str, float]:
-    """Return the Dice of every region that the truth of a radiograph shows and a method claims.
+    """Return the Dice of every region that the truth shows and a method claims.
 
-    A truth that outlines heart and mediastinum as one is compared as one. A region that the truth
-    shows and the labels do not has Dice 0; pixels the reader ignored do not count.
+    A reader's truth of a radiograph that outlines heart and mediastinum as one is compared as one.
+    A region that the truth shows and the labels do not has Dice 0; voxels the reader ignored do not
+    count.
 
     Args:
         found: Anatomy map of the method.
         truth: Anatomy map of the same shape.
-        claimed: Structures that the method is asked to label.
+        claimed: Structures that the method is asked to label; all lobes of a lung are that lung.
     """
-    wanted = {name: {name} for name in ("lung_right", "lung_left")}
-    wanted |= {"lungs": {"lung_right", "lung_left"}}
-    wanted |= {"cardiomediastinum": {"heart", "mediastinum"}}
+    known = set(claimed)
+    known |= {lung for lung, lobes in LOBES.items() if lobes <= known}
     shown = set(np.unique(truth).tolist())
-    if all(shown & set(anatomy.ids(name)) for name in ("heart", "mediastinum")):
-        wanted |= {name: {name} for name in ("heart", "mediastinum")}
+    wanted = {name: {name} for name in known}
+    wanted |= {"lungs": set(LOBES), "cardiomediastinum": {"heart", "mediastinum"}}
+    fronts = ("heart", "mediastinum")
+    if found.shape[1] == 1 and not all(shown & set(anatomy.ids(name)) for name in fronts):
+        wanted = {name: needed for name, needed in wanted.items() if name not in fronts}
+    if anatomy.label_id("body") not in shown:  # what readers outlined is not all of the body
+        wanted.pop("body", None)
     ids = {
         name: anatomy.ids(name)
-        for name, needed in wanted.items()
-        if needed <= set(claimed) and shown & set(anatomy.ids(name))
+        for name, needed in sorted(wanted.items())
+        if needed <= known and shown & set(anatomy.ids(name))
     }
     return label_dice(found, truth, ids, anatomy.vocabulary().ignore)

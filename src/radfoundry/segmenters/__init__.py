@@ -8,11 +8,16 @@ A segmenter is a module with
 * `structures(options)`, those of `STRUCTURES` that it labels under the options given.
 * `MODALITIES`, the kinds of image it reads, such as `("CXR",)`.
 * `OPTIONS`, its options with their defaults; an option that is not there is refused by name.
-* `NEEDS_WEIGHTS`, whether it must be fitted first.
+* `NEEDS_WEIGHTS`, whether it has weights. They come from `fit`, unless an option `weights` names
+  files instead of "phantoms".
 * `prepare(options, weights=None, device="cpu")`, which returns the function that labels: a `Volume`
   goes in, a uint8 anatomy map on the same grid comes out. Equal images give equal maps.
-* only where `NEEDS_WEIGHTS`: `fit(options, rng, device, cases, progress)`, which returns
-  `weights.Weights`. The cases are phantoms, drawn by the caller: segmenters lie below phantoms.
+* only where `NEEDS_WEIGHTS`: `PHANTOM`, the kind of phantom that `fit` learns from;
+  `phantoms(options)`, what to plan of it; and `fit(options, rng, device, cases, progress)`, which
+  returns `weights.Weights`. The cases are drawn by the caller: segmenters lie below phantoms.
+
+A segmenter of CT labels anatomy alone: `thoracic.findings.marked` reads effusion and emphysema off
+the image and any such map.
 
 Segmenters do not import each other; what they share lies a layer below (`lungfields`, `lungshape`).
 """

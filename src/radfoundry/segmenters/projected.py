@@ -26,6 +26,7 @@ from radfoundry.weights import Weights
 STRUCTURES = ("lung_right", "lung_left", "heart", "mediastinum")
 MODALITIES = ("CXR",)
 NEEDS_WEIGHTS = True
+PHANTOM = "chest_xray"  # what `fit` learns from
 NETWORKS: dict[str, dict[str, Any]] = {
     "phantom": {
         "cases": 600, "side": 128, "channels": [16, 32, 64, 96], "steps": 1200, "batch": 12,

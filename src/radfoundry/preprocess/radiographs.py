@@ -1,8 +1,4 @@
-"""Put raw radiographs on a common footing, and bring label maps there and back.
-
-Everything done to an image is written in its record, a mapping that JSON can hold, and undone from
-it alone. Nothing is guessed in silence: what was mended is in the record's warnings.
-"""
+"""Put raw radiographs on a common footing, and bring label maps there and back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -98,16 +94,17 @@ def like(labels: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
     return volume.plane(_padded(_nearest(upright, record["resized"]), record))
 
 
-def restore(labels: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
-    """Return a map (size, 1, size) of the canvas on the source's grid; 0 where it was cropped."""
+def restore(labels: np.ndarray, record: Mapping[str, Any], order: int = 0) -> np.ndarray:
+    """Return a map or image (size, 1, size) of the canvas on the source's grid; 0 where cropped."""
     rows, columns = record["resized"]
     top, left = record["offset"]
     inner = volume.picture(labels)[top : top + rows, left : left + columns]
     first, second, last, end = record["crop"]
     turns = record["quarter_turns"]
     shape = (last - first, end - second)
-    turned = np.rot90(_nearest(inner, shape[::-1] if turns % 2 else shape), -turns)
-    picture = np.zeros(record["shape"], labels.dtype)
+    stretch = _linear if order else _nearest
+    turned = np.rot90(stretch(inner, shape[::-1] if turns % 2 else shape), -turns)
+    picture = np.zeros(record["shape"], turned.dtype)
     picture[first:last, second:end] = turned
     return volume.plane(picture)
 
@@ -186,9 +183,7 @@ def _fitted(lengths: tuple[float, float], size: int) -> tuple[tuple[int, int], t
 
 def _drawn(cut: np.ndarray, record: Mapping[str, Any], longest_mm: float | None) -> Volume:
     upright = np.rot90(-cut if record["inverted"] else cut, record["quarter_turns"])
-    rows, columns = record["resized"]
-    image = Image.fromarray(np.ascontiguousarray(upright, np.float32))
-    small = np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))  # antialiased
+    small = _linear(upright, record["resized"])
     low, high = record["window"]
     stretched = np.clip((small - low) / (high - low), 0, 1).astype(np.float32)
     spacing_mm = 1.0 if longest_mm is None else longest_mm / record["size"]
@@ -202,7 +197,13 @@ def _padded(picture: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
     return canvas
 
 
-def _nearest(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _linear(picture: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(picture, np.float32))
+    rows, columns = shape
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))  # antialiased
+
+
+def _nearest(picture: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     rows, columns = (
         ((np.arange(to) + 0.5) * of / to).astype(int)
         for of, to in zip(picture.shape, shape, strict=True)

@@ -1,0 +1,38 @@
+"""Measure what a clinician reads off the labels, beside the same from the truth."""
+
+import pandas as pd
+from _cases import joined, real_cases
+from _job import progress, start
+
+from radfoundry import tables
+from radfoundry.metrics import clinical
+
+job = start(snakemake)
+
+cases = tables.read(job.input.cases, "cases").set_index("case")
+claimed = {*joined(job.input.labels, "labels")["structure"], "emphysema"}
+
+
+def measured(case, looked_for):
+    """Return the measurements of a case's maps."""
+    scale = 1 / float(case.facts["volume_scale"])  # volumes of the patient, not of the atlas
+    return clinical.measure(case.image, case.anatomy, case.findings, scale, looked_for)
+
+
+rows = []
+pairs = zip(
+    real_cases(job.input.images, job.input.labels), real_cases(job.input.images), strict=True
+)
+for case, truth in progress(pairs, len(cases), "clinical measures"):
+    by = case.facts["truth_by"]
+    site = cases.loc[case.name, "site"] if job.params.by == "site" else ""
+    row = {"case": case.name, "patient": case.facts["patient"], "method": job.wildcards.method}
+    row |= {"collection": site or job.wildcards.cohort, "truth_by": by}
+    own = measured(case, claimed)
+    asked = ("pleural_space", "emphysema") if by == "phantom" else ()  # readers drew what they drew
+    known = measured(truth, asked) if by else {}
+    for name, value in own.items():
+        told = {"measurement": name, "value": value, "unit": clinical.MEASURES[name].unit}
+        rows.append(row | told | {"truth": known.get(name)})
+frame = pd.DataFrame(rows, columns=list(tables.columns("clinical")))
+tables.write(frame, job.output.table, "clinical")

@@ -1,0 +1,31 @@
+"""Decode the volume formats alike: voxels and affine from each, then one canonical image."""
+
+import numpy as np
+
+from radfoundry.gate import metaimage, nifti, nrrd
+from radfoundry.gate.geometry import canonical, coronal, solid
+from radfoundry.gate.source import Raw, Source
+
+GRIDS = {"nifti": nifti.grid, "nrrd": nrrd.grid, "metaimage": metaimage.grid}
+
+
+def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return voxels of three axes as stored, their affine in mm, and what was mended.
+
+    Raises:
+        GateError: io.header, io.too_large, io.short, io.truncated, io.crc, io.format, geo.*.
+    """
+    return GRIDS[source.kind](source)
+
+
+def decode(source: Source, modality: str) -> Raw:
+    """Return the image of a volume file, canonical and float32.
+
+    Raises:
+        GateError: The codes of `grid`; geo.ndim for a plane where a volume is asked for.
+    """
+    voxels, affine, warnings = grid(source)
+    image, mended = canonical(voxels, affine)
+    image = coronal(image) if modality == "CXR" else solid(image)
+    floats = image.holding(np.ascontiguousarray(image.voxels, np.float32))
+    return Raw(floats, source.sha256, True, (*warnings, *mended))

@@ -1,0 +1,147 @@
+"""Teach a small network in nnU-Net's format what phantoms show of a body."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor, nn
+from torch.nn import functional
+
+from radfoundry import anatomy, nnunet, training
+from radfoundry.case import Case
+from radfoundry.losses import soft_dice_loss
+from radfoundry.networks import seeded
+
+Progress = Callable[[int, int, Mapping[str, float]], None]
+Sample = tuple[Tensor, Tensor, Tensor]
+BLOOD_HU = 180.0  # at most added to heart and aorta: contrast agent
+DOSED = 0.6  # of the patches show contrast agent
+AIR_HU, AIR_MM = -1000.0, 60.0  # put beside and before the body: other scanners see more of it
+NOISE = 0.1  # at most added, in standard deviations of the intensities
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a network is trained.
+
+    Attributes:
+        steps: Optimizer steps.
+        learning_rate: The highest.
+        batch: Patches per step.
+        precision: "float32" or "bfloat16".
+    """
+
+    steps: int
+    learning_rate: float
+    batch: int
+    precision: str = "bfloat16"
+
+
+def trained(
+    model: nnunet.Model,
+    learned: Sequence[str],
+    cases: Sequence[Case],
+    course: Course,
+    generator: torch.Generator,
+    progress: Progress | None = None,
+) -> dict[str, Tensor]:
+    """Return the tensors of a network after training, on the CPU.
+
+    Args:
+        model: The network's description; its patch and spacing are those of the training.
+        learned: Structures that it is to mark, in the order of its logits after the background.
+        cases: Phantoms with their anatomy.
+        course: How long and how fast.
+        generator: The source of all chance; training runs on its device.
+        progress: Called after each step with steps done, steps in all and the loss's terms.
+    """
+    with seeded(generator):
+        layers = nnunet.network(model, 1 + len(learned)).to(generator.device)
+    seen = [sample(case, model, learned) for case in cases]
+    settings = training.Settings(
+        course.steps, course.learning_rate, 1e-4,
+        warmup=course.steps // 20, schedule="cosine", ema=0.95,
+        precision=course.precision,
+    )  # fmt: skip
+    drawing = partial(draw, seen, course.batch, model.settings["patch_size"])
+    hooks = training.Hooks(progress)
+    return training.train(layers, drawing, loss, settings, generator, hooks).state
+
+
+def sample(case: Case, model: nnunet.Model, learned: Sequence[str]) -> Sample:
+    """Return image, blood and labels of a phantom as the network will see them, (z, y, x).
+
+    The image is normalized, blood is what contrast agent would add at most, labels count from 1 in
+    the order of `learned`. Spacing is changed as TotalSegmentator changes it; what is smaller than
+    a patch is padded with 0, as nnU-Net pads it.
+    """
+    labels = np.zeros(case.anatomy.shape, np.uint8)
+    lungs = anatomy.mask(case.anatomy, "lungs")
+    for number, structure in enumerate(learned, 1):
+        mask = anatomy.mask(case.anatomy, structure)
+        labels[mask & ~lungs if structure == "airway" else mask] = number
+    blood = anatomy.mask(case.anatomy, "heart") | anatomy.mask(case.anatomy, "aorta")
+    strongest = blood * (BLOOD_HU / nnunet.known_intensities(model)["std"])
+    kinds = (case.image.voxels, 1, AIR_HU), (strongest, 1, 0), (labels, 0, 0)
+    hu, dose, marks = (_seen(case.image.spacing_mm, model, *kind) for kind in kinds)
+    parts = (nnunet.normalized(np.round(hu), model), dose, marks)
+    wanted = model.settings["patch_size"]
+    whole = [torch.from_numpy(_padded(part, wanted)) for part in parts]
+    return whole[0], whole[1], whole[2].long()
+
+
+def _seen(
+    from_mm: Sequence[float], model: nnunet.Model, voxels: np.ndarray, order: int, beside: float
+) -> np.ndarray:
+    """Return (X, Y, Z) as (Z, Y, X) at the spacing of the network, with more air around."""
+    to_mm = np.asarray(model.settings["spacing"])
+    zoom = np.asarray(from_mm) / to_mm[::-1]
+    out = ndimage.zoom(voxels.astype(np.float32), zoom, order=order, mode="nearest")
+    around = [(0, 0), *((round(AIR_MM / mm),) * 2 for mm in to_mm[1:])]
+    return np.pad(out.transpose(2, 1, 0), around, constant_values=beside)
+
+
+def _padded(array: np.ndarray, wanted: Sequence[int]) -> np.ndarray:
+    lacking = [max(0, p - n) for p, n in zip(wanted, array.shape, strict=True)]
+    return np.pad(array, [(n // 2, n - n // 2) for n in lacking])
+
+
+def draw(
+    seen: Sequence[Sample], batch: int, patch: Sequence[int], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return patches (B, 1, *patch) with more or less contrast agent and noise, and labels."""
+    device = generator.device
+    images, labels = [], []
+    for _ in range(batch):
+        image, blood, marks = seen[below(len(seen), generator)]
+        starts = [below(n - p + 1, generator) for n, p in zip(image.shape, patch, strict=True)]
+        at = tuple(slice(start, start + p) for start, p in zip(starts, patch, strict=True))
+        dose, chance = torch.rand(2, generator=generator, device=device).tolist()
+        images.append(image[at] + blood[at] * (dose if chance < DOSED else 0))
+        labels.append(marks[at])
+    stacked = torch.stack(images)[:, None].to(device)
+    level = NOISE * torch.rand((batch, 1, 1, 1, 1), generator=generator, device=device)
+    noise = torch.randn(stacked.shape, generator=generator, device=device)
+    return stacked + level * noise, torch.stack(labels).to(device)
+
+
+def below(count: int, generator: torch.Generator) -> int:
+    """Return a whole number from 0 to count - 1, each as likely."""
+    return int(torch.randint(count, (1,), generator=generator, device=generator.device))
+
+
+def loss(
+    network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Return the loss: cross-entropy, and 1 - soft Dice of the structures that are there.
+
+    Images are (B, 1, *space) or any shape of which the network makes (B, classes, *space).
+    """
+    image, labels = batch
+    logits = network(image)
+    wanted = functional.one_hot(labels, logits.shape[1]).movedim(-1, 1)[:, 1:]
+    dice = soft_dice_loss(logits.softmax(1)[:, 1:].flatten(0, 1), wanted.flatten(0, 1))
+    return {"entropy": functional.cross_entropy(logits, labels), "dice": dice}

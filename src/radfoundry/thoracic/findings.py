@@ -1,0 +1,48 @@
+"""Findings of a labeled chest CT: pleural fluid and emphysema, whoever labeled the anatomy."""
+
+import numpy as np
+
+from radfoundry import anatomy
+from radfoundry.thoracic import morphology
+from radfoundry.volume import Volume
+
+EMPHYSEMA_HU = -950.0  # Gevenois et al., AJRCCM 1996: agrees with pathology
+LEAST_EMPHYSEMA_MM3 = 300.0  # smaller clusters are noise
+GRAIN_MM = 1.2  # averaged before thresholding: single voxels of noise pass -950 HU in any lung
+LEAST_FLUID_MM3 = 1e4
+
+
+def marked(image: Volume, labels: np.ndarray) -> np.ndarray:
+    """Return a findings map (uint8): pleural effusion, and emphysema inside the lungs.
+
+    Args:
+        image: HU (X, Y, Z), RAS+.
+        labels: Anatomy map on the same grid; regions `lungs`, `airway` and `pleural_space` count.
+
+    Raises:
+        ValueError: Image and labels are not on one grid.
+    """
+    if labels.shape != image.voxels.shape:
+        raise ValueError(f"labels are {labels.shape}, the image is {image.voxels.shape}")
+    found = np.zeros(labels.shape, np.uint8)
+    fluid = anatomy.mask(labels, "pleural_space")
+    fluid = morphology.larger_than(fluid, LEAST_FLUID_MM3, image.spacing_mm)
+    found[emphysema(image, labels)] = anatomy.label_id("emphysema")
+    found[fluid] = anatomy.label_id("pleural_effusion")
+    return found
+
+
+def emphysema(image: Volume, labels: np.ndarray) -> np.ndarray:
+    """Return clusters of lung below -950 HU, neither airway nor noise."""
+    lungs = anatomy.mask(labels, "lungs")
+    airway = anatomy.mask(labels, "airway")
+    out = np.zeros(labels.shape, bool)
+    if not lungs.any():
+        return out
+    spacing = image.spacing_mm
+    box = morphology.boxed(lungs, 3.0, spacing)
+    smooth = morphology.smoothed(image.voxels[box], max(GRAIN_MM, 0.6 * min(spacing)), spacing)
+    near_airway = morphology.grown(airway[box], 1.01 * max(spacing), spacing)
+    dark = lungs[box] & ~near_airway & (smooth < EMPHYSEMA_HU)
+    out[box] = morphology.larger_than(dark, LEAST_EMPHYSEMA_MM3, spacing)
+    return out
