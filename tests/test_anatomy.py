@@ -51,3 +51,27 @@ def test_labels_with_fractions_are_refused():
 def test_an_unknown_region_names_those_there_are():
     with pytest.raises(ValueError, match="lung_left"):
         anatomy.ids("lungz")
+
+
+def test_vessels_and_bronchi_in_a_lobe_belong_to_both():
+    names = ("lung_upper_lobe_left", "lung_vessel", "airway")
+    masks = {name: np.zeros(5, bool) for name in names}
+    masks["lung_upper_lobe_left"][:3], masks["lung_vessel"][1:], masks["airway"][2:4] = 1, 1, 1
+    labels = anatomy.compose(masks)
+    np.testing.assert_array_equal(anatomy.mask(labels, names[0]), masks[names[0]])
+    np.testing.assert_array_equal(anatomy.mask(labels, "airway"), masks["airway"])
+    # where both trees claim a voxel the airway has it
+    np.testing.assert_array_equal(anatomy.mask(labels, "lung_vessel"), [0, 1, 0, 0, 1])
+
+
+def test_pleural_fluid_is_no_lung():
+    labels = anatomy.compose({"pleural_space": np.ones(2, bool)})
+    assert not anatomy.mask(labels, "lungs").any()
+    assert anatomy.mask(labels, "pleural_cavity").all()
+
+
+def test_a_mask_is_the_same_whatever_the_type_of_the_labels():
+    labels = np.arange(0, 75, dtype=np.uint8)
+    for region in anatomy.vocabulary().regions:
+        wide = anatomy.mask(labels.astype(np.int32), region)
+        np.testing.assert_array_equal(anatomy.mask(labels, region), wide)

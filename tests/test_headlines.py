@@ -8,6 +8,8 @@ import pytest
 
 from radfoundry import headlines
 
+NAN = math.nan
+
 
 def labels(*dices, patients=None, truth_by="reader", **other):
     names = patients or [f"p{n}" for n in range(len(dices))]
@@ -83,3 +85,29 @@ def test_a_comparison_row_joins_arm_test_set_and_findings():
     assert figure.arm == "artasyn-noise/far_vs_own/opacity"
     assert (figure.value, figure.low, figure.high, figure.n) == (0.1, -0.02, 0.2, 40)
     assert figure.note == "31 patients; 20 diseased, 20 healthy"
+
+
+def clinical(values, truths):
+    """Return the table of one measurement."""
+    rows = [
+        {"case": f"c{i}", "patient": f"p{i}", "collection": "ct", "method": "threshold"}
+        | {"measurement": "lung_volume_l", "value": value, "truth": truth, "unit": "L"}
+        for i, (value, truth) in enumerate(zip(values, truths, strict=True))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_clinical_measure_has_its_mean_its_bias_and_its_error():
+    table = clinical([4.0, 6.0, NAN], [5.0, 5.0, 5.0])
+    found = {f.metric: f for f in headlines.of_clinical(table, 50, np.random.default_rng(0))}
+    assert found["clinical_mean"].value == 5
+    assert found["clinical_bias"].value == 0
+    assert found["clinical_error"].value == 1
+    assert {f.n for f in found.values()} == {2}
+    assert {f.unit for f in found.values()} == {"L"}
+
+
+def test_without_a_truth_nothing_is_said_of_bias():
+    table = clinical([4.0, 6.0], [NAN, NAN])
+    found = headlines.of_clinical(table, 50, np.random.default_rng(0))
+    assert [figure.metric for figure in found] == ["clinical_mean"]

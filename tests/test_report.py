@@ -193,3 +193,23 @@ def test_phantom_or_patient_is_the_first_thing_said(kinds, told):
     given["cohorts"] = pd.DataFrame({"cohort": [f"c{i}" for i in range(len(kinds))]})
     given["cohorts"]["origin"] = kinds
     assert told in words(report.render(given))[:120]
+
+
+def test_a_cohort_of_volumes_shows_pictures_measurements_and_opinions():
+    own = "cohort:ct"
+    numbers = [
+        Figure(own, "clinical_mean", 4.2, "lung_volume_l/threshold", 4.0, 4.4, 9, unit="L"),
+        Figure(own, "clinical_bias", 0.1, "lung_volume_l/threshold", 0.0, 0.2, 9, unit="L"),
+    ]
+    opinions = pd.DataFrame({"region": ["lungs"], "dice": [0.91], "status": ["agree"]})
+    measured = pd.DataFrame({"region": ["nodule"] * 2, "lesion": [0, 1], "code": ["", "rad.empty"]})
+    part = {"name": "ct", "modality": "CT", "pictures": [("slices", PNG)]}
+    part |= {"opinions": opinions, "measured": measured}
+    page = words(report.render({"volumes": [part], "scorecard": scorecard.build(numbers)}))
+    assert "volume of both lungsthreshold4.20 L (4.00 L to 4.40 L)0.100 L" in page
+    assert "lungs0.910100" in page
+    assert "nodule11rad.empty 1" in page
+
+
+def test_a_page_without_volumes_has_no_part_on_them():
+    assert "Volumes and their anatomy" not in report.render({})

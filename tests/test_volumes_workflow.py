@@ -89,7 +89,7 @@ def test_the_report_shows_volumes_and_their_measurements(registered):
     page = (registered.folder / "results/report.html").read_text()
     assert "Volumes and their anatomy" in page
     assert "Second opinion" in page
-    assert "lung volume l" in page
+    assert "volume of both lungs" in page
 
 
 def test_another_limit_of_agreement_labels_nothing_again(registered):

@@ -11,6 +11,10 @@ from functools import cache
 import numpy as np
 import yaml
 
+LOBES = {  # what makes up a lung
+    "lung_right": ("lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right"),
+    "lung_left": ("lung_upper_lobe_left", "lung_lower_lobe_left"),
+}
 TREES = {"lung_vessel": "vessel", "airway": "airway"}  # what fills lobes: name, ending inside them
 
 
@@ -31,7 +35,6 @@ class Vocabulary:
     structures: tuple[Label, ...]
     findings: tuple[Label, ...]
     regions: Mapping[str, tuple[int, ...]]
-    sources: Mapping[str, Mapping]
     ignore: int
 
 
@@ -43,7 +46,7 @@ def vocabulary() -> Vocabulary:
     findings = tuple(Label(**entry) for entry in raw["findings"])
     own = {label.name: (label.id,) for label in (*structures, *findings)}
     unions = {name: tuple(ids) for name, ids in raw["regions"].items()}
-    return Vocabulary(structures, findings, own | unions, raw["sources"], raw["ignore"])
+    return Vocabulary(structures, findings, own | unions, raw["ignore"])
 
 
 def ids(region: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
+from radfoundry.metrics.clinical import MEASURES
 from radfoundry.readable import NOT_AVAILABLE, excludes_zero, shown, spoken, with_interval
 from radfoundry.scorecard import metric
 
@@ -123,8 +124,9 @@ def _clinical(own: pd.DataFrame) -> list[dict]:
     """Return one row per measurement and way: what the labels say, and how far off they are."""
     rows: dict[str, dict] = {}
     for row in own[own["metric"].isin(CLINICAL)].to_dict("records"):
-        told = number(row)
-        rows.setdefault(row["arm"], {"arm": told["arm"], "way": told["setting"], "n": 0})
+        told, name = number(row), str(row["arm"]).split("/")[0]
+        words = MEASURES[name].words if name in MEASURES else told["arm"]
+        rows.setdefault(row["arm"], {"arm": words, "way": told["setting"], "n": 0})
         rows[row["arm"]][row["metric"]] = told["told"]
         rows[row["arm"]]["n"] = max(rows[row["arm"]]["n"], row["n"])
     return [{name: NOT_AVAILABLE for name in CLINICAL} | row for row in rows.values()]

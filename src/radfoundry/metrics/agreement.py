@@ -17,8 +17,7 @@ from radfoundry.metrics import overlap
 NAN = float("nan")
 # What is claimed once all its parts are, so that a segmenter of lobes and one of lungs compare.
 BUILT: Mapping[str, tuple[str, ...]] = {
-    "lung_right": tuple(f"lung_{level}_lobe_right" for level in ("upper", "middle", "lower")),
-    "lung_left": ("lung_upper_lobe_left", "lung_lower_lobe_left"),
+    **anatomy.LOBES,
     "lungs": ("lung_right", "lung_left"),
     "cardiomediastinum": ("heart", "mediastinum"),
 }

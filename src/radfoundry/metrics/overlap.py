@@ -6,11 +6,6 @@ import numpy as np
 
 from radfoundry import anatomy
 
-LOBES = {
-    "lung_right": {f"lung_{part}_lobe_right" for part in ("upper", "middle", "lower")},
-    "lung_left": {f"lung_{part}_lobe_left" for part in ("upper", "lower")},
-}
-
 
 def counts(found: np.ndarray, truth: np.ndarray, ignored: np.ndarray | None = None) -> np.ndarray:
     """Return true positive, false positive and false negative pixels of a mask, as (3,) integers.
@@ -73,12 +68,13 @@ def of_regions(found: np.ndarray, truth: np.ndarray, claimed: Collection[str]) -
         claimed: Structures that the method is asked to label; all lobes of a lung are that lung.
     """
     known = set(claimed)
-    known |= {lung for lung, lobes in LOBES.items() if lobes <= known}
+    known |= {lung for lung, lobes in anatomy.LOBES.items() if known.issuperset(lobes)}
     shown = set(np.unique(truth).tolist())
     wanted = {name: {name} for name in known}
-    wanted |= {"lungs": set(LOBES), "cardiomediastinum": {"heart", "mediastinum"}}
+    wanted |= {"lungs": set(anatomy.LOBES), "cardiomediastinum": {"heart", "mediastinum"}}
     fronts = ("heart", "mediastinum")
-    if found.shape[1] == 1 and not all(shown & set(anatomy.ids(name)) for name in fronts):
+    flat = found.ndim < 3 or found.shape[1] == 1
+    if flat and not all(shown & set(anatomy.ids(name)) for name in fronts):
         wanted = {name: needed for name, needed in wanted.items() if name not in fronts}
     if anatomy.label_id("body") not in shown:  # what readers outlined is not all of the body
         wanted.pop("body", None)

@@ -64,10 +64,9 @@ def structures(options: Mapping) -> tuple[str, ...]:
 def phantoms(options: Mapping) -> dict[str, Any]:
     """Return the options of `phantoms.chest_ct.plan` for the cases that `fit` is to be given."""
     chosen = _chosen(options)
-    return {
-        "patients": chosen["cases"] or NETWORKS[chosen["size"]]["cases"], "exams": [1, 1], "size": 64, "variety": "wide",
-        "findings": FINDINGS,
-    }  # fmt: skip
+    patients = chosen["cases"] or NETWORKS[chosen["size"]]["cases"]
+    drawn = {"patients": patients, "exams": [1, 1], "size": 64}
+    return {**drawn, "variety": "wide", "findings": FINDINGS}
 
 
 def _chosen(options: Mapping) -> dict[str, Any]:

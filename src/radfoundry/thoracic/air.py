@@ -153,7 +153,7 @@ def _dense(hu: np.ndarray, lung: np.ndarray, free: np.ndarray, spacing_mm: Spaci
 
 def _is_lung(part: np.ndarray, hu: np.ndarray, bones_mm: np.ndarray, spacing_mm: Spacing) -> bool:
     """Tell lung from bowel gas: lung lies along ribs and holds more than air."""
-    depth = morphology.depth_mm(part, spacing_mm)
+    depth = morphology.depth_mm(np.pad(part, 1), spacing_mm)[1:-1, 1:-1, 1:-1]
     core = part & (depth > 3.0)
     core = core if core.sum() > 30 else part
     rim = part & (depth <= 1.01 * max(spacing_mm))

@@ -53,7 +53,7 @@ def _completed(
 ) -> np.ndarray:
     """Return fluid with what noise, vessels and the blur at lung and ribs left out of it."""
     fine = morphology.smoothed(hu, 0.6 * max(spacing_mm), spacing_mm) < EDGE_HU
-    near = morphology.grown(found, 1.01 * max(spacing_mm), spacing_mm)
+    near = morphology.grown(found, 1.5 * max(spacing_mm), spacing_mm)
     filled = morphology.closed(found | (near & fine & allowed), CLOSING_MM, spacing_mm)
     return filled & allowed
 

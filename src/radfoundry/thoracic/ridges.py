@@ -34,16 +34,6 @@ def curvatures(
     return np.linalg.eigvalsh(_hessian(image, voxels, spacing_mm) * np.float32(sigma_mm**2))
 
 
-def normals(
-    image: np.ndarray, voxels: Sequence[np.ndarray], spacing_mm: Sequence[float]
-) -> np.ndarray:
-    """Return the direction (n, 3) in which the smoothed image bends most at some voxels.
-
-    On a bright sheet it is the sheet's normal, of either sign.
-    """
-    return np.linalg.eigh(_hessian(image, voxels, spacing_mm))[1][:, :, 0]
-
-
 def _hessian(image: np.ndarray, voxels: Sequence, spacing_mm: Sequence[float]) -> np.ndarray:
     """Return (n, 3, 3) central second differences, per mm^2; the border repeats itself."""
     padded = np.pad(image, 1, mode="edge")
@@ -75,13 +65,3 @@ def tubeness(eigenvalues: np.ndarray, strength: float) -> np.ndarray:
     ratio = (3 / np.maximum(middle + steep, 1e-6)) ** 3
     answer = np.maximum(middle, 0) ** 2 * (steep - middle) * ratio
     return np.where(middle >= steep / 2, 1.0, np.clip(answer, 0, 1)).astype(np.float32)
-
-
-def sheetness(eigenvalues: np.ndarray) -> np.ndarray:
-    """Return the strength of a bright sheet at each point: its curvature less that of a tube.
-
-    Args:
-        eigenvalues: (n, 3), ascending; a sheet bends along one axis only.
-    """
-    steep, rest = -eigenvalues[:, 0], np.abs(eigenvalues[:, 1:]).max(1)
-    return np.maximum(steep - 2 * rest, 0).astype(np.float32)
