@@ -17,6 +17,7 @@ import numpy as np
 import SimpleITK
 
 from radfoundry import anatomy
+from radfoundry.metrics.clinical import cardiothoracic_ratio
 from radfoundry.phantoms import chest_ct
 from radfoundry.segmenters import threshold
 from radfoundry.volume import Volume
@@ -35,18 +36,6 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
     """Return the Dice of two masks, NaN where both are empty."""
     total = one.sum() + other.sum()
     return 2 * (one & other).sum() / total if total else float("nan")
-
-
-def ratio(labels: np.ndarray) -> float:
-    """Return the widest heart over the widest chest inside the ribs."""
-    chest = anatomy.mask(labels, "pleural_cavity")
-    return width(anatomy.mask(labels, "heart")) / max(1, width(chest))
-
-
-def width(mask: np.ndarray) -> int:
-    """Return the extent across the widest axial slice, in voxels."""
-    lines = [np.flatnonzero(plane.any(axis=1)) for plane in np.moveaxis(mask, 2, 0)]
-    return max((int(line[-1] - line[0]) + 1 for line in lines if len(line)), default=0)
 
 
 def phantoms(size: int, patients: int, seed: int) -> dict[str, list[float]]:
@@ -80,7 +69,9 @@ def compare(figures: dict[str, list[float]], case, labels: np.ndarray) -> None:
         figures["effusion, |error| %"].append(100 * abs(fluid / truth - 1))
     else:
         figures["no effusion, ml found"].append(fluid * millilitres)
-    figures["cardiothoracic ratio, |error|"].append(abs(ratio(labels) - ratio(case.anatomy)))
+    figures["cardiothoracic ratio, |error|"].append(
+        abs(cardiothoracic_ratio(labels) - cardiothoracic_ratio(case.anatomy))
+    )
 
 
 def real(folder: Path) -> dict[str, list[float]]:

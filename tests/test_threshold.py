@@ -111,3 +111,11 @@ def test_bowel_gas_is_not_lung_in_an_abdomen(shared_data):
     lobes = np.isin(np.asarray(network.dataobj), range(10, 15))
     assert overlap.dice(anatomy.mask(labels, "lungs"), lobes) > 0.93
     assert not anatomy.mask(labels, "airway").any()
+
+
+def test_it_says_how_the_lobes_were_parted():
+    case = drawn(3, 64)
+    labels, notes = threshold.explained({})(case.image)
+    np.testing.assert_array_equal(labels, threshold.prepare({})(case.image))
+    assert set(notes) == set(threshold.LOBES)
+    assert set(notes.values()) <= {"fissures", "oblique fissure", "horizontal fissure", "atlas"}

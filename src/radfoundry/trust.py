@@ -29,6 +29,16 @@ class Quality:
     edge_fraction: float = float("nan")
     volume_cm3: float = float("nan")
 
+    def columns(self) -> dict[str, str | float]:
+        """Return what the table of labels says of it."""
+        measured = {"area": self.area_fraction, "volume_cm3": self.volume_cm3}
+        measured |= {"largest_part": self.largest_part, "edge_fraction": self.edge_fraction}
+        return {
+            "structure": self.structure,
+            "status": self.status,
+            "message": self.reason,
+        } | measured
+
 
 def failed(found: Mapping[str, Quality], names: Sequence[str], reason: str) -> dict[str, Quality]:
     """Return the named qualities with their measurements, as failed for a reason."""

@@ -16,6 +16,9 @@ A segmenter is a module with
   `phantoms(options)`, what to plan of it; and `fit(options, rng, device, cases, progress)`, which
   returns `weights.Weights`. The cases are drawn by the caller: segmenters lie below phantoms.
 
+* where it can tell: `explained(options, weights=None, device="cpu")`, as `prepare`, but a pair
+  comes out: the map, and notes by structure on how it was found.
+
 A segmenter of CT labels anatomy alone: `thoracic.findings.marked` reads effusion and emphysema off
 the image and any such map.
 

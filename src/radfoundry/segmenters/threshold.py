@@ -63,6 +63,18 @@ def prepare(
     Raises:
         ValueError: An option that does not exist.
     """
+    chosen = _chosen(options)
+    return lambda image: label(chosen, image)[0]
+
+
+def explained(
+    options: Mapping, weights: Weights | None = None, device: str = "cpu"
+) -> Callable[[Volume], tuple[np.ndarray, dict[str, str]]]:
+    """Return the segmenter as `prepare` does, which also says how the lobes were parted.
+
+    The notes, by structure: fissures; oblique fissure or horizontal fissure (the other border is
+    the atlas'); atlas (no fissure was seen); absent.
+    """
     return partial(label, _chosen(options))
 
 
@@ -73,15 +85,16 @@ def _chosen(options: Mapping) -> dict[str, Any]:
     return OPTIONS | dict(options)
 
 
-def label(options: Mapping, image: Volume) -> np.ndarray:
-    """Return the anatomy map (uint8) of one CT in HU."""
+def label(options: Mapping, image: Volume) -> tuple[np.ndarray, dict[str, str]]:
+    """Return the anatomy map (uint8) of one CT in HU, and how its lobes were found."""
     spacing = image.spacing_mm
     factors = tuple(max(1, int(2 * options["finest_mm"] / step)) for step in spacing)
     hu = reduced(image.voxels, factors)
     steps = tuple(step * factor for step, factor in zip(spacing, factors, strict=True))
-    found = masks(options, hu, steps)
+    found, how = masks(options, hu, steps)
     labels = anatomy.compose(found) if found else np.zeros(hu.shape, np.uint8)
-    return enlarged(labels, factors, image.voxels.shape)
+    notes = {lobe: how[side] for side in how for lobe in anatomy.LOBES[f"lung_{side}"]}
+    return enlarged(labels, factors, image.voxels.shape), notes
 
 
 def reduced(voxels: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
@@ -105,23 +118,26 @@ def enlarged(labels: np.ndarray, factors: tuple[int, ...], shape: tuple[int, ...
     return np.ascontiguousarray(labels[tuple(slice(0, size) for size in shape)])
 
 
-def masks(options: Mapping, hu: np.ndarray, spacing_mm: tuple[float, ...]) -> dict[str, np.ndarray]:
-    """Return the structures asked for and found, as booleans by name."""
+def masks(
+    options: Mapping, hu: np.ndarray, spacing_mm: tuple[float, ...]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the structures asked for and found, as booleans by name; and how lobes were found."""
     wanted = {*LUNGS, *structures(options)}
     inside = air.body(hu, spacing_mm)
     if not inside.any():
-        return {}
+        return {}, {}
     middle = air.midline(hu, inside, spacing_mm)
     tree = airways.airways(hu, spacing_mm, inside, middle)
     both = air.lungs(hu, spacing_mm, inside, tree)
     out = {"body": inside}
     soft = _soft_masks(options, hu, spacing_mm, (*both, tree, middle))
     right, left = (lung & ~soft["pleural_space"] for lung in both)
-    out |= _lung_masks(options, hu, spacing_mm, (right, left, tree))
+    lungs, how = _lung_masks(options, hu, spacing_mm, (right, left, tree))
+    out |= lungs
     out |= {name: mask & ~(right | left | tree) for name, mask in soft.items()}
     if options["airway"]:
         out["airway"] = tree
-    return {name: mask for name, mask in out.items() if name in wanted}
+    return {name: mask for name, mask in out.items() if name in wanted}, how
 
 
 def _soft_masks(
@@ -153,16 +169,17 @@ def _with_fluid(
 
 def _lung_masks(
     options: Mapping, hu: np.ndarray, spacing_mm: tuple[float, ...], parts: tuple
-) -> dict[str, np.ndarray]:
-    """Return lungs or lobes, and the vessels in them."""
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return lungs or lobes and the vessels in them; and how the lobes of each side were found."""
     right, left, tree = parts
     out = {"lung_right": right, "lung_left": left}
     if not (right | left).any():
-        return out
-    found = {}
+        return out, {}
+    found, how = {}, {}
     if options["vessels"] or options["lobes"]:
         found["lung_vessel"] = vessels.vessels(hu, right | left, spacing_mm)
     if options["lobes"]:
         # The lungs stay beneath the lobes: a voxel that no lobe claims is still lung.
-        out |= lobes.lobes(hu, right, left, found["lung_vessel"], tree, spacing_mm)[0]
-    return out | (found if options["vessels"] else {})
+        parted, how = lobes.lobes(hu, right, left, found["lung_vessel"], tree, spacing_mm)
+        out |= parted
+    return out | (found if options["vessels"] else {}), how
