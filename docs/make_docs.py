@@ -10,7 +10,6 @@ import yaml
 
 from radfoundry import catalogue
 from radfoundry.allowances import allowed
-from radfoundry.configuration import plugin_options
 
 DOCS = Path(__file__).resolve().parent
 SCHEMAS = DOCS.parent / "workflow" / "schemas"
@@ -73,7 +72,7 @@ def key_row(key: str, rules: Mapping) -> tuple[str, ...]:
 def option_rows(kind: str) -> Iterator[tuple[str, ...]]:
     """Yield a row for every option of every plug-in of a kind."""
     for name in catalogue.names(kind):
-        for option, default in (plugin_options(kind, name) or {}).items():
+        for option, default in (catalogue.options(kind, name) or {}).items():
             yield f"`{name}`", f"`{option}`", f"`{yaml_of(default)}`"
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from radfoundry import tables, volume
 from radfoundry.case import Case
+from radfoundry.thoracic import findings as marking
 
 
 def joined(paths: Sequence[str], kind: str) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> 
     Args:
         images: Batch tables of preprocess.
         labels: Batch tables of pseudolabel; without them the maps are the truth that came along.
-            Findings stay that truth where the segmenter marks none (radiographs).
+            Of the findings only those that a segmenter marks are replaced: outlined lesions stay.
         only: Ids of the cases wanted; all when None.
     """
     rows = joined(images, "images")
@@ -69,7 +70,8 @@ def labeled(label, case: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
     anatomy, findings = checked_volume(folder / f"{case}.nii.gz", label["sha256"]).voxels, maps[1]
     if label["findings_sha256"]:
         path = folder / f"{case}.findings.nii.gz"
-        findings = checked_volume(path, label["findings_sha256"]).voxels
+        marks = checked_volume(path, label["findings_sha256"]).voxels
+        findings = marking.laid_over(findings, marks)
     return [anatomy, findings]
 
 

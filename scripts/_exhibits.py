@@ -29,8 +29,9 @@ def cohort_row(cohort: str, paths, settings) -> dict:
 
 
 def of(name: str, paths) -> list[str]:
-    """Return the paths that belong to a cohort or a recipe."""
-    return [path for path in paths if f"/{name}/" in path]
+    """Return the paths that belong to a cohort or a recipe, whatever others are called."""
+    own = (f"results/cohorts/{name}/", f"results/recipes/{name}/")
+    return [path for path in paths if path.startswith(own)]
 
 
 def volumes_part(cohort: str, paths, settings) -> dict:

@@ -24,12 +24,13 @@ made = pd.DataFrame(columns=list(tables.columns("vectors")))
 if options["vectors"]:
     parts = [take(frame, options["vectors"]) for take in (vectors.shape, vectors.texture)]
     both = parts[0].join(parts[1].drop(columns="code"))
-    train = [name for name in both.index if splits.get(name) == "train"]
-    scaling = vectors.fit(both.loc[train])
-    beside["scaling"] = scaling.to_json()
-    whole = both["code"] == ""
-    scaled = scaling.apply(both[whole]).reindex(both.index)
-    made = scaled.assign(code=both["code"], split=[splits[name] for name in both.index])
-    made = made.reset_index()
+    splits_by_case = [splits[name] for name in both.index]
+    made = both.drop(columns="code")  # in their units, where there is nobody to scale by
+    train = both[[split == "train" for split in splits_by_case]]
+    if len(train):
+        scaling = vectors.fit(train)
+        beside["scaling"] = scaling.to_json()
+        made = scaling.apply(both[both["code"] == ""]).reindex(both.index)
+    made = made.assign(code=both["code"], split=splits_by_case).reset_index()
 tables.write(made, job.output.vectors, "vectors")
 volume.write_bytes(json.dumps(beside, indent=2, sort_keys=True).encode(), job.output.settings)

@@ -6,7 +6,7 @@ import pandas as pd
 from _cases import joined, real_cases
 from _job import start
 
-from radfoundry import anatomy, radiomics, tables
+from radfoundry import anatomy, radiomics, tables, trust
 
 job = start(snakemake)
 options = job.params.radiomics
@@ -37,11 +37,12 @@ rows = radiomics.extract_cases(loads, {**options, "modality": job.params.modalit
 parts = [name.split(" ") for name in rows["region"]]
 rows["region"], rows["lesion"] = [part[0] for part in parts], [int(part[1]) for part in parts]
 features = [name for name in rows if name not in tables.columns("radiomics")]
-for failed in labels[labels["status"] == "failed"].itertuples():
-    ids = set(anatomy.ids(failed.structure))
-    touched = [bool(ids & set(anatomy.ids(region))) for region in rows["region"]]
-    places = rows.index[touched & (rows["case"] == failed.case)]
+film = job.params.modality == "CXR"
+for case, failed in labels[labels["status"] == "failed"].groupby("case")["structure"]:
+    bad = trust.spread(failed)
+    rests = {r: any(trust.depends(r, n, film) for n in bad) for r in options["regions"]}
+    places = rows.index[rows["region"].map(rests) & (rows["case"] == case)]
     rows.loc[places, "code"] = "label.failed"
-    rows.loc[places, "message"] = f"{failed.structure}: {failed.message}"
+    rows.loc[places, "message"] = f"labels failed: {', '.join(sorted(bad))}"
     rows.loc[places, features] = float("nan")
 tables.write(pd.DataFrame(rows), job.output.table, "radiomics")

@@ -1,5 +1,7 @@
 """Measure what a clinician reads off the labels, beside the same from the truth."""
 
+import json
+
 import pandas as pd
 from _cases import joined, real_cases
 from _job import progress, start
@@ -14,9 +16,12 @@ claimed = {*joined(job.input.labels, "labels")["structure"], "emphysema"}
 
 
 def measured(case, looked_for):
-    """Return the measurements of a case's maps."""
+    """Return the measurements of a case's maps, without those that rest on failed labels."""
     scale = 1 / float(case.facts["volume_scale"])  # volumes of the patient, not of the atlas
-    return clinical.measure(case.image, case.anatomy, case.findings, scale, looked_for)
+    lowest = json.loads(case.facts["record"])["window"][0]
+    maps = (case.image, case.anatomy, case.findings)
+    found = clinical.measure(*maps, scale, looked_for, lowest)
+    return clinical.trusted(found, [name for name in case.facts["failed"].split("|") if name])
 
 
 rows = []

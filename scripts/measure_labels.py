@@ -11,14 +11,15 @@ job = start(snakemake)
 
 cases = tables.read(job.input.cases, "cases").set_index("case")
 claimed = set(joined(job.input.labels, "labels")["structure"])
-truths = {case.name: case for case in real_cases(job.input.images)}
 rows = []
-for case in real_cases(job.input.images, job.input.labels):
+pairs = zip(
+    real_cases(job.input.images, job.input.labels), real_cases(job.input.images), strict=True
+)
+for case, known in pairs:
     site = cases.loc[case.name, "site"] if job.params.by == "site" else ""
     row = {"case": case.name, "patient": case.facts["patient"], "method": job.wildcards.method}
     row |= {"collection": site or job.wildcards.cohort, "truth_by": case.facts["truth_by"]}
-    truth = truths[case.name].anatomy
-    for region, value in overlap.of_regions(case.anatomy, truth, claimed).items():
+    for region, value in overlap.of_regions(case.anatomy, known.anatomy, claimed).items():
         rows.append(row | {"region": region, "dice": value})
 frame = pd.DataFrame(rows, columns=list(tables.columns("label_dice")))
 tables.write(frame, job.output.table, "label_dice")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _cases import real_cases
-from _job import progress, start
+from _job import device, progress, start
 
 from radfoundry import quality, tables, trust, volume, weights
 from radfoundry.catalogue import load
@@ -19,7 +19,8 @@ segmenter = load("segmenters", method["segmenter"])
 learned = weights.read(job.input.network) if job.input.network else None
 claimed = segmenter.structures(method["options"])
 tells = hasattr(segmenter, "explained")
-label = (segmenter.explained if tells else segmenter.prepare)(method["options"], learned)
+where = device(job) if method["device"] == "gpu" else "cpu"
+label = (segmenter.explained if tells else segmenter.prepare)(method["options"], learned, where)
 
 
 def labeled(image):
@@ -42,7 +43,8 @@ for case in progress(real_cases([job.input.images]), total, "labels"):
     if job.params.modality == "CT":
         marks = case.image.holding(findings.marked(case.image, labels))
         row["findings_sha256"] = volume.write(marks, folder / f"{case.name}.findings.nii.gz")
-    judged = quality.assess(labels, claimed, case.image)
+    scale = float(case.facts["volume_scale"])
+    judged = quality.assess(labels, claimed, case.image, scale)
     for found in (trust.failed(judged, claimed, reason) if reason else judged).values():
         rows.append(row | found.columns() | {"how": notes.get(found.structure, "")})
 tables.write(pd.DataFrame(rows, columns=list(tables.columns("labels"))), job.output.table, "labels")

@@ -99,6 +99,7 @@ def small_config() -> dict:
         cohort["phantom"] |= {"patients": patients, "size": size}
         cohort["batch"] = patients // 2
     config["cohorts"]["chest_ct"]["preprocess"]["grid"] = [32, 32, 32]
+    config["cohorts"]["tumours"]["preprocess"]["bias_correction"] = False  # 5 s a case
     config["recipes"]["artasyn"] |= {"sample": {"count": 12}, "batch": 6}
     config["evaluate"] |= {"seeds": [0], "bootstrap": 50}
     config["evaluate"]["anomaly"] |= {"steps": 4, "arms": ["artasyn", "reconstruction"]}

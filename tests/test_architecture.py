@@ -22,7 +22,7 @@ MAY_TOUCH_FILES |= {"configuration", "cohorts", "training", "nnunet", "weightfil
 TOUCHES_FILES = {"open", "mkdir", "read_text", "write_text", "read_bytes", "read_csv", "to_csv"}
 OUTSIDE = {"snakemake", "scripts", "workflow", "argparse", "subprocess"}
 AT_PARSE_TIME = ("catalogue", "provenance", "configuration", "cohorts", "schemas", "sheets")
-AT_PARSE_TIME += ("allowances", "weightfiles")
+AT_PARSE_TIME += ("allowances", "contradictions", "weightfiles")
 
 
 def imported(file):

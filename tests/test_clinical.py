@@ -236,3 +236,71 @@ def test_labels_on_another_grid_and_foreign_findings_are_refused():
         clinical.measure(ct(), without(), np.full(SHAPE, 9, np.uint8))
     with pytest.raises(ValueError, match="volume_scale is 0"):
         clinical.measure(ct(), without(), volume_scale=0)
+
+
+def values():
+    return {name: float(at) for at, name in enumerate(clinical.MEASURES)}
+
+
+def untrusted(*failed):
+    return {name for name, value in clinical.trusted(values(), failed).items() if np.isnan(value)}
+
+
+def test_every_measurement_is_read_off_regions_that_exist():
+    for measure in clinical.MEASURES.values():
+        assert measure.regions
+        assert all(anatomy.ids(region) for region in measure.regions)
+
+
+def test_measurements_of_sound_labels_are_kept():
+    assert clinical.trusted(values(), ()) == values()
+    assert clinical.trusted(values(), ["kidney"]) == values()
+
+
+def test_measurements_of_failed_labels_are_not_a_number():
+    assert untrusted("heart") == {"cardiothoracic_ratio"}
+    effusions = {f"effusion{side}_volume_ml" for side in ("", "_right", "_left")}
+    assert untrusted("pleural_space") == effusions
+    whole = {"lung_volume_l", "laa_950", "laa_856", "percentile15_hu", "mean_lung_hu"}
+    whole |= {"emphysema_volume_ml", "cardiothoracic_ratio", "lung_left_volume_l"}
+    left = untrusted("lung_left")
+    assert whole | {"lung_upper_lobe_left_volume_l", "lung_lower_lobe_left_volume_l"} <= left
+    assert not left & {"lung_right_volume_l", "lung_middle_lobe_right_volume_l", *effusions}
+
+
+def test_an_unknown_measurement_is_refused():
+    with pytest.raises(ValueError, match="heart_rate"):
+        clinical.trusted({"heart_rate": 60.0}, ())
+
+
+def cut(lowest):
+    """Return what is measured of an emphysematous lung behind a window from a lowest HU."""
+    hu = ct(-850.0).voxels.copy()
+    hu[:, 5:15] = -990
+    image = Volume(np.clip(hu, lowest, 400), np.diag([*VOXEL_MM, 1.0]))
+    bullae = marked("emphysema", 40, 44, 16, 24)
+    return clinical.measure(image, without(), bullae, lowest_hu=lowest)
+
+
+def test_what_a_window_cut_off_is_not_a_number():
+    assert cut(-1024)["laa_950"] > 0
+    assert cut(-1024)["emphysema_volume_ml"] > 0
+    known = ("laa_950", "percentile15_hu", "mean_lung_hu", "emphysema_volume_ml")
+    for lowest in (-950, -900):
+        assert all(math.isnan(cut(lowest)[name]) for name in known)
+        assert cut(lowest)["laa_856"] == cut(-1024)["laa_856"] > 0
+        assert cut(lowest)["lung_volume_l"] == cut(-1024)["lung_volume_l"]
+    assert not any(math.isnan(cut(-960)[name]) for name in known)
+    assert math.isnan(cut(-856)["laa_856"])
+
+
+def test_emphysema_that_was_looked_for_behind_a_window_is_not_zero():
+    image = ct(-850.0)
+    for lowest, expected in ((-1024, 0.0), (-900, math.nan)):
+        found = clinical.measure(image, without(), None, 1.0, ("emphysema",), lowest)
+        assert found["emphysema_volume_ml"] == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_window_that_is_not_known_is_refused():
+    with pytest.raises(ValueError, match="lowest_hu"):
+        clinical.measure(ct(), without(), lowest_hu=math.nan)

@@ -9,7 +9,7 @@ from radfoundry.tables import SCHEMAS
 
 SCHEMA = SCHEMAS / "config.schema.yaml"
 NAMES = {
-    "phantoms": ["chest_xray"],
+    "phantoms": ["chest_xray", "chest_ct"],
     "segmenters": {"pbtseg": {"method": "improved"}, "threshold": {}},
     "generators": {"artasyn": {"strength": [0.3, 0.8], "detail": 0.4, "samples": None}},
     "experts": {"anatomy": {"noise": 0.02}, "novelty": {}, "realism": {}},
@@ -157,7 +157,7 @@ def test_the_arms_of_the_schema_are_the_arms_of_the_task():
 
 def volumes(**own):
     """Return a config with one phantom cohort of CT."""
-    cohort = {"modality": "CT", "phantom": {"kind": "chest_xray"}} | own
+    cohort = {"modality": "CT", "phantom": {"kind": "chest_ct"}} | own
     return {"cohorts": {"ct": cohort}}
 
 
@@ -192,3 +192,29 @@ def test_a_value_of_a_mask_may_mean_several_things():
 def test_a_wrong_meaning_among_several_is_refused():
     (fault,) = refused(volumes(reader_labels={"1": ["lungs", "hart"]}))
     assert "'hart' is none of the regions" in fault
+
+
+def test_a_second_opinion_is_another_ones():
+    (fault,) = refused(volumes(second_opinion="threshold"))
+    assert fault.startswith("cohorts.ct.second_opinion: allowed: another way")
+
+
+def test_vectors_need_their_regions_and_their_shapes():
+    asked = {"regions": ["lungs"], "vectors": ["heart"]}
+    faults = refused(volumes(pseudolabel="none", radiomics=asked))
+    assert [fault.split(":")[0] for fault in faults] == [
+        "cohorts.ct.radiomics.deprecated_shapes",
+        "cohorts.ct.radiomics.vectors",
+    ]
+
+
+def test_a_recipe_of_radiographs_cannot_learn_from_volumes():
+    recipe = {"recipes": {"r": {"cohort": "ct", "generator": "artasyn"}}}
+    (fault,) = refused(volumes(pseudolabel="none") | recipe)
+    assert fault == "recipes.r.cohort: 'ct' holds CT; artasyn makes CXR"
+
+
+def test_a_phantom_is_of_its_own_modality():
+    cohort = {"modality": "MR", "phantom": {"kind": "chest_xray"}}
+    (fault,) = refused({"cohorts": {"mr": cohort}})
+    assert fault == "cohorts.mr.modality: is MR; chest_xray is drawn in another one"

@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from radfoundry import catalogue, tables
-from radfoundry.configuration import plugin_options
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = sorted((ROOT / "workflow/schemas").glob("*.schema.yaml"))
@@ -52,7 +51,7 @@ def test_every_plugin_option_is_on_the_page(make_docs):
     page = make_docs.configuration_page()
     for kind in catalogue.KINDS:
         for name in catalogue.names(kind):
-            for option in plugin_options(kind, name) or {}:
+            for option in catalogue.options(kind, name) or {}:
                 assert f"| `{name}` | `{option}` |" in page
 
 

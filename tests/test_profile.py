@@ -14,7 +14,8 @@ SNAKEMAKE_MB = 350  # Snakemake itself, inside every job
 
 def rules():
     """Return the text of every rule by its name."""
-    return {text.split(":")[0]: text for text in re.split(r"^rule ", RULES, flags=re.M)[1:]}
+    parts = re.split(r"^(?:use rule \w+ as|rule) ", RULES, flags=re.M)[1:]
+    return {re.match(r"\w+", text)[0]: text for text in parts}
 
 
 def resources():

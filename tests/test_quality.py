@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from radfoundry import anatomy, quality, volume
+from radfoundry import anatomy, quality, trust, volume
 
 STRUCTURES = ("lung_right", "lung_left", "heart")
 
@@ -112,3 +112,54 @@ def test_an_image_of_another_size_is_refused():
     image = volume.radiograph(np.ones((50, 50), np.float32))
     with pytest.raises(ValueError, match="the image is"):
         quality.assess(boxes(**WHOLE), STRUCTURES, image=image)
+
+
+@pytest.mark.parametrize(
+    ("region", "structure", "on_film", "in_volume"),
+    [
+        ("lungs", "heart", True, False),
+        ("heart", "lung_left", True, False),
+        ("cardiomediastinum", "heart", True, True),
+        ("lung_right", "lung_right", True, True),
+        ("lungs", "lung_right", True, True),
+        ("lung_left", "lung_right", False, False),
+        ("lung_right", "lung_middle_lobe_right", True, False),
+        ("lung_left", "lung_middle_lobe_right", False, False),
+        ("pleural_effusion", "pleural_space", True, True),
+        ("pleural_effusion", "lungs", False, False),
+        ("emphysema", "lung_left", True, True),
+        ("emphysema", "heart", True, False),
+        ("nodule", "lungs", False, False),
+        ("kidney", "lungs", False, False),
+    ],
+)
+def test_what_is_read_off_a_region_depends_on(region, structure, on_film, in_volume):
+    assert trust.depends(region, structure, film=True) == on_film
+    assert trust.depends(region, structure, film=False) == in_volume
+
+
+def test_a_region_that_does_not_exist_depends_on_nothing_but_is_refused():
+    for names in (("liver", "heart"), ("heart", "liver")):
+        with pytest.raises(ValueError, match="liver"):
+            trust.depends(*names, film=False)
+
+
+@pytest.mark.parametrize("tree", ["airway", "lung_vessel"])
+def test_a_bad_tree_does_not_take_the_lungs_of_a_volume_with_it(tree):
+    assert trust.depends(tree, tree, film=False)
+    assert not trust.depends("lungs", tree, film=False)
+    assert not trust.depends(tree, "lung_upper_lobe_left", film=False)
+    assert trust.depends("lung_upper_lobe_left", "lung_left", film=False)
+
+
+def test_a_lung_falls_with_all_of_its_lobes_and_not_with_one():
+    lobes = anatomy.LOBES["lung_left"]
+    assert not trust.depends("lungs", lobes[0], film=False)
+    assert trust.spread(lobes[:1]) == {lobes[0]}
+    assert "lung_left" in trust.spread(lobes)
+    assert trust.depends("lungs", "lung_left", film=False)
+
+
+def test_nothing_but_the_body_rests_on_the_body():
+    assert trust.depends("body", "body", film=False)
+    assert not trust.depends("heart", "body", film=False)

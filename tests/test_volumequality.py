@@ -189,6 +189,88 @@ def test_no_lung_at_all_is_a_failure():
     assert nothing == {"lung_right": "failed", "lung_left": "failed", "heart": "absent"}
 
 
+ALL_LOBES = tuple(name for lobes in anatomy.LOBES.values() for name in lobes)
+FIVE = {
+    "lung_lower_lobe_right": (45, 70, 15, 45, 20, 40),
+    "lung_middle_lobe_right": (45, 70, 15, 45, 40, 50),
+    "lung_upper_lobe_right": (45, 70, 15, 45, 50, 70),
+    "lung_lower_lobe_left": (10, 35, 15, 45, 20, 45),
+    "lung_upper_lobe_left": (10, 35, 15, 45, 45, 70),
+}
+
+
+def moved(steps, side):
+    """Return the five lobes, those of a side moved along x."""
+    return {
+        name: (place[0] + steps, place[1] + steps, *place[2:]) if side in name else place
+        for name, place in FIVE.items()
+    }
+
+
+def test_five_plausible_lobes_are_present_and_no_lung_is_added():
+    found = statuses(boxes(**FIVE), (*ALL_LOBES, "heart"))
+    assert found == dict.fromkeys(ALL_LOBES, "present") | {"heart": "absent"}
+
+
+@pytest.mark.parametrize("structures", [ALL_LOBES, ("lung_right", "lung_left", *ALL_LOBES)])
+def test_without_any_lobe_every_lobe_fails(structures):
+    found = judged(np.zeros(SHAPE, np.uint8), structures)
+    assert {(one.status, one.reason) for one in found.values()} == {
+        ("failed", "neither lung was found")
+    }
+    assert all(math.isnan(one.volume_cm3) for one in found.values())
+
+
+def test_without_any_lobe_of_one_side_only_those_are_absent():
+    found = statuses(boxes(**{n: p for n, p in FIVE.items() if "right" in n}), ALL_LOBES)
+    assert {found[name] for name in anatomy.LOBES["lung_right"]} == {"present"}
+    assert {found[name] for name in anatomy.LOBES["lung_left"]} == {"absent"}
+
+
+def test_lobes_of_lungs_that_run_into_each_other_fail():
+    found = judged(boxes(**moved(10, "left")), ALL_LOBES)
+    assert {one.status for one in found.values()} == {"failed"}
+    assert "merged" in found["lung_lower_lobe_right"].reason
+
+
+def test_lobes_of_a_lung_that_is_far_too_small_fail_and_the_others_do_not():
+    tiny = {"lung_lower_lobe_left": (30, 35, 15, 45, 20, 30)}
+    tiny |= {"lung_upper_lobe_left": (30, 35, 15, 45, 30, 40)}
+    found = judged(boxes(**FIVE | tiny), ALL_LOBES)
+    assert {found[name].status for name in anatomy.LOBES["lung_right"]} == {"present"}
+    for name in anatomy.LOBES["lung_left"]:
+        assert found[name].status == "failed"
+        assert "times as large" in found[name].reason
+
+
+def test_lobes_that_do_not_hang_together_as_a_lung_fail():
+    torn = FIVE | {"lung_middle_lobe_right": (45, 70, 15, 45, 42, 48)}
+    found = judged(boxes(**torn), ALL_LOBES)
+    assert {found[name].status for name in anatomy.LOBES["lung_right"]} == {"failed"}
+    assert "parts" in found["lung_middle_lobe_right"].reason
+    assert {found[name].status for name in anatomy.LOBES["lung_left"]} == {"present"}
+
+
+def test_lobes_of_one_lung_alone_are_not_judged_as_a_pair():
+    found = statuses(np.zeros(SHAPE, np.uint8), anatomy.LOBES["lung_right"])
+    assert set(found.values()) == {"absent"}
+
+
+def test_volumes_are_those_of_the_patient_not_of_the_atlas():
+    labels = boxes(**WHOLE)
+    plain = quality.assess(labels, STRUCTURES, ct())["lung_right"]
+    large = quality.assess(labels, STRUCTURES, ct(), 0.5)["lung_right"]
+    assert large.volume_cm3 == pytest.approx(2 * plain.volume_cm3)
+    assert (plain.status, large.status) == ("present", "failed")
+    assert quality.assess(labels, STRUCTURES, ct(), 200.0)["lung_right"].status == "small"
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan])
+def test_a_scale_of_volumes_is_positive(scale):
+    with pytest.raises(ValueError, match="volume_scale"):
+        quality.assess(boxes(**WHOLE), STRUCTURES, ct(), scale)
+
+
 def test_a_case_without_pleural_fluid_is_usable():
     assert quality.usable(judged(boxes(**WHOLE), (*STRUCTURES, "pleural_space")))
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from factory import Factory
 
-from radfoundry import preprocess, volume
+from radfoundry import preprocess, volume, weightfiles
 
 FINDINGS = {"pleural_effusion": 0.5, "emphysema": 0.5}
 
@@ -38,7 +38,9 @@ def registered(tmp_path_factory):
         "pseudolabel": ways,
         "evaluate": {"labels": {"methods": ["threshold"]}, "bootstrap": 200},
     }
-    cohort = drawn(3, 48, preprocess=grid, second_opinion="plain")
+    asked = {"regions": ["lungs", "nodule"], "lesions": True}
+    cohort = drawn(3, 48, preprocess=grid, second_opinion="plain", radiomics=asked)
+    cohort["phantom"]["findings"] = FINDINGS | {"nodule": 1.0}
     one = factory_of(tmp_path_factory.mktemp("registered"), {"ct": cohort}, **own)
     one.run("all")
     return one
@@ -92,6 +94,19 @@ def test_the_report_shows_volumes_and_their_measurements(registered):
     assert "volume of both lungs" in page
 
 
+def test_outlined_lesions_are_measured_beside_the_findings_of_a_segmenter(registered):
+    rows = pd.read_parquet(registered.folder / "results/cohorts/ct/radiomics.parquet")
+    nodules = rows[rows["region"] == "nodule"]
+    assert (nodules["lesion"] == 1).any()
+    assert not nodules["code"].isin(["rad.empty"]).any()
+
+
+def test_lobes_say_how_they_were_found(registered):
+    rows = table(registered, "cohorts/ct/labels/threshold/b0000.tsv").set_index("structure")
+    assert rows.loc["lung_upper_lobe_left", "how"].ne("").all()
+    assert rows.loc["heart", "how"].eq("").all()
+
+
 def test_another_limit_of_agreement_labels_nothing_again(registered):
     with registered.configured("evaluate/labels", {"methods": ["threshold"], "agree_dice": 0.5}):
         assert registered.planned("all") == {"compare_ways", "write_report"}
@@ -120,6 +135,22 @@ def test_missing_weights_stop_everything_in_seconds_and_are_all_named(tmp_path):
     for word in ("pseudolabel.totalseg", "pseudolabel.lungs", "nowhere", "unet_r231", "297"):
         assert word in said
     assert not (one.folder / "results").exists()
+
+
+def test_other_weights_under_the_same_names_label_again(tmp_path):
+    options = {"weights": str(tmp_path / "networks"), "structures": ["heart"]}
+    way = {"segmenter": "totalsegmentator", "options": options}
+    for row in weightfiles.inventory(way):
+        (tmp_path / row["file"]).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / row["file"]).write_text("first")
+    cohort = drawn(2, pseudolabel="totalseg")
+    one = factory_of(tmp_path / "run", {"ct": cohort}, pseudolabel={"totalseg": way})
+    target = "results/pseudolabel/totalseg/weights.tsv"
+    one.run(target)
+    assert one.planned(target) == set()
+    time.sleep(1.1)
+    (tmp_path / row["file"]).write_text("another network")
+    assert one.planned(target) == {"check_weights"}
 
 
 def test_files_of_a_hospital_come_in_and_bad_ones_are_rows(tmp_path):

@@ -39,3 +39,11 @@ def constant(kind: str, name: str, constant_name: str) -> Any:
         if any(isinstance(t, ast.Name) and t.id == constant_name for t in targets):
             return ast.literal_eval(node.value)  # type: ignore[attr-defined]
     raise ValueError(f"{kind}/{name}.py does not state {constant_name} at top level")
+
+
+def options(kind: str, name: str) -> dict[str, Any] | None:
+    """Return a plug-in's OPTIONS with their defaults, or None where it does not state them."""
+    try:
+        return constant(kind, name, "OPTIONS")
+    except ValueError:
+        return None

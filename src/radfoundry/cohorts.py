@@ -242,9 +242,14 @@ def batch_names(cohort: Mapping, rows: Sequence[Row] = ()) -> list[str]:
 
 
 def files_of_batch(cohort: Mapping, rows: Sequence[Row], batch: str) -> list[str]:
-    """Return the files that a batch of cases reads: images and reader's labels that exist."""
+    """Return what a batch of cases reads: images and readers' labels that exist.
+
+    A DICOM series is told by its folder: hundreds of slices a case would be too many to watch.
+    """
     start = int(batch[1:]) * cohort["batch"]
     chosen = rows[start : start + cohort["batch"]]
-    paths = [Path(root_of(cohort), row[name]) for row in chosen for name in PATHS if row[name]]
-    files = [f for p in paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
-    return [str(path) for path in files if path.exists()]
+    root = root_of(cohort)
+    images = [Path(root, row["image"]) for row in chosen]
+    labels = [Path(root, row["labels"]) for row in chosen if row["labels"]]
+    masks = [f for p in labels for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
+    return [str(path) for path in [*images, *masks] if path.exists()]

@@ -8,15 +8,24 @@ rather than guesses, and nothing in a config file may run code.
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from radfoundry import catalogue, schemas
+from radfoundry import catalogue, contradictions, schemas
+from radfoundry.contradictions import NO_WAY, reads, weights_from
 from radfoundry.schemas import Names
 
+__all__ = [
+    "NO_WAY",
+    "ConfigurationError",
+    "checked",
+    "reads",
+    "registered",
+    "strict_load",
+    "weights_from",
+]
+
 SECTIONS = ("cohorts", "pseudolabel", "recipes")
-NO_WAY = "none"  # a cohort whose own masks are used
 SAFE_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str")
 TAGS = {f"tag:yaml.org,2002:{name}" for name in SAFE_TAGS}
 MOST_NODES = 100_000  # aliases of aliases grow exponentially
@@ -100,7 +109,7 @@ def registered() -> dict[str, Collection[str]]:
     """Return the names that a config may use.
 
     Returns:
-        For each kind of plug-in a mapping of names to their options, as in `plugin_options`; for
+        For each kind of plug-in a mapping of names to their options, as in `catalogue.options`; for
         "findings" and "regions" the words of labels.yaml.
     """
     words = yaml.safe_load((catalogue.HERE / "labels.yaml").read_text(encoding="utf-8"))
@@ -109,16 +118,8 @@ def registered() -> dict[str, Collection[str]]:
     regions = list(
         dict.fromkeys([*words["regions"], *structures, *findings, "ignore", "background"])
     )
-    plugins = {k: {n: plugin_options(k, n) for n in catalogue.names(k)} for k in catalogue.KINDS}
+    plugins = {k: {n: catalogue.options(k, n) for n in catalogue.names(k)} for k in catalogue.KINDS}
     return {**plugins, "findings": findings, "regions": regions}
-
-
-def plugin_options(kind: str, name: str) -> dict[str, Any] | None:
-    """Return a plug-in's OPTIONS with their defaults, or None where it does not state them."""
-    try:
-        return catalogue.constant(kind, name, "OPTIONS")
-    except ValueError:
-        return None
 
 
 def checked(config: Mapping, schema: Mapping | str | Path, names: Names | None = None) -> dict:
@@ -139,7 +140,7 @@ def checked(config: Mapping, schema: Mapping | str | Path, names: Names | None =
     known["ways"] = [*known["pseudolabel"], NO_WAY]
     rules = schemas.concrete(stated, config, known)
     filled = schemas.filled(config, rules)
-    faults = schemas.faults(filled, rules, known) or list(_contradictions(filled))
+    faults = schemas.faults(filled, rules, known) or list(contradictions.found(filled))
     if faults:
         raise ConfigurationError("the config", faults)
     return filled
@@ -149,64 +150,3 @@ def _section(config: Mapping, schema: Mapping, name: str) -> Collection[str]:
     given = config.get(name)
     given = schema["properties"].get(name, {}).get("default") if given is None else given
     return given if isinstance(given, Mapping) else ()
-
-
-def _contradictions(config: Mapping) -> Iterator[str]:
-    """Find what each key allows alone, but not together with the others."""
-    yield from _segmenters_of_another_modality(config)
-    yield from _atlas_without_grid(config)
-    yield from _training_without_cases(config)
-    yield from _seen_called_unseen(config)
-
-
-def _segmenters_of_another_modality(config: Mapping) -> Iterator[str]:
-    for name, cohort in config["cohorts"].items():
-        for key in ("pseudolabel", "second_opinion"):
-            way = cohort.get(key, NO_WAY)
-            if way != NO_WAY and cohort["modality"] not in reads(config, way):
-                allowed = [
-                    w for w in config["pseudolabel"] if cohort["modality"] in reads(config, w)
-                ]
-                told = ", ".join([*allowed, NO_WAY])
-                where = f"cohorts.{name}.{key}"
-                yield f"{where}: {way!r} does not read {cohort['modality']}; allowed: {told}"
-
-
-def reads(config: Mapping, way: str) -> tuple[str, ...]:
-    """Return the modalities that a way of pseudo-labelling reads."""
-    segmenter = config["pseudolabel"][way]["segmenter"]
-    return tuple(catalogue.constant("segmenters", segmenter, "MODALITIES"))
-
-
-def weights_from(way: Mapping) -> str:
-    """Return where a way's weights come from: "none", "phantoms" (trained here) or "files"."""
-    segmenter = way["segmenter"]
-    if not catalogue.constant("segmenters", segmenter, "NEEDS_WEIGHTS"):
-        return "none"
-    options = (plugin_options("segmenters", segmenter) or {}) | way["options"]
-    return "phantoms" if options.get("weights", "phantoms") == "phantoms" else "files"
-
-
-def _atlas_without_grid(config: Mapping) -> Iterator[str]:
-    for name, cohort in config["cohorts"].items():
-        if cohort["preprocess"].get("atlas") and "grid" not in cohort["preprocess"]:
-            where = f"cohorts.{name}.preprocess.grid"
-            yield f"{where}: is missing; allowed: three whole numbers, because `atlas` is true"
-
-
-def _training_without_cases(config: Mapping) -> Iterator[str]:
-    for name, recipe in config["recipes"].items():
-        splits = config["cohorts"][recipe["cohort"]]["splits"]
-        for split in [part for part in ("train", "tune") if not splits[part]]:
-            where = f"cohorts.{recipe['cohort']}.splits.{split}"
-            yield f"{where}: is 0; allowed: above 0, because recipes.{name} learns from this cohort"
-
-
-def _seen_called_unseen(config: Mapping) -> Iterator[str]:
-    for task, options in config["evaluate"].items():
-        if not isinstance(options, Mapping):
-            continue
-        seen = {config["recipes"][name]["cohort"]: name for name in options.get("recipes", [])}
-        for cohort in [name for name in options.get("unseen", []) if name in seen]:
-            where = f"evaluate.{task}.unseen"
-            yield f"{where}: {cohort!r} is not unseen, recipes.{seen[cohort]} learns from it"

@@ -17,7 +17,10 @@ MAY_LACK = ("pleural_space",)  # most people have no fluid there
 
 
 def assess(
-    labels: np.ndarray, structures: Sequence[str], image: Volume | None = None
+    labels: np.ndarray,
+    structures: Sequence[str],
+    image: Volume | None = None,
+    volume_scale: float = 1.0,
 ) -> dict[str, Quality]:
     """Return the quality of each structure of an anatomy map.
 
@@ -26,10 +29,13 @@ def assess(
         structures: Regions that the segmenter claims to label.
         image: What was labeled. A radiograph's black rim is then not counted as film; a volume's
             image is needed for the size of its voxels, and to know padding.
+        volume_scale: Volume in the image over volume in the patient, as an affine registration
+            leaves it. Volumes are judged and told in cm3 of the patient. Films have none.
 
     Raises:
         ValueError: Labels that are no structures, a region that does not exist, another grid, or a
-            volume's labels without its image.
+            volume's labels without its image;
+            a scale that is not positive.
     """
     anatomy.check(labels)
     if image is not None and image.voxels.shape != labels.shape:
@@ -37,7 +43,7 @@ def assess(
     if labels.ndim == 3 and labels.shape[1] > 1:
         if image is None:
             raise ValueError(f"labels {labels.shape} of a volume are judged with its image")
-        return volumequality.judged(labels, structures, image)
+        return volumequality.judged(labels, structures, image, volume_scale)
     return filmquality.judged(labels, structures, image)
 
 

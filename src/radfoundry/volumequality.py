@@ -42,25 +42,44 @@ LIKE = 6.0  # one lung is at most so many times as large as the other, without f
 AIR_HU = -500  # between air and tissue
 
 
-def judged(labels: np.ndarray, structures: Sequence[str], image: Volume) -> dict[str, Quality]:
+def judged(
+    labels: np.ndarray, structures: Sequence[str], image: Volume, volume_scale: float = 1.0
+) -> dict[str, Quality]:
     """Return the quality of each structure of a volume's anatomy map.
 
     Args:
         labels: Anatomy map (X, Y, Z); x grows to the patient's right, z to the head.
-        structures: Regions that the segmenter claims to label.
+        structures: Regions that the segmenter claims to label. All lobes make up two lungs: what
+            is wrong with a lung is wrong with its lobes.
         image: What was labeled, on the same grid: CT in HU, or MR.
+        volume_scale: Volume in the image over volume in the patient. What is judged, and told as
+            volume_cm3, is the patient's.
+
+    Raises:
+        ValueError: A scale that is not a positive number.
     """
-    voxel_cm3 = abs(float(np.linalg.det(image.affine[:3, :3]))) / 1000
+    if not (np.isfinite(volume_scale) and volume_scale > 0):
+        raise ValueError(f"volume_scale is {volume_scale}, it must be a positive number")
+    voxel_cm3 = abs(float(np.linalg.det(image.affine[:3, :3]))) / 1000 / volume_scale
     field, middle = _field(image.voxels), _middle(image.voxels)
-    found = {}
-    for name in structures:
+    found: dict[str, Quality] = {}
+    for name in (*structures, *_unnamed(structures)):
         mask = anatomy.mask(labels, name)
         found[name] = _judged(name, mask, voxel_cm3, field)
         if found[name].status in ("present", "cropped"):
             found |= _on_its_side(found, name, mask, middle)
     if all(name in found for name in LUNGS):
         found |= _as_a_pair(found, labels)
-    return found | _stacked(found, labels)
+        found |= _with_their_lung(found)
+    found |= _stacked(found, labels)
+    return {name: found[name] for name in structures}
+
+
+def _unnamed(structures: Sequence[str]) -> tuple[str, ...]:
+    """Return lungs that are claimed by their lobes alone, if that makes a pair."""
+    whole = [name for name in LUNGS if set(anatomy.LOBES[name]) <= set(structures)]
+    unnamed = tuple(name for name in LUNGS if name not in structures)
+    return unnamed if set(unnamed) <= set(whole) else ()
 
 
 def _judged(name: str, mask: np.ndarray, voxel_cm3: float, field: tuple[slice, ...]) -> Quality:
@@ -151,6 +170,16 @@ def _as_a_pair(found: Mapping[str, Quality], labels: np.ndarray) -> dict[str, Qu
     if ratio > LIKE and not anatomy.mask(labels, "pleural_space").any():
         return failed(found, (small,), f"the other lung is {ratio:.1f} times as large")
     return {}
+
+
+def _with_their_lung(found: Mapping[str, Quality]) -> dict[str, Quality]:
+    """Return the lobes of failed lungs as failed for the same reason, or for their own."""
+    out: dict[str, Quality] = {}
+    for lung in (name for name in LUNGS if found[name].status == "failed"):
+        lobes = [name for name in anatomy.LOBES[lung] if name in found]
+        sound = [name for name in lobes if found[name].status != "failed"]
+        out |= failed(found, sound, found[lung].reason)
+    return out
 
 
 def _touching(right: np.ndarray, left: np.ndarray) -> float:

@@ -1,8 +1,7 @@
 """Say which weight files of other people's segmenters a config needs, and which are not there.
 
-Asked while the DAG is drawn, so it imports the standard library and a YAML reader alone, and reads
-no image and no network. It downloads nothing: what is missing is named with the task that needs
-it, the release that holds it, its license and the place to put it.
+Asked while the DAG is drawn: standard library and a YAML reader, no image, no network. Nothing is
+downloaded: what is missing is named with its task, release, license and the place to put it.
 """
 
 import hashlib
@@ -37,8 +36,7 @@ def check(settings: Mapping) -> None:
     Raises:
         ValueError: One line per missing file or license.
     """
-    lines = missing(settings)
-    if lines:
+    if lines := missing(settings):
         raise ValueError("weight files are missing:\n" + "\n".join(f"  {line}" for line in lines))
 
 
@@ -48,11 +46,13 @@ def missing(settings: Mapping) -> list[str]:
     Args:
         settings: The checked config; a way whose weights are trained on phantoms needs no file.
     """
-    return [
-        f"pseudolabel.{name}: {line}"
-        for name, way in settings.get("pseudolabel", {}).items()
-        for line in faults(way)
-    ]
+    ways = settings.get("pseudolabel", {}).items()
+    return [f"pseudolabel.{name}: {line}" for name, way in ways for line in faults(way)]
+
+
+def there(way: Mapping) -> list[str]:
+    """Return the weight files of a way that are there."""
+    return [row["file"] for row in _rows(way) if row["status"] != "missing"]
 
 
 def faults(way: Mapping) -> list[str]:

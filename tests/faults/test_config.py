@@ -6,7 +6,11 @@ from radfoundry import configuration
 from radfoundry.configuration import ConfigurationError
 from radfoundry.tables import SCHEMAS
 
-NAMES = {"phantoms": ["chest_xray"], "segmenters": ["pbtseg"], "generators": ["artasyn"]}
+NAMES = {
+    "phantoms": ["chest_xray"],
+    "segmenters": ["pbtseg", "threshold"],
+    "generators": ["artasyn"],
+}
 NAMES |= {"experts": ["anatomy", "novelty", "realism"]}
 NAMES |= {"tasks": {"anomaly": {"learning_rate": 0.002}}}
 GOOD = """\

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Run the whole recipe on real radiographs, in trial/; skip clearly where they are absent.
+# Run everything on real images, in trial/: radiographs through the whole recipe, CT and MR up to their measurements.
+# Skip clearly where they are absent. Words after the script's name go to snakemake; TRIAL=volumes runs one part.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 data=${RADFOUNDRY_DATA:-$root/../shared/data}
@@ -7,7 +8,18 @@ if [ ! -d "$data" ]; then
   echo "SKIP: no real images at ../shared/data beside the checkout (or \$RADFOUNDRY_DATA); nothing was run"
   exit 0
 fi
-python "$root/tests/trial/make_tables.py" "$data" "$root/trial"
-cd "$root/trial"
-snakemake --snakefile "$root/Snakefile" --directory . --cores "${CORES:-2}" "${@:-all}"
-python "$root/tests/trial/print_dice.py" results/scorecard.tsv
+
+run() {
+  (cd "$1" && shift && snakemake --snakefile "$root/Snakefile" --directory . --cores "${CORES:-2}" "${@:-all}")
+}
+
+if [ "${TRIAL:-volumes}" = volumes ]; then
+  python "$root/tests/trial/make_volume_tables.py" "$data" "$root/trial/volumes"
+  run "$root/trial/volumes" "$@"
+  python "$root/tests/trial/check_volumes.py" "$root/trial/volumes/results"
+fi
+if [ "${TRIAL:-radiographs}" = radiographs ]; then
+  python "$root/tests/trial/make_tables.py" "$data" "$root/trial"
+  run "$root/trial" "$@"
+  python "$root/tests/trial/print_dice.py" "$root/trial/results/scorecard.tsv"
+fi

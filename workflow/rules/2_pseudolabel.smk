@@ -9,6 +9,8 @@ writes  results/pseudolabel/{method}/network/  or  weights.tsv
 
 rule check_weights:
     """List every weight file that a segmenter needs; stop in seconds where one is missing."""
+    input:
+        files=weight_files,
     output:
         table="results/pseudolabel/{method}/weights.tsv",
     log:
@@ -54,6 +56,8 @@ rule segment_batch:
         table="results/cohorts/{cohort}/labels/{method}/{batch}.tsv",
     log:
         "logs/pseudolabel/segment_batch/{cohort}/{method}/{batch}.log",
+    wildcard_constraints:
+        method=ways_on("cpu"),
     conda:
         "../../envs/segmenters.yaml"
     params:
@@ -62,6 +66,15 @@ rule segment_batch:
         code=code_with("segment_batch", method_code),
     script:
         "../../scripts/segment_batch.py"
+
+
+use rule segment_batch as segment_batch_on_gpu with:
+    wildcard_constraints:
+        method=ways_on("gpu"),
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=240,
 
 
 rule compare_ways:

@@ -51,6 +51,12 @@ wildcard_constraints:
 option = partial(lookup, within=settings)
 
 
+def ways_on(device):
+    """The ways of pseudo-labelling that run on a device, as a pattern; matches nothing for none."""
+    ways = settings["pseudolabel"].items()
+    return "|".join(name for name, way in ways if way["device"] == device) or "(?!)"
+
+
 def code(script, *plugins):
     """Digest of a script and every library module it reaches."""
     return fingerprint(

@@ -52,6 +52,11 @@ def network_of_method(wildcards):
     return f"results/pseudolabel/{wildcards.method}/network" if fitted else []
 
 
+def weight_files(wildcards):
+    """The files themselves: others under the same names label again."""
+    return weightfiles.there(settings["pseudolabel"][wildcards.method])
+
+
 def weight_files_of_method(wildcards):
     """The list of a method's weight files, for the segmenters that take them by path."""
     source = configuration.weights_from(settings["pseudolabel"][wildcards.method])

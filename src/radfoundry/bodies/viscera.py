@@ -12,7 +12,7 @@ from radfoundry.bodies import cage, mediastinum
 from radfoundry.bodies.space import Grid, curve, put_ellipsoid, put_tube
 
 SLIM = 0.76  # across its long axis the heart of a CT is this part of the radiographs' round one
-GROWTH = 0.6  # power of a large heart's width with which its lengths grow
+GROWTH = 0.9  # power of a large heart's width with which its lengths grow
 FAT_MM = 3.0  # fat around heart and vessels, before the lung begins
 SMOOTH = 3  # pieces between two nodes of a vessel
 Tube = tuple[np.ndarray, np.ndarray]  # nodes (n, 3) and radii (n,), mm

@@ -3,6 +3,7 @@
 A generator module has
 
 * `NETWORKS`: its networks and their sizes; empty if it learns nothing.
+* `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.

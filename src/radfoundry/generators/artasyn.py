@@ -22,6 +22,7 @@ from radfoundry.shapes import SHAPES, Lungs
 from radfoundry.volume import picture, plane
 
 NETWORKS: Mapping[str, Mapping] = {}
+MODALITIES = ("CXR",)
 OPTIONS: Mapping[str, Any] = {
     "count": 64,
     "per_case": None,

@@ -8,54 +8,21 @@ Lungs hold their vessels and bronchi, as in the reference densitometry of the Ch
 Platform, and never the fluid around them.
 """
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Collection
 
 import cc3d
 import numpy as np
 
 from radfoundry import anatomy as words
+from radfoundry.metrics.measures import LOBES, MEASURES, Measure, trusted
 from radfoundry.volume import Volume
 
+__all__ = ["MEASURES", "Measure", "measure", "trusted"]
 NAN = float("nan")
-LOBES = {
-    "lung_upper_lobe_right": "right upper lobe",
-    "lung_middle_lobe_right": "right middle lobe",
-    "lung_lower_lobe_right": "right lower lobe",
-    "lung_upper_lobe_left": "left upper lobe",
-    "lung_lower_lobe_left": "left lower lobe",
-}
+NEVER_CUT_HU = -1024.0  # the lower end of HU as scanners store them
 EMPHYSEMA_HU = -950  # thin slices at full inspiration, standard dose
 TRAPPED_HU = -856  # at expiration; at inspiration it says how much lung is thin or overinflated
 FLUID = ("pleural_space", "pleural_effusion")  # names under which pleural fluid is looked for
-
-
-class Measure(NamedTuple):
-    """What a measurement is called and counted in."""
-
-    unit: str
-    words: str
-
-
-MEASURES: Mapping[str, Measure] = {
-    "lung_volume_l": Measure("L", "volume of both lungs"),
-    "lung_right_volume_l": Measure("L", "volume of the right lung"),
-    "lung_left_volume_l": Measure("L", "volume of the left lung"),
-    **{f"{lobe}_volume_l": Measure("L", f"volume of the {name}") for lobe, name in LOBES.items()},
-    "laa_950": Measure("%", "lung below -950 HU"),
-    "laa_856": Measure("%", "lung below -856 HU"),
-    "percentile15_hu": Measure("HU", "15th percentile of lung density"),
-    "mean_lung_hu": Measure("HU", "mean lung density"),
-    "airway_volume_cm3": Measure("cm3", "volume of the airways"),
-    "airway_largest_part": Measure("fraction", "share of the airways in their largest piece"),
-    "airway_parts": Measure("1", "pieces of the airways"),
-    "vessel_volume_cm3": Measure("cm3", "volume of the vessels in the lungs"),
-    "effusion_volume_ml": Measure("mL", "pleural fluid"),
-    "effusion_right_volume_ml": Measure("mL", "pleural fluid on the right"),
-    "effusion_left_volume_ml": Measure("mL", "pleural fluid on the left"),
-    "emphysema_volume_ml": Measure("mL", "volume marked as emphysema"),
-    "cardiothoracic_ratio": Measure("1", "width of the heart over that of the inner thorax"),
-}
 
 
 def measure(
@@ -64,6 +31,7 @@ def measure(
     findings: np.ndarray | None = None,
     volume_scale: float = 1.0,
     looked_for: Collection[str] = (),
+    lowest_hu: float = NEVER_CUT_HU,
 ) -> dict[str, float]:
     """Return every measurement of `MEASURES`; NaN where it is not defined.
 
@@ -75,13 +43,18 @@ def measure(
             another change of size, is to be undone with.
         looked_for: Structures and findings that whoever labeled the case was asked for. Pleural
             fluid or emphysema among them, but not marked, is 0 in a case whose lungs were found.
+        lowest_hu: Where the image's window cut it from below. What lies below cannot be known: a
+            share of lung below a limit that it took is NaN, and where it took -950 HU so are
+            emphysema, the percentile and the mean.
 
     Raises:
-        ValueError: Labels on another grid or not of the vocabulary; a scale that is not positive.
+        ValueError: Labels on another grid or not of the vocabulary; a scale that is not positive; a
+            lowest HU that is NaN.
     """
     nothing = np.zeros(anatomy.shape, np.uint8)
     findings = nothing if findings is None else findings
     _checked(image, anatomy, findings, volume_scale)
+    seen = _sees_emphysema(lowest_hu)
     values = dict.fromkeys(MEASURES, NAN)
     values["cardiothoracic_ratio"] = cardiothoracic_ratio(anatomy)
     if image.is_radiograph:
@@ -90,13 +63,14 @@ def measure(
     fluid = words.mask(anatomy, "pleural_space") | words.mask(findings, "pleural_effusion")
     lungs = words.mask(anatomy, "lungs") & ~fluid
     values |= lung_volumes(np.where(fluid, 0, anatomy), voxel)
-    values |= density(image.voxels[lungs])
+    values |= density(image.voxels[lungs], lowest_hu)
     values |= airways(words.mask(anatomy, "airway"), voxel)
     values["vessel_volume_cm3"] = volume_cm3(words.mask(anatomy, "lung_vessel"), voxel)
     known = {name for name in looked_for if lungs.any()}  # without a lung nothing could be seen
     values |= effusion(anatomy, fluid, voxel, not known.isdisjoint(FLUID))
     bullae = words.mask(findings, "emphysema")
-    values["emphysema_volume_ml"] = volume_cm3(bullae, voxel, "emphysema" in known)
+    volume_ml = volume_cm3(bullae, voxel, "emphysema" in known)
+    values["emphysema_volume_ml"] = volume_ml if seen else NAN
     return values
 
 
@@ -128,14 +102,24 @@ def low_attenuation(hu: np.ndarray, limit_hu: float) -> float:
     return float(100 * np.mean(hu < limit_hu)) if hu.size else NAN
 
 
-def density(hu: np.ndarray) -> dict[str, float]:
-    """Return the densitometry of the lungs' voxels (any shape, HU): %LAA, percentile, mean."""
+def density(hu: np.ndarray, lowest_hu: float = NEVER_CUT_HU) -> dict[str, float]:
+    """Return the densitometry of the lungs' voxels (any shape, HU): %LAA, percentile, mean.
+
+    A measurement that what was cut off below `lowest_hu` would have changed is NaN.
+    """
+    whole = bool(hu.size) and _sees_emphysema(lowest_hu)
     return {
-        "laa_950": low_attenuation(hu, EMPHYSEMA_HU),
-        "laa_856": low_attenuation(hu, TRAPPED_HU),
-        "percentile15_hu": float(np.percentile(hu, 15)) if hu.size else NAN,
-        "mean_lung_hu": float(np.mean(hu, dtype=float)) if hu.size else NAN,
+        "laa_950": low_attenuation(hu, EMPHYSEMA_HU) if lowest_hu < EMPHYSEMA_HU else NAN,
+        "laa_856": low_attenuation(hu, TRAPPED_HU) if lowest_hu < TRAPPED_HU else NAN,
+        "percentile15_hu": float(np.percentile(hu, 15)) if whole else NAN,
+        "mean_lung_hu": float(np.mean(hu, dtype=float)) if whole else NAN,
     }
+
+
+def _sees_emphysema(lowest_hu: float) -> bool:
+    if np.isnan(lowest_hu):
+        raise ValueError("lowest_hu is NaN, it must be what the window cut at, or -inf")
+    return lowest_hu < EMPHYSEMA_HU
 
 
 def airways(mask: np.ndarray, voxel_mm3: float) -> dict[str, float]:

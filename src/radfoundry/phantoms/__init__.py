@@ -3,6 +3,7 @@
 A phantom module has
 
 * `SITES`: the hospitals it knows, by name, with what sets each apart.
+* `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `OPTIONS`: what config may set under `phantom:`, with defaults.
 * `plan(options, rng) -> DataFrame`: one row per case (case, patient, findings, report, sex, age,
   site, view, spacing_mm, parameters). Every random choice is made here and written, as JSON, in

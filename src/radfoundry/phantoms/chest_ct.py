@@ -26,6 +26,7 @@ SITES: Mapping[str, Mapping] = {
           "blood_hu": [140, 240], "margin": [1.1, 1.25], "lung_hu": [-850, -790],
           "table": True},
 }  # fmt: skip
+MODALITIES = ("CT",)
 OPTIONS = {
     "patients": 24,
     "exams": [1, 2],

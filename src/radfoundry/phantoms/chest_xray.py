@@ -33,6 +33,7 @@ WIDE: Mapping = {
     "field": 1.26, "noise": [0.0005, 0.01], "scatter": [0.1, 1.3], "detail": [0.0, 1.5],
     "lung_gray": [0.12, 0.55], "heart_gray": [0.62, 0.92],
 }  # fmt: skip
+MODALITIES = ("CXR",)
 OPTIONS = {
     "patients": 40,
     "exams": [1, 2],

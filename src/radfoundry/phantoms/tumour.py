@@ -23,6 +23,7 @@ SITES: Mapping[str, Mapping] = {
     "a": {"ages": [30, 85], "noise": [6, 12], "bias": [0.05, 0.12], "field": [0.95, 1.05]},
     "b": {"ages": [45, 90], "noise": [14, 24], "bias": [0.15, 0.28], "field": [1.05, 1.2]},
 }
+MODALITIES = ("CT", "MR")  # by organ
 OPTIONS = {
     "patients": 24,
     "exams": [1, 1],

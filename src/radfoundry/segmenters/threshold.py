@@ -175,7 +175,8 @@ def _lung_masks(
     out = {"lung_right": right, "lung_left": left}
     if not (right | left).any():
         return out, {}
-    found, how = {}, {}
+    found: dict[str, np.ndarray] = {}
+    how: dict[str, str] = {}
     if options["vessels"] or options["lobes"]:
         found["lung_vessel"] = vessels.vessels(hu, right | left, spacing_mm)
     if options["lobes"]:

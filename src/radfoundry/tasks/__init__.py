@@ -5,6 +5,7 @@ with the same network, steps and data order, and measures all of them on the sam
 task module has
 
 * `ARMS`: name to what it is trained on; a small table, so that adding an arm is adding a row.
+* `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `OPTIONS`: what config may set under `evaluate.<task>`, with defaults.
 * `fit(arm, material, options, rng, device, progress) -> Weights`: one training. `material` holds
   training cases alone; equal generators give equal weights.

@@ -1,9 +1,8 @@
 """Find disease without a diseased example: learn to take synthetic anomalies out of pictures.
 
 A network sees a picture with or without an anomaly and must return the normal one; what it changes
-is the anomaly (ART-ASyn, systems.md section 2). All arms share network size, steps and loss. The
-arm `reconstruction` sees normal pictures alone; a U-Net with skips would learn the identity there
-and find nothing, so that arm, to be a fair rival, is a bottleneck autoencoder.
+is the anomaly (ART-ASyn). All arms share network size, steps and loss. `reconstruction` sees normal
+pictures alone: a bottleneck autoencoder, since skips would learn the identity and find nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from radfoundry.residuals import SCORES
 from radfoundry.training import Hooks, Settings, train
 from radfoundry.weights import Weights
 
+MODALITIES = ("CXR",)
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "artasyn": {"pairs": "samples", "skips": True},
     "cutpaste": {"pairs": "cutpaste", "skips": True},

@@ -6,6 +6,8 @@ from radfoundry import anatomy
 from radfoundry.thoracic import morphology
 from radfoundry.volume import Volume
 
+MARKED = ("pleural_effusion", "emphysema")  # what `marked` can tell
+
 EMPHYSEMA_HU = -950.0  # Gevenois et al., AJRCCM 1996: agrees with pathology
 LEAST_EMPHYSEMA_MM3 = 300.0  # smaller clusters are noise
 GRAIN_MM = 1.2  # averaged before thresholding: single voxels of noise pass -950 HU in any lung
@@ -14,6 +16,9 @@ LEAST_FLUID_MM3 = 1e4
 
 def marked(image: Volume, labels: np.ndarray) -> np.ndarray:
     """Return a findings map (uint8): pleural effusion, and emphysema inside the lungs.
+
+    An image that a window cut at -950 HU or above (none of its voxels lies below) shows no
+    emphysema, and none is marked. That it has none is then not known: `metrics.clinical` says NaN.
 
     Args:
         image: HU (X, Y, Z), RAS+.
@@ -46,3 +51,16 @@ def emphysema(image: Volume, labels: np.ndarray) -> np.ndarray:
     dark = lungs[box] & ~near_airway & (smooth < EMPHYSEMA_HU)
     out[box] = morphology.larger_than(dark, LEAST_EMPHYSEMA_MM3, spacing)
     return out
+
+
+def laid_over(given: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Return findings that came with a case, with a segmenter's in place of those it can mark.
+
+    Lesions that readers outlined stay and lie on top; effusion and emphysema of theirs give way.
+
+    Args:
+        given: Findings map (uint8) that came with the case; 0 where nothing is known.
+        marks: What `marked` returned, of the same shape.
+    """
+    kept = (given > 0) & ~np.isin(given, [anatomy.label_id(name) for name in MARKED])
+    return np.where(kept, given, marks)
