@@ -242,14 +242,9 @@ def batch_names(cohort: Mapping, rows: Sequence[Row] = ()) -> list[str]:
 
 
 def files_of_batch(cohort: Mapping, rows: Sequence[Row], batch: str) -> list[str]:
-    """Return what a batch of cases reads: images and readers' labels that exist.
-
-    A DICOM series is told by its folder: hundreds of slices a case would be too many to watch.
-    """
+    """Return the images and readers' labels of a batch that exist, a DICOM series as its folder."""
     start = int(batch[1:]) * cohort["batch"]
     chosen = rows[start : start + cohort["batch"]]
-    root = root_of(cohort)
-    images = [Path(root, row["image"]) for row in chosen]
-    labels = [Path(root, row["labels"]) for row in chosen if row["labels"]]
+    images, labels = ([Path(root_of(cohort), r[p]) for r in chosen if r[p]] for p in PATHS)
     masks = [f for p in labels for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
     return [str(path) for path in [*images, *masks] if path.exists()]
