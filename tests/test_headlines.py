@@ -52,11 +52,6 @@ def test_labels_that_could_not_be_compared_do_not_count():
     assert of_labels(labels(float("nan"))) == []
 
 
-def test_limits_of_one_patient_with_many_exams_are_the_value():
-    (figure,) = of_labels(labels(0.2, 0.6, 1.0, patients=["ann"] * 3))
-    assert (figure.low, figure.high) == (pytest.approx(0.6), pytest.approx(0.6))
-
-
 def test_every_expert_and_all_of_them_have_a_share_of_accepted_samples():
     row = {"expert": "realism", "n": 10, "accepted": 8, "undecided": 1}
     row |= {"fraction": 0.8, "low": 0.49, "high": 0.94}
@@ -111,3 +106,10 @@ def test_without_a_truth_nothing_is_said_of_bias():
     table = clinical([4.0, 6.0], [NAN, NAN])
     found = headlines.of_clinical(table, 50, np.random.default_rng(0))
     assert [figure.metric for figure in found] == ["clinical_mean"]
+
+
+def test_a_single_patient_has_a_value_and_no_interval():
+    (figure,) = of_labels(labels(0.5, 0.7, patients=["p0", "p0"]))
+    assert figure.value == pytest.approx(0.6)
+    assert math.isnan(figure.low)
+    assert math.isnan(figure.high)

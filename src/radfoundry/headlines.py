@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from radfoundry.metrics.statistics import interval, patient_weights
+from radfoundry.metrics.statistics import Interval, interval, patient_weights
 from radfoundry.scorecard import Figure
 
 
@@ -71,7 +71,9 @@ def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) ->
 
 
 def _mean(patients: pd.Series, values: np.ndarray, draws: int, rng: np.random.Generator):
-    """Return the mean of values with its interval, drawn by patient."""
+    """Return the mean of values with its interval, drawn by patient; one patient has none."""
+    if patients.nunique() < 2:
+        return Interval(float(values.mean()), float("nan"), float("nan"))
     weights = patient_weights(patients.to_numpy(), draws, rng)
     return interval(float(values.mean()), (weights @ values) / np.maximum(weights.sum(1), 1))
 
