@@ -18,7 +18,7 @@ rule extract_radiomics:
         "logs/radiomics/extract_radiomics/{cohort}/{batch}.log",
     conda:
         "../../envs/core.yaml"
-    threads: 2
+    threads: 1  # batches run beside each other; `--set-threads extract_radiomics=8` for long ones
     params:
         modality=option("cohorts/{cohort}/modality"),
         radiomics=option("cohorts/{cohort}/radiomics"),
