@@ -65,3 +65,7 @@ def test_every_line_of_the_profile_says_why():
     text = (ROOT / "slurm/profile.yaml").read_text()
     for line in text.split("default-resources:")[0].splitlines():
         assert not line or "#" in line, line
+
+
+def test_a_job_takes_one_core_so_that_any_node_can_take_it():
+    assert set(re.findall(r"^\s+threads: (\d+)", RULES, re.M)) <= {"1"}
