@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from radfoundry.diffusion.wavelets import haar, inverse_haar
+
 GROUPS = 8  # of group normalization, where the channels allow it
 
 # Sizes of the reconstruction network. `paper` is ART-ASyn's (systems.md section 2): guided
@@ -72,35 +74,6 @@ def reseed(generator: torch.Generator) -> None:
     if torch.cuda.is_initialized():
         state = torch.Generator("cuda").manual_seed(number).get_state()
         torch.cuda.set_rng_state_all([state] * torch.cuda.device_count())
-
-
-def haar(pixels: Tensor, levels: int = 1) -> Tensor:
-    """Return the orthonormal Haar packet transform: half the size, 2^dims times the channels.
-
-    Args:
-        pixels: (B, C, *space), each side a multiple of 2^levels.
-        levels: How often; 0 returns the pixels.
-
-    Raises:
-        ValueError: If a side cannot be halved that often.
-    """
-    if any(side % 2**levels for side in pixels.shape[2:]):
-        raise ValueError(f"sides {tuple(pixels.shape[2:])} are no multiples of {2**levels}")
-    for _ in range(levels):
-        for axis in range(2, pixels.ndim):
-            even, odd = pixels.unflatten(axis, (-1, 2)).unbind(axis + 1)
-            pixels = torch.cat([even + odd, even - odd], 1) * 0.5**0.5
-    return pixels
-
-
-def inverse_haar(coefficients: Tensor, levels: int = 1) -> Tensor:
-    """Return the pixels whose `haar` transform is given."""
-    for _ in range(levels):
-        for axis in reversed(range(2, coefficients.ndim)):
-            low, high = coefficients.chunk(2, 1)
-            pair = torch.stack([low + high, low - high], axis + 1) * 0.5**0.5
-            coefficients = pair.flatten(axis, axis + 1)
-    return coefficients
 
 
 def convolution(dims: int, given: int, made: int, side: int = 3, stride: int = 1) -> nn.Module:

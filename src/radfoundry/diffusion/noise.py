@@ -1,0 +1,154 @@
+"""Noise schedules of continuous time, and the algebra of a noisy picture.
+
+At time t a picture is alpha x0 + sigma eps. A schedule says what alpha and sigma are, a `Level`
+holds them for a batch and converts between what a network may estimate: the clean picture x0, the
+noise eps, v = alpha eps - sigma x0 (Salimans & Ho 2022) and the velocity eps - x0 (rectified flow).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Schedule(Protocol):
+    """What a noise schedule can tell, for times of any shape."""
+
+    def alpha_sigma(self, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how much picture and how much noise there is."""
+
+    def log_snr(self, times: Tensor) -> Tensor:
+        """Return log(alpha^2 / sigma^2), which falls as time goes on."""
+
+    def times(self, log_snr: Tensor) -> Tensor:
+        """Return when a signal-to-noise ratio is reached: the inverse of `log_snr`."""
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """MedSyn's schedule: abar = alpha^2 = cos^2((t + offset) / (1 + offset) pi / 2), clamped.
+
+    Attributes:
+        offset: Nichol & Dhariwal 2021, equation 17.
+        least: abar stays this far from 0 and from 1.
+    """
+
+    offset: float = 0.008
+    least: float = 1e-4
+
+    def alpha_sigma(self, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sqrt(abar) and sqrt(1 - abar)."""
+        share = self._share(times)
+        return share.sqrt(), (1 - share).sqrt()
+
+    def log_snr(self, times: Tensor) -> Tensor:
+        """Return log(abar / (1 - abar)); flat where abar is clamped."""
+        return torch.logit(self._share(times))
+
+    def times(self, log_snr: Tensor) -> Tensor:
+        """Return the time in [0, 1] of a ratio."""
+        angle = torch.atan(torch.exp(-0.5 * log_snr))  # the tangent is sigma / alpha
+        return (angle * (2 / math.pi) * (1 + self.offset) - self.offset).clamp(0, 1)
+
+    def _share(self, times: Tensor) -> Tensor:
+        angle = (times + self.offset) / (1 + self.offset) * (math.pi / 2)
+        return (torch.cos(angle) ** 2).clamp(self.least, 1 - self.least)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Rectified flow (Liu et al. 2022): a straight line, alpha = 1 - t, sigma = t.
+
+    Attributes:
+        least: How near to 0 and 1 the time may come where its log-SNR is asked for.
+    """
+
+    least: float = 1e-2
+
+    def alpha_sigma(self, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Return 1 - t and t."""
+        return 1 - times, times
+
+    def log_snr(self, times: Tensor) -> Tensor:
+        """Return 2 log((1 - t) / t)."""
+        return -2 * torch.logit(times, eps=self.least)
+
+    def times(self, log_snr: Tensor) -> Tensor:
+        """Return the time of a ratio."""
+        return torch.sigmoid(-0.5 * log_snr)
+
+
+@dataclass(frozen=True)
+class LogLinear:
+    """A variance-preserving schedule whose log-SNR falls at an even pace.
+
+    The same noise levels as EDM's (Karras et al. 2022), sigma from `lowest` to `highest` for unit
+    alpha, with the noisy picture scaled to unit variance.
+
+    Attributes:
+        lowest: EDM's sigma_min.
+        highest: EDM's sigma_max.
+    """
+
+    lowest: float = 0.002
+    highest: float = 80.0
+
+    def alpha_sigma(self, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the square roots of the sigmoids of the log-SNR and of its negative."""
+        ratio = self.log_snr(times)
+        return torch.sigmoid(ratio).sqrt(), torch.sigmoid(-ratio).sqrt()
+
+    def log_snr(self, times: Tensor) -> Tensor:
+        """Return -2 log sigma, sigma being EDM's."""
+        first, last = math.log(self.lowest), math.log(self.highest)
+        return -2 * (first + times * (last - first))
+
+    def times(self, log_snr: Tensor) -> Tensor:
+        """Return the time of a ratio."""
+        first, last = math.log(self.lowest), math.log(self.highest)
+        return (-0.5 * log_snr - first) / (last - first)
+
+
+@dataclass(frozen=True)
+class Level:
+    """The noise of a batch: `alpha` and `sigma`, shaped (B, 1, ..., 1) to go with pictures."""
+
+    alpha: Tensor
+    sigma: Tensor
+
+    @classmethod
+    def at(cls, schedule: Schedule, times: Tensor, pictures: Tensor) -> "Level":
+        """Return the level of each picture (B, C, *space) at its time (B,)."""
+        shape = (-1, *[1] * (pictures.ndim - 1))
+        alpha, sigma = schedule.alpha_sigma(times)
+        return cls(alpha.reshape(shape), sigma.reshape(shape))
+
+    def noisy(self, clean: Tensor, noise: Tensor) -> Tensor:
+        """Return alpha x0 + sigma eps, a draw of q(x_t | x0)."""
+        return self.alpha * clean + self.sigma * noise
+
+    def noise(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """Return the eps that makes this clean picture this noisy one."""
+        return (noisy - self.alpha * clean) / self.sigma
+
+    def clean(self, noisy: Tensor, noise: Tensor) -> Tensor:
+        """Return the x0 that this noise makes this noisy picture."""
+        return (noisy - self.sigma * noise) / self.alpha
+
+    def v(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """Return v = alpha eps - sigma x0."""
+        return self.alpha * self.noise(noisy, clean) - self.sigma * clean
+
+    def clean_of_v(self, noisy: Tensor, v: Tensor) -> Tensor:
+        """Return the x0 of an estimate of v, for any alpha and sigma."""
+        return (self.alpha * noisy - self.sigma * v) / (self.alpha**2 + self.sigma**2)
+
+    def velocity(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """Return eps - x0, which is dx/dt on the straight line of `Flow`."""
+        return self.noise(noisy, clean) - clean
+
+    def clean_of_velocity(self, noisy: Tensor, velocity: Tensor) -> Tensor:
+        """Return the x0 of an estimate of the velocity."""
+        return (noisy - self.sigma * velocity) / (self.alpha + self.sigma)

@@ -1,0 +1,179 @@
+"""The labeler's rules, compiled: sections and sentences of a report, and phrases found in them.
+
+The rules are data (`labeler.yaml`, and the severity words of `wording.yaml`); nothing here knows a
+finding by name. Text that the rules read is lower case, with hyphens as spaces.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pkgutil import get_data
+from typing import Any
+
+import yaml
+
+from radfoundry import prompts
+
+_BREAK = re.compile(
+    r"(?<=[.!;?])\s+|\n(?=\s*(?:\n|[-*•]|\d+[.)]|[A-Z]))|(?<!\S)\d{1,2}[.)]\s+(?=[A-Z])"
+)
+
+_EDGE = r"(?:(?<!\w)|(?!\w))"  # not in the middle of a word
+
+
+@dataclass(frozen=True)
+class Span:
+    """A phrase of a sentence: [start, end) in characters, what kind it is, and of which word."""
+
+    start: int
+    end: int
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Patterns of one kind, each with its value; `quick` is true of text that holds any."""
+
+    kind: str
+    patterns: Sequence[tuple[str, re.Pattern[str]]]
+    quick: re.Pattern[str]
+
+    def found(self, text: str) -> Iterator[Span]:
+        """Yield every match in the text, overlapping ones too."""
+        if not self.quick.search(text):
+            return
+        for value, pattern in self.patterns:
+            for match in pattern.finditer(text):
+                yield Span(match.start(), match.end(), self.kind, value)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What `labeler.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
+
+    data: Mapping[str, Any]
+    headings: re.Pattern[str]
+    abbreviations: Sequence[tuple[re.Pattern[str], str]]
+    findings: Sequence[Phrases]
+    cues: Sequence[Phrases]
+    stops: Phrases
+    boundaries: Phrases
+    verbs: Phrases
+    places: Sequence[Phrases]
+    severity: Mapping[str, Sequence[Phrases]]
+
+
+@cache
+def rules() -> Rules:
+    """Return the rules, read and compiled once."""
+    data = yaml.safe_load(get_data("radfoundry", "labeler.yaml") or b"")
+    degrees = [w for words in data["severity"]["all"].values() for w in words]
+    sides = [w for side in ("right", "left", "bilateral") for w in data["sides"][side]]
+    fill = {"{degree}": _any(degrees), "{side}": _any(sides)}
+    return Rules(
+        data=data,
+        headings=_headings(data["sections"]),
+        abbreviations=[(re.compile(k), v) for k, v in data["abbreviations"].items()],
+        findings=[*_findings(data)],
+        cues=[
+            _phrases(kind, {side: cue[side]}) for kind, cue in data["cues"].items() for side in cue
+        ],
+        stops=_phrases(
+            "stop", {k: [_filled(s, fill) for s in v] for k, v in data["stops"].items()}
+        ),
+        boundaries=_phrases("boundary", {"": data["boundaries"]}),
+        verbs=_phrases("verb", {"": data["verbs"]}),
+        places=[_phrases("side", data["sides"]), _phrases("place", data["places"])],
+        severity={name: _severity(name, data["severity"]) for name in data["findings"]},
+    )
+
+
+def sections(text: str) -> list[tuple[str, str]]:
+    """Return (kind, text) for the parts of a report; kinds are "findings" and "impression".
+
+    Text before any heading counts as findings; what stands under an ignored heading is left out.
+
+    >>> sections("HISTORY: Cough. FINDINGS: No effusion. IMPRESSION: Normal chest.")
+    [('findings', 'No effusion.'), ('impression', 'Normal chest.')]
+    """
+    marks = list(rules().headings.finditer(text))
+    starts = [(0, "findings"), *((m.end(), (m.lastgroup or "").rstrip("_")) for m in marks)]
+    ends = [*(m.start() for m in marks), len(text)]
+    parts = [(kind, text[at:end].strip()) for (at, kind), end in zip(starts, ends, strict=True)]
+    return [(kind, part) for kind, part in parts if kind != "ignored" and part]
+
+
+def statements(text: str) -> list[tuple[str, str]]:
+    """Return (section, sentence) in order, in the form that the rules read."""
+    short = rules().abbreviations
+    return [(kind, line) for kind, part in sections(text) for line in _sentences(part, short)]
+
+
+def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
+    """Return the phrases in a text, left to right; of those that overlap the longest stays.
+
+    Phrases of exactly one stretch all stay: a "ground glass nodule" is two findings.
+    """
+    spans = {span for group in groups for span in group.found(text)}
+    ranked = sorted(spans, key=lambda s: (s.start - s.end, s.start, s.kind, s.value))
+    kept: list[Span] = []
+    for span in ranked:
+        rivals = [k for k in kept if span.start < k.end and k.start < span.end]
+        if all((k.start, k.end) == (span.start, span.end) for k in rivals):
+            kept.append(span)
+    return sorted(kept, key=lambda s: (s.start, s.end, s.value))
+
+
+def _sentences(text: str, abbreviations: Sequence[tuple[re.Pattern[str], str]]) -> Iterator[str]:
+    for pattern, words in abbreviations:
+        text = pattern.sub(words, text)
+    for sentence in _BREAK.split(text):
+        plain = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-(?=\w)", " ", sentence)).strip(" -*•")
+        if plain:
+            yield plain.lower()
+
+
+def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
+    names = "|".join(f"(?P<{kind}>{_any(words)})" for kind, words in sections.items())
+    bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
+    return re.compile(rf"(?im)(?<![\w-])(?:{names})\s*:|^\s*(?:{bare})\s*$")
+
+
+def _findings(data: Mapping) -> Iterator[Phrases]:
+    yield _phrases("other", {"": data["others"]})
+    for kind in ("says", "denies", "suggests"):
+        yield _phrases(kind, {name: told.get(kind, []) for name, told in data["findings"].items()})
+
+
+def _severity(name: str, words: Mapping) -> list[Phrases]:
+    """Return the severity words of one finding: general, its own, and the composer's."""
+    own = words.get(name, {})
+    composed = prompts.wording()["severity"].get(name, {})
+    weak = own.get("weak", {})
+    told = {"none": words["none"]}
+    for degree in prompts.DEGREES:
+        plain = [str(w).replace("-", " ") for w in composed.get(degree, [])]
+        known = [*words["all"][degree], *own.get(degree, []), *plain]
+        told[degree] = [w for w in known if w not in weak.get(degree, [])]
+    return [_phrases("severity", told), _phrases("weak", weak)]
+
+
+def _phrases(kind: str, words: Mapping[str, Sequence[str]]) -> Phrases:
+    patterns = [(v, re.compile(_bounded(p))) for v, listed in words.items() for p in listed]
+    return Phrases(kind, patterns, re.compile(_any([p.pattern for _, p in patterns]) or "(?!)"))
+
+
+def _bounded(phrase: str) -> str:
+    return f"{_EDGE}(?:{phrase}){_EDGE}"
+
+
+def _filled(phrase: str, fill: Mapping[str, str]) -> str:
+    for mark, words in fill.items():
+        phrase = phrase.replace(mark, words)
+    return phrase
+
+
+def _any(phrases: Sequence[str]) -> str:
+    return f"(?:{'|'.join(phrases)})" if phrases else ""

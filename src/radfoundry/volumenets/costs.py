@@ -1,0 +1,101 @@
+"""What a network costs before anyone runs it: parameters, floating point operations, memory.
+
+Networks and pictures on the `meta` device have shapes and no values, so that sizes that fit no
+machine at hand can be counted.
+"""
+
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+GIGA = 1e9
+# Bytes per parameter in mixed precision: weights, gradient, two moments of AdamW and the moving
+# average in 32 bits, and the copy in 16 bits that is computed with.
+TRAINED, DRAWN = 5 * 4 + 2, 2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one step: `parameters` in millions, `weights_gb`, `activations_gb`, `tflop`."""
+
+    parameters: float
+    weights_gb: float
+    activations_gb: float
+    tflop: float
+
+    @property
+    def total_gb(self) -> float:
+        """Return weights and activations; the allocator's own waste comes on top."""
+        return self.weights_gb + self.activations_gb
+
+
+def parameters(network: nn.Module) -> int:
+    """Return how many numbers a network learns."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+class _Living(TorchDispatchMode):
+    """Count the bytes of all tensors that are alive, and the most there were at once."""
+
+    def __init__(self, weights: Iterable[Tensor], given: Iterable[Tensor]) -> None:
+        """Start to count what is given; weights are known and not counted."""
+        super().__init__()
+        self.now = self.most = 0
+        self.known = weakref.WeakSet(weight.untyped_storage() for weight in weights)
+        for tensor in given:
+            self._meet(tensor.untyped_storage())
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in torch.utils._pytree.tree_leaves(made):
+            if isinstance(tensor, Tensor):
+                self._meet(tensor.untyped_storage())
+        return made
+
+    def _meet(self, storage: Any) -> None:
+        if storage in self.known:
+            return
+        self.known.add(storage)
+        self.now += storage.nbytes()
+        self.most = max(self.most, self.now)
+        weakref.finalize(storage, self._forget, storage.nbytes())
+
+    def _forget(self, size: int) -> None:
+        self.now -= size
+
+
+def cost(
+    network: nn.Module, noisy: Tensor, condition: Mapping[str, Tensor], training: bool
+) -> Cost:
+    """Return what a step costs in mixed precision, without buffers that libraries ask for.
+
+    Args:
+        network: On the `meta` device; its numbers are set to 16 bits.
+        noisy: (B, C, *space) on the `meta` device, 16 bits.
+        condition: As the network takes it; on the `meta` device, 16 bits.
+        training: Whether gradients are computed, or pictures drawn.
+    """
+    network = network.to(torch.bfloat16)
+    count = parameters(network)
+    times = torch.zeros(len(noisy), device=noisy.device)
+    living = _Living(chain(network.parameters(), network.buffers()), (noisy, *condition.values()))
+    with FlopCounterMode(display=False) as work, living:
+        if training:
+            network(noisy, times, **condition).float().square().mean().backward()
+        else:
+            with torch.no_grad():
+                network(noisy, times, **condition)
+    gradients = 2 * count if training else 0  # already counted among the weights
+    return Cost(
+        parameters=count / 1e6,
+        weights_gb=count * (TRAINED if training else DRAWN) / GIGA,
+        activations_gb=max(0, living.most - gradients) / GIGA,
+        tflop=work.get_total_flops() / 1e12,
+    )

@@ -1,0 +1,99 @@
+"""Sizes of the denoising networks as tables, and how a network of a size is made.
+
+`paper` is MedSyn's (systems.md section 1). `workstation` is the same design for one GPU of 24 GB.
+`phantom` is for 64 voxels along an axis on two CPU cores, `phantom32` for 32, as the first of two
+stages: in minutes of training it draws the cleaner bodies. `patches` is the diffusion transformer
+that was tried against them.
+
+Of the published design: `width` of the first level, `multipliers` of it per level, `heads` of
+`side` channels, `bottom` blocks with attention. Of the lean design: `haar` levels in front,
+`widths` of the levels, convolution `blocks` of each, `depth` of the bottom in blocks, `side` of
+their heads, `places` along an axis there (0 for a network that sees crops from anywhere), `mixing`
+layer over all places (0: attention). Of both: `tokens` of the null text, `checkpoint` to save
+memory.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from radfoundry.diffusion.objectives import OBJECTIVES
+from radfoundry.networks import seeded
+from radfoundry.volumenets.lean import LeanUNet
+from radfoundry.volumenets.published import PublishedUNet
+
+LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
+    "phantom": {
+        "design": "lean", "haar": 2, "widths": (64, 192), "blocks": (1, 0), "depth": 4, "side": 32,
+        "places": 8, "mixing": 256, "tokens": 192, "checkpoint": False,
+    },
+    "phantom32": {
+        "design": "lean", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4, "side": 32,
+        "places": 8, "mixing": 256, "tokens": 192, "checkpoint": False,
+    },
+    "patches": {
+        "design": "lean", "haar": 3, "widths": (256,), "blocks": (0,), "depth": 6, "side": 32,
+        "places": 8, "mixing": 0, "tokens": 192, "checkpoint": False,
+    },
+    "workstation": {
+        "design": "published", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
+        "bottom": 2, "tokens": 192, "checkpoint": True,
+    },
+    "paper": {
+        "design": "published", "width": 160, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
+        "bottom": 4, "tokens": 192, "checkpoint": False,
+    },
+}  # fmt: skip
+SUPER_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
+    "phantom": {
+        "design": "lean", "haar": 2, "widths": (64, 96), "blocks": (1, 1), "depth": 0, "side": 32,
+        "places": 0, "mixing": 0, "tokens": 0, "checkpoint": False,
+    },
+    "workstation": {
+        "design": "published", "width": 32, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottom": 1, "tokens": 0, "checkpoint": True,
+    },
+    "paper": {
+        "design": "published", "width": 56, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottom": 1, "tokens": 0, "checkpoint": False,
+    },
+}  # fmt: skip
+
+
+def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a size by name, or by values of which `size` names the table's entry to start from.
+
+    >>> named(LOW_RESOLUTION, {"size": "phantom", "depth": 1})["depth"]
+    1
+    """
+    changed = {"size": size} if isinstance(size, str) else dict(size)
+    name = changed.pop("size", "phantom")
+    if name not in sizes:
+        raise ValueError(f"no size {name!r}: choose from {', '.join(sizes)}")
+    unknown = sorted(set(changed) - set(sizes[name]))
+    if unknown:
+        raise ValueError(f"size {name} has no {', '.join(unknown)}: {', '.join(sizes[name])}")
+    return {**sizes[name], **changed}
+
+
+def build(
+    size: Mapping[str, Any], objective: str = "flow", **options: Any
+) -> LeanUNet | PublishedUNet:
+    """Return an untrained network; on the `meta` device nothing is computed.
+
+    Args:
+        size: As `named` returns it.
+        objective: A name of `OBJECTIVES`; the lean design knows its noise levels.
+        options: `channels`, `beside`, `text_width`; for the lean design also `dims`.
+    """
+    if size["design"] == "published":
+        return PublishedUNet(size, **options)
+    return LeanUNet(size, OBJECTIVES[objective].schedule, **options)
+
+
+def initial(generator: torch.Generator, *given: Any, **options: Any) -> nn.Module:
+    """Return a network as `build` does, with initial weights from the generator."""
+    with seeded(generator):
+        return build(*given, **options)

@@ -1,0 +1,117 @@
+"""Guidance: the paper's formula, bounds, and known channels in their place."""
+
+import pytest
+import torch
+
+from radfoundry.diffusion.guidance import (
+    Guidance,
+    Known,
+    blend_noisy,
+    bounded,
+    guided,
+    replace_clean,
+)
+from radfoundry.diffusion.noise import Cosine, Level
+
+TEXT = {"text": torch.ones(2, 3, 4), "kept": torch.tensor([[1, 1, 0], [1, 0, 0]]).bool()}
+TIMES = torch.tensor([0.3, 0.8])
+
+
+def normal(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def network(noisy, times, text=None, kept=None):
+    told = kept.any(1).float()[:, None, None, None] if kept is not None else 0.0
+    return 0.2 * noisy + 0.3 * told - 0.1
+
+
+def test_guidance_is_the_formula_of_the_paper_on_the_noise():
+    noisy, scale = normal(2, 4, 8, 8), 2.5
+    level = Level.at(Cosine(), TIMES, noisy)
+    with_text = level.noise(noisy, network(noisy, TIMES, **TEXT))
+    without = level.noise(noisy, network(noisy, TIMES))
+    wanted = level.clean(noisy, without + scale * (with_text - without))
+    made = guided(network, TEXT, Guidance(scale, limit=0))(noisy, TIMES)
+    assert torch.allclose(made, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("scale", "calls"), [(1.0, 1), (3.0, 2)])
+def test_the_null_is_only_asked_where_it_counts(scale, calls):
+    asked = []
+
+    def listening(noisy, times, **condition):
+        asked.append(bool(condition["kept"].any()))
+        return network(noisy, times, **condition)
+
+    guided(listening, TEXT, Guidance(scale))(normal(2, 4, 8, 8), TIMES)
+    assert asked == [True, False][:calls]
+
+
+def test_what_else_is_known_is_told_to_the_null_too():
+    told = []
+
+    def listening(noisy, times, **condition):
+        told.append(condition["beside"])
+        return noisy
+
+    guided(listening, {**TEXT, "beside": normal(2, 1)}, Guidance(2.0))(normal(2, 4, 8, 8), TIMES)
+    assert len(told) == 2
+    assert torch.equal(*told)
+
+
+def test_an_unconditional_network_needs_no_text():
+    noisy = normal(2, 4, 8, 8)
+    made = guided(lambda noisy, times: 3 * noisy, {}, Guidance(5.0))(noisy, TIMES)
+    assert torch.equal(made, (3 * noisy).clamp(-1, 1))
+
+
+def test_a_dynamic_threshold_scales_down_and_never_up():
+    wide, narrow = (
+        torch.linspace(-4, 4, 801)[None, None],
+        torch.linspace(-0.5, 0.5, 801)[None, None],
+    )
+    made = bounded(torch.cat([wide, narrow]), Guidance(quantile=0.5))
+    assert float(made[0].abs().max()) == 1
+    assert float(made[0, 0, 600]) == pytest.approx(2 / 2, abs=0.01)
+    assert float(made[0, 0, 500]) == pytest.approx(1 / 2, abs=0.01)
+    assert torch.equal(made[1], narrow[0])
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_any_subset_of_channels_is_put_in_place_per_picture(dims):
+    estimate, values = normal(2, 4, *[6] * dims), normal(2, 4, *[6] * dims, seed=1)
+    share = torch.tensor([[True, False, False, True], [False, True, False, False]])
+    made = replace_clean(estimate, Known(values, share))
+    assert torch.equal(made[share], values[share])
+    assert torch.equal(made[~share], estimate[~share])
+
+
+def test_what_is_not_known_may_be_anything():
+    values = torch.full((1, 2, 4, 4), torch.nan)
+    values[:, 0] = 0.5
+    made = replace_clean(normal(1, 2, 4, 4), Known(values, torch.tensor([[True, False]])))
+    assert made.isfinite().all()
+
+
+def test_a_soft_mask_mixes():
+    share = torch.zeros(1, 1, 4, 4)
+    share[..., :2] = 0.25
+    estimate, values = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)
+    assert torch.equal(replace_clean(estimate, Known(values, share)), share)
+
+
+def test_a_blend_is_as_noisy_as_the_picture():
+    noisy, values, noise = (
+        normal(2, 1, 8, 8),
+        normal(2, 1, 8, 8, seed=1),
+        normal(2, 1, 8, 8, seed=2),
+    )
+    share = torch.zeros(2, 1, 8, 8)
+    share[..., :4], share[..., 4] = 1, 0.5
+    level = Level.at(Cosine(), TIMES, noisy)
+    made = blend_noisy(noisy, Known(values, share), level, noise)
+    there = level.noisy(values, noise)
+    assert torch.equal(made[..., :4], there[..., :4])
+    assert torch.allclose(made[..., 4], 0.5 * (there + noisy)[..., 4])
+    assert torch.equal(made[..., 5:], noisy[..., 5:])

@@ -1,0 +1,190 @@
+"""Reports in, findings out: status, side and severity, as a radiologist would read them."""
+
+import csv
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radfoundry import anatomy, labeler, labelrules, prompts
+from radfoundry.bodies import findings as bodies
+
+GOLD = Path(__file__).with_name("gold_reports.tsv")
+PLACES = {"cardiomegaly": [""], "pleural_effusion": [""]}
+LUNG = ["upper lobe", "lower lobe", "upper zone", "middle zone", "lower zone"]
+
+# chexpert_labeled_reports.csv: the labels the CheXpert tool gives, for what is a finding here.
+CHEXPERT = {
+    "Cardiomegaly": "cardiomegaly",
+    "Lung Lesion": "nodule",
+    "Lung Opacity": "opacity",
+    "Consolidation": "consolidation",
+    "Pleural Effusion": "pleural_effusion",
+}
+STATUS = {"1.0": "present", "0.0": "absent", "-1.0": "uncertain"}
+# reports.json has no labels: these are one engineer's reading; the rules were written beside it.
+READ = {
+    "a257132503242682": {"nodule": ("present", "left")},
+    "a857795211017352": {
+        "cardiomegaly": ("absent", ""),
+        "emphysema": ("present", ""),
+        "pleural_effusion": ("present", "left"),
+    },
+    "a654061970756517": {
+        "cardiomegaly": ("absent", ""),
+        "emphysema": ("present", ""),
+        "pleural_effusion": ("present", ""),
+    },
+    "a173095681219824": {
+        "emphysema": ("present", ""),
+        "nodule": ("present", "left"),
+        "pleural_effusion": ("present", "left"),
+    },
+    "a508258761846499": {
+        "emphysema": ("present", ""),
+        "nodule": ("present", "left"),
+        "opacity": ("absent", ""),
+    },
+}
+
+
+def gold():
+    """Return the findings each text should have: name -> (status, side, severity)."""
+    told = defaultdict(dict)
+    with GOLD.open(newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            told[row["text"]][row["finding"]] = (row["status"], row["side"], row["severity"])
+    return {t: {k: v for k, v in rows.items() if v[0] != "-"} for t, rows in told.items()}
+
+
+def read(text):
+    return {k: (m.status, m.side, m.severity) for k, m in labeler.findings_of(text).items()}
+
+
+def entries(findings):
+    """Return what words can carry of findings: one entry per name, location and side."""
+    told = {}
+    for f in findings:
+        key = (f["name"], f.get("location", ""))
+        sides, severity = told.setdefault(key, (set(), []))
+        sides |= {f["side"]}
+        severity.append(f["severity"])
+    worst = {k: max(s, key=prompts.DEGREES.index) for k, (_, s) in told.items()}
+    return sorted(
+        (name, place, side, worst[name, place])
+        for (name, place), (sides, _) in told.items()
+        for side in sides
+    )
+
+
+def parsed(report):
+    found = labeler.structured(report)
+    return sorted((f["name"], f["location"], f["side"], f["severity"]) for f in found)
+
+
+def chosen(rng):
+    """Return random findings, wilder than any phantom's: any number, place and side."""
+    out = []
+    for _ in range(rng.integers(0, 6)):
+        name = str(rng.choice(list(prompts.wording()["findings"])))
+        side = "" if name == "cardiomegaly" else str(rng.choice(["right", "left"]))
+        place = str(rng.choice(PLACES.get(name, LUNG)))
+        severity = str(rng.choice(prompts.DEGREES))
+        out.append({"name": name, "side": side, "location": place, "severity": severity})
+    return out
+
+
+def test_the_gold_table_is_large_and_each_finding_is_in_it():
+    told = gold()
+    rows = GOLD.read_text().splitlines()
+    assert len(rows) > 120
+    assert {name for rows in told.values() for name in rows} == set(prompts.wording()["findings"])
+
+
+@pytest.mark.parametrize(("text", "told"), gold().items(), ids=lambda v: str(v)[:50])
+def test_the_gold_table_is_read_exactly(text, told):
+    assert read(text) == told
+
+
+def test_rules_and_label_vocabulary_name_the_same_findings():
+    names = {label.name for label in anatomy.vocabulary().findings}
+    assert set(labelrules.rules().data["findings"]) == names
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_composed_report_parses_back_to_what_was_composed(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        findings = chosen(rng)
+        report = prompts.compose(findings, rng)
+        assert parsed(report) == entries(findings), report
+
+
+def test_a_phantoms_report_parses_back_to_its_findings():
+    rng = np.random.default_rng(9)
+    for _ in range(80):
+        findings = bodies.choose(rng, dict.fromkeys(bodies.NAMES, 0.4), "CT")
+        report = prompts.compose(findings, rng)
+        assert parsed(report) == entries(findings), report
+
+
+def test_what_a_composed_report_denies_is_absent_and_never_present():
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        report = prompts.compose([], rng)
+        assert {m.status for m in labeler.label(report)} <= {"absent"}
+
+
+def test_reading_composing_and_reading_again_changes_nothing():
+    text = "Large right effusion. Mild emphysema in both upper lobes. No nodule."
+    once = labeler.structured(text)
+    again = labeler.structured(prompts.compose(once, np.random.default_rng(0)))
+    assert sorted(map(str, again)) == sorted(map(str, once))
+
+
+def test_a_severity_that_nobody_told_is_left_out():
+    assert labeler.structured("Left effusion.") == [
+        {"name": "pleural_effusion", "side": "left", "location": ""}
+    ]
+
+
+def test_two_places_are_two_findings():
+    found = labeler.structured("Opacities in the right upper lobe and left lower lobe.")
+    assert [(f["side"], f["location"]) for f in found] == [
+        ("right", "upper lobe"),
+        ("left", "lower lobe"),
+    ]
+
+
+def test_the_parts_that_state_no_observation_are_not_read():
+    assert labeler.label("INDICATION: Large effusion?\nCOMPARISON: Nodule.\nTECHNIQUE: CT.") == []
+
+
+@pytest.mark.parametrize("text", ["", "   ", "FINDINGS:", "Normal chest.", "1. 2. 3."])
+def test_a_text_without_findings_has_no_labels(text):
+    assert labeler.label(text) == []
+
+
+@pytest.mark.parametrize("name", list(prompts.wording()["findings"]))
+def test_every_finding_can_be_denied(name):
+    word = {"ground_glass": "ground-glass opacity", "pleural_effusion": "effusion"}.get(name, name)
+    stated, denied = read(f"There is {word}."), read(f"There is no {word}.")
+    assert (stated[name][0], denied[name][0]) == ("present", "absent")
+
+
+def test_the_labels_of_chexpert_are_met(shared_data):
+    with (shared_data / "reports_siim/chexpert_labeled_reports.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            told = {CHEXPERT[k]: STATUS[v] for k, v in row.items() if k in CHEXPERT and v}
+            assert {k: v[0] for k, v in read(row["Reports"]).items()} == told
+
+
+def test_whole_reports_read_as_an_engineer_reads_them(shared_data):
+    reports = json.loads((shared_data / "reports_siim/reports.json").read_text())
+    for report in reports:
+        parts = ("indication", "technique", "comparison", "findings", "impression")
+        text = " ".join(f"{part.upper()}: {report[part]}" for part in parts)
+        found = {k: v[:2] for k, v in read(text).items()}
+        assert found == READ[report["accession"]], report["accession"]

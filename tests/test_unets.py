@@ -1,0 +1,237 @@
+"""Denoising networks: sizes, what conditions them, what they cost."""
+
+import pytest
+import torch
+
+from radfoundry.diffusion.noise import Flow, Level
+from radfoundry.volumenets.blocks import Attention, NullText, TimedBlock, TimeEmbedding
+from radfoundry.volumenets.costs import cost, parameters
+from radfoundry.volumenets.sizes import LOW_RESOLUTION, SUPER_RESOLUTION, build, initial, named
+
+LEAN = LOW_RESOLUTION["phantom"] | {"widths": (16, 32), "depth": 1, "places": 2, "tokens": 6}
+PATCHES = LOW_RESOLUTION["patches"] | {
+    "haar": 2,
+    "widths": (32,),
+    "depth": 1,
+    "places": 2,
+    "tokens": 6,
+}
+PUBLISHED = LOW_RESOLUTION["paper"] | {
+    "width": 8, "multipliers": (1, 2), "heads": 2, "side": 4, "bottom": 1, "tokens": 6,
+}  # fmt: skip
+DESIGNS = {"lean": LEAN, "patches": PATCHES, "published": PUBLISHED}
+WORDS = 5
+
+
+@pytest.fixture(params=DESIGNS.values(), ids=DESIGNS)
+def size(request):
+    return request.param
+
+
+def normal(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def network(size, seed=0, **options):
+    """Return a network none of whose layers is silent."""
+    generator = torch.Generator().manual_seed(seed)
+    made = initial(generator, size, **{"channels": 2, "text_width": WORDS, **options}).eval()
+    for parameter in made.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1, generator=generator)
+    return made
+
+
+NOISY, TIMES, TEXT = normal(2, 2, 8, 8, 8), torch.tensor([0.2, 0.7]), normal(2, 6, WORDS, seed=1)
+KEPT = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0]]).bool()
+SOME = KEPT & torch.tensor([[True], [False]])
+
+
+@pytest.mark.parametrize(("sizes", "options", "millions"), [
+    (LOW_RESOLUTION, {"text_width": 768}, 716.2), (SUPER_RESOLUTION, {"beside": 4}, 54.3),
+], ids=["low", "super"])  # fmt: skip
+def test_the_paper_has_its_number_of_parameters(sizes, options, millions):
+    with torch.device("meta"):
+        made = build(sizes["paper"], **options)
+    assert parameters(made) / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_the_published_network_never_shrinks_the_depth():
+    made, seen = network(PUBLISHED | {"multipliers": (1, 2, 2)}), []
+    made.before.register_forward_hook(lambda layer, given, out: seen.append(tuple(out.shape)))
+    assert made(normal(1, 2, 5, 16, 8), TIMES[:1]).shape == (1, 2, 5, 16, 8)
+    assert seen[0][2:] == (5, 4, 2)
+
+
+def test_an_estimate_is_shaped_as_the_picture(size):
+    made = network(size)(NOISY, TIMES, TEXT, KEPT)
+    assert made.shape == NOISY.shape
+    assert made.isfinite().all()
+
+
+def test_only_the_tokens_that_are_kept_are_read(size):
+    made, other = network(size), TEXT.clone()
+    other[~KEPT] = 100.0
+    assert torch.allclose(made(NOISY, TIMES, TEXT, KEPT), made(NOISY, TIMES, other, KEPT))
+    other[0, 0] += 1
+    assert not torch.allclose(made(NOISY, TIMES, TEXT, KEPT)[0], made(NOISY, TIMES, other, KEPT)[0])
+
+
+def test_a_row_that_keeps_no_token_reads_the_null_as_without_text(size):
+    made = network(size)
+    told, plain = made(NOISY, TIMES, TEXT, SOME), made(NOISY, TIMES)
+    assert torch.allclose(told[1], plain[1], atol=1e-6)
+    assert not torch.allclose(told[0], plain[0], atol=1e-4)
+
+
+def test_the_null_is_learned(size):
+    made = network(size)
+    made(NOISY, TIMES).square().sum().backward()
+    assert made.null.null.grad.abs().sum() > 0
+
+
+def test_the_time_is_seen(size):
+    made = network(size)
+    assert not torch.allclose(made(NOISY, TIMES), made(NOISY, TIMES.flip(0)), atol=1e-4)
+
+
+def test_channels_beside_are_seen_and_not_drawn(size):
+    made, beside = network(size, beside=3), normal(2, 3, 8, 8, 8, seed=2)
+    drawn = made(NOISY, TIMES, beside=beside)
+    assert drawn.shape == NOISY.shape
+    assert not torch.allclose(drawn, made(NOISY, TIMES, beside=-beside), atol=1e-4)
+
+
+def test_every_parameter_is_taught_something(size):
+    made = network(size)
+    made(NOISY, TIMES, TEXT, SOME).square().sum().backward()
+    assert [n for n, p in made.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_saving_memory_changes_no_gradient(size):
+    gradients = []
+    for saving in (False, True):
+        made = network(size | {"checkpoint": saving})
+        made(NOISY, TIMES, TEXT, SOME).square().sum().backward()
+        gradients.append([parameter.grad for parameter in made.parameters()])
+    assert all(torch.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in zip(*gradients, strict=True))
+
+
+def test_the_batch_changes_nothing(size):
+    made = network(size)
+    alone = torch.cat([made(NOISY[[row]], TIMES[[row]], TEXT[[row]]) for row in (0, 1)])
+    assert torch.allclose(made(NOISY, TIMES, TEXT), alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("mixing", [0, 8])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_the_lean_network_takes_pictures_of_two_and_three_dimensions_and_other_sizes(dims, mixing):
+    made = network(LEAN | {"mixing": mixing}, dims=dims)
+    for side in (16, 32):
+        picture = normal(2, 2, *[side] * dims)
+        assert made(picture, TIMES, TEXT).shape == picture.shape
+
+
+def test_an_untrained_lean_network_is_the_best_linear_estimate():
+    made = initial(torch.Generator().manual_seed(0), LEAN, channels=2)
+    body, shape = normal(1, 2, 16, 16, 16, seed=2), (100, 2, 16, 16, 16)
+    pictures = body + 0.2 * normal(*shape, seed=3)
+    made.measure(pictures)
+    times = torch.full((100,), 0.6)
+    level = Level.at(Flow(), times, pictures)
+    noisy = level.noisy(pictures, normal(*shape, seed=4))
+    share = 0.4 * 0.2**2 / ((0.4 * 0.2) ** 2 + 0.6**2)
+    wanted = body + share * (noisy - 0.4 * body)
+    assert float((made(noisy, times).detach() - wanted).square().mean().sqrt()) < 0.03
+
+
+def test_an_untrained_network_of_crops_knows_no_places():
+    size = SUPER_RESOLUTION["phantom"] | {"widths": (8, 16)}
+    made = initial(torch.Generator().manual_seed(0), size, channels=2, beside=2).eval()
+    made.measure(normal(3, 2, 16, 16, 16).cumsum(2))
+    noisy, beside = normal(1, 2, 16, 16, 16), normal(1, 2, 16, 16, 16, seed=1)
+    moved = made(noisy.roll(4, 3), TIMES[:1], beside=beside)
+    assert torch.allclose(moved, made(noisy, TIMES[:1], beside=beside).roll(4, 3), atol=1e-5)
+    assert made.bottom is None
+
+
+def test_weights_and_the_bands_measured_come_with_the_state():
+    made = network(LEAN)
+    made.measure(normal(4, 2, 8, 8, 8))
+    other = network(LEAN, seed=1)
+    other.load_state_dict(made.state_dict())
+    assert torch.equal(other(NOISY, TIMES), made(NOISY, TIMES))
+
+
+def test_too_long_a_text_is_refused():
+    with pytest.raises(ValueError, match="7, 5"):
+        NullText(6, WORDS)(2, normal(2, 7, WORDS), None)
+
+
+def test_a_size_is_named_changed_or_refused():
+    assert named(LOW_RESOLUTION, {"size": "paper", "width": 8})["width"] == 8
+    assert named(LOW_RESOLUTION, "paper") == LOW_RESOLUTION["paper"]
+    with pytest.raises(ValueError, match="phantom, phantom32, patches, workstation, paper"):
+        named(LOW_RESOLUTION, "huge")
+    with pytest.raises(ValueError, match="has no depth"):
+        named(LOW_RESOLUTION, {"size": "paper", "depth": 3})
+
+
+@pytest.mark.parametrize("name", ["phantom", "workstation", "paper"])
+def test_both_tables_have_every_size_of_the_house(name):
+    with torch.device("meta"):
+        low, fine = (build(sizes[name]) for sizes in (LOW_RESOLUTION, SUPER_RESOLUTION))
+    assert parameters(low) > parameters(fine)
+
+
+def test_the_cost_of_layers_that_can_be_counted_by_hand():
+    class Chain(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.ModuleList(torch.nn.Linear(100, 100, bias=False) for _ in "abc")
+
+        def forward(self, noisy, times):
+            for layer in self.layers:
+                noisy = layer(noisy)
+            return noisy
+
+    with torch.device("meta"):
+        drawn, taught = (
+            cost(Chain(), torch.zeros(1000, 100, dtype=torch.bfloat16), {}, training)
+            for training in (False, True)
+        )
+    assert drawn.parameters == pytest.approx(0.03)
+    assert drawn.activations_gb * 1e9 == pytest.approx(3 * 2 * 1000 * 100)
+    assert taught.activations_gb >= drawn.activations_gb * 1.5
+    assert drawn.tflop * 1e12 == pytest.approx(3 * 2 * 1000 * 100 * 100)
+    assert taught.tflop * 1e12 == pytest.approx((3 + 2 * 3 - 1) * 2 * 1000 * 100 * 100)
+    assert taught.weights_gb > 10 * drawn.weights_gb
+
+
+def test_the_paper_fits_its_graphics_memory():
+    half = {"dtype": torch.bfloat16, "device": "meta"}
+    with torch.device("meta"):
+        low = build(LOW_RESOLUTION["paper"], text_width=768)
+        fine = build(SUPER_RESOLUTION["paper"], beside=4)
+    volume, text = torch.zeros(1, 4, 64, 64, 64, **half), torch.zeros(1, 192, 768, **half)
+    assert cost(low, volume, {"text": text}, training=True).total_gb < 48
+    whole = torch.zeros(1, 4, 256, 256, 256, **half)
+    assert cost(fine, whole, {"beside": whole}, training=False).total_gb < 24
+
+
+def test_attention_weighs_tokens_by_their_likeness_and_nothing_else():
+    tokens = normal(1, 7, 8)
+    layer = Attention(8, heads=2, side=4)
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(layer(tokens)[:, order], layer(tokens[:, order]), atol=1e-6)
+
+
+def test_a_block_is_scaled_by_the_time():
+    block, features = TimedBlock(2, (4, 8), timed=6), normal(1, 4, 8, 8)
+    assert not torch.allclose(block(features, normal(1, 6)), block(features, normal(1, 6, seed=1)))
+
+
+def test_times_near_each_other_are_embedded_near_each_other():
+    waves = TimeEmbedding(32, 16)
+    near, other, far = waves(torch.tensor([0.5, 0.5005, 0.9]))
+    assert (near - other).norm() < 0.5 * (near - far).norm()
