@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests of the code and the documents themselves: they need no images and take seconds.
 HOUSE_TESTS = $(wildcard $(patsubst %,tests/test_%.py,architecture docs schemas envs profile draw_dag slurm_evidence))
 
-.PHONY: help demo test check format-check lint types house trial test-slurm dag docs env clean
+.PHONY: help demo showcase test check format-check lint types house trial test-slurm dag docs env clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ help:  ## List these commands
 demo: $(READY)  ## Run the whole factory on phantoms, into results/ (CORES=2)
 	snakemake --cores $(CORES) all
 	@echo "The report: results/report.html    The scorecard: results/scorecard.tsv"
+
+showcase: $(READY)  ## Run text-guided CT, its ablations and baselines on more phantoms, into showcase/ (up to an hour)
+	mkdir -p showcase
+	cmp -s benchmarks/showcase.yaml showcase/config.yaml || cp benchmarks/showcase.yaml showcase/config.yaml
+	cd showcase && snakemake --snakefile ../Snakefile --directory . --cores $(CORES) all
+	@echo "The report: showcase/results/report.html    The scorecard: showcase/results/scorecard.tsv"
 
 test: $(READY)  ## Run all tests (ARGS="-k dice" runs some)
 	python -m pytest $(ARGS)
@@ -67,7 +73,7 @@ docs: dag  ## Write the generated documents from the schemas
 env: $(READY)  ## Make the environment in .venv, with the versions of constraints.txt
 
 clean:  ## Remove results, logs and caches; the environment stays
-	rm -rf results logs trial .snakemake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build
+	rm -rf results logs trial showcase checkpoints .snakemake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build
 	find src scripts tests docs workflow -name __pycache__ -prune -exec rm -rf {} +
 
 # Two steps: pyradiomics 3.0.1 is compiled against the numpy that is already there, so it cannot be built in isolation.

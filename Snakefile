@@ -15,8 +15,10 @@ report: "workflow/report/overview.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/options.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/recipes.smk"
 include: "workflow/rules/1_preprocess.smk"
 include: "workflow/rules/2_pseudolabel.smk"
 include: "workflow/rules/3_radiomics.smk"
@@ -24,6 +26,7 @@ include: "workflow/rules/4_train.smk"
 include: "workflow/rules/5_sample.smk"
 include: "workflow/rules/6_filter.smk"
 include: "workflow/rules/7_evaluate.smk"
+include: "workflow/rules/7_evaluate_synthesis.smk"
 include: "workflow/rules/8_publish.smk"
 
 

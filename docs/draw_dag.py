@@ -28,10 +28,13 @@ def stages_of(files: dict[str, str]) -> dict[str, str]:
     >>> stages_of({"5_sample.smk": "rule draw_samples:", "4_train.smk": "rule train:"})
     {'train': '4_train', 'draw_samples': '5_sample'}
     """
-    pairs = (
-        (name, re.findall(r"^(?:rule|checkpoint) (\w+):", files[name], re.M)) for name in files
-    )
-    return {rule: name.removesuffix(".smk") for name, rules in sorted(pairs) for rule in rules}
+    stated = r"^(?:use rule \w+ as (\w+) with|(?:rule|checkpoint) (\w+)):"
+    pairs = ((name, re.findall(stated, files[name], re.M)) for name in files)
+    return {
+        used or own: "_".join(name.removesuffix(".smk").split("_")[:2])
+        for name, rules in sorted(pairs)
+        for used, own in rules
+    }
 
 
 def edges_of(dot: str) -> set[tuple[str, str]]:
@@ -41,7 +44,8 @@ def edges_of(dot: str) -> set[tuple[str, str]]:
     {('draw', 'all')}
     """
     names = dict(re.findall(r'(\d+)\s*\[\s*label\s*=\s*"(\w+)', dot))
-    return {(names[a], names[b]) for a, b in re.findall(r"(\d+)\s*->\s*(\d+)", dot)}
+    pairs = {(names[a], names[b]) for a, b in re.findall(r"(\d+)\s*->\s*(\d+)", dot)}
+    return {(a, b) for a, b in pairs if a != b}  # one network may be trained on top of another
 
 
 def without_shortcuts(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:

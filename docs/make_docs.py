@@ -19,7 +19,7 @@ COLUMNS = ("Column", "Type and limits", "Meaning")
 ORDER = ("cases", "images", "splits", "duplicates", "weights", "labels", "second_opinion")
 ORDER += ("radiomics", "vectors", "requests", "samples")
 ORDER += ("scores", "thresholds", "verdicts", "acceptance", "label_dice", "clinical", "leakage")
-ORDER += ("predictions", "comparison", "scorecard")
+ORDER += ("predictions", "comparison", "probes", "distances", "resolutions", "scorecard")
 
 
 def configuration_page() -> str:

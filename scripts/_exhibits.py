@@ -10,7 +10,7 @@ from _cases import checked_volume, drawn_cases, joined, read_all, real_cases
 from radfoundry import exhibits, figures, slices, tables, volume
 from radfoundry.catalogue import load
 
-SHOWN = 6  # pairs of one montage
+SHOWN = 6  # samples of one montage
 VOLUMES_SHOWN = 4
 
 
@@ -80,33 +80,60 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         read_all([path for path in of(recipe, paths.experts) if f"/{kind}/" in path], "scores")
         for kind in ("scores", "experts")
     )
-    rows = samples.merge(verdicts, "inner", "sample")
-    sources = joined(of(settings["recipes"][recipe]["cohort"], paths.images), "images")
-    shown = {verdict: montages(own, verdict, sources) for verdict, own in rows.groupby("verdict")}
+    images = of(settings["recipes"][recipe]["cohort"], paths.images)
+    modality = settings["cohorts"][settings["recipes"][recipe]["cohort"]]["modality"]
     generator = load("generators", settings["recipes"][recipe]["generator"])
     return {
         "name": recipe,
+        "modality": modality,
         "description": (generator.__doc__ or "").split("\n")[0],
         "verdicts": verdicts,
         "scores": scores,
         "thresholds": limits,
         "experts": exhibits.of_experts(scores, real, limits),
         "metrics": exhibits.of_metrics(card, recipe),
-        **shown,
+        **by_verdict(samples.merge(verdicts, "inner", "sample"), images, modality),
     }
+
+
+def by_verdict(rows: pd.DataFrame, images: list[str], modality: str) -> dict[str, list]:
+    """Return pictures of the samples that were drawn, for each verdict."""
+    drawn = rows[rows["image_sha256"] != ""].sort_values("seed")  # seeds are hashes: a fair pick
+    groups = drawn.groupby("verdict")
+    if modality != "CXR":
+        return {verdict: drawn_volumes(own, verdict, modality) for verdict, own in groups}
+    sources = joined(images, "images")
+    return {verdict: montages(own, verdict, sources) for verdict, own in groups}
 
 
 def montages(rows: pd.DataFrame, verdict: str, sources: pd.DataFrame) -> list:
     """Return pictures of some samples beside their sources, grouped by shape or by objection."""
     groups, left = defaultdict(list), defaultdict(int)
     images = sources.set_index("case")
-    drawn = rows[rows["image_sha256"] != ""].sort_values("seed")  # seeds are hashes: a fair pick
-    for sample in drawn_cases(drawn):
+    for sample in drawn_cases(rows):
         name = sample.facts["shape"] or "all shapes"
         left[name] += 1
         if left[name] <= SHOWN:
             groups[name].append(pair(sample, images.loc[sample.facts["source"]]))
     return exhibits.of_samples(groups, verdict, left)
+
+
+def drawn_volumes(rows: pd.DataFrame, verdict: str, modality: str) -> list:
+    """Return slices of some drawn volumes: first one for each set of findings asked for."""
+    first = rows.drop_duplicates("findings")
+    rest = rows.drop(first.index)
+    chosen = pd.concat([first, rest]).head(SHOWN).sort_values("findings", kind="stable")
+    pictures = [
+        slices.VolumePicture(
+            exhibits.titled(case.name, case.facts["findings"], case.facts["reason"]),
+            case.image,
+            case.anatomy if case.anatomy.any() else None,
+            case.findings if case.findings.any() else None,
+            modality,
+        )
+        for case in drawn_cases(chosen)
+    ]
+    return exhibits.of_volumes(pictures, verdict, len(rows))
 
 
 def pair(sample, source) -> figures.Pair:

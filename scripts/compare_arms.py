@@ -6,15 +6,12 @@ from _job import start
 
 from radfoundry import tables
 from radfoundry.catalogue import load
-from radfoundry.metrics import comparison
 
 job = start(snakemake)
-task = load("tasks", job.wildcards.task)
+task, own = load("tasks", job.wildcards.task), job.params.own
 options = dict(job.params.task) | {"bootstrap": job.params.bootstrap}
 
 predictions = read_all(job.input.predictions, "predictions")
-predictions = comparison.with_healthy(predictions, job.params.own)
-rng = np.random.default_rng(job.params.seed)
-found = task.summarise(predictions, options, rng)
-found = found.sort_values("test", key=lambda test: test == job.params.own, kind="stable")
+found = task.summarise(predictions, options, own, np.random.default_rng(job.params.seed))
+found = found.sort_values("test", key=lambda test: test != own, kind="stable")
 tables.write(found, job.output.table, "comparison")

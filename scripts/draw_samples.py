@@ -11,8 +11,8 @@ from radfoundry.catalogue import load
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)
-device(job)  # stops here where there is no GPU, unless the config allows the CPU
-networks = {Path(folder).name: weights.read(folder) for folder in job.input.networks}
+learned = {Path(folder).name: weights.read(folder) for folder in job.input.networks}
+networks = generator.prepare(learned, device(job))  # no GPU: stops here, unless the CPU will do
 
 requests = tables.read(job.input.requests, "requests")
 requests = requests[requests["batch"] == job.wildcards.batch]

@@ -4,26 +4,21 @@ import numpy as np
 from _cases import drawn_cases, kept_samples, real_cases, splits_of
 from _job import device, start, steps
 
-from radfoundry import pairs, tables
+from radfoundry import tables
 from radfoundry.catalogue import load
 from radfoundry.request import seed
 
 job = start(snakemake)
-task, arm = load("tasks", job.wildcards.task), job.wildcards.arm
-options, where = dict(job.params.task), device(job)
-rng = np.random.default_rng(seed(int(job.wildcards.seed), "evaluate", arm))
+task, arm, number = load("tasks", job.wildcards.task), job.wildcards.arm, int(job.wildcards.seed)
+rng = np.random.default_rng(seed(number, "evaluate", arm))
 
+# Read only when the task walks through them: few tasks need them all, and none all at once.
 splits = splits_of(job.input.splits)
-own = list(real_cases(job.input.images, job.input.labels))
-samples = list(drawn_cases(kept_samples(job.input.samples, job.input.verdicts)))
-train, tune = (pairs.of_split(own, samples, splits, split) for split in ("train", "tune"))
+ids = {part: [c for c, own in splits.items() if own == part] for part in ("train", "tune", "test")}
+cases = {part: real_cases(job.input.images, job.input.labels, own) for part, own in ids.items()}
+cases["unseen"] = real_cases(job.input.unseen, job.input.unseen_labels)
+cases["samples"] = drawn_cases(kept_samples(job.input.samples, job.input.verdicts))
 
-weights = task.fit(arm, task.Material(*train), options, rng, where, steps(f"training {arm}"))
-threshold = task.validate(arm, weights, task.Material(*tune), options, rng, where)
-
-test = [case for case in own if splits[case.name] == "test"]
-test += list(real_cases(job.input.unseen, job.input.unseen_labels))
-found = task.predict(weights, [pairs.normal_of(case).picture for case in test], options, where)
-judged = [bool(case.facts["findings_sha256"]) or not case.facts["findings"] for case in test]
-rows = task.score(found, test, threshold, judged).assign(arm=arm, seed=int(job.wildcards.seed))
-tables.write(rows, job.output.predictions, "predictions")
+told = steps(f"training {arm}")
+rows = task.run(arm, cases, dict(job.params.task), rng, device(job), told)
+tables.write(rows.assign(arm=arm, seed=number), job.output.predictions, "predictions")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from _cases import drawn_cases, real_cases
+from _cases import drawn_cases, read_all, real_cases
 from _job import progress, start
 
 from radfoundry import tables
@@ -16,12 +16,18 @@ reference = json.loads(Path(job.input.reference).read_text())
 
 samples = tables.read(job.input.samples, "samples")
 drawn = samples[samples["status"] == "ok"]
-sources = {
-    case.name: case for case in real_cases(job.input.images, job.input.labels, only=drawn["source"])
+requests = read_all([path for path in [job.input.get("requests")] if path], "requests")
+given = {
+    request: json.loads(parameters).get("given", ["image"])
+    for request, parameters in zip(requests["request"], requests["parameters"], strict=True)
 }
+# A sample starts from its source's image, unless its request lists what is given without it.
+edited = {name for name in drawn["sample"] if "image" in given.get(name, ["image"])}
+wanted = drawn.loc[drawn["sample"].isin(edited), "source"]
+sources = {case.name: case for case in real_cases(job.input.images, job.input.labels, only=wanted)}
 rows = []
 for sample in progress(drawn_cases(drawn), len(drawn), "scores"):
-    source = sources[sample.facts["source"]]
+    source = sources[sample.facts["source"]] if sample.name in edited else None
     score = expert.score(sample, source, reference, job.params.options)
     rows.append({"sample": sample.name, "expert": job.wildcards.expert, "score": score})
 frame = pd.DataFrame(rows, columns=["sample", "expert", "score"])

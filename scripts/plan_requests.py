@@ -1,5 +1,7 @@
 """Make every random choice of a recipe and write it down, one request per sample."""
 
+import math
+
 import numpy as np
 from _cases import joined, read_all
 from _job import start
@@ -16,7 +18,9 @@ found = joined(job.input.labels, "labels")
 statuses = found.pivot(index="case", columns="structure", values="status").reset_index()
 known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="case")
 
-requests = generator.plan(known, job.params.options, job.params.seed)
-places = np.arange(len(requests)) // job.params.batch
+ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks
+requests = ask(known, job.params.options, job.params.seed)
+size = job.params.get("batch") or max(1, math.ceil(len(requests) / job.params.batches))
+places = np.arange(len(requests)) // size
 requests["batch"] = [cohorts.batch_name(place) for place in places]
 tables.write(requests, job.output.requests, "requests")

@@ -1,21 +1,50 @@
-"""Train one network of a generator on the train split."""
+"""Train one network of a generator on the train split; go on where a stopped job left off."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-from _cases import read_all, real_cases
-from _job import device, start, steps
+from _cases import joined, real_cases, splits_of
+from _job import device, start
+from _training import digest, run
 
-from radfoundry import weights
+from radfoundry import volume, weights
 from radfoundry.catalogue import load
 from radfoundry.request import seed
+from radfoundry.training import Material
 
-job = start(snakemake)
-generator = load("generators", job.params.generator)
 
-splits = read_all(job.input.splits, "splits")
-train = splits.loc[splits["split"] == "train", "case"]
-cases = list(real_cases(job.input.images, job.input.labels, only=train))
-rng = np.random.default_rng(seed(job.params.seed, "train", job.wildcards.network))
-options = dict(job.params.options) | {"size": job.params.size}
-hook = steps(f"training {job.wildcards.network}")
-learned = generator.fit(job.wildcards.network, cases, options, rng, device(job), hook)
-weights.write(learned, job.output.network)
+def train_rows(job, kind):
+    frame, splits = joined(getattr(job.input, kind), kind), splits_of(job.input.splits)
+    return frame[frame["case"].map(splits) == "train"]
+
+
+def told(job):
+    columns = ["case", "patient", "findings", "report"]
+    return train_rows(job, "cases").reindex(columns=columns, fill_value="")
+
+
+def facts(job):
+    """Return all that the weights depend on."""
+    chosen = {name: getattr(job.params, name) for name in ("generator", "size", "seed", "code")}
+    data = {"cases": digest(told(job))}
+    for kind in ("images", "labels"):
+        data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
+    needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
+    return chosen | {"options": dict(job.params.options), "data": data, "needs": needs}
+
+
+def fit(job, hooks):
+    """Return the trained network; every GPU's process calls this."""
+    generator, known = load("generators", job.params.generator), told(job).set_index("case")
+    read = real_cases(job.input.images, job.input.labels, only=known.index)
+    cases = [replace(case, facts={**case.facts, **known.loc[case.name]}) for case in read]
+    material = Material(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
+    options = {**job.params.options, "size": job.params.size}
+    rng = np.random.default_rng(seed(job.params.seed, "train", job.wildcards.network))
+    return generator.fit(job.wildcards.network, material, options, rng, device(job), hooks)
+
+
+if __name__ == "__main__":
+    started = start(snakemake)
+    run(started, facts(started), fit)

@@ -1,4 +1,4 @@
-"""Write a recipe's kept samples: images, masks, table, card, checksums."""
+"""Write a recipe's kept samples: images, masks or label maps, table, card, checksums."""
 
 import hashlib
 from pathlib import Path
@@ -17,7 +17,7 @@ volume.clear(partial)
 digests = {}
 kept = kept_samples(inputs.samples, inputs.verdicts)
 for sample in progress(drawn_cases(kept), len(kept), "release"):
-    for name, content in release.pictures(sample, recipe).items():
+    for name, content in release.files(sample, recipe).items():
         volume.write_bytes(content, partial / name)
         digests[name] = hashlib.sha256(content).hexdigest()
 
@@ -39,6 +39,7 @@ accepted = headlines.of_acceptance(tables.read(inputs.acceptance, "acceptance"),
 figures = scorecard.build(accepted)
 card = release.card(recipe, facts, dataset, verdicts, figures, phantoms=job.params.phantom)
 for name, text in {
+    **release.beside(digests),
     "dataset.tsv": dataset.to_csv(sep="\t", index=False, lineterminator="\n"),
     "README.md": card,
 }.items():

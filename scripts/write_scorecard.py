@@ -1,11 +1,12 @@
 """Gather every headline number into one table."""
 
 import numpy as np
+import pandas as pd
 from _cases import read_all
 from _job import start
 
 from radfoundry import headlines, tables
-from radfoundry.scorecard import build
+from radfoundry.scorecard import build, check
 
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
@@ -20,4 +21,7 @@ for path in job.input.acceptance:
 for path in job.input.comparisons:
     recipe = path.split("/")[-3]
     figures += headlines.of_comparison(tables.read(path, "comparison"), recipe)
-tables.write(build(figures), job.output.scorecard, "scorecard")
+made = [tables.read(path, "scorecard") for path in job.input.syntheses]
+card = pd.concat([build(figures), *made], ignore_index=True)
+check(card)
+tables.write(card, job.output.scorecard, "scorecard")

@@ -1,10 +1,22 @@
-"""Fixtures that every test may ask for."""
+"""Fixtures and helpers that every test may ask for."""
 
+import importlib.util
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@cache
+def benchmark(name: str) -> ModuleType:
+    """Return a file of benchmarks/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"benchmarks/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +26,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real images are absent: no folder ../shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Return a function that writes bytes under a name and gives their path."""
+
+    def written(content, name):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    return written
 
 
 @pytest.fixture(scope="session")

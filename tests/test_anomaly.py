@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from chests import chest as drawn_chest
 from scipy import ndimage
 
 from radfoundry import residuals
+from radfoundry.case import Case
 from radfoundry.metrics import detection
-from radfoundry.pairs import Material, Normal, Pair
+from radfoundry.pairs import Material, Normal, Pair, normal_of, of_split
 from radfoundry.tasks import anomaly
 
 QUICK = {"steps": 150, "batch": 8, "side": 64}
@@ -136,6 +138,27 @@ def test_an_arm_is_validated_on_its_own_kind_of_anomaly(weights, material):
     assert 0.01 < threshold < 0.2
     again = anomaly.validate("artasyn", weights, material, QUICK, rng())
     assert threshold == again
+
+
+def test_a_run_is_its_parts_in_order():
+    plain = [drawn_chest(f"case-{i}", 64, seed=i, cohort="a") for i in range(4)]
+    parts = {"train": plain[:2], "tune": plain[2:3], "test": plain[3:]}
+    splits = {case.name: part for part, own in parts.items() for case in own}
+    spot = np.zeros_like(plain[0].findings)
+    spot[20:26, 0, 20:26] = 40
+    samples = []
+    for case in plain:
+        image = case.image.holding(case.image.voxels + 0.2 * (spot > 0))
+        facts = {"source": case.name, "split": splits[case.name]}
+        samples.append(Case(f"syn-{case.name}", image, case.anatomy, spot, facts))
+    quick, own = {"steps": 5, "batch": 4}, rng()
+    rows = anomaly.run("artasyn", parts | {"samples": samples, "unseen": []}, quick, rng())
+    train, tune = (Material(*of_split(plain, samples, splits, p)) for p in ("train", "tune"))
+    weights = anomaly.fit("artasyn", train, quick, own)
+    threshold = anomaly.validate("artasyn", weights, tune, quick, own)
+    found = anomaly.predict(weights, [normal_of(plain[3]).picture], quick)
+    by_hand = anomaly.score(found, plain[3:], threshold, [True])
+    assert rows.drop(columns="finding").equals(by_hand)
 
 
 def test_single_entries_of_an_option_can_be_changed():

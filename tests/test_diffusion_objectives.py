@@ -122,6 +122,14 @@ def test_what_is_given_is_told_and_not_asked_for():
         assert float(loss[row]) == pytest.approx(float(CLEAN[row][~given[row]].square().mean()))
 
 
+def test_what_lies_beside_is_never_overwritten_by_given_channels():
+    with pytest.raises(ValueError, match="beside"):
+        denoising_loss(
+            Recorder(), CLEAN, {"beside": CLEAN}, OBJECTIVES["flow"], generator(),
+            Dropping(channels=0.5),
+        )  # fmt: skip
+
+
 def test_a_voxel_may_be_given_in_part():
     share = torch.zeros_like(CLEAN)
     share[:, 1, :4] = 0.5

@@ -163,6 +163,7 @@ def test_a_noisy_blend_shows_the_network_the_known_part_at_its_level():
 
 @pytest.mark.parametrize("wrong", [
     {"method": "heun"}, {"spacing": "sigma"}, {"steps": 0}, {"method": "dpm", "eta": 0.5},
+    {"spacing": "time", "reach": (-4.0, 7.0)},
 ])  # fmt: skip
 def test_a_way_that_does_not_exist_is_refused(wrong):
     with pytest.raises(ValueError, match="none of|draw nothing|adds no noise"):

@@ -12,19 +12,6 @@ from PIL import Image
 from radfoundry import anatomy, gate, volume
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Return a function that writes bytes under a name and gives their path."""
-
-    def written(content, name):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
-
-    return written
-
-
 def seen(raw):
     return volume.picture(raw.image.voxels)
 

@@ -28,19 +28,6 @@ ROTATION = np.array(AROUND_Z) @ np.array(AROUND_X)
 
 
 @pytest.fixture
-def put(tmp_path):
-    """Return a function that writes bytes under a name and gives their path."""
-
-    def written(content, name):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
-
-    return written
-
-
-@pytest.fixture
 def folder(tmp_path):
     return tmp_path / "series"
 

@@ -5,17 +5,24 @@ import pandas as pd
 import pytest
 from chests import chest
 
-from radfoundry import anatomy
-from radfoundry.catalogue import load, names
+from radfoundry import anatomy, tables
+from radfoundry.catalogue import constant, load, names
+from radfoundry.segmenters import threshold
+from radfoundry.training import Material
+
+GENERATORS = names("generators")
+LEARNED = [name for name in GENERATORS if constant("generators", name, "NETWORKS")]
 
 
-@pytest.fixture(params=names("generators"))
+@pytest.fixture(params=[name for name in GENERATORS if name not in LEARNED])
 def generator(request):
     """Return each generator that learns nothing in turn; learned ones have tests of their own."""
-    module = load("generators", request.param)
-    if module.NETWORKS:
-        pytest.skip(f"{request.param} needs trained networks")
-    return module
+    return load("generators", request.param)
+
+
+@pytest.fixture(params=LEARNED)
+def learned(request):
+    return load("generators", request.param)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +37,18 @@ def cases(healthy):
 
 
 def drawn(generator, requests, healthy):
-    rows = requests.to_dict("records")
-    return {row["request"]: generator.draw(row, healthy[row["source"]], {}) for row in rows}
+    networks, rows = generator.prepare({}, "cpu"), requests.to_dict("records")
+    return {row["request"]: generator.draw(row, healthy[row["source"]], networks) for row in rows}
+
+
+def scans():
+    """Return a table of chest CT cases, labeled and with reports."""
+    labels = [*threshold.LOBES, "airway", "lung_vessel"]
+    rows = [
+        {"case": f"c{i}", "patient": f"p{i}", "split": split, "findings": "", "report": "Normal."}
+        for i, split in enumerate(["train"] * 6 + ["tune", "test"] * 2)
+    ]
+    return pd.DataFrame(rows).assign(**dict.fromkeys(labels, "present"))
 
 
 def same(first, second):
@@ -43,6 +60,51 @@ def same(first, second):
             (first.anatomy, second.anatomy),
         )
     )
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_what_the_workflow_asks_is_stated_as_plain_values(name):
+    networks = constant("generators", name, "NETWORKS")
+    needs = constant("generators", name, "NEEDS")
+    assert all(isinstance(words, str) for words in networks.values())
+    assert set(needs) | {n for needed in needs.values() for n in needed} <= set(networks)
+    assert {"count", "splits"} <= set(constant("generators", name, "OPTIONS"))
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_generator_plans_prepares_and_draws(name):
+    module = load("generators", name)
+    assert all(callable(getattr(module, act)) for act in ("plan", "prepare", "draw"))
+    assert callable(getattr(module, "fit", None)) == bool(module.NETWORKS)
+
+
+def test_an_unknown_size_is_refused_with_those_there_are(learned):
+    material, rng = Material([], {}), np.random.default_rng(0)
+    for network in learned.NETWORKS:
+        with pytest.raises(ValueError, match="phantom, workstation, paper"):
+            learned.fit(network, material, {"size": "huge"}, rng, "cpu")
+
+
+def test_networks_that_are_missing_are_named(learned):
+    with pytest.raises(ValueError, match=list(learned.NETWORKS)[-1]):
+        learned.prepare({}, "cpu")
+
+
+def test_learned_generators_keep_their_first_requests_when_asked_for_more(learned):
+    few, more = (learned.plan(scans(), {"count": n}, 3) for n in (4, 9))
+    pd.testing.assert_frame_equal(few, more.head(4))
+    tables.checked(more, "requests", "here")
+    assert set(more["split"]) == {"train"}
+    assert not set(more["seed"]) & set(learned.plan(scans(), {"count": 9}, 4)["seed"])
+
+
+def test_probes_are_requests_apart_from_the_dataset(learned):
+    if not hasattr(learned, "probe"):
+        pytest.skip("takes no prompts")
+    probes, planned = learned.probe(scans(), {}, 3), learned.plan(scans(), {}, 3)
+    tables.checked(probes, "requests", "here")
+    assert not set(probes["seed"]) & set(planned["seed"])
+    assert not set(probes["request"]) & set(planned["request"])
 
 
 def test_equal_seeds_draw_equal_bytes(generator, cases, healthy):

@@ -1,18 +1,13 @@
 """The counts of docs/ibsi.md hold: what IBSI-1 has a value for is met, or it is said why not."""
 
-import importlib.util
-
 import pytest
-from conftest import ROOT
+from conftest import ROOT, benchmark
 
 
 @pytest.fixture(scope="module")
 def ibsi():
     """Return the benchmark as a module."""
-    spec = importlib.util.spec_from_file_location("ibsi_benchmark", ROOT / "benchmarks/ibsi.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("ibsi")
 
 
 @pytest.fixture(scope="module")

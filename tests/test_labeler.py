@@ -108,9 +108,11 @@ def test_the_gold_table_is_read_exactly(text, told):
     assert read(text) == told
 
 
-def test_rules_and_label_vocabulary_name_the_same_findings():
+def test_rules_read_every_finding_that_reports_are_composed_of_by_the_names_of_labels():
     names = {label.name for label in anatomy.vocabulary().findings}
-    assert set(labelrules.rules().data["findings"]) == names
+    known = set(labelrules.rules().data["findings"])
+    assert known == set(prompts.wording()["findings"])
+    assert known <= names
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -148,6 +150,13 @@ def test_a_severity_that_nobody_told_is_left_out():
     assert labeler.structured("Left effusion.") == [
         {"name": "pleural_effusion", "side": "left", "location": ""}
     ]
+
+
+def test_a_severity_told_without_a_place_is_that_of_every_place_that_has_none():
+    text = "FINDINGS: Mild emphysema. IMPRESSION: Emphysema in both upper lobes."
+    assert [f["severity"] for f in labeler.structured(text)] == ["mild", "mild"]
+    own = labeler.structured("Severe emphysema. Mild emphysema in the right upper lobe.")
+    assert [f["severity"] for f in own] == ["mild"]
 
 
 def test_two_places_are_two_findings():

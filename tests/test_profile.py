@@ -13,9 +13,12 @@ SNAKEMAKE_MB = 350  # Snakemake itself, inside every job
 
 
 def rules():
-    """Return the text of every rule by its name."""
-    parts = re.split(r"^(?:use rule \w+ as|rule) ", RULES, flags=re.M)[1:]
-    return {re.match(r"\w+", text)[0]: text for text in parts}
+    """Return the text of every rule by its name; one that uses another has that one's too."""
+    found = {}
+    stated = r"^(?:use rule (\w+) as|rule) (.*?)(?=^\S|\Z)"
+    for used, text in re.findall(stated, RULES, re.M | re.S):
+        found[re.match(r"\w+", text)[0]] = text + found.get(used, "")
+    return found
 
 
 def resources():

@@ -8,54 +8,27 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import benchmark
 
 from radfoundry import radiomics, volume
 from radfoundry.volume import Volume
 
-# IBSI-1's name (aggregation "3D averaged" where there is one) of what pyradiomics computes alike.
-GLCM = {
-    "MaximumProbability": "joint_max", "JointAverage": "joint_avg", "SumSquares": "joint_var",
-    "JointEntropy": "joint_entr", "DifferenceAverage": "diff_avg", "DifferenceVariance": "diff_var",
-    "DifferenceEntropy": "diff_entr", "SumAverage": "sum_avg", "SumEntropy": "sum_entr",
-    "JointEnergy": "energy", "Contrast": "contrast", "Id": "inv_diff", "Idn": "inv_diff_norm",
-    "Idm": "inv_diff_mom", "Idmn": "inv_diff_mom_norm", "InverseVariance": "inv_var",
-    "Correlation": "corr", "Autocorrelation": "auto_corr", "ClusterTendency": "clust_tend",
-    "ClusterShade": "clust_shade", "ClusterProminence": "clust_prom", "Imc1": "info_corr1",
-    "Imc2": "info_corr2",
-}  # fmt: skip
-FIRST_ORDER = {
-    "Mean": "stat_mean", "Variance": "stat_var", "Skewness": "stat_skew", "Median": "stat_median",
-    "Minimum": "stat_min", "10Percentile": "stat_p10", "90Percentile": "stat_p90",
-    "Maximum": "stat_max", "InterquartileRange": "stat_iqr", "Range": "stat_range",
-    "MeanAbsoluteDeviation": "stat_mad", "RobustMeanAbsoluteDeviation": "stat_rmad",
-    "Energy": "stat_energy", "RootMeanSquared": "stat_rms", "Entropy": "ih_entropy",
-    "Uniformity": "ih_uniformity",
-}  # fmt: skip
-SHAPE = {
-    "MeshVolume": "volume", "VoxelVolume": "vol_approx", "SurfaceArea": "area_mesh",
-    "SurfaceVolumeRatio": "av", "Sphericity": "sphericity", "Maximum3DDiameter": "diam",
-    "Elongation": "pca_elongation", "Flatness": "pca_flatness",
-}  # fmt: skip
-# In the order of radiomics.TEXTURE.
-ORDERED = {
-    "glrlm": "sre lre glnu glnu_norm rlnu rlnu_norm r_perc gl_var rl_var rl_entr lgre hgre srlge "
-    "srhge lrlge lrhge",
-    "glszm": "sze lze glnu glnu_norm zsnu zsnu_norm z_perc gl_var zs_var zs_entr lgze hgze szlge "
-    "szhge lzlge lzhge",
-    "gldm": "lde hde glnu dcnu dcnu_norm gl_var dc_var dc_entr lgce hgce ldlge ldhge hdlge hdhge",
-    "ngtdm": "coarseness contrast busyness complexity strength",
-}
+# IBSI-1's names (aggregation "3D averaged" where there is one) of what pyradiomics computes alike.
+IBSI = benchmark("ibsi")
+FIRST_ORDER = {name: f"stat_{tag}" for name, tag in IBSI.FIRST_ORDER.items()}
+SHAPE = ["MeshVolume", "VoxelVolume", "SurfaceArea", "SurfaceVolumeRatio", "Sphericity"]
+SHAPE += ["Maximum3DDiameter", "Elongation", "Flatness"]
 TAGS = {"glrlm": "rlm_{}_3D_avg", "glszm": "szm_{}_3D", "gldm": "ngl_{}_3D", "ngtdm": "ngt_{}_3D"}
 
 
 def ibsi_names() -> dict[str, str]:
     """Return pyradiomics' name -> IBSI's tag for every feature that both define alike."""
     tables = {
-        "shape": {name: f"morph_{tag}" for name, tag in SHAPE.items()},
-        "firstorder": FIRST_ORDER,
-        "glcm": {name: f"cm_{tag}_3D_avg" for name, tag in GLCM.items()},
+        "shape": {name: f"morph_{IBSI.SHAPE[name]}" for name in SHAPE},
+        "firstorder": FIRST_ORDER | IBSI.INTENSITY | IBSI.INFORMATION,
+        "glcm": {name: f"cm_{tag}_3D_avg" for name, tag in IBSI.GLCM.items()},
     }
-    for kind, words in ORDERED.items():
+    for kind, words in IBSI.ORDERED.values():
         pairs = zip(radiomics.TEXTURE[kind].split(), words.split(), strict=True)
         tables[kind] = {name: TAGS[kind].format(word) for name, word in pairs}
     return {f"original_{k}_{n}": tag for k, tags in tables.items() for n, tag in tags.items()}

@@ -53,7 +53,7 @@ def drawn() -> Case:
 
 
 def test_shipped_pictures_are_marked_as_synthetic_and_keep_their_values():
-    files = release.pictures(drawn(), "artasyn")
+    files = release.files(drawn(), "artasyn")
     assert set(files) == {"images/syn-1.png", "masks/syn-1.png"}
     for content in files.values():
         marks = release.marks_of(content)

@@ -3,13 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from chests import chest
 
-from radfoundry import volume
+from radfoundry import tables
 from radfoundry.case import Case
 from radfoundry.catalogue import load, names
-from radfoundry.pairs import Material, normal_of, painted
+from radfoundry.volume import Volume
+
+QUICK = {"steps": 6, "batch": 4, "folds": 2, "bootstrap": 20}
+FINDINGS = ("", "opacity", "pleural_effusion", "consolidation|pleural_effusion", "nodule", "")
 
 
 @pytest.fixture(scope="module", params=names("tasks"))
@@ -18,88 +20,114 @@ def task(request):
 
 
 @pytest.fixture(scope="module")
-def material():
-    normals = [normal_of(chest(f"case-{i}", 64, seed=i)) for i in range(6)]
-    return Material(painted("noise", normals, 2, np.random.default_rng(0)), normals)
+def cases(task):
+    """Return cases of every kind that a task may be given, of the first modality that it reads."""
+    draw = {"CXR": film, "CT": volume}[task.MODALITIES[0]]
+    parts = {part: [draw(f"{part}-{i}", i) for i in range(6)] for part in ("train", "tune", "test")}
+    parts["unseen"] = [draw(f"unseen-{i}", i, cohort="b") for i in range(4)]
+    sources = [(part, case) for part in ("train", "tune") for case in parts[part]]
+    parts["samples"] = [sample(case, part) for part, case in sources]
+    return parts
 
 
-@pytest.fixture(scope="module")
-def cases():
-    return [diseased(i) if i % 2 else healthy(i) for i in range(6)]
+def film(name, number, **facts):
+    plain = chest(name, 64, seed=number, findings=FINDINGS[number], **{"cohort": "a"} | facts)
+    return lesion(plain, (slice(14, 26), 0, slice(24, 40)), 0.25, 1.0)
 
 
-def healthy(i):
-    return chest(f"test-{i}", 64, seed=50 + i, cohort="a")
+def volume(name, number, **facts):
+    rng = np.random.default_rng(number)
+    image = Volume(rng.normal(-600, 50, (16, 16, 16)).astype(np.float32), np.eye(4))
+    empty = np.zeros(image.voxels.shape, np.uint8)
+    known = {"patient": name, "cohort": "a", "findings": FINDINGS[number]} | facts
+    return lesion(Case(name, image, empty, empty, known), (slice(4, 9),) * 3, 500, 3071)
 
 
-def diseased(i):
-    plain = healthy(i)
-    image, findings = plain.image.voxels.copy(), np.zeros_like(plain.findings)
-    image[14:26, 0, 24:40] += 0.25
-    findings[14:26, 0, 24:40] = 40
-    facts = {**plain.facts, "findings": "opacity"}
-    image = plain.image.holding(np.clip(image, 0, 1))
-    return Case(plain.name, image, plain.anatomy, findings, facts)
+def lesion(plain, where, change, most):
+    """Return the case with the lesion that its facts name."""
+    if not plain.facts["findings"]:
+        return plain
+    voxels, findings = plain.image.voxels.copy(), np.zeros_like(plain.findings)
+    voxels[where] += change
+    findings[where] = 40
+    image = plain.image.holding(np.clip(voxels, None, most))
+    return Case(plain.name, image, plain.anatomy, findings, plain.facts)
 
 
-def pictures(cases):
-    return [volume.picture(case.image.voxels) for case in cases]
+def sample(source, split):
+    """Return the source with its lesion once more, as a generator might have drawn it."""
+    facts = {"source": source.name, "patient": source.facts["patient"], "split": split}
+    facts |= {"findings": source.facts["findings"]}
+    image = source.image.holding(source.image.voxels + 0.2 * (source.findings > 0))
+    return Case(f"syn-{source.name}", image, source.anatomy, source.findings, facts)
 
 
-def fitted(task, material, arm=None, seed=0):
+def rows_of(task, cases, arm=None, seed=0):
+    arm = arm or next(iter(task.ARMS))
     rng = np.random.default_rng(seed)
-    return task.fit(arm or next(iter(task.ARMS)), material, {"steps": 3, "batch": 4}, rng)
+    found = task.run(arm, {k: iter(v) for k, v in cases.items()}, QUICK, rng)
+    return found.assign(arm=arm, seed=seed)
 
 
 @pytest.fixture(scope="module")
-def weights(task, material):
-    return fitted(task, material)
+def rows(task, cases):
+    return {arm: rows_of(task, cases, arm) for arm in task.ARMS}
 
 
-def test_equal_generators_give_equal_weights(task, material, weights):
-    again, other = fitted(task, material), fitted(task, material, seed=1)
-    assert all(torch.equal(weights.state[name], again.state[name]) for name in again.state)
-    assert any(not torch.equal(weights.state[name], other.state[name]) for name in other.state)
+def test_equal_generators_give_equal_rows(task, cases, rows):
+    arm = next(iter(task.ARMS))
+    pd.testing.assert_frame_equal(rows_of(task, cases, arm), rows[arm])
+    other = rows_of(task, cases, arm, seed=1)
+    assert not other.drop(columns="seed").equals(rows[arm].drop(columns="seed"))
 
 
-def test_every_arm_can_be_fitted(task, material):
-    for arm in task.ARMS:
-        assert fitted(task, material, arm).card["arm"] == arm
-
-
-def test_an_unknown_arm_is_told_which_there_are(task, material):
+def test_an_unknown_arm_is_told_which_there_are(task, cases):
     with pytest.raises(ValueError, match=f"choose from {next(iter(task.ARMS))}"):
-        fitted(task, material, "magic")
+        rows_of(task, cases, "magic")
 
 
-def test_the_training_pictures_are_left_alone(task, material):
-    before = [pair.anomalous.copy() for pair in material.pairs]
-    fitted(task, material)
-    after = [pair.anomalous for pair in material.pairs]
+def test_every_arm_says_something_of_the_same_cases(task, cases, rows):
+    tested = {case.name for part in ("test", "unseen") for case in cases[part]}
+    taught = {case.name for part in ("train", "samples") for case in cases[part]}
+    keys = [found[["cohort", "case", "finding"]] for found in rows.values()]
+    for own in keys:
+        assert tested <= set(own["case"])
+        assert not taught & set(own["case"])
+        pd.testing.assert_frame_equal(own, keys[0])
+
+
+def test_what_an_arm_says_is_a_valid_table(rows):
+    for found in rows.values():
+        assert len(tables.checked(found, "predictions", "here")) == len(found) > 0
+
+
+def test_the_cases_are_left_alone(task, cases):
+    before = [case.image.voxels.copy() for part in cases.values() for case in part]
+    rows_of(task, cases)
+    after = [case.image.voxels for part in cases.values() for case in part]
     assert all(np.array_equal(b, a) for b, a in zip(before, after, strict=True))
 
 
-def test_a_prediction_does_not_depend_on_its_neighbors(task, weights, cases):
-    together = task.predict(weights, pictures(cases))
-    alone = task.predict(weights, pictures(cases)[2:3])
-    np.testing.assert_array_equal(together.maps[2:3], alone.maps)
-    assert together.scores[2] == alone.scores[0]
-    assert len(task.predict(weights, []).scores) == 0
+def test_figures_are_a_valid_table_with_n(task, rows):
+    both = pd.concat(rows.values())
+    found = task.summarise(both, QUICK, "a", np.random.default_rng(0))
+    assert len(tables.checked(found, "comparison", "here")) == len(found) > 0
+    assert (found["n"] > 0).all()
+    assert {"a", "b"} <= set(found["test"])
+    first = found.loc[~found["metric"].str.endswith("_gain"), "arm"]
+    assert set(first) == set(task.ARMS)
 
 
-def test_predictions_become_one_row_per_case_and_figures_with_n(task, weights, cases):
-    found = task.predict(weights, pictures(cases))
-    rows = task.score(found, cases, 0.05, [True] * len(cases))
-    assert rows["case"].tolist() == [case.name for case in cases]
-    both = pd.concat([rows.assign(arm=arm, seed=0) for arm in ("first", "other")])
-    table = task.summarise(both, {"bootstrap": 20}, np.random.default_rng(0))
-    assert (table["n"] == 6).all()
-    gain = table[table["metric"].str.endswith("_gain")]
+def test_equal_arms_gain_nothing_on_each_other(task, rows):
+    first, *others = task.ARMS
+    both = pd.concat([rows[first].assign(arm=arm) for arm in (first, others[0])])
+    found = task.summarise(both, QUICK, "a", np.random.default_rng(0))
+    gain = found[found["metric"].str.endswith("_gain")]
+    assert gain["value"].notna().any()
     assert (gain["value"].dropna() == 0).all()
 
 
-def test_a_case_without_its_facts_is_named(task, weights, cases):
-    bare = [Case("bare", c.image, c.anatomy, c.findings, {"patient": "p"}) for c in cases[:1]]
-    found = task.predict(weights, pictures(bare))
+def test_a_case_without_its_facts_is_named(task, cases):
+    bare = [Case("bare", c.image, c.anatomy, c.findings, {"patient": "p"}) for c in cases["test"]]
     with pytest.raises(ValueError, match="'bare' lacks the facts cohort, findings"):
-        task.score(found, bare, 0.05, [True])
+        rows_of(task, cases | {"test": bare})

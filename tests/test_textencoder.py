@@ -160,12 +160,11 @@ def test_weights_survive_the_disk(trained, tmp_path):
     assert torch.equal(encoder.prepare(again)(texts)[0], encoder.prepare(trained)(texts)[0])
 
 
-def test_weights_of_another_size_are_refused(trained):
-    other = weights.Weights(
-        trained.state, {**trained.card, "size": trained.card["size"] | {"layers": 2}}
-    )
+@pytest.mark.parametrize("other", [{"layers": 2}, {"width": 64}])
+def test_weights_of_another_size_are_refused(trained, other):
+    size = trained.card["size"] | other
     with pytest.raises(ValueError, match="not of the card's size"):
-        encoder.prepare(other)
+        encoder.prepare(weights.Weights(trained.state, {**trained.card, "size": size}))
 
 
 def test_fifteen_of_a_hundred_words_are_hidden_most_by_the_mask():
@@ -234,6 +233,19 @@ def test_the_positions_of_a_local_bert_are_tiled_and_it_can_be_trained_on(folder
     after = pretraining.fit(reports(8), start, Settings(steps=2, ema=0.0), generator())
     assert after.card["trained"]
     assert after.card["vocabulary"] == WORDS
+
+
+def test_a_network_that_knows_more_words_than_its_list_is_adopted_whole(folder):
+    (folder / "vocab.txt").write_text("\n".join(WORDS[:-1]) + "\n")
+    adopted = pretrained.adopted(folder, generator(), positions=30, tokens=30)
+    assert adopted.card["vocabulary"] == WORDS[:-1]
+    assert encoder.prepare(adopted)(["no effusion"])[1].sum() == 4
+
+
+def test_more_words_than_the_network_knows_are_refused(folder):
+    (folder / "vocab.txt").write_text("\n".join([*WORDS, "nodule"]) + "\n")
+    with pytest.raises(weights.WeightsError, match="too many"):
+        pretrained.adopted(folder, generator())
 
 
 def test_equal_generators_adopt_equal_weights(folder):

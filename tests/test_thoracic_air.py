@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radfoundry import anatomy
-from radfoundry.thoracic import air, airways, cage, findings, mediastinum, morphology
+from radfoundry.thoracic import air, airways, cage, coarse, findings, mediastinum, morphology
 from radfoundry.volume import Volume
 
 SPACING = (3.0, 3.0, 3.0)
@@ -132,3 +132,13 @@ def test_labels_of_another_grid_are_refused():
     image, labels = labeled_lung(np.full((8, 8, 8), -860))
     with pytest.raises(ValueError, match=r"\(8, 8, 7\)"):
         findings.marked(image, labels[..., 1:])
+
+
+def test_voxels_are_averaged_in_blocks_and_labels_come_back_on_their_grid():
+    voxels = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
+    small = coarse.reduced(voxels, (2, 2, 1))
+    assert small.shape == (3, 2, 3)
+    np.testing.assert_allclose(small[0, 0], voxels[:2, :2].mean(axis=(0, 1)), rtol=1e-5)
+    np.testing.assert_allclose(small[2, 0], voxels[4, :2].mean(axis=0), rtol=1e-5)
+    back = coarse.enlarged(small, (2, 2, 1), voxels.shape)
+    np.testing.assert_array_equal(back, small[np.arange(5) // 2][:, np.arange(4) // 2])

@@ -81,14 +81,6 @@ def test_padding_of_the_scanner_changes_nothing(healthy):
     assert dice(labels, healthy[0], "lungs") > 0.97
 
 
-def test_fine_voxels_are_averaged_first_and_labels_come_back_on_their_grid():
-    voxels = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
-    small = threshold.reduced(voxels, (2, 2, 1))
-    assert small.shape == (3, 2, 3)
-    np.testing.assert_allclose(small[0, 0], voxels[:2, :2].mean(axis=(0, 1)), rtol=1e-5)
-    assert threshold.enlarged(small, (2, 2, 1), voxels.shape).shape == voxels.shape
-
-
 def test_lungs_cut_by_the_scan_are_still_found(healthy):
     case = healthy[0]
     third = case.image.voxels.shape[2] // 3

@@ -2,9 +2,12 @@
 
 import copy
 
+import numpy as np
 import pytest
+import ranked
 import torch
 from torch import nn
+from torch.multiprocessing import start_processes
 
 from radfoundry.networks import seeded
 from radfoundry.training import Hooks, Settings, Stopped, TrainingError, learning_rate, train
@@ -156,3 +159,128 @@ def test_the_learning_rate_falls_as_its_schedule_says():
 def test_settings_refuse_what_they_do_not_know(wrong):
     with pytest.raises(ValueError, match="is none of"):
         Settings(steps=1, **wrong)
+
+
+def test_settings_refuse_a_step_without_a_batch():
+    with pytest.raises(ValueError, match="accumulate 0"):
+        Settings(steps=1, accumulate=0)
+
+
+def test_lists_from_a_config_are_the_same_settings_as_tuples():
+    assert Settings(steps=1, betas=[0.9, 0.99]) == Settings(steps=1, betas=(0.9, 0.99))
+
+
+def test_the_betas_are_those_of_the_optimizer():
+    assert not same(fitted(), fitted(Settings(**{**vars(SETTINGS), "betas": (0.5, 0.9)})))
+
+
+def test_accumulated_batches_make_the_step_of_one_big_batch():
+    pool = iter(torch.randn((40, 2, 8, 3), generator=generator(3)))
+    whole = Settings(**{**vars(SETTINGS), "ema": 0.5})
+    plain = nn.Sequential(nn.Linear(3, 8), nn.SiLU(), nn.Linear(8, 1)).requires_grad_()
+    start = copy.deepcopy(plain)
+    batches = [pair for pair in pool]
+    small = iter([half for pair in batches for half in pair])
+    big = iter([pair.flatten(0, 1) for pair in batches])
+    two = Settings(**{**vars(whole), "accumulate": 2})
+    parts = train(plain, lambda own: next(small), loss, two, generator())
+    at_once = train(start, lambda own: next(big), loss, whole, generator())
+    for name in parts.state:
+        torch.testing.assert_close(parts.state[name], at_once.state[name], rtol=1e-4, atol=1e-5)
+    assert parts.history["fit"] == pytest.approx(at_once.history["fit"], rel=1e-4)
+
+
+def test_an_accumulating_training_resumes_exactly_too():
+    states, settings = [], Settings(**{**vars(SETTINGS), "accumulate": 3})
+    whole = fitted(settings, checkpoint=states.append, every=15)
+    assert same(
+        whole, train(network(9), draw, loss, settings, generator(7), Hooks(resume=states[0]))
+    )
+
+
+def test_the_preview_is_drawn_with_the_averaged_weights_and_changes_nothing():
+    seen, shown = [], []
+
+    def preview(net):
+        seen.append((net.training, {k: v.clone() for k, v in net.state_dict().items()}))
+        torch.rand(3)
+        return np.full((2, 2), len(seen))
+
+    def show(step, picture, history):
+        shown.append((step, picture[0, 0], len(history["fit"])))
+
+    watched = fitted(preview=preview, show=show, show_every=15)
+    assert shown == [(15, 1, 15), (30, 2, 30), (40, 3, 40)]
+    assert same(watched, fitted())
+    assert not seen[-1][0]
+    assert all(torch.equal(seen[-1][1][name], watched.state[name]) for name in watched.state)
+
+
+def test_a_stopped_training_shows_its_course_without_a_preview():
+    shown, asked = [], iter([False] * 4 + [True])
+    with pytest.raises(Stopped):
+        fitted(show=lambda *told: shown.append(told), stop=asked.__next__, show_seconds=1e9)
+    assert [(step, picture) for step, picture, _ in shown] == [(5, None)]
+
+
+def test_checkpoints_come_by_the_clock_too(monkeypatch):
+    clock, states = iter(range(0, 10**6, 3)), []
+    monkeypatch.setattr("radfoundry.traininghooks.time.monotonic", lambda: next(clock))
+    fitted(checkpoint=states.append, every_seconds=30)
+    steps = [state["step"] for state in states]
+    assert steps == [9, 29]  # 3 s a step and a save: saves take a twentieth of the time, no more
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Return what two processes came to, and one alone that took two batches a step."""
+    folder = tmp_path_factory.mktemp("ranks")
+    states, two = [], Settings(**{**vars(ranked.SETTINGS), "accumulate": 2})
+    alone = ranked.fitted(settings=two, checkpoint=states.append, every=6)
+    half = states[0]["settings"] | {"accumulate": 1}
+    torch.save(states[0] | {"settings": half}, folder / "half.pt")
+    ranked.fitted(checkpoint=lambda state: torch.save(state, folder / "odd.pt"), every=12)
+    start = "spawn" if torch.cuda.is_available() else "fork"  # which saves the imports
+    start_processes(ranked.work, (str(folder),), 2, start_method=start)
+    return alone, *(torch.load(folder / f"{rank}.pt") for rank in (0, 1))
+
+
+def close(state, other):
+    assert state.keys() == other.keys()
+    for name in state:
+        torch.testing.assert_close(state[name], other[name], rtol=1e-5, atol=1e-6)
+
+
+def test_two_processes_do_in_a_step_what_one_does_with_two_batches(pair):
+    alone, first, _ = pair
+    close(first["whole"], alone.state)
+    assert first["history"]["fit"] == pytest.approx(alone.history["fit"], rel=1e-5)
+
+
+def test_every_process_returns_what_the_first_one_has(pair):
+    _, first, second = pair
+    assert all(torch.equal(first["whole"][name], second["whole"][name]) for name in first["whole"])
+    assert first["history"] == second["history"]
+
+
+def test_the_first_process_alone_is_given_the_checkpoints(pair):
+    assert [[state["step"] for state in told["states"]] for told in pair[1:]] == [[6, 12], []]
+
+
+def test_another_number_of_processes_goes_on_with_the_same_training(pair):
+    alone, first, _ = pair
+    close(ranked.fitted(seed=9, resume=first["states"][0]).state, alone.state)
+    close(first["resumed"], alone.state)
+
+
+def test_batches_that_cannot_be_shared_out_are_refused(pair):
+    assert "train.mismatch: the checkpoint's 1 batches per step cannot" in pair[1]["odd"]
+
+
+def test_when_one_process_is_asked_to_stop_all_do(pair):
+    assert all(told["stopped"] == "train.stopped: asked to stop after step 1" for told in pair[1:])
+    assert [told["shown"] for told in pair[1:]] == [1, 0]
+
+
+def test_a_loss_that_is_not_finite_in_one_process_is_one_in_all(pair):
+    assert all("train.nonfinite: step 5 of 12" in told["poisoned"] for told in pair[1:])

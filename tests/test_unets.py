@@ -44,16 +44,19 @@ def network(size, seed=0, **options):
 
 NOISY, TIMES, TEXT = normal(2, 2, 8, 8, 8), torch.tensor([0.2, 0.7]), normal(2, 6, WORDS, seed=1)
 KEPT = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0]]).bool()
+FOUR = torch.tensor([[1, 1, 1, 1, 0, 0]]).bool().expand(2, 6)
 SOME = KEPT & torch.tensor([[True], [False]])
 
 
-@pytest.mark.parametrize(("sizes", "options", "millions"), [
-    (LOW_RESOLUTION, {"text_width": 768}, 716.2), (SUPER_RESOLUTION, {"beside": 4}, 54.3),
+@pytest.mark.parametrize(("sizes", "options", "published", "ours"), [
+    (LOW_RESOLUTION, {"text_width": 768}, 716.2, 720.4),
+    (SUPER_RESOLUTION, {"beside": 4}, 54.3, 54.3),
 ], ids=["low", "super"])  # fmt: skip
-def test_the_paper_has_its_number_of_parameters(sizes, options, millions):
+def test_the_paper_has_its_number_of_parameters(sizes, options, published, ours):
     with torch.device("meta"):
-        made = build(sizes["paper"], **options)
-    assert parameters(made) / 1e6 == pytest.approx(millions, rel=0.01)
+        millions = parameters(build(sizes["paper"], **options)) / 1e6
+    assert millions == pytest.approx(published, rel=0.01)
+    assert round(millions, 1) == ours
 
 
 def test_the_published_network_never_shrinks_the_depth():
@@ -82,6 +85,19 @@ def test_a_row_that_keeps_no_token_reads_the_null_as_without_text(size):
     told, plain = made(NOISY, TIMES, TEXT, SOME), made(NOISY, TIMES)
     assert torch.allclose(told[1], plain[1], atol=1e-6)
     assert not torch.allclose(told[0], plain[0], atol=1e-4)
+
+
+def test_a_shorter_text_reads_as_one_whose_other_tokens_are_not_kept(size):
+    made, short = network(size), TEXT[:, :4]
+    assert torch.allclose(made(NOISY, TIMES, short), made(NOISY, TIMES, TEXT, FOUR))
+    told = made(NOISY, TIMES, short, SOME[:, :4])
+    assert torch.allclose(told[1], made(NOISY, TIMES)[1], atol=1e-6)
+
+
+def test_the_published_network_of_half_precision_takes_pictures_and_text_of_full_precision():
+    made = network(PUBLISHED).to(torch.bfloat16)(NOISY, TIMES, TEXT, KEPT)
+    assert made.dtype == torch.float32
+    assert torch.allclose(made, network(PUBLISHED)(NOISY, TIMES, TEXT, KEPT), atol=0.1)
 
 
 def test_the_null_is_learned(size):
@@ -206,6 +222,13 @@ def test_the_cost_of_layers_that_can_be_counted_by_hand():
     assert drawn.tflop * 1e12 == pytest.approx(3 * 2 * 1000 * 100 * 100)
     assert taught.tflop * 1e12 == pytest.approx((3 + 2 * 3 - 1) * 2 * 1000 * 100 * 100)
     assert taught.weights_gb > 10 * drawn.weights_gb
+
+
+def test_counting_leaves_the_network_in_full_precision():
+    with torch.device("meta"):
+        made = build(LEAN, channels=2)
+        cost(made, torch.zeros(1, 2, 8, 8, 8, dtype=torch.bfloat16), {}, training=False)
+    assert {tensor.dtype for tensor in made.state_dict().values()} == {torch.float32}
 
 
 def test_the_paper_fits_its_graphics_memory():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import radiomics, vectors
+from radfoundry import radiomics, tables, vectors
 
 NAMES = radiomics.vector_names(3, deprecated_shapes=True)
 
@@ -133,3 +133,26 @@ def test_too_few_cases_and_cases_all_alike_are_refused(table):
 def test_a_scaling_survives_json_to_the_last_bit(table):
     scaling = vectors.fit(vectors.texture(table))
     assert vectors.Scaling.from_json(json.loads(json.dumps(scaling.to_json()))) == scaling
+
+
+def test_conditions_are_scaled_by_the_train_split_alone_and_keep_every_case(table):
+    splits = dict(zip(["c0", "c1", "c2", "c3", "c4"], ["train"] * 4 + ["test"], strict=True))
+    made, stored = vectors.conditions(table, vectors.REGIONS, splits)
+    assert list(made["case"]) == list(splits)
+    assert list(made["split"]) == list(splits.values())
+    assert stored["cases"] == 3
+    values = made.set_index("case")[stored["names"]]
+    np.testing.assert_allclose(values.loc[["c0", "c1", "c2"]].mean(), 0, atol=1e-12)
+    assert made.set_index("case").at["c3", "code"] == "tumour_rim rad.empty"
+    assert values.loc["c3"].isna().all()
+    assert values.loc["c4"].notna().all()
+
+
+def test_conditions_without_training_cases_stay_in_their_units_and_without_regions_are_none(table):
+    made, stored = vectors.conditions(table, vectors.REGIONS, dict.fromkeys(table["case"], "test"))
+    shape = vectors.shape(table)
+    assert stored == {}
+    np.testing.assert_array_equal(made[shape.columns[1:]], shape[shape.columns[1:]])
+    none, stored = vectors.conditions(table, [], {})
+    assert (len(none), stored) == (0, {})
+    assert list(none) == list(tables.columns("vectors"))

@@ -61,7 +61,6 @@ def test_a_plausible_chest_is_present_and_measured():
     assert found["heart"].largest_part == 1
     assert found["heart"].edge_fraction == 0
     assert math.isnan(found["heart"].area_fraction)
-    assert quality.usable(found)
 
 
 def test_an_empty_mask_is_absent_and_has_no_measurements():
@@ -71,11 +70,10 @@ def test_an_empty_mask_is_absent_and_has_no_measurements():
 
 
 @pytest.mark.parametrize("name", [*STRUCTURES, "airway", "rib"])
-def test_one_voxel_is_small_and_not_usable(name):
+def test_one_voxel_is_small(name):
     found = judged(boxes(**{name: (50, 51, 20, 21, 30, 31)}), (name,))
     assert found[name].status == "small"
     assert found[name].volume_cm3 == pytest.approx(0.125)
-    assert not quality.usable(found)
 
 
 @pytest.mark.parametrize(
@@ -271,8 +269,9 @@ def test_a_scale_of_volumes_is_positive(scale):
         quality.assess(boxes(**WHOLE), STRUCTURES, ct(), scale)
 
 
-def test_a_case_without_pleural_fluid_is_usable():
-    assert quality.usable(judged(boxes(**WHOLE), (*STRUCTURES, "pleural_space")))
+def test_pleural_fluid_that_is_not_there_is_absent_and_spoils_nothing():
+    found = statuses(boxes(**WHOLE), (*STRUCTURES, "pleural_space"))
+    assert found == dict.fromkeys(STRUCTURES, "present") | {"pleural_space": "absent"}
 
 
 def test_volumes_follow_the_spacing():

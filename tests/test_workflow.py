@@ -20,7 +20,8 @@ from radfoundry import request
 from radfoundry.training import Settings, train
 from radfoundry.weights import Weights
 
-NETWORKS = {"tiny": {"phantom": 1}}
+NETWORKS = {"tiny": "a line"}
+NEEDS = {}
 OPTIONS = {"count": 2}
 
 
@@ -30,13 +31,17 @@ def plan(cases, options, seed):
     return pd.DataFrame(rows, columns=["request", "source", "split", "seed", "parameters"])
 
 
-def fit(network, cases, options, rng, device="cpu", progress=None):
+def fit(network, material, options, rng, device, hooks):
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     line = torch.nn.Linear(1, 1)
     loss = lambda net, batch, _: {"square": (net(batch) ** 2).mean()}
     draw = lambda own: torch.rand((4, 1), generator=own)
-    trained = train(line, draw, loss, Settings(steps=3), generator)
-    return Weights(trained.state, {"network": network, "cases": len(cases)})
+    trained = train(line, draw, loss, Settings(steps=3), generator, hooks)
+    return Weights(trained.state, {"network": network, "cases": len(material.cases)})
+
+
+def prepare(weights, device):
+    return weights
 
 
 def draw(asked, source, networks):

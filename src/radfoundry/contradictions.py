@@ -13,6 +13,9 @@ def found(config: Mapping) -> Iterator[str]:
     yield from _segmenters_of_another_modality(config)
     yield from _keys_of_volumes(config)
     yield from _recipes_of_another_modality(config)
+    yield from _keys_of_another_generator(config)
+    yield from _borrowed_networks(config)
+    yield from _tasks_of_another_modality(config)
     yield from _training_without_cases(config)
     yield from _seen_called_unseen(config)
 
@@ -92,6 +95,13 @@ def _recipes_of_another_modality(config: Mapping) -> Iterator[str]:
         if modality not in able:
             told = f"{recipe['cohort']!r} holds {modality}; {recipe['generator']} makes"
             yield f"recipes.{name}.cohort: {told} {', '.join(able)}"
+    for recipe in config["evaluate"]["synthesis"]["recipes"]:
+        cohort = config["recipes"][recipe]["cohort"]
+        if config["cohorts"][cohort]["modality"] != "CT":
+            told = (
+                f"{recipe!r} draws {config['cohorts'][cohort]['modality']}; allowed: recipes of CT"
+            )
+            yield f"evaluate.synthesis.recipes: {told}"
     for task, options in config["evaluate"].items():
         for cohort in options.get("unseen", []) if isinstance(options, Mapping) else []:
             modality = config["cohorts"][cohort]["modality"]
@@ -99,6 +109,40 @@ def _recipes_of_another_modality(config: Mapping) -> Iterator[str]:
             if modality not in able:
                 told = f"{cohort!r} holds {modality}; {task} reads {', '.join(able)}"
                 yield f"evaluate.{task}.unseen: {told}"
+
+
+def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        known = catalogue.options("generators", recipe["generator"]) or {}
+        for key in [key for key in recipe["sample"] if key not in {"count", *known}]:
+            told = f"{recipe['generator']} does not take it; allowed: {', '.join(known)}"
+            yield f"recipes.{name}.sample.{key}: {told}"
+
+
+def _borrowed_networks(config: Mapping) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        own = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+        for network, lender in recipe["networks"].items():
+            where, other = f"recipes.{name}.networks.{network}", config["recipes"][lender]
+            if network not in own:
+                told = ", ".join(own) or "none"
+                yield f"{where}: {recipe['generator']} has no such network; allowed: {told}"
+            differs = [key for key in ("generator", "cohort", "size") if recipe[key] != other[key]]
+            if differs:
+                yield f"{where}: recipes.{lender} differs in {', '.join(differs)}; allowed: equal"
+            if lender == name or network in other["networks"]:
+                yield f"{where}: allowed: a recipe that trains its own {network}, not {lender!r}"
+
+
+def _tasks_of_another_modality(config: Mapping) -> Iterator[str]:
+    for task in [name for name in catalogue.names("tasks") if name in config["evaluate"]]:
+        able = _modalities("tasks", task)
+        for name in config["evaluate"][task].get("recipes", []):
+            cohort = config["recipes"][name]["cohort"]
+            modality = config["cohorts"][cohort]["modality"]
+            if modality not in able:
+                told = f"{name!r} draws {modality}; {task} reads {', '.join(able)}"
+                yield f"evaluate.{task}.recipes: {told}"
 
 
 def _training_without_cases(config: Mapping) -> Iterator[str]:

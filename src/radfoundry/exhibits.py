@@ -4,12 +4,12 @@ A picture's `alt` says what it shows in words, for those who hear the page or pr
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from radfoundry import figures
+from radfoundry import figures, slices
 from radfoundry.readable import shown, spoken, with_interval
 from radfoundry.scorecard import GAIN, metric
 
@@ -49,6 +49,45 @@ def of_samples(
         )
         exhibits.append(Exhibit(caption, figures.montage(told), alt))
     return exhibits
+
+
+def of_volumes(pictures: Sequence[slices.VolumePicture], kind: str, total: int) -> list[Exhibit]:
+    """Return one montage of drawn volumes, [] without any.
+
+    Args:
+        pictures: What is shown, from top to bottom; `titled` makes their titles.
+        kind: What the samples are: "kept", "rejected", "undecided".
+        total: How many there are, shown or not.
+    """
+    if not pictures:
+        return []
+    caption = f"{len(pictures)} of {total} {kind} samples"
+    labeled = any(picture.anatomy is not None for picture in pictures)
+    beside = ", each plain and with the labels drawn with it" if labeled else ""
+    told = "; ".join(picture.title for picture in pictures)
+    alt = f"{caption}: an axial, a coronal and a sagittal slice{beside}. {told}."
+    return [Exhibit(f"{caption}{beside}", slices.montage(pictures), alt)]
+
+
+def titled(sample: str, findings: str, reason: str = "") -> str:
+    """Return the title of a drawn volume: what was asked for, and what speaks against it.
+
+    >>> titled("s1", "pleural_effusion|emphysema", "novelty 0.1 < 0.2")
+    's1: pleural effusion, emphysema (novelty 0.1 < 0.2)'
+    >>> titled("s2", "")
+    's2: no finding'
+    """
+    asked = findings.replace("_", " ").replace("|", ", ") or "no finding"
+    return f"{sample}: {asked}" + (f" ({shortened(reason)})" if reason else "")
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """Return a text that fits above a picture.
+
+    >>> shortened("anatomy 0.1 < 0.9; novelty 0.1 < 0.2", 20)
+    'anatomy 0.1 < 0.9 …'
+    """
+    return text if len(text) <= most else text[: most - 1].rsplit("; ", 1)[0] + " …"
 
 
 def of_experts(

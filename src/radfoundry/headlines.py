@@ -4,6 +4,7 @@ An arm of a figure joins with "/" what varies: the region and the method of a la
 arm, test set and findings of a downstream metric.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -104,5 +105,6 @@ def of_comparison(table: pd.DataFrame, recipe: str) -> Iterator[Figure]:
             row["low"],
             row["high"],
             int(row["n"]),
+            published=row.get("published", math.nan),
             note=f"{row['patients']} patients; {row['note']}",
         )

@@ -68,6 +68,7 @@ def findings_of(text: str) -> dict[str, Mention]:
     is the last word, unless it only denies some of it ("no other nodule"); side, location and
     severity that it leaves out are taken from the findings section.
     """
+    # By section, so that "findings" comes before "impression", as the alphabet has it.
     mentions = sorted(label(text), key=lambda m: (m.name, m.section))
     told: dict[str, Mention] = {}
     for (name, _), group in groupby(mentions, key=lambda m: (m.name, m.section)):
@@ -79,8 +80,9 @@ def findings_of(text: str) -> dict[str, Mention]:
 def structured(text: str) -> list[dict[str, str]]:
     """Return the present findings as `prompts.compose` takes them.
 
-    One entry for each name, location and side, so a bilateral finding is two; severity is left out
-    where the report tells none.
+    One entry for each name, location and side, so a bilateral finding is two. Severity told without
+    a place ("mild emphysema") holds for every place that has none of its own; where the report
+    tells none it is left out.
     """
     present = [name for name, said in findings_of(text).items() if said.status == PRESENT]
     stated = [m for m in label(text) if m.name in present and m.status == PRESENT]
@@ -91,7 +93,7 @@ def structured(text: str) -> list[dict[str, str]]:
             entry |= {"severity": mention.severity} if mention.severity else {}
             known = entries.setdefault((mention.name, mention.location, side), entry)
             known |= {"severity": _worst([known, entry])} if _worst([known, entry]) else {}
-    return list(entries.values())
+    return [_general(stated, name) | entry for (name, _, _), entry in entries.items()]
 
 
 @lru_cache(maxsize=2**16)
@@ -208,6 +210,13 @@ def _placed(mentions: Sequence[Mention]) -> list[Mention]:
     sure = [m for m in mentions if m.side or m.location]
     named = {m.name for m in sure}
     return sure + [m for m in mentions if not (m.side or m.location) and m.name not in named]
+
+
+def _general(mentions: Sequence[Mention], name: str) -> dict[str, str]:
+    """Return the worst severity of a finding that is told without a place, if any is."""
+    plain = [m for m in mentions if m.name == name and not (m.side or m.location)]
+    worst = _worst([{"severity": m.severity} for m in plain if m.severity])
+    return {"severity": worst} if worst else {}
 
 
 def _worst(entries: Sequence[Mapping[str, str]]) -> str:

@@ -41,7 +41,7 @@ class Phrases:
     quick: re.Pattern[str]
 
     def found(self, text: str) -> Iterator[Span]:
-        """Yield every match in the text, overlapping ones too."""
+        """Yield every match of every pattern; those of different patterns may overlap."""
         if not self.quick.search(text):
             return
         for value, pattern in self.patterns:

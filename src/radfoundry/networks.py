@@ -76,10 +76,21 @@ def reseed(generator: torch.Generator) -> None:
         torch.cuda.set_rng_state_all([state] * torch.cuda.device_count())
 
 
-def convolution(dims: int, given: int, made: int, side: int = 3, stride: int = 1) -> nn.Module:
-    """Return a convolution of 2 or 3 dimensions that divides the size by the stride."""
-    kind = nn.Conv2d if dims == 2 else nn.Conv3d
-    return kind(given, made, side, stride=stride, padding=side // 2)
+def convolution(
+    dims: int, given: int, made: int, side: int | Sequence[int] = 3, stride: int = 1
+) -> nn.Module:
+    """Return a convolution of 2 or 3 dimensions that divides the size by the stride.
+
+    Args:
+        dims: 2 or 3.
+        given: Channels.
+        made: Channels.
+        side: Of the kernel, odd; one for all axes, or one for each.
+        stride: Of every axis.
+    """
+    sides = (side,) * dims if isinstance(side, int) else tuple(side)
+    kind: Any = nn.Conv2d if dims == 2 else nn.Conv3d
+    return kind(given, made, sides, stride=stride, padding=tuple(n // 2 for n in sides))
 
 
 def normalization(channels: int) -> nn.GroupNorm:

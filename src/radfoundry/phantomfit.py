@@ -1,8 +1,12 @@
-"""Teach a small network in nnU-Net's format what phantoms show of a body."""
+"""Teach a small network what phantoms show of a body: what every segmenter's `fit` has in common.
+
+`trained` fits one in nnU-Net's format; others bring their own network and take the rest from here.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,14 +34,51 @@ class Course:
     Attributes:
         steps: Optimizer steps.
         learning_rate: The highest.
-        batch: Patches per step.
+        batch: Images, slices or patches per step.
         precision: "float32" or "bfloat16".
+        ema: Decay of the moving average of the weights.
     """
 
     steps: int
     learning_rate: float
     batch: int
     precision: str = "bfloat16"
+    ema: float = 0.95
+
+    @property
+    def settings(self) -> training.Settings:
+        """How the one training loop is to run: warmed up, then a cosine down to 0."""
+        return training.Settings(
+            self.steps, self.learning_rate, 1e-4, warmup=self.steps // 20, schedule="cosine",
+            ema=self.ema, precision=self.precision,
+        )  # fmt: skip
+
+
+def course(chosen: Mapping, size: Mapping, **how: Any) -> Course:
+    """Return the course that a segmenter's options and the size they name come to.
+
+    Args:
+        chosen: Options with `steps` (0: those of the size) and `learning_rate`.
+        size: With `steps` and `batch`.
+        how: Attributes of the course that the segmenter wants otherwise.
+    """
+    steps = int(chosen["steps"]) or size["steps"]
+    return Course(steps, float(chosen["learning_rate"]), size["batch"], **how)
+
+
+def check_cases(segmenter: str, cases: Sequence[Case]) -> None:
+    """Refuse to fit a segmenter to no phantoms.
+
+    Raises:
+        ValueError: No cases.
+    """
+    if not cases:
+        raise ValueError(f"{segmenter} is trained on phantoms, and was given no cases")
+
+
+def chance(rng: np.random.Generator, device: str) -> torch.Generator:
+    """Return the source of all chance of one network's training, which runs on its device."""
+    return torch.Generator(device).manual_seed(int(rng.integers(2**62)))
 
 
 def trained(
@@ -61,14 +102,9 @@ def trained(
     with seeded(generator):
         layers = nnunet.network(model, 1 + len(learned)).to(generator.device)
     seen = [sample(case, model, learned) for case in cases]
-    settings = training.Settings(
-        course.steps, course.learning_rate, 1e-4,
-        warmup=course.steps // 20, schedule="cosine", ema=0.95,
-        precision=course.precision,
-    )  # fmt: skip
     drawing = partial(draw, seen, course.batch, model.settings["patch_size"])
     hooks = training.Hooks(progress)
-    return training.train(layers, drawing, loss, settings, generator, hooks).state
+    return training.train(layers, drawing, loss, course.settings, generator, hooks).state
 
 
 def sample(case: Case, model: nnunet.Model, learned: Sequence[str]) -> Sample:

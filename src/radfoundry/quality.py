@@ -4,7 +4,7 @@ Rules of anatomy judge it: those of `filmquality` a radiograph's, those of `volu
 an MR's. A structure that was not found has no measurements: they are NaN, never 0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from radfoundry import anatomy, filmquality, volumequality
 from radfoundry.trust import Quality
 from radfoundry.volume import Volume
 
-__all__ = ["Quality", "assess", "usable"]
-MAY_LACK = ("pleural_space",)  # most people have no fluid there
+__all__ = ["Quality", "assess"]
 
 
 def assess(
@@ -34,8 +33,7 @@ def assess(
 
     Raises:
         ValueError: Labels that are no structures, a region that does not exist, another grid, or a
-            volume's labels without its image;
-            a scale that is not positive.
+            volume's labels without its image; a scale that is not positive.
     """
     anatomy.check(labels)
     if image is not None and image.voxels.shape != labels.shape:
@@ -45,15 +43,3 @@ def assess(
             raise ValueError(f"labels {labels.shape} of a volume are judged with its image")
         return volumequality.judged(labels, structures, image, volume_scale)
     return filmquality.judged(labels, structures, image)
-
-
-def usable(qualities: Mapping[str, Quality]) -> bool:
-    """Return whether every structure is at least there, whole or cropped.
-
-    Pleural fluid need not be there.
-    """
-    return all(
-        found.status in ("present", "cropped")
-        or (found.structure in MAY_LACK and found.status in ("absent", "small"))
-        for found in qualities.values()
-    )

@@ -1,4 +1,4 @@
-"""Make what is shipped of a recipe: pictures marked as synthetic, one table, card, checksums.
+"""Make what is shipped of a recipe: images marked as synthetic, one table, card, checksums.
 
 Only samples that every expert accepted are shipped. Every row says what the sample was made from,
 by which request and with which seed, so that it can be drawn again. This module returns values; it
@@ -16,8 +16,10 @@ import pandas as pd
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
+from radfoundry import releasevolumes
 from radfoundry.case import Case
 from radfoundry.readable import NOT_AVAILABLE, shown, with_interval
+from radfoundry.releasevolumes import ENDING, RADIOGRAPHS, VOLUMES
 from radfoundry.verdicts import KEPT
 from radfoundry.volume import picture
 
@@ -94,11 +96,22 @@ def checksums(digests: Mapping[str, str]) -> str:
     return "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
 
 
-def pictures(sample: Case, recipe: str) -> dict[str, bytes]:
-    """Return what is shipped of one radiograph: file name to PNG, the image and its findings."""
+def files(sample: Case, recipe: str) -> dict[str, bytes]:
+    """Return what is shipped of one sample: file name to content.
+
+    A radiograph is a PNG with a mask of its findings, a CT a NIfTI with its label map.
+    """
     marks = {"Title": sample.name, "Recipe": recipe, "Seed": str(sample.facts.get("seed", ""))}
+    if not sample.image.is_radiograph:
+        return releasevolumes.files(sample, {**marks, **MARKS})
     parts = {"images": sample.image.voxels, "masks": sample.findings}
     return {f"{kind}/{sample.name}.png": png(picture(part), marks) for kind, part in parts.items()}
+
+
+def beside(digests: Mapping[str, str]) -> dict[str, str]:
+    """Return what files of these names need beside them: file name to text."""
+    volumes = any(name.endswith(ENDING) for name in digests)
+    return {"labels.json": releasevolumes.label_table()} if volumes else {}
 
 
 def dataset(
@@ -111,11 +124,11 @@ def dataset(
         samples: Columns sample, source, patient, split, seed, findings.
         requests: Columns request (the sample's id), seed, split and parameters.
         verdicts: Columns sample and verdict.
-        digests: File name, as `pictures` names it, to sha256.
+        digests: File name, as `files` names it, to sha256.
         scores: Columns sample, expert, score; each expert becomes a column `score_<expert>`.
 
     Returns:
-        `COLUMNS`, then the scores.
+        `COLUMNS`, then the scores. For volumes see `releasevolumes.COLUMNS`.
 
     Raises:
         ValueError: If a kept sample has no file, no request or no patient, or is not what was
@@ -127,11 +140,12 @@ def dataset(
     table = table.merge(
         asked[["sample", "asked", "planned", "parameters"]], "left", "sample", validate="1:1"
     )
-    for what in ("image", "mask"):
-        table[what] = f"{what}s/" + table["sample"] + ".png"
-        table[f"{what}_sha256"] = table[what].map(digests.get)
+    volumes = any(name.endswith(ENDING) for name in digests)
+    table = (releasevolumes.with_files if volumes else _with_files)(table, digests)
     _check_origin(table)
-    columns = list(COLUMNS)
+    columns = list((*PROVENANCE, *releasevolumes.COLUMNS) if volumes else COLUMNS)
+    if volumes:
+        table["prompt"] = releasevolumes.prompts(table["parameters"])
     if scores is not None:
         own = scores.pivot(index="sample", columns="expert", values="score").add_prefix("score_")
         table = table.merge(own, "left", left_on="sample", right_index=True)
@@ -139,8 +153,16 @@ def dataset(
     return table[columns].sort_values("sample", ignore_index=True)
 
 
+def _with_files(table: pd.DataFrame, digests: Mapping[str, str]) -> pd.DataFrame:
+    for what in ("image", "mask"):
+        names = f"{what}s/" + table["sample"] + ".png"
+        table = table.assign(**{what: names, f"{what}_sha256": names.map(digests.get)})
+    return table
+
+
 def _check_origin(table: pd.DataFrame) -> None:
-    for column in ("source", "patient", "parameters", "image_sha256", "mask_sha256"):
+    files_ = [name for name in ("image_sha256", "mask_sha256") if name in table]
+    for column in ("source", "patient", "parameters", *files_):
         unknown = table.loc[table[column].isna() | (table[column] == ""), "sample"]
         if len(unknown):
             raise ValueError(f"kept samples without {column}: {', '.join(unknown[:5])}")
@@ -166,19 +188,19 @@ def card(
         phantoms: Whether the sources are phantoms; if not, the card says that sources are people.
     """
     counts = verdicts["verdict"].value_counts()
+    words = VOLUMES if "labels" in table else RADIOGRAPHS
+    origin = words.phantoms if phantoms else words.patients
     lines = [
-        f"# Synthetic dataset `{_cell(name)}`", "", f"> **{_origin(phantoms)}**", "",
+        f"# Synthetic dataset `{_cell(name)}`", "", f"> **{origin}**", "",
         f"{len(table)} of {len(verdicts)} samples drawn passed every expert and are shipped; "
         f"{counts.get('rejected', 0)} were rejected and {counts.get('undecided', 0)} undecided. "
         "None of these is shipped, and none was replaced: the shortfall stands.", "",
         "## Use", "",
         "For training and testing of algorithms. Not for diagnosis, and not evidence about any "
-        "patient or disease. Masks mark what was painted: they are exact, and say nothing of what "
-        "else an image shows. Train and test on the splits given here: a sample inherits the split "
-        "of the image it was made from.", "",
+        f"patient or disease. {words.labels} Train and test on the splits given here: a sample "
+        f"inherits the split of {words.split}.", "",
         "## Files", "",
-        "`images/` 16-bit gray PNG, each marked as synthetic in its metadata; `masks/` finding ids "
-        "of `labels.yaml`; `dataset.tsv` one row per sample; `SHA256SUMS` for `sha256sum --check`.",
+        f"{words.files}; `dataset.tsv` one row per sample; `SHA256SUMS` for `sha256sum --check`.",
         "", "## Making", "", *_table(["What", "Value"], facts.items()), "",
         "## Measured", "", *_table(["Figure", "Arm", "Value (95 % interval)", "n", "Note"],
                                    _measured(name, figures)), "",
@@ -187,18 +209,6 @@ def card(
         "## Provenance of every sample", "", *_provenance(table),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
-
-
-def _origin(phantoms: bool) -> str:
-    if phantoms:
-        return (
-            "Made from PHANTOMS: bodies drawn by a computer. No patient is behind any image, and "
-            "no figure here says how the method does on patients."
-        )
-    return (
-        "Made from REAL radiographs: outside its mask, an image may be its source's, pixel by "
-        "pixel. It is as identifying as its source: share it on the source's terms only."
-    )
 
 
 def _measured(recipe: str, figures: pd.DataFrame) -> list[Sequence]:

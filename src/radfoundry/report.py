@@ -37,6 +37,7 @@ class Recipe(TypedDict, total=False):
 
     Attributes:
         name: As in the config.
+        modality: "CXR", "CT" or "MR"; "CXR" where it is missing.
         description: One sentence on how its images are made.
         verdicts: Columns sample, verdict, reason.
         scores: Columns sample, expert, score.
@@ -49,6 +50,7 @@ class Recipe(TypedDict, total=False):
     """
 
     name: str
+    modality: str
     description: str
     verdicts: pd.DataFrame
     scores: pd.DataFrame
@@ -131,6 +133,7 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
     pictures = ("kept", "rejected", "undecided", "experts")
     return {
         "name": name,
+        "flat": recipe.get("modality", "CXR") == "CXR",
         "description": recipe.get("description", ""),
         "drawn": drawn,
         "counts": {word: int(counts.get(word, 0)) for word in ("kept", "rejected", "undecided")},

@@ -43,6 +43,7 @@ _DISTANCE = (
 _READERS = "Two human readers agree to about 0.94 on lungs; above 0.90 is close to a reader."
 _OVERLAP = "0 is no overlap, 1 is perfect; 0.70 is clearly recognisable, 0.90 nearly coincides."
 _EFFECT = "An interval wholly above 0: synthetic images taught the model something that is real."
+_RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
 _COST = "No fixed bar; compare with the time and the memory at hand."
 METRICS: dict[str, Metric] = {
     "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
@@ -107,12 +108,23 @@ METRICS: dict[str, Metric] = {
         "Volume of the airways", "cm3", None, "Within the spread of the real cases."
     ),
     "segmentation_dice": Metric("Overlap of segmentation (Dice)", "1", True, _OVERLAP),
+    "segmentation_dice_gain": Metric(
+        "Overlap that the report's text adds (Dice)", "1", True,
+        "An interval wholly above 0: the words tell what the image alone does not.",
+    ),
     "sr_psnr_db": Metric(
         "Sharpness regained (peak signal to noise)", "dB", True, "Above trilinear enlargement."
     ),
     "sr_ssim": Metric(
         "Sharpness regained (structural similarity)", "1", True, "Above trilinear enlargement."
     ),
+    "sr_mmd": Metric(
+        "Distance of enlarged from real texture (maximum mean discrepancy)", "1", False,
+        "Below trilinear enlargement and close to the floor, which is real against real.",
+    ),
+    "sr_psnr_db_gain": Metric("Gain on trilinear (signal to noise)", "dB", True, _RESTORED),
+    "sr_ssim_gain": Metric("Gain on trilinear (structural similarity)", "1", True, _RESTORED),
+    "sr_mmd_gain": Metric("Distance less than trilinear's", "1", True, _RESTORED),
     "anatomy_dice": Metric("Overlap of anatomy with what was asked for", "1", True, _OVERLAP),
     "pointing_accuracy": Metric(
         "Findings whose strongest point lies in the mask", "fraction", True,
@@ -140,6 +152,14 @@ METRICS: dict[str, Metric] = {
     "utility_auroc": Metric(
         "Classification by a model so trained (area under the ROC curve)", "1", True,
         "Above the arm trained on real images alone; 0.5 is a coin toss.",
+    ),
+    "utility_accuracy": Metric(
+        "Classification by a model so trained (accuracy)", "1", True,
+        "Above the arm trained on real images alone.",
+    ),
+    "utility_f1": Metric(
+        "Classification by a model so trained (F1 score)", "1", True,
+        "Above the arm trained on real images alone.",
     ),
     "utility_gain": Metric("Gain over real images alone", "1", True, _EFFECT),
     "wall_seconds": Metric("Time taken", "s", False, _COST),

@@ -3,10 +3,13 @@
 A caller states what a batch is and what the loss is; the loop knows neither. It draws all chance
 from one generator, refuses to go on with losses that are not finite, and can stop and resume at
 any step with the same result. It opens no files: a checkpoint is a value handed to a callback.
+
+Inside a process group (torch.distributed) the processes train one network together. Each batch of
+a step has a stream of chance of its own, so that two processes do in a step what one does with
+twice the `accumulate`, and a training may be resumed by another number of processes.
 """
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,79 +18,22 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from radfoundry import ranks
 from radfoundry.networks import reseed
+from radfoundry.traininghooks import Teller
+from radfoundry.trainingsettings import (
+    Draw,
+    Hooks,
+    Loss,
+    Material,
+    Settings,
+    Stopped,
+    TrainingError,
+    learning_rate,
+)
 
-Draw = Callable[[torch.Generator], Any]
-Loss = Callable[[Any, Any, torch.Generator], Mapping[str, Tensor]]
-
-SCHEDULES = ("constant", "cosine", "steps")
-PRECISIONS = ("float32", "bfloat16")
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; `code` says why, for tables and logs."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-
-
-class Stopped(TrainingError):  # noqa: N818 - nothing went wrong
-    """Training was asked to stop, and handed over a checkpoint first."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a network is fitted.
-
-    Attributes:
-        steps: Optimizer steps.
-        learning_rate: The highest; AdamW.
-        weight_decay: AdamW's.
-        warmup: Steps over which the learning rate rises from 0.
-        schedule: "constant", "cosine" (to 0) or "steps" (times 0.1 at each of `milestones`).
-        milestones: Steps at which the "steps" schedule falls.
-        clip: Largest norm of the gradient; longer ones are shortened.
-        ema: Decay of the moving average of the weights; 0 keeps the last weights instead.
-        precision: "float32", or "bfloat16" for automatic mixed precision.
-        skips: How many steps may be left out because their loss or gradient is not finite.
-    """
-
-    steps: int
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.0
-    warmup: int = 0
-    schedule: str = "constant"
-    milestones: tuple[int, ...] = ()
-    clip: float = 1.0
-    ema: float = 0.999
-    precision: str = "float32"
-    skips: int = 5
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
-            if getattr(self, name) not in allowed:
-                told = f"{name} {getattr(self, name)!r}"
-                raise ValueError(f"{told} is none of {', '.join(allowed)}")
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What a caller may want to hear of, or say, while training runs.
-
-    Attributes:
-        progress: Called after each step with steps done, steps in all, and the loss's terms.
-        checkpoint: Called with a state that `resume` takes, every `every` steps and when stopped.
-        every: Steps between checkpoints; 0 for none but when stopped.
-        stop: Asked after each step; once it says yes, `Stopped` is raised after a checkpoint.
-        resume: A state that `checkpoint` was given, to go on from.
-    """
-
-    progress: Callable[[int, int, Mapping[str, float]], None] | None = None
-    checkpoint: Callable[[dict], None] | None = None
-    every: int = 0
-    stop: Callable[[], bool] | None = None
-    resume: Mapping | None = None
+__all__ = ["Draw", "Hooks", "Loss", "Material", "Settings", "Stopped", "Trained", "TrainingError"]
+__all__ += ["learning_rate", "train"]
 
 
 @dataclass(frozen=True)
@@ -111,54 +57,48 @@ def train(
     Args:
         network: On the device where it is to be trained.
         draw: Makes the next batch from the generator.
-        loss: Takes the network, a batch and the generator; its named terms are added up.
+        loss: Takes the network, a batch and the generator; its named terms, the same ones at
+            every step, are added up.
         settings: Steps, optimizer, precision.
-        generator: The source of all chance: equal generators give equal weights.
+        generator: The source of all chance: equal generators give equal weights. Processes that
+            train together are given equal ones, and draw different batches from them.
         hooks: Callbacks; a state to resume from.
 
     Raises:
         TrainingError: With code "train.nonfinite" after more than `settings.skips` steps whose
             loss or gradient was not finite, or "train.mismatch" if the state to resume from was
-            made with other settings.
+            made with other settings or by a number of processes that cannot be divided by ours.
         Stopped: With code "train.stopped", when `hooks.stop` asked for it.
     """
     course = _Course(network, settings, generator)
     if hooks.resume is not None:
         course.load(hooks.resume)
-    with torch.random.fork_rng():
+    teller = Teller(course, hooks)
+    gpus = range(torch.cuda.device_count()) if course.device.type == "cuda" else []
+    with torch.random.fork_rng(gpus):
         while course.step < settings.steps:
-            course.report(course.advance(draw, loss), hooks)
+            teller.report(course.advance(draw, loss))
     return Trained(course.averaged(), course.history)
-
-
-def learning_rate(step: int, settings: Settings) -> float:
-    """Return the learning rate of a step, counted from 0.
-
-    >>> [learning_rate(s, Settings(steps=8, learning_rate=1, warmup=2)) for s in (0, 1, 7)]
-    [0.5, 1.0, 1.0]
-    """
-    rate = settings.learning_rate * min(1.0, (step + 1) / max(1, settings.warmup))
-    if settings.schedule == "steps":
-        return rate * 0.1 ** sum(step >= milestone for milestone in settings.milestones)
-    if settings.schedule == "cosine":
-        done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-        return rate * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, done))))
-    return rate
 
 
 class _Course:
     """Everything that changes from step to step, so that it can be saved and put back."""
 
     def __init__(self, network: nn.Module, settings: Settings, generator: torch.Generator) -> None:
-        self.network, self.settings, self.generator = network, settings, generator
+        self.network, self.settings = network, settings
+        self.shared = ranks.shared(network)
         self.device = next(network.parameters()).device
+        self.generators = _streams(generator, settings.accumulate)
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
+            betas=settings.betas,
+            eps=settings.epsilon,
             fused=True,
         )
-        self.average = AveragedModel(network, multi_avg_fn=self._blend) if settings.ema else None
+        averages = settings.ema > 0 and ranks.rank() == 0
+        self.average = AveragedModel(network, multi_avg_fn=self._blend) if averages else None
         self.step = self.skipped = 0
         self.history: dict[str, list[float]] = {}
 
@@ -168,26 +108,32 @@ class _Course:
         torch._foreach_lerp_(averages, weights, 1 - decay)
 
     def advance(self, draw: Draw, loss: Loss) -> dict[str, float]:
-        self.network.train()
-        reseed(self.generator)  # for dropout, which takes no generator
-        half = self.settings.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            terms = dict(loss(self.network, draw(self.generator), self.generator))
-        total = torch.stack([term.float() for term in terms.values()]).sum()
-        values = {name: float(term.detach()) for name, term in terms.items()}
+        self.shared.train()
         self.optimizer.zero_grad(set_to_none=True)
-        if not self._follow(total):
+        told = [self._backward(place, draw, loss) for place in range(len(self.generators))]
+        means = ranks.mean(torch.stack([torch.stack(list(t.values())) for t in told]).mean(0))
+        values = dict(zip(told[0], means.tolist(), strict=True))
+        if not (torch.isfinite(means).all() and self._follow()):
             self._skip(values)
         self.step += 1
         for name, value in values.items():
             self.history.setdefault(name, []).append(value)
         return values
 
-    def _follow(self, total: Tensor) -> bool:
-        """Take the optimizer's step; say no and take none if anything is not finite."""
-        if not torch.isfinite(total):
-            return False
-        total.backward()
+    def _backward(self, place: int, draw: Draw, loss: Loss) -> dict[str, Tensor]:
+        """Add the gradient of one batch of the step; return the terms of its loss."""
+        generator = self.generators[place]
+        reseed(generator)  # for dropout, which takes no generator
+        half = self.settings.precision == "bfloat16"
+        with ranks.unsent(self.shared, place == len(self.generators) - 1):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+                terms = self.shared(lambda network: loss(network, draw(generator), generator))
+            total = torch.stack([term.float() for term in terms.values()]).sum()
+            (total / len(self.generators)).backward()
+        return {name: term.detach().float() for name, term in terms.items()}
+
+    def _follow(self) -> bool:
+        """Take the optimizer's step; say no and take none if the gradient is not finite."""
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         if not torch.isfinite(norm):
             return False
@@ -207,42 +153,76 @@ class _Course:
                 f"gradient is not finite ({self.settings.skips} allowed): {values}",
             )
 
-    def report(self, terms: dict[str, float], hooks: Hooks) -> None:
-        if hooks.progress is not None:
-            hooks.progress(self.step, self.settings.steps, terms)
-        stopping = hooks.stop is not None and hooks.stop()
-        due = hooks.every > 0 and self.step % hooks.every == 0
-        if hooks.checkpoint is not None and (stopping or due):
-            hooks.checkpoint(self.state())
-        if stopping:
-            raise Stopped("train.stopped", f"asked to stop after step {self.step}")
+    def chosen(self) -> nn.Module:
+        return self.network if self.average is None else self.average.module
 
     def averaged(self) -> dict[str, Tensor]:
-        chosen = self.network if self.average is None else self.average.module
-        return {k: v.detach().cpu().clone() for k, v in chosen.state_dict().items()}
+        plain = torch.contiguous_format  # as messages must be
+        found = self.chosen().state_dict().items()
+        state = {name: tensor.detach().clone(memory_format=plain) for name, tensor in found}
+        ranks.overwrite(state.values())
+        return {name: tensor.cpu() for name, tensor in state.items()}
 
     def state(self) -> dict:
+        """Return all of it, on the CPU; every process must ask, and the first is told."""
+        streams = ranks.gathered([generator.get_state() for generator in self.generators])
+        if ranks.rank() > 0:
+            return {}
         return {
             "settings": asdict(self.settings),
             "step": self.step,
             "skipped": self.skipped,
             "history": {name: list(values) for name, values in self.history.items()},
-            "generator": self.generator.get_state(),
-            "network": deepcopy(self.network.state_dict()),
-            "optimizer": deepcopy(self.optimizer.state_dict()),
-            "average": None if self.average is None else deepcopy(self.average.state_dict()),
+            "generators": streams,
+            "network": _held(self.network.state_dict()),
+            "optimizer": _held(self.optimizer.state_dict()),
+            "average": None if self.average is None else _held(self.average.state_dict()),
         }
 
     def load(self, state: Mapping) -> None:
-        mine = asdict(self.settings)
-        differs = [k for k in mine if mine[k] != state["settings"].get(k)]
-        if differs:
-            told = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)
-            raise TrainingError("train.mismatch", f"the checkpoint has other settings: {told}")
+        _refuse_other(state, self.settings)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        self.generator.set_state(state["generator"])
+        here = len(state["generators"]) // ranks.size()
+        mine = state["generators"][ranks.rank() * here :][:here]
+        device = self.generators[0].device
+        self.generators += [torch.Generator(device) for _ in mine[len(self.generators) :]]
+        del self.generators[here:]
+        for generator, kept in zip(self.generators, mine, strict=True):
+            generator.set_state(kept)
         self.step, self.skipped = state["step"], state["skipped"]
         self.history = {name: list(values) for name, values in state["history"].items()}
+
+
+def _streams(generator: torch.Generator, count: int) -> list[torch.Generator]:
+    """Return this process's streams of chance, one per batch; the very first is the given one."""
+    copy = torch.Generator(generator.device)
+    copy.set_state(generator.get_state())
+    seeds = torch.randint(2**62, (count * ranks.size(),), generator=copy, device=copy.device)
+    places = range(ranks.rank() * count, (ranks.rank() + 1) * count)
+    made = [torch.Generator(generator.device).manual_seed(int(seeds[place])) for place in places]
+    return [generator, *made[1:]] if ranks.rank() == 0 else made
+
+
+def _refuse_other(state: Mapping, settings: Settings) -> None:
+    """Raise if a state was made with other settings, or cannot be shared out among us."""
+    mine = asdict(settings)
+    differs = [k for k in mine if mine[k] != state["settings"].get(k)]
+    if differs:
+        told = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)
+        raise TrainingError("train.mismatch", f"the checkpoint has other settings: {told}")
+    batches, processes = len(state["generators"]), ranks.size()
+    if batches % processes:
+        told = f"{batches} batches per step cannot be shared by {processes} processes"
+        raise TrainingError("train.mismatch", f"the checkpoint's {told}")
+
+
+def _held(tree: Any) -> Any:
+    """Return a copy on the CPU: on a GPU a second copy of a large network may not fit."""
+    if isinstance(tree, Tensor):
+        return tree.detach().to("cpu", copy=True)
+    if isinstance(tree, Mapping):
+        return {key: _held(value) for key, value in tree.items()}
+    return [_held(value) for value in tree] if isinstance(tree, list) else tree

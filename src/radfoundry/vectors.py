@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.radiomics import vector_names
+from radfoundry.tables import columns
 
 REGIONS = ("tumour_core", "tumour_rim")
 SHAPE_CLASSES = ("shape",)
@@ -165,6 +166,37 @@ def fit(train: pd.DataFrame) -> Scaling:
         dropped=tuple(name for name in features if name not in kept),
         cases=len(values),
     )
+
+
+def conditions(
+    frame: pd.DataFrame, regions: Sequence[str], splits: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return each case's shape and texture, scaled as the train split says, and that scaling.
+
+    Args:
+        frame: The radiomics table, as `shape` takes it.
+        regions: Regions in the order of the vector; none leave the table empty.
+        splits: Split of each case.
+
+    Returns:
+        The `vectors` table: case, features, code and split, NaN where there is a code; and the
+        scaling as `Scaling.to_json` gives it. Without a training case features stay in their units
+        and the scaling is empty.
+
+    Raises:
+        ValueError: As `shape` and `fit` raise it.
+    """
+    if not regions:
+        return pd.DataFrame(columns=list(columns("vectors"))), {}
+    both = shape(frame, regions).join(texture(frame, regions).drop(columns="code"))
+    split = [splits[name] for name in both.index]
+    made, stored = both.drop(columns="code"), {}
+    train = both[[one == "train" for one in split]]
+    if len(train):
+        scaling = fit(train)
+        stored = scaling.to_json()
+        made = scaling.apply(both[both["code"] == ""]).reindex(both.index)
+    return made.assign(code=both["code"], split=split).reset_index(), stored
 
 
 def _finite(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:

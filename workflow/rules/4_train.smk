@@ -1,16 +1,19 @@
 """Train the networks of every recipe; ART-ASyn has none, it composes textures.
 
-reads   the train split of the recipe's cohort, images and labels
+reads   the train split of the recipe's cohort: images, labels, reports
 writes  results/recipes/{recipe}/networks/{network}/
+        checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
 
 
 rule train_network:
     """Train one network of a generator on the train split."""
     input:
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        needs=networks_needed,
     output:
         network=directory("results/recipes/{recipe}/networks/{network}"),
     log:
@@ -23,9 +26,9 @@ rule train_network:
         runtime=1440,
     params:
         generator=option("recipes/{recipe}/generator"),
-        options=option("recipes/{recipe}/train"),
+        options=training_options,
         size=option("recipes/{recipe}/size"),
-        seed=option("recipes/{recipe}/seed"),
+        seed=option("recipes/{recipe}/train/seed"),
         code=code_with("train_network", generator_code),
     script:
         "../../scripts/train_network.py"
@@ -33,4 +36,4 @@ rule train_network:
 
 rule train:
     input:
-        [path for recipe in RECIPES for path in networks(recipe)],
+        unique(path for recipe in RECIPES for path in networks(recipe)),

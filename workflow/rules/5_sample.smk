@@ -21,6 +21,7 @@ rule plan_requests:
         "../../envs/core.yaml"
     params:
         generator=option("recipes/{recipe}/generator"),
+        ask="plan",
         options=option("recipes/{recipe}/sample"),
         seed=option("recipes/{recipe}/seed"),
         batch=option("recipes/{recipe}/batch"),

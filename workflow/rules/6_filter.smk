@@ -30,6 +30,7 @@ rule calibrate_expert:
 rule judge_samples:
     """Let one expert measure every sample."""
     input:
+        requests="results/recipes/{recipe}/requests.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
         reference="results/recipes/{recipe}/experts/{expert}.json",
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),

@@ -117,5 +117,6 @@ rule compare_arms:
 rule evaluate:
     input:
         comparisons(),
+        syntheses(),
         label_measurements("labels"),
         label_measurements("clinical"),

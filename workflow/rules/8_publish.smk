@@ -35,6 +35,7 @@ rule write_scorecard:
     """Gather every headline number into one table."""
     input:
         comparisons=comparisons(),
+        syntheses=syntheses(),
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
         acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),

@@ -80,31 +80,9 @@ def per_cohort(pattern):
     return [path for cohort in COHORTS for path in per_batch(pattern, cohort)]
 
 
-# What an expert is told, and what is decided about its scores: another quantile measures nothing again.
-
-
-def expert_options(wildcards):
-    options = RECIPES[wildcards.recipe]["filter"][wildcards.expert]
-    return {key: value for key, value in options.items() if key != "quantile"}
-
-
-def task_options(wildcards):
-    """What trains a downstream model: another arm or test set trains no old one again."""
-    makeup = ("arms", "recipes", "unseen")
-    return {
-        key: value
-        for key, value in EVALUATE[wildcards.task].items()
-        if key not in makeup
-    }
-
-
-def is_phantom(wildcards):
-    return "phantom" in COHORTS[RECIPES[wildcards.recipe]["cohort"]]
-
-
-def quantiles(wildcards):
-    experts = RECIPES[wildcards.recipe]["filter"]
-    return {expert: options["quantile"] for expert, options in experts.items()}
+def needs(recipe):
+    """What each network of a recipe is trained on top of."""
+    return catalogue.constant("generators", RECIPES[recipe]["generator"], "NEEDS")
 
 
 # The code behind a job, plug-ins included.

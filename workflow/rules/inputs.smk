@@ -67,10 +67,6 @@ def weight_files_of_method(wildcards):
     )
 
 
-def networks_of_recipe(wildcards):
-    return networks(wildcards.recipe)
-
-
 def each_batch(pattern):
     """The pattern for every batch of the cohort in the wildcards."""
     return partial(_each_batch, pattern)
@@ -103,15 +99,6 @@ def _of_way(pattern, key, only, wildcards):
     return expand(pattern, cohort=cohort, method=made, batch=batches)
 
 
-def of_source(pattern):
-    """The pattern for every batch of the cohort that the recipe in the wildcards starts from."""
-    return partial(_of_source, pattern)
-
-
-def _of_source(pattern, wildcards):
-    return unique(per_batch(pattern, RECIPES[wildcards.recipe]["cohort"]))
-
-
 def of_unseen(pattern):
     """The pattern for every batch of the cohorts that tasks test on and nobody trained on."""
     return partial(_of_unseen, pattern)
@@ -126,30 +113,3 @@ def _of_unseen(pattern, wildcards):
 
 def unique(paths):
     return list(dict.fromkeys(paths))
-
-
-def each_sample_batch(wildcards):
-    recipe = RECIPES[wildcards.recipe]
-    names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])
-    return expand(
-        "results/recipes/{recipe}/samples/{batch}.tsv",
-        recipe=wildcards.recipe,
-        batch=names,
-    )
-
-
-def each_expert(pattern):
-    """The pattern for every expert of the recipe in the wildcards."""
-    return partial(_each_expert, pattern)
-
-
-def _each_expert(pattern, wildcards):
-    return expand(
-        pattern, recipe=wildcards.recipe, expert=RECIPES[wildcards.recipe]["filter"]
-    )
-
-
-def each_arm(wildcards):
-    pattern = "results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv"
-    arms = EVALUATE[wildcards.task]["arms"]
-    return expand(pattern, arm=arms, seed=EVALUATE["seeds"], **dict(wildcards))

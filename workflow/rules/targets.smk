@@ -38,7 +38,27 @@ def expert_tables():
 
 
 def networks(recipe):
+    """The recipe's networks: its own, and those that it borrows of another recipe."""
     names = catalogue.constant("generators", RECIPES[recipe]["generator"], "NETWORKS")
+    return [network_of(recipe, name) for name in names]
+
+
+def network_of(recipe, name):
+    owner = RECIPES[recipe]["networks"].get(name, recipe)
+    return f"results/recipes/{owner}/networks/{name}"
+
+
+def takes_prompts(recipe):
+    return "prompts" in catalogue.options("generators", recipe["generator"])
+
+
+def has_own_enlarger(recipe):
+    networks = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+    return "super_resolution" in {*networks} - {*recipe["networks"]}
+
+
+def syntheses():
     return expand(
-        "results/recipes/{recipe}/networks/{network}", recipe=recipe, network=names
+        "results/recipes/{recipe}/evaluate/synthesis.tsv",
+        recipe=EVALUATE["synthesis"]["recipes"],
     )

@@ -55,6 +55,25 @@ class Grid:
         return np.clip(depth_mm * np.float32(1 / self.edge_mm) + np.float32(0.5), 0, 1)
 
 
+def regular(first: np.ndarray, step: np.ndarray, counts: Coordinates) -> tuple[Grid, np.ndarray]:
+    """Return the grid of an image along x, y, z, and its affine (4 x 4, RAS+).
+
+    Args:
+        first: (3,) middle of the first voxel, mm.
+        step: (3,) size of a voxel, mm.
+        counts: (3,) voxels along each axis.
+    """
+    x, y, z = (
+        (start + np.arange(n) * rise).astype(np.float32)
+        for start, n, rise in zip(first, counts, step, strict=True)
+    )
+    affine = np.diag([*step, 1.0])
+    affine[:3, 3] = first
+    x, y = np.meshgrid(x, y, indexing="ij")
+    tall = np.broadcast_to(z, (1, y.shape[1], len(z)))
+    return Grid(x[..., None], y[..., None], tall, tuple(step.tolist())), affine
+
+
 def _span(used: Any) -> slice:
     where = np.flatnonzero(used)
     return slice(int(where[0]), int(where[-1]) + 1) if len(where) else slice(0, 0)

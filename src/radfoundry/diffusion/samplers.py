@@ -24,11 +24,11 @@ class Sampling:
     """How pictures are drawn.
 
     Attributes:
-        method: A name in `METHODS`.
+        method: A name in `METHODS`; "euler" is what "ddim" is called on a straight flow.
         steps: Network calls (twice as many with guidance).
         eta: Fresh noise of `ddim`: 0 none (deterministic), 1 as much as DDPM.
         spacing: Whether steps are even in "time" or in "log_snr".
-        reach: For "log_snr": the ratio of the second call and that where the picture is read off;
+        reach: For "log_snr" alone: that of the second call and that where the picture is read off;
             None for the schedule's own ends. The part above is jumped over, which costs nothing
             where noise drowns all; the part below too, where a network that was taught for a short
             while leaves grain in the picture.
@@ -49,6 +49,8 @@ class Sampling:
             raise ValueError(f"{self.steps} steps draw nothing")
         if self.eta and self.method != "ddim":
             raise ValueError(f"eta {self.eta} is of ddim: {self.method} adds no noise")
+        if self.reach and self.spacing != "log_snr":
+            raise ValueError(f"reach is in log_snr, none of spacing {self.spacing!r}")
 
 
 class Streams:

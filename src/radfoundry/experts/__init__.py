@@ -1,6 +1,6 @@
 """One file per expert; the file's name is what config calls it (see radfoundry.catalogue).
 
-An expert measures; `radfoundry.verdicts` decides. An expert module has
+An expert measures, radiographs and CT alike; `radfoundry.verdicts` decides. An expert module has
 
 * `OPTIONS`: what config may set under `filter: {<expert>: ...}`, with defaults; `quantile` is the
   share of real tune cases that the threshold may refuse, and is read by `verdicts` alone.
@@ -8,7 +8,7 @@ An expert measures; `radfoundry.verdicts` decides. An expert module has
 * `score_real(case, reference, options) -> float`: the measurement on a real case of the tune split,
   from which the threshold is taken.
 * `score(sample, source, reference, options) -> float`: the same measurement on a sample; `source`
-  is the case it was drawn from, or None.
+  is the case whose image it starts from, or None where it starts from none.
 
 Higher is better. NaN means that there is no evidence, which is never agreement: such a sample ends
 undecided. Inputs are left alone, equal inputs give equal scores, and experts do not import each

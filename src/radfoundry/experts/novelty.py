@@ -12,6 +12,11 @@ On a real tune case a disc inside the lungs stands for the edited region.
 
 It sees copies in place, shifted slightly, mirrored, brightened or noisy. It does not see copies
 that were moved elsewhere, turned or scaled, nor lesions learned by heart and drawn anew.
+
+A CT is seen in two views, its mean along y and its middle axial slice, each without the mean of all
+training images; the correlation is the mean of both with one training image. A drawn CT has no
+source to resemble, so no training image is left out, unless the request gave the source's image.
+Copies of a part of a volume are not seen.
 """
 
 import base64
@@ -19,12 +24,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
-from radfoundry import anatomy, request
+from radfoundry import anatomy, likeness, request
 from radfoundry.case import Case
-from radfoundry.volume import picture
+from radfoundry.likeness import thumbnail
+from radfoundry.volume import Volume, picture
 
 OPTIONS: Mapping[str, Any] = {
     "quantile": 0.05,
@@ -42,14 +47,14 @@ SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 def fit(cases: Sequence[Case], options: Mapping) -> dict:
     """Return the training images' thumbnails (bytes as base64) and their patients.
 
-    About 12 kB of text for each image at the default size.
+    About 12 kB of text for each view at the default size.
     """
     options = {**OPTIONS, **options}
-    thumbs = [_thumbnail(picture(case.image.voxels), options["thumbnail"]) for case in cases]
-    coded = [np.round(np.clip(t, 0, 1) * 255).astype(np.uint8).tobytes() for t in thumbs]
+    size = _size(cases[0].image, options) if cases else options["thumbnail"]
+    coded = [likeness.coded(_views(case.image, size)).tobytes() for case in cases]
     return {
         "n": len(cases),
-        "size": options["thumbnail"],
+        "size": size,
         "patients": [_patient(case) for case in cases],
         "thumbnails": base64.b64encode(b"".join(coded)).decode(),
     }
@@ -58,9 +63,12 @@ def fit(cases: Sequence[Case], options: Mapping) -> dict:
 def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
     """Return how new a real case is to the training images, with a disc in the lungs as its edit.
 
-    NaN if it has no lungs to put the disc in, or no training image of another patient is known.
+    NaN if it has no lungs to put the disc in, or no training image of another patient is known. A
+    CT needs no disc.
     """
     options = {**OPTIONS, **options}
+    if not case.image.is_radiograph:
+        return _volume_distance(case, _patient(case), reference)
     lungs = np.argwhere(anatomy.mask(picture(case.anatomy), "lungs"))
     if not len(lungs):
         return float("nan")
@@ -76,8 +84,16 @@ def score(sample: Case, source: Case | None, reference: Mapping, options: Mappin
     """Return how new a sample is; 0 if it differs from its source by less than `least_change`.
 
     The change is the mean over the findings mask (where the mask is empty, over all pixels).
+
+    Args:
+        sample: What was drawn.
+        source: The case whose image it starts from; None if it starts from none.
+        reference: What `fit` returned.
+        options: See `OPTIONS`.
     """
     options = {**OPTIONS, **options}
+    if not sample.image.is_radiograph:
+        return _volume_distance(sample, _patient(source) if source else None, reference)
     edited = picture(sample.findings) > 0
     if not edited.any():
         edited = np.ones_like(edited)
@@ -92,14 +108,21 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
     """Return the samples that repeat an earlier one: name of the later to name of the earlier.
 
     Samples of one source are alike by design, so only what either changed is compared: they repeat
-    each other if the mean difference of their thumbnails there is below `least_change`.
+    each other if the mean difference of their thumbnails there is below `least_change`. Of a CT all
+    is compared, with all samples drawn before it.
     """
     options = {**OPTIONS, **options}
     seen: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
     repeats = {}
+    volumes: dict[str, np.ndarray] = {}
     for sample in samples:
-        thumb = _thumbnail(picture(sample.image.voxels), options["thumbnail"])
-        edited = _thumbnail(picture(sample.findings) > 0, options["thumbnail"]) > 0
+        if not sample.image.is_radiograph:
+            volumes[sample.name] = likeness.coded(
+                _views(sample.image, _size(sample.image, options))
+            )
+            continue
+        thumb = thumbnail(picture(sample.image.voxels), options["thumbnail"])
+        edited = thumbnail(picture(sample.findings) > 0, options["thumbnail"]) > 0
         earlier = seen.setdefault(sample.facts.get("source", ""), [])
         for name, other, region in earlier:
             either = edited | region
@@ -109,7 +132,7 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
                 break
         else:
             earlier.append((sample.name, thumb, edited))
-    return repeats
+    return repeats | likeness.repeats(volumes, options["least_change"])
 
 
 def nearest(
@@ -123,14 +146,21 @@ def nearest(
         known: (n, size, size) thumbnails to compare with.
         explained: (m, k) orthonormal columns, taken out of both sides first.
     """
+    return max(-1.0, float(_closeness(thumb, region, known, explained).max()))
+
+
+def _closeness(
+    thumb: np.ndarray, region: np.ndarray, known: np.ndarray, explained: np.ndarray
+) -> np.ndarray:
+    """Return `nearest` for each known thumbnail, (n,)."""
     here = thumb[region] - explained @ (explained.T @ thumb[region])
-    highest = -1.0
+    highest = np.full(len(known), -np.inf)
     for others in (known, known[:, :, ::-1]):
         for shift in SHIFTS:
             there = np.roll(others, shift, axis=(1, 2))[:, region]
             there = there - (there @ explained) @ explained.T
             norms = np.linalg.norm(there, axis=1) * np.linalg.norm(here)
-            highest = max(highest, float((there @ here / np.maximum(norms, 1e-6)).max()))
+            highest = np.maximum(highest, there @ here / np.maximum(norms, 1e-6))
     return highest
 
 
@@ -148,21 +178,55 @@ def _distance(case: Case, edited: np.ndarray, source: Case | None, reference: Ma
     if not others.any():
         return float("nan")
     size = reference["size"]
-    coded = np.frombuffer(base64.b64decode(reference["thumbnails"]), np.uint8)
-    known = (coded.reshape(-1, size, size)[others] / 255).astype(np.float32)
-    thumb = _thumbnail(picture(case.image.voxels), size)
+    known = _known(reference, 1)[others, 0]
+    thumb = thumbnail(picture(case.image.voxels), size)
     body = thumb > 0
     if not body.any():
         return float("nan")
     whole = nearest(_detail(thumb), body, _detail(known), surfaces(body, 0))
     region = _region(edited, size)
-    base = [] if source is None else [_thumbnail(picture(source.image.voxels), size)]
+    base = [] if source is None else [thumbnail(picture(source.image.voxels), size)]
     inside = nearest(thumb, region, known, surfaces(region, DEGREE, *base))
     return 1 - max(whole, inside)
 
 
+def _volume_distance(case: Case, patient: str | None, reference: Mapping) -> float:
+    """Return 1 less the highest correlation with a training CT of anyone but the patient."""
+    others = np.array([other != patient for other in reference["patients"]], bool)
+    if not others.any():
+        return float("nan")
+    views, known = _detail(_views(case.image, reference["size"])), _detail(_known(reference, 2))
+    whole = np.ones(views.shape[1:], bool)
+    shared = known.mean(axis=0) if len(known) > 1 else known[:0]  # what all chests look like
+    close = [
+        _closeness(view, whole, known[others, n], surfaces(whole, 0, *shared[n : n + 1]))
+        for n, view in enumerate(views)
+    ]
+    return 1 - float(np.mean(close, axis=0).max())
+
+
+def _known(reference: Mapping, views: int) -> np.ndarray:
+    """Return the training images' thumbnails, (n, views, size, size) in [0, 1]."""
+    coded = np.frombuffer(base64.b64decode(reference["thumbnails"]), np.uint8)
+    size = reference["size"]
+    return (coded.reshape(-1, views, size, size) / 255).astype(np.float32)
+
+
+def _views(image: Volume, size: int) -> np.ndarray:
+    """Return an image's thumbnails, (views, size, size): one of a radiograph, two of a CT."""
+    if image.is_radiograph:
+        return thumbnail(picture(image.voxels), size)[None]
+    return likeness.views(image, size)
+
+
+def _size(image: Volume, options: Mapping) -> int:
+    """Return the side of a thumbnail: no finer than a CT itself."""
+    own = () if image.is_radiograph else image.voxels.shape
+    return min([options["thumbnail"], *own])
+
+
 def _region(edited: np.ndarray, size: int) -> np.ndarray:
-    cover = _thumbnail(edited, size)
+    cover = thumbnail(edited, size)
     region = cover > PURE
     while region.sum() < LEAST_PIXELS:
         region = ndimage.binary_dilation(region | (cover > 0))
@@ -171,11 +235,6 @@ def _region(edited: np.ndarray, size: int) -> np.ndarray:
 
 def _detail(thumbs: np.ndarray) -> np.ndarray:
     return thumbs - ndimage.gaussian_filter(thumbs, COARSE, axes=(-2, -1))
-
-
-def _thumbnail(rows_by_columns: np.ndarray, size: int) -> np.ndarray:
-    image = Image.fromarray(np.ascontiguousarray(rows_by_columns, np.float32))
-    return np.asarray(image.resize((size, size), Image.Resampling.BOX))
 
 
 def _patient(case: Case) -> str:

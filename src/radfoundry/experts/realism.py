@@ -4,6 +4,7 @@ The score is minus the Mahalanobis distance (Ledoit-Wolf covariance) of a small 
 to the real training images, divided by the root of its length, so that about -1 is typical.
 It sees wrong contrast, noise, blur and density of the lungs. It does not see wrong anatomy, and a
 finding rarer than the training images hold lowers it: the reference should hold abnormal ones too.
+The lungs are those of the case's labels; in a CT without any, those that `threshold` finds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,16 @@ import numpy as np
 from scipy import ndimage
 from sklearn.covariance import LedoitWolf
 
-from radfoundry import anatomy
+from radfoundry import anatomy, likeness
 from radfoundry.case import Case
+from radfoundry.segmenters import threshold
 from radfoundry.volume import picture
 
 OPTIONS: Mapping[str, Any] = {"quantile": 0.05, "least_cases": 10}
 SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)  # pixels of a 256-pixel picture: bands between neighbors
 NOMINAL = 256
+VOXELS = (0.0, 1.0, 2.0, 4.0)  # the same in a CT, in voxels
+NO_AIR_HU = -500.0
 LEVELS = (0.1, 0.5, 0.9)  # quantiles of intensity
 
 
@@ -64,19 +68,37 @@ def statistics(case: Case) -> dict[str, float]:
     Quantiles of intensity, and for every band between two scales of blur the logarithm of its
     standard deviation; inside the lungs also the kurtosis of the finest band, which stamps change.
     """
-    image = picture(case.image.voxels).astype(float)
-    unit = max(image.shape) / NOMINAL
-    body = ndimage.binary_erosion(image > 0, iterations=max(1, round(4 * unit)))
-    regions = {"body": body, "lungs": anatomy.mask(picture(case.anatomy), "lungs")}
-    blurred = [ndimage.gaussian_filter(image, s * unit) if s else image for s in SCALES]
+    flat = case.image.is_radiograph
+    image, regions = (_radiograph if flat else _volume)(case)
+    unit = max(image.shape) / NOMINAL if flat else 1.0
+    scales = SCALES if flat else VOXELS
+    blurred = [ndimage.gaussian_filter(image, s * unit) if s else image for s in scales]
     found: dict[str, float] = {}
     for name, region in regions.items():
         values = image[region] if region.any() else np.array([np.nan])
         for level in LEVELS:
             found[f"{name}_q{round(100 * level)}"] = float(np.quantile(values, level))
-        for fine, coarse, scale in zip(blurred, blurred[1:], SCALES[1:], strict=False):
+        for fine, coarse, scale in zip(blurred, blurred[1:], scales[1:], strict=False):
             band = (fine - coarse)[region] if region.any() else np.array([np.nan])
             found[f"{name}_log_sd_{scale:g}"] = float(np.log(band.std() + 1e-5))
     fine = (blurred[0] - blurred[1])[regions["lungs"]]
     tail = np.mean(((fine - fine.mean()) / (fine.std() + 1e-9)) ** 4) if fine.size else np.nan
     return found | {"lungs_log_kurtosis_1": float(np.log(tail + 1e-3))}
+
+
+def _radiograph(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the picture, and where its body and lungs are."""
+    image = picture(case.image.voxels).astype(float)
+    unit = max(image.shape) / NOMINAL
+    body = ndimage.binary_erosion(image > 0, iterations=max(1, round(4 * unit)))
+    return image, {"body": body, "lungs": anatomy.mask(picture(case.anatomy), "lungs")}
+
+
+def _volume(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return a CT as gray in [0, 1], and where its body (less air and lungs) and lungs are.
+
+    The lungs are without their outermost voxel, where segmenters differ and density tells little.
+    """
+    labels = case.anatomy if case.anatomy.any() else threshold.prepare({})(case.image)
+    lungs = ndimage.binary_erosion(anatomy.mask(labels, "lungs"))
+    return likeness.gray(case.image), {"body": case.image.voxels > NO_AIR_HU, "lungs": lungs}

@@ -6,12 +6,13 @@ Source: the format's definition, itk.org/Wiki/MetaIO/Documentation.
 """
 
 import re
+from functools import partial
 
 import numpy as np
 
 from radfoundry.gate.geometry import lps, one_image
-from radfoundry.gate.packed import ANY_BITS, Layout, integers, unpacked
-from radfoundry.gate.source import GateError, Source
+from radfoundry.gate.packed import ANY_BITS, Head, Layout, integers, unpacked
+from radfoundry.gate.source import GateError
 
 Keys = dict[str, str]
 
@@ -44,23 +45,25 @@ KNOWN = (
 )
 
 
-def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Return voxels of three axes as stored, their affine in mm (RAS+), and what was mended.
+def head(content: bytes) -> Head:
+    """Return what the header of a file says.
 
     Raises:
-        GateError: io.header, io.format, io.too_large, io.short, io.truncated, io.crc, geo.ndim,
-            geo.spacing.
+        GateError: io.header, io.format, io.too_large, io.short, geo.ndim, geo.spacing.
     """
-    keys, start = _keys(source.content)
+    keys, start = _keys(content)
     layout = _layout(keys)
     shape = one_image(layout.sizes)
     affine, warnings = _affine(keys, len(layout.sizes))
-    body = source.content[start:]
-    if _true(keys, "CompressedData"):
-        if len(body) < max(integers(keys.get("CompressedDataSize", "0")), default=0):
-            raise GateError("io.truncated", "fewer packed bytes are there than announced")
-        body = unpacked(body, layout.size_bytes, ANY_BITS)
-    return layout.shaped(body).reshape(shape, order="F"), affine, warnings
+    return Head(start, layout, shape, affine, warnings, partial(_unpacked, keys, layout.size_bytes))
+
+
+def _unpacked(keys: Keys, expected: int, body: bytes) -> bytes:
+    if not _true(keys, "CompressedData"):
+        return body
+    if len(body) < max(integers(keys.get("CompressedDataSize", "0")), default=0):
+        raise GateError("io.truncated", "fewer packed bytes are there than announced")
+    return unpacked(body, expected, ANY_BITS)
 
 
 def _keys(content: bytes) -> tuple[Keys, int]:

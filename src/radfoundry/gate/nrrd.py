@@ -6,12 +6,13 @@ Source: the format's definition, teem.sourceforge.net/nrrd/format.html.
 
 import math
 import re
+from functools import partial
 
 import numpy as np
 
 from radfoundry.gate.geometry import lps, one_image
-from radfoundry.gate.packed import Layout, integers, unpacked, unpacked_bzip2
-from radfoundry.gate.source import GateError, Source
+from radfoundry.gate.packed import Head, Layout, integers, unpacked, unpacked_bzip2
+from radfoundry.gate.source import GateError
 
 Fields = dict[str, str]
 
@@ -46,20 +47,19 @@ KNOWN = (
 )
 
 
-def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Return voxels of three axes as stored, their affine in mm (RAS+), and what was mended.
+def head(content: bytes) -> Head:
+    """Return what the header of a file says.
 
     Raises:
-        GateError: io.header, io.format, io.too_large, io.short, io.truncated, io.crc, geo.ndim,
-            geo.spacing.
+        GateError: io.header, io.format, io.too_large, io.short, geo.ndim, geo.spacing.
     """
-    fields, start = _fields(source.content)
+    fields, start = _fields(content)
     layout = _layout(fields)
     axes = _spatial_axes(fields, layout.sizes)
     affine, warnings = _affine(fields, axes)
-    body = _unpacked(source.content[start:], fields.get("encoding", ""), layout.size_bytes)
-    voxels = layout.shaped(body)
-    return voxels.reshape(one_image(_sizes(layout.sizes, axes)), order="F"), affine, warnings
+    shape = one_image(tuple(layout.sizes[axis] for axis in axes))
+    unpack = partial(_unpacked, fields["encoding"], layout.size_bytes)
+    return Head(start, layout, shape, affine, warnings, unpack)
 
 
 def _fields(content: bytes) -> tuple[Fields, int]:
@@ -104,7 +104,7 @@ def _numbers(text: str, name: str) -> list[float]:
         raise GateError("io.header", f"{name} are not numbers") from None
 
 
-def _unpacked(body: bytes, encoding: str, expected: int) -> bytes:
+def _unpacked(encoding: str, expected: int, body: bytes) -> bytes:
     if encoding in ("gzip", "gz"):
         return unpacked(body, expected)
     if encoding in ("bzip2", "bz2"):
@@ -136,10 +136,6 @@ def _spatial_axes(fields: Fields, sizes: tuple[int, ...]) -> list[int]:
             "geo.ndim", f"the file holds {math.prod(others)} volumes or channels: give one by one"
         )
     return axes[:3]
-
-
-def _sizes(sizes: tuple[int, ...], axes: list[int]) -> tuple[int, ...]:
-    return tuple(sizes[axis] for axis in axes)
 
 
 def _affine(fields: Fields, axes: list[int]) -> tuple[np.ndarray, tuple[str, ...]]:

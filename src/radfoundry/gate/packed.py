@@ -2,6 +2,7 @@
 
 import bz2
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,36 @@ class Layout:
         count = self.size_bytes // self.kind.itemsize
         voxels = np.frombuffer(body, self.kind, count).reshape(self.sizes, order="F")
         return voxels.astype(self.kind.newbyteorder("="), copy=False)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a text header says of the voxels behind it.
+
+    Attributes:
+        start: Bytes before the voxels.
+        layout: How the voxels lie once they are unpacked.
+        shape: Sizes as one image of three axes.
+        affine: 4 x 4, voxel indices to mm in RAS+.
+        warnings: What was mended.
+        unpack: Turns the bytes after `start` into voxels' bytes, every checksum verified.
+    """
+
+    start: int
+    layout: Layout
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    warnings: tuple[str, ...]
+    unpack: Callable[[bytes], bytes]
+
+    def voxels(self, content: bytes) -> np.ndarray:
+        """Return the voxels of a file with this header, three axes as stored.
+
+        Raises:
+            GateError: io.header, io.crc, io.short, io.too_large, io.truncated.
+        """
+        body = self.unpack(content[self.start :])
+        return self.layout.shaped(body).reshape(self.shape, order="F")
 
 
 def integers(text: str) -> tuple[int, ...]:

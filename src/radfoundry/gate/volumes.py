@@ -1,15 +1,32 @@
 """Decode the volume formats alike: voxels and affine from each, then one canonical image."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from radfoundry.gate import metaimage, nifti, nrrd
 from radfoundry.gate.geometry import canonical, coronal, solid
+from radfoundry.gate.packed import Head
 from radfoundry.gate.source import Raw, Source
 
-GRIDS = {"nifti": nifti.grid, "nrrd": nrrd.grid, "metaimage": metaimage.grid}
+Grid = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
 
-def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def _behind(head: Callable[[bytes], Head], source: Source) -> Grid:
+    """Return what `grid` does, of a format whose voxels lie behind a text header."""
+    found = head(source.content)
+    return found.voxels(source.content), found.affine, found.warnings
+
+
+GRIDS: dict[str, Callable[[Source], Grid]] = {
+    "nifti": nifti.grid,
+    "nrrd": partial(_behind, nrrd.head),
+    "metaimage": partial(_behind, metaimage.head),
+}
+
+
+def grid(source: Source) -> Grid:
     """Return voxels of three axes as stored, their affine in mm, and what was mended.
 
     Raises:

@@ -2,16 +2,25 @@
 
 A generator module has
 
-* `NETWORKS`: its networks and their sizes; empty if it learns nothing.
+* `NETWORKS`: its networks and what they are, in a few words each; empty if it learns nothing.
+* `NEEDS`: for a network, those whose weights `fit` is given; empty where each stands alone.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.
-* `draw(request, source, networks) -> Case`: one sample, a pure function of the request.
-* learned generators: `fit(network, cases, options, rng, device) -> Weights`.
+* `prepare(weights, device) -> networks`: its networks by name as they were stored, built once and
+  ready to draw; {} if it learns nothing.
+* `draw(request, source, networks) -> Case`: one sample, a pure function of the request. The sample
+  lies on the source's grid; a request may say that the source's channels are kept.
+* learned generators: `fit(network, material, options, rng, device, hooks) -> Weights`, with
+  `training.Material` (cases of the train split, the networks of `NEEDS`), the recipe's `train:`
+  section with `size` ("phantom", "workstation" or "paper"), and `training.Hooks`.
+* generators that take prompts: `probe(cases, options, seed) -> DataFrame`, the requests that the
+  evaluation draws beside the dataset (see `radfoundry.asking`).
 
 Promises, tested for every file here: equal seeds draw equal bytes, another seed another sample;
-order and batch change nothing; inputs are left alone; a generator that edits a source leaves
-every pixel outside its findings mask as it was, bit for bit, and never returns an empty mask.
+order and batch change nothing; inputs are left alone; a generator that edits a source (one that
+learns nothing does) leaves every pixel outside its findings mask as it was, bit for bit, and never
+returns an empty mask.
 Generators do not import each other.
 """

@@ -21,7 +21,8 @@ from radfoundry.request import exclusions, first, per_source
 from radfoundry.shapes import SHAPES, Lungs
 from radfoundry.volume import picture, plane
 
-NETWORKS: Mapping[str, Mapping] = {}
+NETWORKS: Mapping[str, str] = {}
+NEEDS: Mapping[str, list[str]] = {}
 MODALITIES = ("CXR",)
 OPTIONS: Mapping[str, Any] = {
     "count": 64,
@@ -78,6 +79,11 @@ def _chosen(options: Mapping, rng: np.random.Generator) -> dict:
         "sides": str(rng.choice(["left", "right", "both"], p=[0.3, 0.3, 0.4])),
         "detail": float(options["detail"]),
     }
+
+
+def prepare(weights: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
+    """Return nothing: no network is needed."""
+    return {}
 
 
 def draw(request: Mapping, source: Case, networks: Mapping | None = None) -> Case:

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from radfoundry import anatomy
 from radfoundry.trust import depends, spread
 
-LOBES = {
-    "lung_upper_lobe_right": "right upper lobe",
-    "lung_middle_lobe_right": "right middle lobe",
-    "lung_lower_lobe_right": "right lower lobe",
-    "lung_upper_lobe_left": "left upper lobe",
-    "lung_lower_lobe_left": "left lower lobe",
+LOBES = {  # such as lung_upper_lobe_right: right upper lobe
+    f"lung_{part}_lobe_{side}": f"{side} {part} lobe"
+    for lobes in anatomy.LOBES.values()
+    for _, part, _, side in (lobe.split("_") for lobe in lobes)
 }
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from radfoundry import anatomy, prompts
 from radfoundry.bodies import cage, chest, cohort, findings, habitus
-from radfoundry.bodies.space import Grid
+from radfoundry.bodies.space import Grid, regular
 from radfoundry.case import Case
 from radfoundry.volume import Volume
 
@@ -113,12 +113,4 @@ def _grid(parameters: Mapping) -> tuple[Grid, np.ndarray]:
     counts = np.broadcast_to(parameters["size"], 3)
     step = np.array([across, across, high - low]) / counts
     first = np.array([-0.5 * across, -0.5 * across, low]) + 0.5 * step
-    x, y, z = (
-        (start + np.arange(n) * rise).astype(np.float32)
-        for start, n, rise in zip(first, counts, step, strict=True)
-    )
-    affine = np.diag([*step, 1.0])
-    affine[:3, 3] = first
-    x, y = np.meshgrid(x, y, indexing="ij")
-    tall = np.broadcast_to(z, (1, len(y[0]), len(z)))
-    return Grid(x[..., None], y[..., None], tall, tuple(step.tolist())), affine
+    return regular(first, step, counts)

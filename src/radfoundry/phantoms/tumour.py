@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from radfoundry import anatomy
 from radfoundry.bodies import cohort, organs, painting, tumours
-from radfoundry.bodies.space import Grid
+from radfoundry.bodies.space import Grid, regular
 from radfoundry.case import Case
 from radfoundry.volume import Volume
 
@@ -214,12 +214,4 @@ def _grid(parameters: Mapping) -> tuple[Grid, np.ndarray]:
     """Return the voxels' places and the affine, RAS+; the organ's middle is the origin."""
     step, counts = np.asarray(parameters["spacing_mm"]), parameters["size"]
     first = -0.5 * (np.asarray(counts) - 1) * step + parameters["exam"]["shift_mm"]
-    x, y, z = (
-        (start + np.arange(n) * rise).astype(np.float32)
-        for start, n, rise in zip(first, counts, step, strict=True)
-    )
-    affine = np.diag([*step, 1.0])
-    affine[:3, 3] = first
-    x, y = np.meshgrid(x, y, indexing="ij")
-    tall = np.broadcast_to(z, (1, y.shape[1], len(z)))
-    return Grid(x[..., None], y[..., None], tall, tuple(step.tolist())), affine
+    return regular(first, step, counts)

@@ -13,14 +13,24 @@ A segmenter is a module with
 * `prepare(options, weights=None, device="cpu")`, which returns the function that labels: a `Volume`
   goes in, a uint8 anatomy map on the same grid comes out. Equal images give equal maps.
 * only where `NEEDS_WEIGHTS`: `PHANTOM`, the kind of phantom that `fit` learns from;
-  `phantoms(options)`, what to plan of it; and `fit(options, rng, device, cases, progress)`, which
-  returns `weights.Weights`. The cases are drawn by the caller: segmenters lie below phantoms.
-
+  `phantoms(options)`, what to plan of it; and `fit`, below.
 * where it can tell: `explained(options, weights=None, device="cpu")`, as `prepare`, but a pair
   comes out: the map, and notes by structure on how it was found.
+
+`fit(options, rng, device="cpu", cases=(), progress=None)` returns `weights.Weights`:
+
+* `options`: `OPTIONS`, of which any may be left out.
+* `rng`: the source of all chance.
+* `device`: where to train.
+* `cases`: phantoms with their anatomy, drawn by the caller as `phantoms(options)` says: segmenters
+  lie below phantoms.
+* `progress`: called after each step with steps done, steps in all and the loss's terms.
+
+It raises ValueError when there are no cases, or an option that does not exist.
 
 A segmenter of CT labels anatomy alone: `thoracic.findings.marked` reads effusion and emphysema off
 the image and any such map.
 
-Segmenters do not import each other; what they share lies a layer below (`lungfields`, `lungshape`).
+Segmenters do not import each other; what they share lies a layer below (`lungfields`, `lungshape`,
+`phantomfit`).
 """

@@ -25,10 +25,7 @@ from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
 LUNGS = ("lung_right", "lung_left")  # classes 1, 2 of R231
-LOBES = (  # classes 1 to 5 of LTRCLobes
-    "lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right",
-    "lung_middle_lobe_right", "lung_lower_lobe_right",
-)  # fmt: skip
+LOBES = (*anatomy.LOBES["lung_left"], *anatomy.LOBES["lung_right"])  # classes 1 to 5 of LTRCLobes
 STRUCTURES = (*LUNGS, *LOBES)
 MODALITIES = ("CT",)
 NEEDS_WEIGHTS = True  # trained on phantoms, unless `weights` says where the published ones are
@@ -94,46 +91,35 @@ def fit(
     rng: np.random.Generator,
     device: str = "cpu",
     cases: Sequence[Case] = (),
-    progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
+    progress: phantomfit.Progress | None = None,
 ) -> Weights:
     """Return the networks that the model needs, narrow, trained on slices of phantoms.
 
-    Args:
-        options: `OPTIONS`, of which any may be left out.
-        rng: The source of all chance.
-        device: Where to train.
-        cases: Phantom CTs with their anatomy, drawn by the caller as `phantoms` says.
-        progress: Called after each step with steps done, steps in all and the loss's terms.
-
-    Raises:
-        ValueError: No cases, or an option that does not exist.
+    Arguments and errors are those that `radfoundry.segmenters` states.
     """
     chosen = _chosen(options)
-    if not cases:
-        raise ValueError("lungmask is trained on phantoms, and was given no cases")
+    phantomfit.check_cases("lungmask", cases)
     size = NETWORKS[chosen["size"]]
-    steps = int(chosen["steps"]) or size["steps"]
+    course = phantomfit.course(chosen, size)
     state: dict[str, Tensor] = {}
-    settings = training.Settings(
-        steps, float(chosen["learning_rate"]), 1e-4, warmup=steps // 20, schedule="cosine",
-        ema=0.95, precision="bfloat16",
-    )  # fmt: skip
     for file in _files(chosen):
-        generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+        generator = phantomfit.chance(rng, device)
         with seeded(generator):
             network = layers(len(_classes(file)) + 1, size["width"])
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         seen = [shown(case, _classes(file)) for case in cases]
-        drawing = partial(axial.draw, seen, size["batch"])
+        drawing = partial(axial.draw, seen, course.batch)
         hooks = training.Hooks(progress)
-        trained = training.train(network, drawing, phantomfit.loss, settings, generator, hooks)
+        trained = training.train(
+            network, drawing, phantomfit.loss, course.settings, generator, hooks
+        )
         network.load_state_dict(trained.state)
         axial.settle(network, (drawing(generator)[0] for _ in range(SETTLING)))
         state |= {
             f"{file}.{name}": t.cpu().contiguous() for name, t in network.state_dict().items()
         }
-    card = {"segmenter": "lungmask", "width": size["width"], "steps": steps, "cases": len(cases)}
-    return Weights(state, card | {"files": _files(chosen)})
+    card = {"segmenter": "lungmask", "width": size["width"], "steps": course.steps}
+    return Weights(state, card | {"cases": len(cases), "files": _files(chosen)})
 
 
 def layers(classes: int, width: int = WIDTH) -> nn.Module:

@@ -16,7 +16,7 @@ from monai.networks.nets import UNet
 from torch import Tensor, nn
 from torch.nn import functional
 
-from radfoundry import anatomy, disguise, lungfields, lungfit, training, volume
+from radfoundry import anatomy, disguise, lungfields, lungfit, phantomfit, training, volume
 from radfoundry.case import Case
 from radfoundry.losses import soft_dice_loss
 from radfoundry.networks import seeded
@@ -71,43 +71,24 @@ def fit(
     rng: np.random.Generator,
     device: str = "cpu",
     cases: Sequence[Case] = (),
-    progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
+    progress: phantomfit.Progress | None = None,
 ) -> Weights:
-    """Return weights trained on phantoms.
+    """Return weights trained on phantoms: some hundreds of radiographs, of wide variety.
 
-    Args:
-        options: `OPTIONS`, of which any may be left out.
-        rng: The source of all chance.
-        device: Where to train.
-        cases: Phantom radiographs with their anatomy, drawn by the caller; some hundreds, of wide
-            variety.
-        progress: Called after each step with steps done, steps in all and the loss's terms.
-
-    Raises:
-        ValueError: No cases, or an option or size that does not exist.
+    Arguments and errors are those that `radfoundry.segmenters` states.
     """
     chosen = _chosen(options)
     size = NETWORKS[chosen["size"]]
-    if not cases:
-        raise ValueError("projected is trained on phantoms, and was given no cases")
-    generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    phantomfit.check_cases("projected", cases)
+    course = phantomfit.course(chosen, size, precision="float32", ema=0.99)
+    generator = phantomfit.chance(rng, device)
     with seeded(generator):
         network = layers(size).to(device)
     pictures, masks = (part.to(device) for part in stacked(cases, size["side"]))
-    steps = int(chosen["steps"]) or size["steps"]
-    settings = training.Settings(
-        steps, float(chosen["learning_rate"]), 1e-4, warmup=steps // 20, schedule="cosine", ema=0.99
-    )
-    trained = training.train(
-        network,
-        partial(draw, pictures, masks, size["batch"]),
-        loss,
-        settings,
-        generator,
-        training.Hooks(progress),
-    )
-    card = {"segmenter": "projected", "size": chosen["size"], "steps": steps, "cases": len(cases)}
-    return Weights(trained.state, card | {"structures": list(STRUCTURES)})
+    drawing, hooks = partial(draw, pictures, masks, course.batch), training.Hooks(progress)
+    trained = training.train(network, drawing, loss, course.settings, generator, hooks)
+    card = {"segmenter": "projected", "size": chosen["size"], "steps": course.steps}
+    return Weights(trained.state, card | {"cases": len(cases), "structures": list(STRUCTURES)})
 
 
 def prepare(

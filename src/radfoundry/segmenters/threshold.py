@@ -12,17 +12,12 @@ import numpy as np
 
 from radfoundry import anatomy
 from radfoundry.thoracic import air, airways, lobes, mediastinum, pleura, vessels
+from radfoundry.thoracic.coarse import enlarged, reduced
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
 LUNGS = ("lung_right", "lung_left")
-LOBES = (
-    "lung_upper_lobe_left",
-    "lung_lower_lobe_left",
-    "lung_upper_lobe_right",
-    "lung_middle_lobe_right",
-    "lung_lower_lobe_right",
-)
+LOBES = (*anatomy.LOBES["lung_left"], *anatomy.LOBES["lung_right"])
 EXTRAS = {
     "airway": "airway",
     "vessels": "lung_vessel",
@@ -95,27 +90,6 @@ def label(options: Mapping, image: Volume) -> tuple[np.ndarray, dict[str, str]]:
     labels = anatomy.compose(found) if found else np.zeros(hu.shape, np.uint8)
     notes = {lobe: how[side] for side in how for lobe in anatomy.LOBES[f"lung_{side}"]}
     return enlarged(labels, factors, image.voxels.shape), notes
-
-
-def reduced(voxels: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
-    """Return the means of blocks of voxels as float32; the last blocks repeat the border."""
-    hu = np.clip(voxels.astype(np.float32), air.PADDING_HU, 3071)
-    if max(factors) == 1:
-        return hu
-    more = [(0, -size % factor) for size, factor in zip(hu.shape, factors, strict=True)]
-    hu = np.pad(hu, more, mode="edge")
-    shape = [
-        n for size, factor in zip(hu.shape, factors, strict=True) for n in (size // factor, factor)
-    ]
-    return hu.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
-
-
-def enlarged(labels: np.ndarray, factors: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """Return labels of blocks on the grid that `reduced` was given."""
-    for axis, factor in enumerate(factors):
-        if factor > 1:
-            labels = labels.repeat(factor, axis=axis)
-    return np.ascontiguousarray(labels[tuple(slice(0, size) for size in shape)])
 
 
 def masks(

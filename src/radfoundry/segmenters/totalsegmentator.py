@@ -20,6 +20,7 @@ from radfoundry.case import Case
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
+# Spelled out, as `OPTIONS` is: the workflow reads them without importing (`catalogue.constant`).
 STRUCTURES = (
     "lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right",
     "lung_middle_lobe_right", "lung_lower_lobe_right", "airway", "lung_vessel", "heart", "aorta",
@@ -88,29 +89,23 @@ def fit(
     rng: np.random.Generator,
     device: str = "cpu",
     cases: Sequence[Case] = (),
-    progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
+    progress: phantomfit.Progress | None = None,
 ) -> Weights:
     """Return all networks that the options need, trained on phantoms.
 
-    Args:
-        options: `OPTIONS`, of which any may be left out.
-        rng: The source of all chance.
-        device: Where to train.
-        cases: Phantom CTs with their anatomy, drawn by the caller as `phantoms` says.
-        progress: Called after each step with steps done, steps in all and the loss's terms.
+    Arguments and errors are those that `radfoundry.segmenters` states.
 
     Raises:
-        ValueError: No cases, an option that does not exist, or a network too fine for phantoms.
+        ValueError: Beyond those, a network too fine for phantoms.
     """
     chosen = _chosen(options)
-    if not cases:
-        raise ValueError("totalsegmentator is trained on phantoms, and was given no cases")
+    phantomfit.check_cases("totalsegmentator", cases)
+    course = phantomfit.course(chosen, NETWORKS[chosen["size"]])
     state: dict[str, torch.Tensor] = {}
     described: dict[str, Any] = {}
     for number, task in weightfiles.networks_of_phantoms(chosen).items():
         model, learned = _described(number, task, chosen, cases)
-        generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
-        course = _course(chosen)
+        generator = phantomfit.chance(rng, device)
         tensors = phantomfit.trained(model, list(learned), cases, course, generator, progress)
         state |= {f"{number}.{name}": tensor for name, tensor in nnunet.bare(tensors).items()}
         described[str(number)] = {
@@ -140,12 +135,6 @@ def _described(
     plans = nnunet.plans(entry["folder"], spacing, [size["patch"]] * 3, size["features"], levels)
     data = nnunet.dataset(names)
     return nnunet.Model(entry["folder"], entry["trainer"], data, plans), learned
-
-
-def _course(chosen: Mapping) -> phantomfit.Course:
-    size = NETWORKS[chosen["size"]]
-    steps = int(chosen["steps"]) or size["steps"]
-    return phantomfit.Course(steps, float(chosen["learning_rate"]), size["batch"])
 
 
 def prepare(

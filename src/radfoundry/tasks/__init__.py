@@ -7,15 +7,15 @@ task module has
 * `ARMS`: name to what it is trained on; a small table, so that adding an arm is adding a row.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `OPTIONS`: what config may set under `evaluate.<task>`, with defaults.
-* `fit(arm, material, options, rng, device, progress) -> Weights`: one training. `material` holds
-  training cases alone; equal generators give equal weights.
-* `predict(weights, pictures, options, device)`: what the model says of each case, whatever else
-  is in the batch.
-* `choose_threshold(...)`: from the tune split; the test split is never looked at for it.
-* `score(...) -> DataFrame`: one row per test case, with all that the metrics need, so that
-  intervals by patient can be drawn again without running a network.
-* `summarise(predictions, options, rng) -> DataFrame`: one row per figure of the scorecard, with n
-  and an interval.
+* `run(arm, cases, options, rng, device, progress) -> DataFrame`: train one arm and return what it
+  says of every test case: rows of the table `predictions`, with all that the metrics need, so that
+  intervals by patient can be drawn again without running a network. `cases` maps "train", "tune"
+  and "test" to the cases of those splits of the recipe's cohort, "unseen" to those of cohorts that
+  no training saw and "samples" to the samples that the experts kept. Each may be an iterator that
+  reads its files on the way: walk it once, or not at all. Equal generators give equal rows.
+  Nothing is chosen, no threshold and no step, by the cases that it is tested on.
+* `summarise(predictions, options, own, rng) -> DataFrame`: one row per figure of the scorecard,
+  with n and an interval, from the rows of all arms and seeds; `own` is the recipe's cohort.
 
 Promises, tested for every file here: inputs are left alone; a metric that is not defined is NaN.
 Tasks do not import each other.

@@ -5,7 +5,7 @@ is the anomaly (ART-ASyn). All arms share network size, steps and loss. `reconst
 pictures alone: a bottleneck autoencoder, since skips would learn the identity and find nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from radfoundry.batches import altered_batch, resized
 from radfoundry.case import Case
 from radfoundry.metrics import comparison, detection
 from radfoundry.networks import SIZES, ReconstructionUNet, reconstruction
-from radfoundry.pairs import Material, gathered
+from radfoundry.pairs import Material, gathered, normal_of, of_split
 from radfoundry.residuals import SCORES
 from radfoundry.training import Hooks, Settings, train
 from radfoundry.weights import Weights
@@ -32,33 +32,17 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
 }
 SIDES = {"phantom": 64, "workstation": 128, "paper": 256}  # pixels a size is meant for
 OPTIONS: Mapping[str, Any] = {
-    "size": "phantom",
-    "side": None,
-    "steps": 800,
-    "batch": 16,
-    "learning_rate": 3e-3,
-    "precision": "float32",
-    "per_case": 4,
-    "normal_fraction": 0.25,
+    "size": "phantom", "side": None, "steps": 800, "batch": 16,
+    "learning_rate": 3e-3, "precision": "float32",
+    "per_case": 4, "normal_fraction": 0.25,
     "loss": {"alignment": 0.1, "global": 100.0, "region": 100.0, "dice": 0.1},
     "augment": {
-        "exchange": 0.9,
-        "flip": 0.0,
-        "turn_deg": 4.0,
-        "zoom": 0.1,
-        "shift": 0.05,
-        "strength": 0.5,
-        "gamma": 0.2,
-        "contrast": 0.2,
-        "brightness": 0.05,
-        "noise": 0.05,
+        "exchange": 0.9, "flip": 0.0, "turn_deg": 4.0, "zoom": 0.1, "shift": 0.05, "strength": 0.5,
+        "gamma": 0.2, "contrast": 0.2, "brightness": 0.05, "noise": 0.05,
     },
-    "score": "sides",
-    "top_fraction": 0.01,
-    "smooth": 0.012,
-    "bootstrap": 1000,
+    "score": "sides", "top_fraction": 0.01, "smooth": 0.012, "bootstrap": 1000,
     "synthesized": ("opacity", "consolidation", "ground_glass"),
-}
+}  # fmt: skip
 NORMAL_MARKED = 0.01  # of normal pixels, where no tune case shows an anomaly to choose by
 
 
@@ -67,6 +51,27 @@ class Prediction(NamedTuple):
 
     maps: np.ndarray
     scores: np.ndarray
+
+
+def run(
+    arm: str,
+    cases: Mapping[str, Iterable[Case]],
+    options: Mapping,
+    rng: np.random.Generator,
+    device: str = "cpu",
+    progress: Any = None,
+) -> pd.DataFrame:
+    """Train one arm and return the rows of `score` for every test case; see `radfoundry.tasks`."""
+    own = {split: list(cases[split]) for split in ("train", "tune", "test")}
+    named = {case.name: split for split in own for case in own[split]}
+    every, samples = sum(own.values(), []), list(cases["samples"])
+    given, kept = (Material(*of_split(every, samples, named, part)) for part in ("train", "tune"))
+    weights = fit(arm, given, options, rng, device, progress)
+    threshold = validate(arm, weights, kept, options, rng, device)
+    test = [*own["test"], *cases["unseen"]]
+    found = predict(weights, [normal_of(case).picture for case in test], options, device)
+    judged = [bool(c.facts.get("findings_sha256")) or not c.facts.get("findings") for c in test]
+    return score(found, test, threshold, judged).assign(finding="")
 
 
 def fit(
@@ -98,12 +103,9 @@ def fit(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     network = reconstruction(options["size"], generator, skips=ARMS[arm]["skips"]).to(device)
     settings = Settings(
-        steps=options["steps"],
-        learning_rate=options["learning_rate"],
-        warmup=options["steps"] // 20,
-        schedule="cosine",
-        precision=options["precision"],
-    )
+        options["steps"], options["learning_rate"], warmup=options["steps"] // 20,
+        schedule="cosine", precision=options["precision"],
+    )  # fmt: skip
     trained = train(
         network,
         lambda own: altered_batch(pool, options, own),
@@ -180,13 +182,8 @@ def validate(
 ) -> float:
     """Return an arm's threshold, chosen on tune pictures with the arm's own kind of anomaly.
 
-    Args:
-        arm: A name in `ARMS`.
-        weights: From `fit`.
-        material: Pairs and normal pictures of the tune split.
-        options: See `OPTIONS`.
-        rng: Paints the arm's anomalies.
-        device: Where to run.
+    `material` holds pairs and normal pictures of the tune split, `rng` paints the arm's anomalies;
+    all else as in `fit`.
     """
     options = merged(options)
     pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
@@ -218,18 +215,20 @@ def score(
 
 
 def summarise(
-    predictions: pd.DataFrame, options: Mapping | None, rng: np.random.Generator
+    predictions: pd.DataFrame, options: Mapping | None, own: str, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the figures of all arms and seeds, with intervals; see `comparison.summarised`.
 
     Args:
-        predictions: Rows of `score` for every arm and seed, with the columns arm and seed.
+        predictions: Rows of `run` for every arm and seed, with the columns arm and seed.
         options: See `OPTIONS`: bootstrap, synthesized.
+        own: The cohort that lends its healthy cases to one that has none.
         rng: Source of chance for the bootstrap.
     """
     options = merged(options or {})
+    both = comparison.with_healthy(predictions, own)
     return comparison.summarised(
-        predictions, tuple(options["synthesized"]), int(options["bootstrap"]), rng
+        both, tuple(options["synthesized"]), int(options["bootstrap"]), rng
     )
 
 

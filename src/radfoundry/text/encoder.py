@@ -97,7 +97,7 @@ def look_nearby(network: Any, size: Mapping[str, Any]) -> None:
 
     Few reports and few steps teach a BERT drawn anew no word order; sinusoidal positions, and equal
     and orthogonal queries and keys, give it one to begin with (after Trockman and Kolter, "Mimetic
-    Initialization of Self-Attention Layers", 2023): 0.53 instead of 0.22 of hidden words right.
+    Initialization of Self-Attention Layers", 2023); `benchmarks/textencoder.py` tells how much.
     """
     half = size["width"] // 2
     rates = WAVES ** (-torch.arange(half) / half)
@@ -123,7 +123,10 @@ def restored(weights: Weights) -> nn.Module:
         ValueError: The tensors are not those of the size on the card.
     """
     network = build(weights.card["size"])
-    found = network.load_state_dict(dict(weights.state), strict=False)
+    try:
+        found = network.load_state_dict(dict(weights.state), strict=False)
+    except RuntimeError as error:  # tensors of another shape
+        raise ValueError(f"the tensors are not of the card's size: {error}") from None
     missing = sorted(set(found.missing_keys) - set(TIED))
     if missing or found.unexpected_keys:
         told = f"lack {missing[:3]} and hold {found.unexpected_keys[:3]} besides"

@@ -56,7 +56,8 @@ def adopted(
 
     Raises:
         WeightsError: A file is missing, the folder's network is no BERT, or its config names code
-            that is not in the folder.
+            that is not in the folder; its words are not numbered on from 0, or are more than its
+            network knows.
     """
     folder = Path(folder)
     _complete(folder)
@@ -65,8 +66,8 @@ def adopted(
     with seeded(generator):
         state, network = _tensors(folder, run_its_code), build(size)
     _filled(network, state, folder)
-    words, lowercase = _words(folder)
-    size |= {"positions": positions, "tokens": tokens, "batch": batch, "vocabulary": len(words)}
+    words, lowercase = _words(folder, size["vocabulary"])
+    size |= {"positions": positions, "tokens": tokens, "batch": batch}
     card = {"network": "textencoder", "origin": folder.name, "trained": False, "size": size}
     told = state_of(network)
     told[POSITIONS] = tiled(told[POSITIONS], positions)
@@ -125,11 +126,15 @@ def _filled(network: Any, state: Mapping[str, Tensor], folder: Path) -> None:
     network.load_state_dict({n: named.get(n, t) for n, t in ours.items() if n not in TIED}, False)
 
 
-def _words(folder: Path) -> tuple[list[str], bool]:
-    from transformers import BertTokenizerFast
+def _words(folder: Path, known: int) -> tuple[list[str], bool]:
+    """Return the words in order of their ids; the network may know more, which are never read."""
+    from transformers import BertTokenizer
 
-    words = BertTokenizerFast.from_pretrained(str(folder), local_files_only=True)
+    words = BertTokenizer.from_pretrained(str(folder), local_files_only=True)
     vocabulary = words.get_vocab()
+    if len(vocabulary) > known or sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        told = f"{len(vocabulary)} words for a network of {known}"
+        raise WeightsError(f"{folder}: {told} are too many, or not numbered on from 0")
     return sorted(vocabulary, key=vocabulary.__getitem__), bool(
         getattr(words, "do_lower_case", True)
     )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radfoundry.text.encoder import restored, sized, state_of, untrained
-from radfoundry.text.tokenizer import MASK, PAD, SPECIAL, ids_of, joined, tokenizer
+from radfoundry.text.tokenizer import MASK, PAD, SPECIAL, id_of, ids_of, joined, tokenizer
 from radfoundry.training import Hooks, Settings, Trained, train
 from radfoundry.weights import Weights
 
@@ -85,7 +85,7 @@ class Reports:
             told = self._other(own, generator) if swap and own else own
             rows.append(joined(findings, told, self.words, self.longest))
             paired.append(int(told == own) if own else IGNORED)
-        ids, kinds, mask = _padded(rows, self.words.token_to_id(PAD))
+        ids, kinds, mask = _padded(rows, id_of(PAD, self.words))
         seen, words = hidden(ids, self.words, generator)
         return Batch(seen, kinds, mask, words, torch.tensor(paired))
 
@@ -154,21 +154,35 @@ def guesses(network: Any, batch: Batch) -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def accuracy(
-    weights: Weights, texts: Sequence[str], generator: torch.Generator, rounds: int = 4
+    weights: Weights,
+    texts: Sequence[str],
+    generator: torch.Generator,
+    rounds: int = 4,
+    device: str | torch.device = "cpu",
 ) -> dict[str, float]:
     """Return the shares of hidden words and of pairs that an encoder gets right on reports.
 
     Every report is shown `rounds` times, in turn with its own and with another's impression. NaN
     where there was nothing to guess.
+
+    Args:
+        weights: The encoder.
+        texts: Reports that it was not trained on.
+        generator: Chooses the words that are hidden and the impressions that are swapped.
+        rounds: How often every report is shown.
+        device: Where to compute.
+
+    Raises:
+        ValueError: None of the texts has a word in its findings.
     """
-    network: nn.Module = restored(weights).eval()
+    network: nn.Module = restored(weights).to(device).eval()
     reports = Reports(texts, weights.card)
     hits: dict[str, list[Tensor]] = {"words": [], "paired": []}
     for turn in range(rounds):
         for at in range(0, len(reports.told), 16):
             chosen = range(at, min(at + 16, len(reports.told)))
             batch = reports.batch(chosen, [(i + turn) % 2 for i in chosen], generator)
-            words, paired = guesses(network, batch)
+            words, paired = (logits.cpu() for logits in guesses(network, batch))
             hits["words"].append(words.argmax(-1) == batch.words[batch.words != IGNORED])
             known = batch.paired != IGNORED
             hits["paired"].append(paired.argmax(-1)[known] == batch.paired[known])
@@ -177,13 +191,13 @@ def accuracy(
 
 def hidden(ids: Tensor, words: Tokenizer, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return (B, L) ids with 15 % of the words hidden, and those words' ids (else `IGNORED`)."""
-    special = torch.tensor([words.token_to_id(word) for word in SPECIAL])
+    special = torch.tensor([id_of(word, words) for word in SPECIAL])
     spot, how = (_uniform(ids.shape, generator) for _ in range(2))
     chosen = (spot < HIDDEN) & ~torch.isin(ids, special)
     shape, device = tuple(ids.shape), generator.device
     others = torch.randint(words.get_vocab_size(), shape, generator=generator, device=device).cpu()
     seen = torch.where(chosen & (how < REPLACED), others, ids)
-    seen = torch.where(chosen & (how < MASKED), words.token_to_id(MASK), seen)
+    seen = torch.where(chosen & (how < MASKED), id_of(MASK, words), seen)
     return seen, torch.where(chosen, ids, IGNORED)
 
 

@@ -53,6 +53,18 @@ def ids_of(text: str, words: Tokenizer) -> tuple[list[int], list[int]]:
     return words.encode(findings).ids, words.encode(impression).ids
 
 
+def id_of(word: str, words: Tokenizer) -> int:
+    """Return the id of one word of the vocabulary.
+
+    Raises:
+        ValueError: The vocabulary has no such word.
+    """
+    number = words.token_to_id(word)
+    if number is None:
+        raise ValueError(f"the vocabulary has no {word!r}")
+    return number
+
+
 def joined(
     findings: Sequence[int], impression: Sequence[int], words: Tokenizer, longest: int
 ) -> tuple[list[int], list[int]]:
@@ -64,7 +76,7 @@ def joined(
     first, second = list(findings), list(impression)
     while len(first) + len(second) + 2 + bool(second) > longest:
         (first if len(first) >= len(second) else second).pop()
-    start, end = words.token_to_id(START), words.token_to_id(END)
+    start, end = id_of(START, words), id_of(END, words)
     ids = [start, *first, end] + ([*second, end] if second else [])
     return ids, [0] * (len(first) + 2) + [1] * (len(ids) - len(first) - 2)
 

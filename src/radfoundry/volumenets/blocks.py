@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from radfoundry.networks import normalization
+from radfoundry.networks import convolution, normalization
 
 PACE = 1000.0  # times from 0 to 1 are embedded as if they were MedSyn's 1,000 steps
 
@@ -29,13 +28,6 @@ class TimeEmbedding(nn.Module):
         angles = PACE * times.float()[:, None] * pulse
         waves = torch.cat([angles.sin(), angles.cos()], 1)
         return self.layers(waves.to(next(self.parameters()).dtype))
-
-
-def convolution(dims: int, given: int, made: int, kernel: Sequence[int] | int = 3) -> nn.Module:
-    """Return a convolution of 2 or 3 dimensions that keeps the size; a kernel side per axis."""
-    sides = [kernel] * dims if isinstance(kernel, int) else list(kernel)
-    kind: Any = nn.Conv2d if dims == 2 else nn.Conv3d
-    return kind(given, made, tuple(sides), padding=tuple(side // 2 for side in sides))
 
 
 class TimedBlock(nn.Module):
@@ -131,11 +123,14 @@ class NullText(nn.Module):
         if text.shape[1] > self.null.shape[1] or text.shape[2] != self.null.shape[2]:
             told = f"{tuple(text.shape[1:])} tokens x width"
             raise ValueError(f"text of {told} where {tuple(self.null.shape[1:])} are taken")
+        text = text.to(self.null)
+        if short := self.null.shape[1] - text.shape[1]:  # a row without text reads all of the null
+            kept = text.new_ones(text.shape[:2], dtype=torch.bool) if kept is None else kept
+            text, kept = functional.pad(text, (0, 0, 0, short)), functional.pad(kept, (0, short))
         if kept is None:
             return text, None
         nothing = ~kept.any(1, keepdim=True)
-        text = torch.where(nothing[..., None], self.null[:, : text.shape[1]].to(text), text)
-        return text, kept | nothing
+        return torch.where(nothing[..., None], self.null, text), kept | nothing
 
 
 def as_tokens(features: Tensor) -> Tensor:

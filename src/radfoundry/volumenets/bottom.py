@@ -13,9 +13,7 @@ from radfoundry.volumenets.blocks import Attention, as_features, as_tokens
 class Mixing(nn.Module):
     """Two linear layers over all places of a grid, the same for every channel (Tolstikhin 2021).
 
-    Which place it is counts, as it does in a body. After 120 steps of 8 volumes of 32^3 the error
-    on held-out phantoms at time 0.8 had fallen from 0.0130 to 0.0111, with attention to 0.0128, at
-    0.03 CPU seconds a sample against 0.07.
+    Which place it is counts, as it does in a body: there are no queries and keys to learn first.
     """
 
     def __init__(self, width: int, places: int, hidden: int) -> None:

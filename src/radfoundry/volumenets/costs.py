@@ -6,6 +6,7 @@ machine at hand can be counted.
 
 import weakref
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -77,12 +78,12 @@ def cost(
     """Return what a step costs in mixed precision, without buffers that libraries ask for.
 
     Args:
-        network: On the `meta` device; its numbers are set to 16 bits.
+        network: On the `meta` device; a copy of it in 16 bits is counted.
         noisy: (B, C, *space) on the `meta` device, 16 bits.
         condition: As the network takes it; on the `meta` device, 16 bits.
         training: Whether gradients are computed, or pictures drawn.
     """
-    network = network.to(torch.bfloat16)
+    network = deepcopy(network).to(torch.bfloat16)
     count = parameters(network)
     times = torch.zeros(len(noisy), device=noisy.device)
     living = _Living(chain(network.parameters(), network.buffers()), (noisy, *condition.values()))

@@ -17,15 +17,11 @@ from torch.utils.checkpoint import checkpoint
 
 from radfoundry.diffusion.noise import Schedule
 from radfoundry.diffusion.wavelets import haar, inverse_haar
-from radfoundry.networks import normalization, zeroed
+from radfoundry.networks import convolution, normalization, zeroed
 from radfoundry.volumenets.bands import Bands
-from radfoundry.volumenets.blocks import (
-    NullText,
-    TimedBlock,
-    TimeEmbedding,
-    convolution,
-)
+from radfoundry.volumenets.blocks import NullText, TimedBlock, TimeEmbedding
 from radfoundry.volumenets.bottom import Bottom
+from radfoundry.volumenets.prior import FOLDS, Estimate, Prior
 
 
 class LeanUNet(nn.Module):
@@ -38,7 +34,8 @@ class LeanUNet(nn.Module):
         channels: int = 4,
         beside: int = 0,
         text_width: int = 0,
-        dims: int = 3,
+        read: int = 0,
+        space: Sequence[int] = (),
     ) -> None:
         """Make the layers; the untrained network is the best linear estimate, see `measure`.
 
@@ -48,23 +45,45 @@ class LeanUNet(nn.Module):
             channels: Of the pictures.
             beside: Channels that are seen but not drawn.
             text_width: Of token features; 0 for no text.
-            dims: 2 or 3.
+            read: What a reader finds in a text, see `prior`; 0 for none.
+            space: Sides of the pictures; needed where the size has a `rank`, else the size's own.
         """
         super().__init__()
         self.haar, self.saving = int(size["haar"]), bool(size["checkpoint"])
+        self.beside, dims = beside, len(space) or 3
         width, parts, timed = size["widths"][0], 2 ** (dims * self.haar), 2 * size["widths"][0]
-        self.bands = Bands(channels * parts, [_finest(size)] * dims, schedule)
+        coarse = [side // 2**self.haar for side in space] or [_finest(size)] * dims
+        count = channels * parts
+        self.prior = self.bands = None
+        if size["rank"]:
+            self.prior = Prior((count, *coarse), size["rank"], text_width, read, schedule)
+        else:
+            self.bands = Bands(count, [_finest(size)] * dims, schedule)
         self.time = TimeEmbedding(width, timed)
         self.null = NullText(size["tokens"], text_width) if text_width else None
-        self.gist = nn.Linear(text_width, timed) if text_width else None
-        self.enter = convolution(dims, (channels + beside) * parts, width, 1)
+        self.others: list[Prior] = []  # for training alone, and in no file
+        reads = size["rank"] and text_width
+        self.gist = nn.Linear(read or text_width, timed) if reads else None
+        views = 3 if size["rank"] else 1  # of the noisy coefficients
+        self.enter = convolution(dims, (views * channels + beside) * parts, width, 1)
         self.down, self.up = _ways(size, dims, timed)
         self.bottom = Bottom(size, dims, timed, text_width) if size["depth"] else None
         self.leave = _silent(dims, width, channels * parts)
 
-    def measure(self, pictures: Tensor) -> None:
-        """Take mean and spread of every coefficient from clean pictures (B, C, *space)."""
-        self.bands.measure(haar(pictures, self.haar))
+    def measure(
+        self, pictures: Tensor, text: Tensor | None = None, kept: Tensor | None = None
+    ) -> None:
+        """Take mean and spread of every coefficient from clean pictures (B, C, *space).
+
+        With the pictures' texts also how the mean is moved by what is told.
+        """
+        bands = haar(pictures, self.haar)
+        if self.prior is not None:
+            heard = None if text is None else self.prior.attune(text, kept)
+            self.prior.measure(bands, heard)
+            self.others = [self.prior.without(fold, bands, heard) for fold in range(FOLDS)]
+        elif self.bands is not None:
+            self.bands.measure(bands)
 
     def forward(
         self,
@@ -73,18 +92,53 @@ class LeanUNet(nn.Module):
         text: Tensor | None = None,
         kept: Tensor | None = None,
         beside: Tensor | None = None,
+        fold: Tensor | None = None,
     ) -> Tensor:
-        """Return the estimate, shaped as `noisy` (B, channels, *space); see the package."""
-        seen, linear, doubt = self.bands(haar(noisy.float(), self.haar), times)
-        time = self.time(times)
-        if self.null is not None and self.gist is not None:
+        """Return the estimate, shaped as `noisy` (B, channels, *space); see the package.
+
+        In training, `fold` (B,) says which prior each picture took no part in: one that it did
+        take part in knows it too well, and there would be nothing to learn from its errors.
+        """
+        time, views = self.time(times), []
+        if self.prior is None:
+            assert self.bands is not None
+            seen, linear, doubt = self.bands(haar(noisy.float(), self.haar), times)
+            views = [seen]
+        else:
+            heard, there = self.prior.hear(text, kept, len(noisy))
+            given = (*self._known(noisy, times, beside), heard, there)
+            found = self.prior(*given) if fold is None else self._unseen(fold, given)
+            linear, doubt, views = found.clean, found.error, [found.views]
+            if self.gist is not None:
+                time = time + self.gist(heard.to(time))
+        if self.null is not None:
             text, kept = self.null(len(noisy), text, kept)
-            time = time + self.gist(_mean(text, kept))
-        if beside is not None:
-            seen = torch.cat([seen, haar(beside.float(), self.haar)], 1)
+        if self.beside:
+            blank = noisy.new_zeros(len(noisy), self.beside, *noisy.shape[2:])
+            views = [*views, haar((blank if beside is None else beside).float(), self.haar)]
         weight = next(self.enter.parameters())
-        learned = self._layers(seen.to(weight), time, text, kept).float()
+        learned = self._layers(torch.cat(views, 1).to(weight), time, text, kept).float()
         return inverse_haar(linear + doubt * learned, self.haar)
+
+    def _unseen(self, fold: Tensor, given: Sequence[Tensor | None]) -> Estimate:
+        """Return the estimate of each row under the prior of the other folds."""
+        rows = [
+            self.others[number](*(None if part is None else part[[row]] for part in given))
+            for row, number in enumerate(fold.tolist())
+        ]
+        return Estimate(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
+
+    def _known(
+        self, noisy: Tensor, times: Tensor, beside: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return coefficients, times, and which are clean: those of channels that are given."""
+        if beside is None:
+            return haar(noisy.float(), self.haar), times, None
+        values, shares = beside.float().chunk(2, 1)
+        given = shares.flatten(2).amin(2) > 0.5
+        mixed = torch.where(given.reshape(*given.shape, *[1] * (noisy.ndim - 2)), values, noisy)
+        parts = 2 ** ((noisy.ndim - 2) * self.haar)
+        return haar(mixed.float(), self.haar), times, given.repeat(1, parts)
 
     def _layers(
         self, seen: Tensor, time: Tensor, text: Tensor | None, kept: Tensor | None
@@ -149,10 +203,3 @@ def _ways(size: Mapping[str, Any], dims: int, timed: int) -> tuple[nn.ModuleList
         up.insert(0, Timed(joined, meet, after))
         given = width
     return down, up
-
-
-def _mean(text: Tensor, kept: Tensor | None) -> Tensor:
-    """Return (B, width) the mean of the tokens that may be read."""
-    if kept is None:
-        return text.mean(1)
-    return (text * kept[..., None]).sum(1) / kept.sum(1, keepdim=True)

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from radfoundry.networks import convolution
 from radfoundry.volumenets.blocks import (
     Attention,
     NullText,
     TimedBlock,
     TimeEmbedding,
     as_features,
-    convolution,
 )
 
 FLAT, CUBE = (1, 3, 3), (3, 3, 3)
@@ -114,7 +114,7 @@ class PublishedUNet(nn.Module):
         if self.null is not None:
             text, kept = self.null(len(noisy), text, kept)
         seen = noisy if beside is None else torch.cat([noisy, beside], 1)
-        features = entered = self.enter(seen)
+        features = entered = self.enter(seen.to(next(self.enter.parameters())))
         skips = []
         for level in self.down:
             features, skip = self._run(level, features, time)
@@ -125,7 +125,7 @@ class PublishedUNet(nn.Module):
         features = self.after(features, time)
         for level in self.up:
             features, _ = self._run(level, torch.cat([features, skips.pop()], 1), time)
-        return self.leave(self.finish(torch.cat([features, entered], 1), time))
+        return self.leave(self.finish(torch.cat([features, entered], 1), time)).to(noisy)
 
     def _run(self, layer: nn.Module, *given: Tensor | None) -> Any:
         """Apply a layer; in training, keep nothing of its inside if memory is to be saved."""

@@ -1,0 +1,43 @@
+"""Measure what the text encoder learns from few reports, with and without its mimetic start.
+
+python benchmarks/textencoder.py
+"""
+
+import time
+from unittest import mock
+
+import numpy as np
+import torch
+
+from radfoundry import prompts
+from radfoundry.bodies import findings
+from radfoundry.text import encoder, pretraining
+
+COUNT, HELD_OUT = 300, 60  # composed reports to learn from, and to be asked of
+SIZE = "phantom"
+
+
+def reports(count: int, seed: int) -> list[str]:
+    """Return reports of phantoms as they are composed, each with random findings."""
+    rng = np.random.default_rng(seed)
+    chance = dict.fromkeys(findings.NAMES, 0.3)
+    return [prompts.compose(findings.choose(rng, chance, "CT"), rng) for _ in range(count)]
+
+
+def row(start: str) -> str:
+    """Return a line of the table: shares of words and pairs guessed, and CPU seconds."""
+    began = time.process_time()
+    generator = torch.Generator().manual_seed(0)
+    settings = pretraining.SETTINGS[SIZE]
+    trained = pretraining.fit(reports(COUNT, 0), SIZE, settings, generator)
+    told = pretraining.accuracy(trained, reports(HELD_OUT, 1), generator)
+    spent = time.process_time() - began
+    return f"| {start} | {told['words']:.2f} | {told['paired']:.2f} | {spent:.0f} |"
+
+
+if __name__ == "__main__":
+    lines = ["| start | hidden words right | pairs right | CPU s |", "|---|---|---|---|"]
+    lines.append(row("looks nearby"))
+    with mock.patch.object(encoder, "look_nearby"):
+        lines.append(row("as BERT"))
+    print("\n".join(lines))  # noqa: T201

@@ -1,0 +1,37 @@
+"""Make held-out cases small and enlarge them, by the network and by interpolation."""
+
+from pathlib import Path
+
+import numpy as np
+from _cases import read_all, real_cases
+from _job import device, progress, start
+
+from radfoundry import sharpness, tables, weights
+from radfoundry.catalogue import load
+from radfoundry.request import seed
+
+job = start(snakemake)
+generator = load("generators", job.params.generator)
+learned = {Path(folder).name: weights.read(folder) for folder in job.input.networks}
+networks = generator.prepare(learned, device(job))
+card = learned["super_resolution"].card
+
+splits = read_all(job.input.splits, "splits")
+# In an order that the names do not tell, so that a few are a sample of all.
+test = sorted(
+    splits.loc[splits["split"] == "test", "case"],
+    key=lambda case: seed(job.params.seed, "resolution", case),
+)[: job.params.enlarged]
+cases = real_cases(job.input.images, job.input.labels, only=test)
+
+
+def restored(held):
+    """Return a case enlarged by the network, with chance of its own."""
+    number = seed(job.params.seed, "enlarge", held.case)
+    return generator.enlarge(networks, held.low, number, held.full.shape[1:])
+
+
+held = (sharpness.held_out(case, card) for case in progress(cases, len(test), "enlarged cases"))
+ways = {"sr": restored, "trilinear": sharpness.trilinear}
+rng = np.random.default_rng(seed(job.params.seed, "resolution", "patches"))
+tables.write(sharpness.compare(held, ways, rng), job.output.table, "resolutions")

@@ -1,0 +1,30 @@
+"""Turn the measurements of a recipe's drawn volumes into figures of the scorecard."""
+
+import numpy as np
+from _cases import read_all
+from _job import start
+
+from radfoundry import drawnfigures, promptfigures, tables
+from radfoundry.scorecard import build
+
+job = start(snakemake)
+rng = np.random.default_rng(job.params.seed)
+recipe, draws = job.wildcards.recipe, job.params.bootstrap
+# An ablation that the paper measured has figures of its own.
+system = recipe if recipe in promptfigures.AIRWAYS_CM3 else job.params.generator
+
+
+def listed(given):
+    """Return paths as a list, be it one path, several or none."""
+    return [given] if isinstance(given, str) else list(given)
+
+
+findings = read_all(listed(job.input.cases), "cases")[["case", "findings"]]
+real = read_all(listed(job.input.clinical), "clinical").merge(findings, on="case")
+probes = read_all(listed(job.input.probes), "probes")
+figures = promptfigures.figures(probes, real, recipe, draws, rng, system)
+resolutions = read_all(listed(job.input.resolutions), "resolutions")
+figures += drawnfigures.of_resolutions(resolutions, recipe, draws, rng)
+distances = read_all(listed(job.input.distances), "distances")
+figures += drawnfigures.of_distances(distances, recipe, system)
+tables.write(build(figures), job.output.figures, "scorecard")

@@ -1,0 +1,214 @@
+"""Our own features of a volume: a 3D ResNet that learned to tell findings, pooled.
+
+It is the judge of realism, so it learns from the tune split, which no generator trains on. The same
+network holds Med3D's weights (`adopted`), which published distances of chest CT are made with.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from radfoundry.case import Case
+from radfoundry.diffusion.wavelets import haar
+from radfoundry.featuresizes import SIZES, build, features_of, sized
+from radfoundry.networks import seeded
+from radfoundry.training import Hooks, train
+from radfoundry.volume import Volume
+from radfoundry.weights import Weights, WeightsError
+
+WINDOW_HU = (-1024.0, 600.0)
+SHIFT = 1 / 16  # of the side: the farthest a picture is moved in training
+NOISE = 0.02  # of [-1, 1], about 16 HU; more would teach the network not to see noise
+HEADS = ("fc.", "conv_seg.")
+CENTER, SPREAD = "features.center", "features.spread"
+LEAST_SPREAD = 0.1  # of the median one: a feature that never moved must not outweigh all others
+POINTS = 50  # of the loss's course on the card
+
+
+def fit(
+    cases: Iterable[Case],
+    options: Mapping[str, Any],
+    rng: np.random.Generator,
+    device: str = "cpu",
+    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+) -> Weights:
+    """Return a network that tells the findings of CT volumes, with a card that says how it learned.
+
+    Binary cross entropy on each finding of `facts["findings"]` (joined by |) that occurs. Where
+    none does there is nothing to learn: the weights are then those it began with, whose features
+    still tell sets apart, and the card says `trained: false`.
+
+    Args:
+        cases: CT in HU, of the tune split; read once, kept at the network's size alone.
+        options: `size`, a name of `SIZES`; what differs from that size, from `Settings`, or both.
+        rng: Source of all chance.
+        device: Where to train.
+        hooks: Callbacks; a state to resume from.
+
+    Raises:
+        ValueError: There is no case, or an option is unknown.
+    """
+    size, settings = sized(options)
+    kept = [(picture(case.image, size["side"]).half(), _findings(case)) for case in cases]
+    if not kept:
+        raise ValueError("a feature network needs a case of the tune split to learn from")
+    names = sorted(set().union(*(found for _, found in kept)))
+    pool = torch.stack([one for one, _ in kept])
+    target = torch.tensor([[name in found for name in names] for _, found in kept]).float()
+    generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    with seeded(generator):
+        network = build(size, len(names)).to(device)
+    card = {"network": "featurenet", "size": size, "cases": len(kept), "findings": names}
+    card |= {"positive": [int(n) for n in target.sum(0)], "trained": bool(names)}
+
+    def draw(own: torch.Generator) -> tuple[Tensor, Tensor]:
+        rows = torch.randint(len(pool), (size["batch"],), generator=own, device=own.device).cpu()
+        pictures = altered(pool[rows].to(device).float(), own)
+        return haar(pictures, size["haar"]), target[rows].to(device)
+
+    if names:
+        done = train(network, draw, loss, settings, generator, hooks)
+        course = done.history["findings"][:: -(-settings.steps // POINTS)]
+        card |= {"steps": settings.steps, "losses": [round(value, 4) for value in course]}
+        network.load_state_dict(done.state)
+    return Weights(network.state_dict() | _scales(network, pool, size), card)
+
+
+def loss(network: Any, batch: tuple[Tensor, Tensor], generator: Any) -> dict[str, Tensor]:
+    """Return the cross entropy of the findings of a batch of pictures and targets (B, names)."""
+    del generator  # nothing is drawn here
+    return {"findings": functional.binary_cross_entropy_with_logits(network(batch[0]), batch[1])}
+
+
+def _scales(network: nn.Module, pool: Tensor, size: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return mean and spread of every feature over the pictures it learned from."""
+    found = torch.cat([pooled(network.eval(), some, size) for some in pool.split(size["batch"])])
+    spread = found.std(0, correction=0)
+    least = LEAST_SPREAD * spread.median()
+    spread = spread.clamp(min=least) if least > 0 else torch.ones_like(spread)
+    return {CENTER: found.mean(0), SPREAD: spread}
+
+
+def picture(image: Volume, side: int) -> Tensor:
+    """Return a CT as (1, side, side, side) in [-1, 1]: window -1024 to 600 HU, averaged down.
+
+    The whole grid goes in, whatever its spacing; a smaller one is interpolated.
+    """
+    low, high = WINDOW_HU
+    hu = torch.from_numpy(np.ascontiguousarray(image.voxels, np.float32))
+    scaled = (2 * (hu.clamp(low, high) - low) / (high - low) - 1)[None, None]
+    if min(scaled.shape[2:]) >= side:  # averages keep noise and edges as a thicker scan has them
+        return functional.adaptive_avg_pool3d(scaled, side)[0]
+    return functional.interpolate(scaled, (side,) * 3, mode="trilinear", align_corners=False)[0]
+
+
+def altered(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Return (B, 1, s, s, s) pictures each moved by up to 1/16 along each axis, with faint noise.
+
+    What lies beyond the edge repeats it. All chance comes from the generator.
+    """
+    side, far = pictures.shape[-1], round(SHIFT * pictures.shape[-1])
+    made: Mapping[str, Any] = {"generator": generator, "device": generator.device}
+    moves = torch.randint(0, 2 * far + 1, (len(pictures), 3), **made).tolist()
+    wide = functional.pad(pictures, (far,) * 6, mode="replicate")
+    moved = torch.stack(
+        [
+            one[:, x : x + side, y : y + side, z : z + side]
+            for one, (x, y, z) in zip(wide, moves, strict=True)
+        ]
+    )
+    return moved + NOISE * torch.randn(moved.shape, **made).to(moved.device)
+
+
+def prepare(weights: Weights, device: str = "cpu") -> Callable[[Iterable[Volume]], np.ndarray]:
+    """Return a function from CT volumes in HU to their features (n, d), float64.
+
+    Volumes are taken one batch at a time; how they are batched changes nothing but rounding.
+
+    Args:
+        weights: From `fit` or `adopted`, or a folder's (`weights.read`).
+        device: Where to run.
+
+    Raises:
+        WeightsError: The card has no size, or the tensors are not those of a network of that size.
+    """
+    size, state = _checked(weights)
+    network = build(size, 0).eval().to(device)
+    network.load_state_dict(state)
+    center, spread = weights.state.get(CENTER), weights.state.get(SPREAD)
+
+    def features(volumes: Iterable[Volume]) -> np.ndarray:
+        found, waiting = [torch.zeros(0, features_of(size))], iter(volumes)
+        while some := list(islice(waiting, size["batch"])):
+            pictures = torch.stack([picture(one, size["side"]) for one in some])
+            found.append(pooled(network, pictures, size))
+        values = torch.cat(found)
+        if center is not None and spread is not None:
+            values = (values - center.cpu()) / spread.cpu()
+        return values.double().numpy()
+
+    return features
+
+
+@torch.inference_mode()
+def pooled(network: Any, pictures: Tensor, size: Mapping[str, Any]) -> Tensor:
+    """Return the means over space of the stages that a size names, (B, d), on the CPU."""
+    device = next(network.parameters()).device
+    maps = haar(pictures.to(device).float(), size["haar"])
+    maps = network.act(network.bn1(network.conv1(maps)))
+    maps = network.maxpool(maps) if size["pool"] else maps
+    means = []
+    for stage in range(1, 5):
+        maps = getattr(network, f"layer{stage}")(maps)
+        if stage in size["stages"]:
+            means.append(maps.mean((2, 3, 4)))
+    return torch.cat(means, 1).cpu()
+
+
+def adopted(state: Mapping[str, Tensor], size: Mapping[str, Any], origin: str) -> Weights:
+    """Return a trained 3D ResNet of others as weights that `prepare` takes and `write` stores.
+
+    Med3D's resnet_50.pth is `adopted(torch.load(path)["state_dict"], SIZES["paper"], "Med3D")`.
+    MONAI's ResNet strides where Med3D's script dilates: features are not those of its script.
+
+    Args:
+        state: Tensors under the names of MONAI's ResNet, with or without `module.` in front; heads
+            are left out.
+        size: As in `SIZES`.
+        origin: Whose they are, for the card.
+
+    Raises:
+        WeightsError: The tensors are not those of a network of that size.
+    """
+    bare = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    bare = {key: tensor for key, tensor in bare.items() if not key.startswith(HEADS)}
+    size = {key: value for key, value in size.items() if key != "settings"}
+    weights = Weights(bare, {"network": "featurenet", "size": size, "origin": origin})
+    _checked(weights)
+    return weights
+
+
+def _checked(weights: Weights) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+    """Return size and the network's tensors without its head, or say what does not fit."""
+    size: Mapping[str, Any] = weights.card.get("size") or {}
+    if lacking := set(SIZES["phantom"]) - {"settings"} - set(size):
+        raise WeightsError(f"the card's size lacks {', '.join(sorted(lacking))}")
+    with torch.device("meta"):
+        wanted = build(size, 0).state_dict()
+    counters = {n: torch.tensor(0) for n in wanted if n.endswith("tracked")}  # old files lack them
+    ours = (*HEADS, CENTER, SPREAD)
+    state = counters | {k: v for k, v in weights.state.items() if not k.startswith(ours)}
+    lost = [n for n in wanted if n not in state or wanted[n].shape != state[n].shape]
+    if wrong := lost + sorted(set(state) - set(wanted)):
+        told = f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
+        raise WeightsError(f"not the tensors of a feature network of this size: {told}")
+    return size, state
+
+
+def _findings(case: Case) -> set[str]:
+    return set(str(case.facts.get("findings", "")).split("|")) - {""}

@@ -1,0 +1,195 @@
+"""A Wasserstein GAN of chest CT: what MedSyn is compared with, at equal compute.
+
+After Gulrajani et al. 2017 (see `radfoundry.gan`), as in the tables of the MedSyn paper. It hears
+no prompt, takes no channel and draws the image alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from radfoundry import asking, channels, gan
+from radfoundry.case import Case
+from radfoundry.training import Hooks, Material, Settings, train
+from radfoundry.weights import Weights
+
+NETWORKS = {"gan": "generator of images and the critic it learns from"}
+NEEDS: Mapping[str, list[str]] = {}
+MODALITIES = ("CT",)
+OPTIONS = {"count": 32, "splits": ["train"]}
+# Per size: `size` names the network's, `penalty` weighs the critic's slope; the rest is batches
+# and `training.Settings`. `phantom` takes about 150 CPU seconds on 64^3.
+TRAINING: Mapping[str, Mapping[str, Any]] = {
+    "phantom": {
+        "size": "phantom", "penalty": 10.0, "batch": 8, "steps": 400, "learning_rate": 1e-2,
+        "betas": [0.0, 0.9], "weight_decay": 0.0, "warmup": 10, "schedule": "constant",
+        "clip": 1000.0, "ema": 0.98, "precision": "bfloat16", "accumulate": 1,
+    },
+    "workstation": {
+        "size": "workstation", "penalty": 10.0, "batch": 8, "steps": 40000,
+        "learning_rate": 1e-3, "betas": [0.0, 0.99], "weight_decay": 0.0, "warmup": 500,
+        "schedule": "constant", "clip": 1000.0, "ema": 0.999, "precision": "bfloat16",
+        "accumulate": 1,
+    },
+    "paper": {
+        "size": "paper", "penalty": 10.0, "batch": 4, "steps": 80000, "learning_rate": 1e-3,
+        "betas": [0.0, 0.99], "weight_decay": 0.0, "warmup": 500, "schedule": "constant",
+        "clip": 1000.0, "ema": 0.999, "precision": "bfloat16", "accumulate": 4,
+    },
+}  # fmt: skip
+AMONG = ("size", "seed", *NETWORKS)  # of `train:`
+MEASURED = 256  # cases that mean and spread are taken from
+
+
+def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+    """Return `count` requests, each with the case whose grid it gets and no prompt.
+
+    Args:
+        cases: Rows with case and split.
+        options: See `OPTIONS`; prompts are not read.
+        seed: The recipe's seed.
+
+    Raises:
+        ValueError: If channels are given, or no case is usable.
+    """
+    if options.get("given"):
+        raise ValueError(f"given {options['given']}: wgan draws the whole image, from nothing")
+    return asking.plan(cases, {**OPTIONS, **options, "text": False}, seed)
+
+
+def fit(
+    network: str,
+    material: Material,
+    options: Mapping,
+    rng: np.random.Generator,
+    device: str = "cpu",
+    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+) -> Weights:
+    """Return the generator, trained on the images of the train split.
+
+    Args:
+        network: "gan".
+        material: Cases of one grid.
+        options: `size`; overrides of `TRAINING` under `gan`.
+        rng: The source of all chance.
+        device: Where to train.
+        hooks: Callbacks; a state to resume from.
+
+    Raises:
+        ValueError: Unknown options, or cases of several grids.
+    """
+    _known("network", [network], NETWORKS)
+    card = chosen_options(options)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    card["size"] = dict(gan.SIZES[card["size"]])
+    pictures = _pictures(material.cases, gan.multiple(card["size"]))
+    adversaries = gan.adversaries(card["size"], 1, pictures.shape[2:], generator).to(device)
+    adversaries.measure(pictures[:MEASURED].float().to(device))
+
+    def draw(own: torch.Generator) -> Tensor:
+        rows = torch.randint(len(pictures), (card["batch"],), generator=own)
+        return pictures[rows].float().to(device)
+
+    settings = Settings(**{f.name: card[f.name] for f in fields(Settings) if f.name in card})
+    told = partial(gan.loss, penalty=card["penalty"])
+    hooks = replace(hooks, preview=preview)
+    done = train(adversaries, draw, told, settings, generator, hooks)
+    state = {name: kept for name, kept in done.state.items() if not name.startswith("critic.")}
+    grid = list(material.cases[0].image.voxels.shape)
+    return Weights(state, {"network": network, **card, "grid": grid} | _ends(done.history))
+
+
+def chosen_options(options: Mapping) -> dict[str, Any]:
+    """Return `TRAINING` of a size with a recipe's overrides.
+
+    Raises:
+        ValueError: A key or a size that does not exist, with those that do.
+    """
+    _known("train", options, AMONG)
+    size, own = str(options.get("size", "phantom")), dict(options.get("gan") or {})
+    _known("size", [size], TRAINING)
+    _known("train: gan", own, TRAINING[size])
+    chosen = {**TRAINING[size], **own}
+    _known("train: gan: size", [chosen["size"]], gan.SIZES)
+    return chosen
+
+
+def _known(where: str, given: Any, allowed: Any) -> None:
+    unknown = sorted(str(key) for key in given if key not in allowed)
+    if unknown:
+        raise ValueError(f"{where}: no {', '.join(unknown)}: choose from {', '.join(allowed)}")
+
+
+def _pictures(cases: Sequence[Case], multiple: int) -> Tensor:
+    """Return the images as float16 (B, 1, X, Y, Z) in [-1, 1], with air around to fit."""
+    grids = {case.image.voxels.shape for case in cases}
+    if len(grids) != 1:
+        told = ", ".join(str(grid) for grid in sorted(grids)[:3])
+        raise ValueError(f"cases are of {len(grids)} grids ({told}): state preprocess.grid")
+    whole = (channels.padded(channels.encode(case)[:1], multiple) for case in cases)
+    return torch.stack([torch.from_numpy(picture).half() for picture in whole])
+
+
+def _ends(history: Mapping[str, list[float]], steps: int = 20) -> dict[str, dict[str, float]]:
+    return {"losses": {n: round(float(np.mean(v[-steps:])), 5) for n, v in history.items()}}
+
+
+def preview(network: Any) -> np.ndarray:
+    """Return the middle coronal planes of four drawn volumes side by side, in [0, 1]."""
+    latents = torch.randn(4, network.latent, generator=torch.Generator().manual_seed(0))
+    volumes = network.sampled(latents.to(network.center.device)).clamp(-1, 1).float().cpu()
+    planes = volumes[:, 0, :, volumes.shape[3] // 2].flip(-1).mT
+    return (planes.numpy().transpose(1, 0, 2).reshape(planes.shape[1], -1) + 1) / 2
+
+
+def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> tuple[gan.Adversaries, Any]:
+    """Return the generator, built once, and its card.
+
+    Raises:
+        ValueError: The network is missing.
+    """
+    if "gan" not in weights:
+        raise ValueError(f"wgan draws with the network gan; there is {', '.join(weights) or None}")
+    card = weights["gan"].card
+    step = gan.multiple(card["size"])
+    space = [-(-side // step) * step for side in card["grid"]]
+    network = gan.adversaries(card["size"], 1, space, torch.Generator())
+    network.critic = torch.nn.Identity()  # only training needs it
+    network.load_state_dict(dict(weights["gan"].state))
+    return network.to(device).eval(), card
+
+
+def draw(request: Mapping, source: Case, networks: tuple[gan.Adversaries, Any]) -> Case:
+    """Return one chest CT (int16 HU) on the grid of its source; its anatomy is not known (zeros).
+
+    Args:
+        request: A row of `plan`.
+        source: Lends its affine.
+        networks: As `prepare` returns them.
+
+    Raises:
+        ValueError: The source has another grid than the training cases.
+    """
+    network, card = networks
+    shape = source.image.voxels.shape
+    if list(shape) != list(card["grid"]):
+        raise ValueError(f"{source.name} has the grid {shape}, wgan draws {card['grid']}")
+    chance = torch.Generator().manual_seed(int(request["seed"]))
+    latents = torch.randn(1, network.latent, generator=chance)
+    drawn = network.sampled(latents.to(network.center.device))[0].cpu().numpy()
+    image, labels = channels.decode(channels.cropped(drawn, shape), source.image.affine)
+    facts = {
+        "source": source.name,
+        "patient": str(source.facts.get("patient", "")),
+        "split": str(request.get("split", source.facts.get("split", ""))),
+        "findings": "",
+        "shape": "",
+        "seed": str(request["seed"]),
+    }
+    return Case(str(request["request"]), image, labels, np.zeros_like(labels), facts)

@@ -1,0 +1,53 @@
+"""Pictures of drawn volumes for the report."""
+
+import pandas as pd
+import pytest
+from drawn_volumes import phantoms
+
+from radfoundry import exhibits, report
+from radfoundry.slices import VolumePicture
+
+
+def pictured(title, anatomy=True):
+    case = phantoms(1, seed=4)[0]
+    return VolumePicture(title, case.image, case.anatomy if anatomy else None)
+
+
+def test_a_montage_of_volumes_tells_what_was_asked_for_and_how_many_there_are():
+    shown = exhibits.of_volumes(
+        [pictured("syn-1: no finding"), pictured("syn-2: nodule")], "kept", 9
+    )
+    assert len(shown) == 1
+    assert shown[0].caption.startswith("2 of 9 kept samples")
+    assert "labels drawn with it" in shown[0].caption
+    assert "syn-2: nodule" in shown[0].alt
+    assert shown[0].png.startswith(b"\x89PNG")
+
+
+def test_volumes_without_labels_are_said_to_have_none():
+    shown = exhibits.of_volumes([pictured("syn-1: no finding", anatomy=False)], "rejected", 1)
+    assert "labels" not in shown[0].caption + shown[0].alt
+
+
+def test_no_volume_gives_no_montage():
+    assert exhibits.of_volumes([], "kept", 0) == []
+
+
+def test_a_title_names_findings_and_as_many_reasons_as_fit():
+    reason = "; ".join(f"expert{n} 0.1 < 0.2 (quantile 0.05 of 40 real cases)" for n in range(3))
+    title = exhibits.titled("syn-1", "pleural_effusion|nodule", reason)
+    assert title.startswith("syn-1: pleural effusion, nodule (expert0 0.1 < 0.2")
+    assert title.endswith("…)")
+    assert len(title) < 150
+
+
+@pytest.mark.parametrize(("modality", "flat"), [("CT", False), ("CXR", True)])
+def test_the_page_speaks_of_sources_only_where_samples_start_from_one(modality, flat):
+    verdicts = pd.DataFrame({"sample": ["s"], "verdict": ["kept"], "reason": [""]})
+    cohorts = pd.DataFrame({"cohort": ["c"], "origin": ["real"]})
+    recipe = {"name": "r", "modality": modality, "verdicts": verdicts}
+    page = report.render({"recipes": [recipe], "cohorts": cohorts})
+    assert ("real radiographs" in page) == flat
+    assert ("the source image, the synthetic image made from it" in page) == flat
+    assert ("No source is shown" in page) != flat
+    assert ("networks that learned from real ones" in page) != flat

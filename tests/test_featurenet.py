@@ -1,0 +1,161 @@
+"""The judge learns findings from a few phantoms, repeats itself, and reads networks of others."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from radfoundry import featurenet, weights
+from radfoundry.featuresizes import SIZES, build, sized
+from radfoundry.phantoms import chest_ct
+from radfoundry.training import Hooks
+from radfoundry.volume import Volume
+
+TINY = {"size": "phantom", "side": 16, "widths": [4, 4, 8, 8], "steps": 8, "batch": 4}
+MED3D = {**SIZES["paper"], "widths": [2, 2, 2, 4], "layers": [1, 1, 1, 1], "side": 16}
+
+
+@pytest.fixture(scope="module")
+def cases():
+    options = {"patients": 6, "exams": [1, 1], "size": 24, "findings": {"pleural_effusion": 0.5}}
+    plan = chest_ct.plan(options, np.random.default_rng(2))
+    return [chest_ct.draw(json.loads(text)) for text in plan["parameters"]]
+
+
+@pytest.fixture(scope="module")
+def learned(cases):
+    return featurenet.fit(cases, TINY, np.random.default_rng(0))
+
+
+def images(cases):
+    return [case.image for case in cases]
+
+
+def test_the_card_says_what_was_learned_from_how_many(cases, learned):
+    ill = sum(case.facts["findings"] == "pleural_effusion" for case in cases)
+    assert 0 < ill < len(cases)
+    wanted = {"cases": 6, "findings": ["pleural_effusion"], "positive": [ill], "trained": True}
+    assert {key: learned.card[key] for key in wanted} == wanted
+    assert len(learned.card["losses"]) == TINY["steps"]
+    json.dumps(dict(learned.card))
+
+
+def test_training_tells_the_findings_of_what_it_learned_from(cases):
+    longer = TINY | {"steps": 50, "batch": 16, "learning_rate": 3e-3}
+    brighter = [
+        replace(c, image=c.image.holding(c.image.voxels + 600 * bool(c.facts["findings"])))
+        for c in cases
+    ]
+    losses = featurenet.fit(brighter, longer, np.random.default_rng(0)).card["losses"]
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+
+
+def test_equal_chance_learns_equal_weights_and_other_chance_others(cases, learned):
+    again, other = (featurenet.fit(cases, TINY, np.random.default_rng(seed)) for seed in (0, 1))
+    assert all(torch.equal(learned.state[name], again.state[name]) for name in learned.state)
+    assert not torch.equal(learned.state["conv1.weight"], other.state["conv1.weight"])
+
+
+def test_weights_survive_a_folder_and_give_the_same_features(tmp_path, cases, learned):
+    weights.write(learned, tmp_path)
+    here = featurenet.prepare(learned)(images(cases))
+    there = featurenet.prepare(weights.read(tmp_path))(images(cases))
+    assert here.shape == (6, 24)
+    np.testing.assert_array_equal(here, there)
+
+
+def test_features_of_what_it_learned_from_have_mean_0(cases, learned):
+    found = featurenet.prepare(learned)(images(cases))
+    np.testing.assert_allclose(found.mean(0), 0, atol=0.05)
+    assert 0.5 < np.median(found.std(0)) < 1.5
+
+
+def test_batches_and_order_change_no_feature(cases, learned):
+    features = featurenet.prepare(learned)
+    alone = np.concatenate([features([image]) for image in images(cases)])
+    np.testing.assert_allclose(alone, features(iter(images(cases))), atol=1e-4)
+
+
+def test_no_volumes_have_no_features(learned):
+    assert featurenet.prepare(learned)([]).shape == (0, 24)
+
+
+def test_volumes_are_left_alone(cases, learned):
+    before = cases[0].image.voxels.copy()
+    featurenet.prepare(learned)(images(cases))
+    np.testing.assert_array_equal(cases[0].image.voxels, before)
+
+
+def test_blur_moves_features_as_much_as_another_patient_does(cases, learned):
+    features = featurenet.prepare(learned)
+    blurred = [c.image.holding(ndimage.gaussian_filter(c.image.voxels, 1.5)) for c in cases]
+    moved = np.abs(features(blurred) - features(images(cases))).mean()
+    assert moved > 0.5
+
+
+def test_without_findings_the_weights_stay_as_they_began(cases):
+    healthy = [case for case in cases if not case.facts["findings"]]
+    bare = featurenet.fit(healthy, TINY, np.random.default_rng(0))
+    assert bare.card["trained"] is False
+    assert np.isfinite(featurenet.prepare(bare)(images(cases))).all()
+
+
+def test_no_case_and_unknown_options_are_refused(cases):
+    with pytest.raises(ValueError, match="needs a case"):
+        featurenet.fit([], TINY, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="unknown options .*'depth'"):
+        featurenet.fit(cases, {"depth": 3}, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="no size 'huge'"):
+        sized({"size": "huge"})
+
+
+def test_hooks_hear_every_step(cases):
+    heard = []
+    hooks = Hooks(progress=lambda done, total, terms: heard.append((done, total)))
+    featurenet.fit(cases, TINY | {"steps": 3}, np.random.default_rng(0), "cpu", hooks)
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 16), (32, 48, 16), (9, 12, 40)])
+def test_any_grid_becomes_a_cube_in_the_window(shape):
+    image = Volume(np.full(shape, 2000, np.int16), np.eye(4))
+    found = featurenet.picture(image, 16)
+    assert found.shape == (1, 16, 16, 16)
+    assert found.min() == found.max() == 1
+
+
+def test_pictures_move_by_a_sixteenth_at_most():
+    picture = torch.full((1, 1, 16, 16, 16), -1.0)
+    picture[..., 8, 8, 8] = 1.0
+    moved = featurenet.altered(picture, torch.Generator().manual_seed(0))
+    place = (moved[0, 0] > 0).nonzero()
+    assert len(place) == 1
+    assert (place - 8).abs().max() <= 1
+
+
+def test_the_network_of_the_published_distance_has_2048_features_of_its_last_stage():
+    with torch.device("meta"):
+        shapes = {name: tuple(t.shape) for name, t in build(SIZES["paper"], 0).state_dict().items()}
+    assert shapes["conv1.weight"] == (64, 1, 7, 7, 7)
+    assert shapes["layer4.2.conv3.weight"] == (2048, 512, 1, 1, 1)
+
+
+def test_a_network_of_others_gives_its_pooled_features(cases):
+    network = build(MED3D, 3).eval()
+    theirs = {f"module.{n}": t for n, t in network.state_dict().items() if "tracked" not in n}
+    adopted = featurenet.adopted(theirs, MED3D, "Med3D")
+    network.fc = None
+    expected = network(featurenet.picture(cases[0].image, 16)[None]).detach().numpy()
+    np.testing.assert_allclose(featurenet.prepare(adopted)(images(cases[:1])), expected, atol=1e-5)
+
+
+def test_tensors_of_another_network_are_refused():
+    theirs = build(MED3D, 0).state_dict()
+    theirs["layer9.weight"] = torch.zeros(2)
+    with pytest.raises(weights.WeightsError, match="layer9.weight"):
+        featurenet.adopted(theirs, MED3D, "Med3D")
+    with pytest.raises(weights.WeightsError, match="size lacks"):
+        featurenet.prepare(weights.Weights(theirs, {"network": "else"}))

@@ -1,0 +1,313 @@
+"""Tests of MedSyn with networks of a few steps: promises that hold however well it draws."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from radfoundry import anatomy, asking, channels, labeler, medsynfit, medsynoptions, medsyntext
+from radfoundry.case import Case
+from radfoundry.catalogue import constant, load
+from radfoundry.generators import medsyn
+from radfoundry.training import Hooks
+from radfoundry.volume import Volume
+from radfoundry.weights import Weights
+
+TINY = {"size": "phantom32", "depth": 1, "widths": [16, 32], "places": 4, "mixing": 16}
+TRAIN: Mapping = {
+    "size": "phantom",
+    "text": {"steps": 2},
+    "low_resolution": {"size": TINY, "steps": 3, "batch": 2},
+    "super_resolution": {
+        "size": {"size": "phantom", "widths": [16, 16]},
+        "steps": 3,
+        "batch": 2,
+        "crop": [16, 16, 16],
+    },
+}
+
+
+@cache
+def chests(size=32, count=4):
+    """Return phantoms with their truth and their reports."""
+    chest = load("phantoms", "chest_ct")
+    options = {**chest.OPTIONS, "patients": count, "exams": [1, 1], "size": size}
+    table = chest.plan(options, np.random.default_rng(5))
+    cases = []
+    for row in table.to_dict("records"):
+        drawn = chest.draw(json.loads(row["parameters"]))
+        image = drawn.image.holding(np.rint(drawn.image.voxels).astype(np.int16))
+        facts = {"report": row["report"], "patient": row["patient"], "split": "train"}
+        cases.append(Case(row["case"], image, drawn.anatomy, drawn.findings, facts))
+    return cases
+
+
+def fitted(network, networks=None, seed=0, **changed):
+    material = SimpleNamespace(cases=chests(), networks=networks or {})
+    return medsyn.fit(network, material, {**TRAIN, **changed}, np.random.default_rng(seed))
+
+
+@cache
+def trained(shapes=True, /):
+    words = fitted("text")
+    low = fitted("low_resolution", {"text": words}, shapes=shapes)
+    return {
+        "text": words,
+        "low_resolution": low,
+        "super_resolution": fitted("super_resolution", shapes=shapes),
+    }
+
+
+@cache
+def prepared(shapes=True):
+    return medsyn.prepare(trained(shapes))
+
+
+def request(seed=1, **changed):
+    parameters = {
+        "prompt": "FINDINGS: Large right pleural effusion. IMPRESSION: Effusion.",
+        "findings": [
+            {"name": "pleural_effusion", "side": "right", "location": "", "severity": "severe"}
+        ],
+        "text": True,
+        "given": [],
+        "guidance": 2.0,
+        "steps": 2,
+        "probe": "dataset",
+        "arm": "-",
+    }
+    told = json.dumps({**parameters, **changed})
+    return {"request": "syn-1", "source": "a", "split": "train", "seed": seed, "parameters": told}
+
+
+def drawn(seed=1, source=None, shapes=True, **changed):
+    return medsyn.draw(request(seed, **changed), source or chests()[0], prepared(shapes))
+
+
+def same(first, second):
+    return np.array_equal(first.image.voxels, second.image.voxels) and np.array_equal(
+        first.anatomy, second.anatomy
+    )
+
+
+def test_equal_seeds_draw_equal_bytes_and_others_do_not():
+    assert same(drawn(1), drawn(1))
+    assert not same(drawn(1), drawn(2))
+
+
+def test_what_was_drawn_before_changes_nothing():
+    fresh = medsyn.draw(request(7), chests()[0], medsyn.prepare(trained(True)))
+    drawn(3)
+    assert same(drawn(7), fresh)
+
+
+def test_a_sample_is_a_case_on_the_grid_of_its_source():
+    source = chests()[0]
+    sample = drawn(source=source)
+    assert (sample.name, sample.image.voxels.dtype) == ("syn-1", np.int16)
+    assert sample.image.voxels.shape == source.image.voxels.shape == sample.anatomy.shape
+    np.testing.assert_array_equal(sample.image.affine, source.image.affine)
+    anatomy.check(sample.anatomy)
+    assert not sample.findings.any()
+    assert sample.facts["findings"] == "pleural_effusion"
+    assert sample.facts["source"] == source.name
+    assert sample.facts["patient"] == source.facts["patient"]
+    assert all(isinstance(value, str) for value in sample.facts.values())
+
+
+def test_the_source_is_left_alone():
+    source = chests()[0]
+    before = source.image.voxels.copy(), source.anatomy.copy()
+    drawn(source=source, given=["lobes", "image"])
+    np.testing.assert_array_equal(source.image.voxels, before[0])
+    np.testing.assert_array_equal(source.anatomy, before[1])
+
+
+@pytest.mark.parametrize("given", [["lobes"], ["image"], ["airway", "vessel"]])
+def test_given_channels_come_back_as_they_were(given):
+    source = chests()[1]
+    sample = drawn(source=source, given=given)
+    regions = {"lobes": tuple(channels.LEVELS), "airway": ("airway",), "vessel": ("lung_vessel",)}
+    for name in given:
+        for region in regions.get(name, ()):
+            expected = anatomy.mask(source.anatomy, region)
+            np.testing.assert_array_equal(anatomy.mask(sample.anatomy, region), expected)
+    if "image" in given:
+        wanted = np.clip(source.image.voxels, *channels.WINDOW_HU)
+        np.testing.assert_allclose(sample.image.voxels, wanted, atol=1)
+
+
+def test_a_given_channel_changes_the_others():
+    assert not np.array_equal(drawn().image.voxels, drawn(given=["lobes"]).image.voxels)
+
+
+def test_the_prompt_and_its_absence_change_the_sample():
+    said, denied, silent = drawn(), drawn(prompt="No effusion."), drawn(text=False)
+    assert not same(said, denied)
+    assert not same(said, silent)
+
+
+def test_any_grid_can_be_drawn_on():
+    source = chests()[0]
+    cut = source.image.voxels[:30, :26, :20], source.anatomy[:30, :26, :20]
+    odd = Case("odd", Volume(cut[0], source.image.affine), cut[1], np.zeros_like(cut[1]), {})
+    assert drawn(source=odd).image.voxels.shape == (30, 26, 20)
+
+
+def test_tiles_give_a_whole_volume():
+    networks = prepared(True)
+    cards = {name: dict(card) for name, card in networks.cards.items()}
+    cards["super_resolution"]["tile"] = [24, 24, 24]
+    cut = medsyn.Networks(networks.encode, networks.low, networks.high, cards, "cpu")
+    sample = medsyn.draw(request(), chests()[0], cut)
+    whole = drawn()
+    apart = np.abs(sample.image.voxels.astype(float) - whole.image.voxels)
+    assert np.median(apart) < 20
+
+
+def test_without_shapes_the_image_is_drawn_alone():
+    sample = drawn(shapes=False)
+    assert not sample.anatomy.any()
+    assert trained(False)["low_resolution"].card["channels"] == 1
+    with pytest.raises(ValueError, match="lobes cannot be given"):
+        drawn(shapes=False, given=["lobes"])
+
+
+def test_an_unconditional_network_is_as_large_and_reads_no_text():
+    words = trained(True)["text"]
+    plain = fitted("low_resolution", {"text": words}, low_resolution=_low(text=False))
+    shapes = {name: tensor.shape for name, tensor in plain.state.items()}
+    assert shapes == {n: t.shape for n, t in trained(True)["low_resolution"].state.items()}
+    networks = medsyn.prepare({**trained(True), "low_resolution": plain})
+    first, second = (
+        medsyn.draw(request(prompt=text), chests()[0], networks) for text in ("a", "b")
+    )
+    assert same(first, second)
+
+
+def _low(**changed):
+    return {**TRAIN["low_resolution"], **changed}
+
+
+def test_training_is_repeatable():
+    words = fitted("text")
+    for name, tensor in trained(True)["text"].state.items():
+        torch.testing.assert_close(words.state[name], tensor, rtol=0, atol=0)
+    again = fitted("low_resolution", {"text": trained(True)["text"]})
+    for name, tensor in trained(True)["low_resolution"].state.items():
+        torch.testing.assert_close(again.state[name], tensor, rtol=0, atol=0)
+
+
+def test_a_generic_text_encoder_is_not_trained():
+    generic = fitted("text", text={"steps": 0})
+    assert not generic.card["trained"]
+    assert fitted("text", text={"steps": 0, "reading": False}).card["vocabulary"]
+
+
+def test_weights_that_are_given_are_where_the_text_encoder_starts():
+    given = fitted("text", text={"steps": 0})
+    kept = fitted("text", {"text": given}, text={"steps": 0})
+    assert kept is given
+    assert fitted("text", {"text": given}).card["vocabulary"] == given.card["vocabulary"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"unet": {}}, "unet.*low_resolution"),
+        ({"low_resolution": {"stepz": 3}}, "stepz.*steps"),
+        ({"text": {"words": 1}}, "words.*folder"),
+        ({"objective": "score"}, "score.*flow"),
+        ({"size": "huge"}, "huge.*paper"),
+    ],
+)
+def test_an_unknown_option_is_named_with_those_that_exist(options, told):
+    with pytest.raises(ValueError, match=told):
+        medsynoptions.chosen(options)
+
+
+@pytest.mark.parametrize("size", ["phantom", "workstation", "paper"])
+@pytest.mark.parametrize("objective", ["flow", "published"])
+def test_every_size_makes_settings_and_a_network(size, objective):
+    chosen = medsynoptions.chosen({"size": size, "objective": objective})
+    for name in medsynoptions.TABLES:
+        options = {"network": name, "text_width": 0, **chosen[name]}
+        assert medsynfit.settings(options).steps > 0
+        assert chosen[name]["multiple"] % chosen["low_resolution"]["factor"] == 0
+        assert medsynfit.wiring(options)["beside"] >= 4
+
+
+def test_published_networks_train_and_draw_with_the_depth_first():
+    small = {"size": "paper", "width": 8, "multipliers": [1, 2], "bottom": 1, "heads": 1}
+    own = {"size": small, "steps": 1, "batch": 1, "precision": "float32"}
+    crop = {"crop": [16, 12, 20], "factor": 2}
+    options = {"size": "paper", "low_resolution": {**own, "factor": 2}}
+    options |= {"super_resolution": {**own, **crop}, "objective": "published"}
+    material = SimpleNamespace(cases=chests(), networks={"text": trained(True)["text"]})
+    weights = {"text": trained(True)["text"]}
+    for name in medsynoptions.TABLES:
+        weights[name] = medsyn.fit(name, material, options, np.random.default_rng(0))
+    networks = medsyn.prepare(weights)
+    assert medsyn.draw(request(), chests()[0], networks).image.voxels.shape == (32, 32, 32)
+
+
+def test_a_missing_network_is_named():
+    with pytest.raises(ValueError, match="missing: text"):
+        medsyn.prepare({k: v for k, v in trained(True).items() if k != "text"})
+
+
+def test_cases_of_several_grids_are_refused():
+    cases = [chests()[0], chests(16, 1)[0]]
+    material = SimpleNamespace(cases=cases, networks={"text": trained(True)["text"]})
+    with pytest.raises(ValueError, match=r"2 grids.*preprocess\.grid"):
+        medsyn.fit("low_resolution", material, TRAIN, np.random.default_rng(0))
+
+
+def test_hooks_hear_of_every_step():
+    heard = []
+    hooks = Hooks(progress=lambda step, steps, terms: heard.append((step, steps)))
+    material = SimpleNamespace(cases=chests(), networks={})
+    medsyn.fit("super_resolution", material, TRAIN, np.random.default_rng(0), "cpu", hooks)
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_options_can_be_read_without_importing():
+    assert constant("generators", "medsyn", "OPTIONS") == medsyn.OPTIONS
+    assert set(asking.OPTIONS) <= set(medsyn.OPTIONS)
+    assert set(constant("generators", "medsyn", "NEEDS")) <= set(medsyn.NETWORKS)
+
+
+def test_plans_have_what_a_draw_reads():
+    cases = pd.DataFrame([{"case": c.name, "findings": "", **c.facts} for c in chests()])
+    planned = medsyn.plan(cases, {"count": 2}, 3)
+    row = planned.to_dict("records")[0]
+    source = {c.name: c for c in chests()}[row["source"]]
+    row["parameters"] = json.dumps({**json.loads(row["parameters"]), "steps": 1})
+    assert medsyn.draw(row, source, prepared(True)).facts["split"] == "train"
+
+
+def test_what_a_composed_report_tells_is_what_the_labeler_reads():
+    text, wanted = medsyntext.composed(torch.Generator().manual_seed(4))
+
+    read = medsyntext.target(labeler.structured(text))
+    assert [value > 0 for value in read] == [value > 0 for value in wanted]
+
+
+def test_noise_beside_the_full_grid_is_what_was_asked_for():
+    card = {**medsynoptions.chosen(TRAIN)["super_resolution"], "noise": 0.0}
+    clean, seen = medsynfit.SuperResolution(chests(), card).draw(torch.Generator().manual_seed(0))
+    restored = channels.whole_of(clean, seen, card["detail"])
+    torch.testing.assert_close(
+        channels.larger(channels.smaller(restored, 2), 2), seen, atol=1e-4, rtol=0
+    )
+
+
+def test_weights_can_be_stored():
+    for weights in trained(True).values():
+        assert isinstance(weights, Weights)
+        json.dumps(dict(weights.card))

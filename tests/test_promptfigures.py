@@ -1,0 +1,196 @@
+"""Figures of prompts, given channels and enlargement, from small tables with known answers."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radfoundry import drawnfigures, promptfigures
+from radfoundry.scorecard import build
+
+NAN = math.nan
+PROBES = ["sample", "patient", "probe", "arm", "measurement", "value"]
+REAL = ["case", "patient", "findings", "measurement", "value", "truth"]
+NONE = pd.DataFrame(columns=REAL).astype({"value": float, "truth": float})
+
+
+def samples(probe, arm, patients=None, **measured):
+    """Return rows of samples, one for each value of the measurements."""
+    count = len(next(iter(measured.values())))
+    owners = patients or [f"p{i}" for i in range(count)]
+    return [
+        (f"{probe}-{arm.replace('/', '-')}-{i}", owners[i], probe, arm, name, values[i])
+        for name, values in measured.items()
+        for i in range(count)
+    ]
+
+
+def told(rows, real=NONE, system="medsyn"):
+    """Return the figures of some rows by metric and arm."""
+    table = pd.DataFrame(rows, columns=PROBES)
+    found = promptfigures.figures(table, real, "mine", 200, np.random.default_rng(0), system)
+    build(found)  # a scorecard that contradicts itself is refused
+    return {(figure.metric, figure.arm): figure for figure in found}
+
+
+def fluid(with_it, without):
+    return samples("prompt", "pleural_effusion/with", effusion_volume_ml=with_it) + samples(
+        "prompt", "pleural_effusion/without", effusion_volume_ml=without
+    )
+
+
+def cases(*rows):
+    """Return the table of one measurement of real cases: findings, value, truth."""
+    told = [(f"c{i}", f"p{i}", f, "effusion_volume_ml", v, t) for i, (f, v, t) in enumerate(rows)]
+    return pd.DataFrame(told, columns=REAL)
+
+
+def test_a_prompt_that_works_has_its_effect_its_chance_and_the_means_in_words():
+    found = told(fluid([900.0, 1000.0, 1100.0], [0.0, 100.0, 200.0]))
+    effect = found["prompt_effect", "pleural_effusion"]
+    assert effect.value == pytest.approx(9 * (1 - 3 / 15))
+    assert effect.low <= effect.value <= effect.high
+    assert effect.n == 6
+    assert effect.note.startswith("1 against 0.1 L; paper 1.73 against 0 L;")
+    assert found["prompt_effect_p", "pleural_effusion"].value < 0.001
+
+
+def test_a_prompt_that_works_the_wrong_way_round_is_no_success():
+    found = told(fluid([0.0, 100.0, 200.0], [900.0, 1000.0, 1100.0]))
+    assert found["prompt_effect", "pleural_effusion"].value < 0
+    assert found["prompt_effect_p", "pleural_effusion"].value > 0.99
+
+
+def test_the_papers_effects_follow_from_its_means_and_deviations():
+    paper = {name: promptfigures._paper(s) for name, s in promptfigures.FINDINGS.items()}
+    small = 1 - 3 / (4 * 62 - 1)
+    assert paper["pleural_effusion"] == pytest.approx(1.73 / (0.22 / 2**0.5) * small)
+    assert paper["cardiomegaly"] == pytest.approx(1.525, abs=0.01)
+    assert paper["emphysema"] == pytest.approx(0.551, abs=0.01)
+
+
+def test_what_cannot_be_measured_is_left_out_and_told():
+    effect = told(fluid([900.0, 1000.0, NAN], [0.0, 100.0, 200.0]))
+    assert effect["prompt_effect", "pleural_effusion"].n == 5
+    assert "; 1 not measurable;" in effect["prompt_effect", "pleural_effusion"].note
+
+
+def test_the_true_effect_of_a_finding_stands_beside_that_of_the_prompt():
+    real = cases(
+        ("pleural_effusion", 400.0, 500.0), ("nodule|pleural_effusion", 600.0, 700.0),
+        ("", 0.0, 0.0), ("nodule", 200.0, 0.0), ("", 100.0, 30.0),
+    )  # fmt: skip
+    found = told(fluid([1.0, 2.0], [0.0, 1.0]), real)["prompt_effect", "pleural_effusion/real"]
+    pooled = np.sqrt((1 * 20000 + 2 * 10000) / 3)
+    assert found.value == pytest.approx(400 / pooled * (1 - 3 / 11))
+    assert found.n == 5
+    assert "0.5 against 0.1 L; by the truth" in found.note
+
+
+def test_a_finding_that_no_real_case_shows_has_no_true_effect():
+    found = told(fluid([1.0, 2.0], [0.0, 1.0]), cases(("", 0.0, 0.0), ("nodule", 1.0, 0.0)))
+    assert ("prompt_effect", "pleural_effusion/real") not in found
+
+
+def test_a_single_real_case_with_a_finding_is_told_but_has_no_effect_size():
+    real = cases(("pleural_effusion", 400.0, 500.0), ("", 0.0, 0.0), ("", 100.0, 0.0))
+    found = told(fluid([1.0, 2.0], [0.0, 1.0]), real)["prompt_effect", "pleural_effusion/real"]
+    assert math.isnan(found.value)
+    assert found.note.endswith("0.4 against 0.05 L; too few for an effect size")
+
+
+def side(name, right, left):
+    volumes = {"effusion_right_volume_ml": right, "effusion_left_volume_ml": left}
+    return samples("side", name, **volumes)
+
+
+def test_fluid_on_the_other_side_on_both_alike_or_nowhere_is_wrong():
+    right = side("right", [9.0, 1.0, 0.0, 5.0, NAN], [1.0, 9.0, 0.0, 5.0, NAN])
+    found = told(right + side("left", [0.0, 1.0], [3.0, 2.0]))
+    both = found["laterality_accuracy", "pleural_effusion"]
+    assert (both.value, both.n) == (3 / 7, 7)
+    assert both.note == "no fluid in 2, counted as wrong"
+    assert found["laterality_accuracy", "pleural_effusion/right"].value == 1 / 5
+    assert found["laterality_accuracy", "pleural_effusion/left"].value == 1
+    assert both.low < both.value < both.high
+
+
+def test_lobes_drawn_with_the_image_are_judged_on_dataset_and_prompts_alone():
+    rows = samples("dataset", "-", joint_dice_lungs=[0.9, 0.7])
+    rows += samples("prompt", "emphysema/with", joint_dice_lungs=[0.5, NAN])
+    rows += samples("given", "lobes", joint_dice_lungs=[0.0])
+    found = told(rows)["joint_lobe_dice", "lungs"]
+    assert (found.value, found.n) == (pytest.approx(0.7), 3)
+    assert found.note == "undefined in 1"
+
+
+def test_given_lobes_stand_beside_what_a_real_image_reaches():
+    rows = samples(
+        "given", "lobes", given_dice_lungs=[0.8, 0.9], ceiling_dice_lungs=[0.95, 0.97]
+    )  # fmt: skip
+    found = told(rows)["given_lobe_dice", "lungs"]
+    assert (found.value, found.n) == (pytest.approx(0.85), 2)
+    assert found.note == "in the real image of the same cases 0.960"
+
+
+@pytest.mark.parametrize(("system", "published"), [("medsyn", 33.4), ("without_shapes", 19.9)])
+def test_airways_stand_beside_real_ones_and_the_papers(system, published):
+    real = cases(("", 50.0, 1.0), ("", 40.0, 1.0)).assign(measurement="airway_volume_cm3")
+    found = told(samples("dataset", "-", airway_volume_cm3=[30.0, 36.0, NAN]), real, system)
+    drawn, known = (found["airway_volume_cm3", arm] for arm in ("synthetic", "real"))
+    assert (drawn.value, drawn.n, drawn.published) == (33, 2, published)
+    assert "no airway found in 1" in drawn.note
+    assert (known.value, known.n, known.published) == (45, 2, 45.8)
+
+
+def test_what_text_adds_to_a_segmentation_is_paired_by_patient():
+    rows = samples("segment", "with_text", truth_dice_airway=[0.8, 0.5, 0.3])
+    rows += samples(
+        "segment", "without_text", ["p2", "p0", "p1"], truth_dice_airway=[0.2, 0.7, 0.4]
+    )
+    found = told(rows)
+    assert found["segmentation_dice", "airway/with_text"].published == 0.75
+    gain = found["segmentation_dice_gain", "airway/with_text-without_text"]
+    assert (gain.value, gain.low, gain.high) == tuple(pytest.approx(0.1) for _ in range(3))
+    assert (gain.n, gain.published) == (3, pytest.approx(0.05))
+    assert not any(arm.startswith("lobes") for _, arm in found)
+
+
+def test_a_generator_without_prompts_has_the_figures_of_its_dataset_alone():
+    rows = samples("dataset", "-", airway_volume_cm3=[30.0, 36.0], joint_dice_lungs=[0.4, 0.6])
+    assert {metric for metric, _ in told(rows)} == {"airway_volume_cm3", "joint_lobe_dice"}
+    assert told([]) == {}
+
+
+def resolutions(**values):
+    """Return rows of two patients for each arm__metric."""
+    rows = [
+        (f"c{i}", f"p{i}", *name.split("__"), value)
+        for name, pair in values.items()
+        for i, value in enumerate(pair)
+    ]
+    return pd.DataFrame(rows, columns=["case", "patient", "arm", "metric", "value"])
+
+
+def test_the_network_gains_on_trilinear_where_it_is_better_in_either_direction():
+    table = resolutions(
+        sr__psnr_db=[31.0, 33.0], trilinear__psnr_db=[30.0, 32.0],
+        sr__mmd=[0.1, 0.2], trilinear__mmd=[0.4, 0.5], real_floor__mmd=[0.0, 0.02],
+    )  # fmt: skip
+    found = list(drawnfigures.of_resolutions(table, "mine", 100, np.random.default_rng(0)))
+    values = {(figure.metric, figure.arm): figure.value for figure in found}
+    assert len(build(found)) == len(values) == 7
+    assert values["sr_psnr_db", "sr"] == 32
+    assert values["sr_psnr_db_gain", "sr-trilinear"] == 1
+    assert values["sr_mmd_gain", "trilinear-sr"] == pytest.approx(0.3)
+    assert values["sr_mmd", "real_floor"] == pytest.approx(0.01)
+
+
+def test_a_distance_of_samples_has_its_systems_published_figure():
+    row = {"metric": "fid", "arm": "synthetic", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
+    table = pd.DataFrame([row | {"note": "x"}, row | {"arm": "real_floor", "note": ""}])
+    synthetic, floor = drawnfigures.of_distances(table, "mine", "wgan")
+    assert (synthetic.published, synthetic.value, synthetic.n) == (0.070, 0.5, 32)
+    assert math.isnan(floor.published)
+    assert math.isnan(next(drawnfigures.of_distances(table, "mine", "")).published)

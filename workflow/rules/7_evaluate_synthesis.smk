@@ -1,0 +1,157 @@
+"""Ask whether drawn volumes look real, follow their prompts and keep what they are given.
+
+reads   samples, verdicts and networks of a recipe; real cases of its cohort
+writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  samples.tsv
+        results/cohorts/{cohort}/judge/
+        results/recipes/{recipe}/evaluate/probes.tsv  distances.tsv  resolutions.tsv  synthesis.tsv
+"""
+
+
+use rule plan_requests as plan_probes with:
+    output:
+        requests="results/recipes/{recipe}/probes/requests.tsv",
+    log:
+        "logs/evaluate/plan_probes/{recipe}.log",
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        ask="probe",
+        options=probe_options,
+        seed=evaluation_seed,
+        batches=option("evaluate/synthesis/batches"),
+        code=code_with("plan_requests", generator_code),
+
+
+use rule draw_samples as draw_probes with:
+    input:
+        requests="results/recipes/{recipe}/probes/requests.tsv",
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        networks=networks_of_recipe,
+    output:
+        folder=directory("results/recipes/{recipe}/probes/{batch}"),
+        table="results/recipes/{recipe}/probes/{batch}.tsv",
+    log:
+        "logs/evaluate/draw_probes/{recipe}/{batch}.log",
+
+
+use rule collect_samples as collect_probes with:
+    input:
+        tables=each_probe_batch,
+    output:
+        samples="results/recipes/{recipe}/probes/samples.tsv",
+    log:
+        "logs/evaluate/collect_probes/{recipe}.log",
+
+
+rule measure_probes:
+    """Segment every drawn volume afresh and measure what its request asked for."""
+    input:
+        requests=of_probes("results/recipes/{recipe}/probes/requests.tsv"),
+        samples=of_probes("results/recipes/{recipe}/probes/samples.tsv"),
+        dataset_requests="results/recipes/{recipe}/requests.tsv",
+        dataset="results/recipes/{recipe}/samples.tsv",
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/recipes/{recipe}/evaluate/probes.tsv",
+    log:
+        "logs/evaluate/measure_probes/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("measure_probes", "segmenters.threshold"),
+    script:
+        "../../scripts/measure_probes.py"
+
+
+rule fit_judge:
+    """Train the network whose features judge realism, on the split that no generator sees."""
+    input:
+        cases="results/cohorts/{cohort}/cases.tsv",
+        splits="results/cohorts/{cohort}/splits.tsv",
+        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+    output:
+        network=directory("results/cohorts/{cohort}/judge"),
+    log:
+        "logs/evaluate/fit_judge/{cohort}.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        options=option("evaluate/synthesis/judge"),
+        seed=evaluation_seed,
+        code=code("fit_judge"),
+    script:
+        "../../scripts/fit_judge.py"
+
+
+rule measure_realism:
+    """Measure how far the kept samples are from real test cases, beside a floor and a ceiling."""
+    input:
+        leakage="results/recipes/{recipe}/leakage.tsv",
+        samples="results/recipes/{recipe}/samples.tsv",
+        verdicts="results/recipes/{recipe}/verdicts.tsv",
+        judge=of_source("results/cohorts/{cohort}/judge"),
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/recipes/{recipe}/evaluate/distances.tsv",
+    log:
+        "logs/evaluate/measure_realism/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        bootstrap=option("evaluate/bootstrap"),
+        seed=evaluation_seed,
+        code=code("measure_realism", "segmenters.threshold"),
+    script:
+        "../../scripts/measure_realism.py"
+
+
+rule compare_resolutions:
+    """Enlarge unseen volumes by the network and by interpolation."""
+    input:
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        networks=networks_of_recipe,
+    output:
+        table="results/recipes/{recipe}/evaluate/resolutions.tsv",
+    log:
+        "logs/evaluate/compare_resolutions/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        enlarged=option("evaluate/synthesis/enlarged"),
+        seed=evaluation_seed,
+        code=code_with("compare_resolutions", generator_code),
+    script:
+        "../../scripts/compare_resolutions.py"
+
+
+rule summarize_synthesis:
+    """Turn measurements of drawn volumes into figures with n and interval."""
+    input:
+        probes="results/recipes/{recipe}/evaluate/probes.tsv",
+        distances="results/recipes/{recipe}/evaluate/distances.tsv",
+        resolutions=of_own_enlarger("results/recipes/{recipe}/evaluate/resolutions.tsv"),
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
+        clinical=of_source("results/cohorts/{cohort}/evaluate/clinical/{method}.tsv"),
+    output:
+        figures="results/recipes/{recipe}/evaluate/synthesis.tsv",
+    log:
+        "logs/evaluate/summarize_synthesis/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        bootstrap=option("evaluate/bootstrap"),
+        seed=evaluation_seed,
+        code=code("summarize_synthesis"),
+    script:
+        "../../scripts/summarize_synthesis.py"

@@ -1,0 +1,44 @@
+"""What jobs are told of the config: only what changes their outcome."""
+
+
+def training_options(wildcards):
+    """What the config says of one network: steps of another one train this one not again."""
+    recipe = RECIPES[wildcards.recipe]
+    names = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+    others = {*names, "seed"} - {wildcards.network}
+    return {key: value for key, value in recipe["train"].items() if key not in others}
+
+
+def expert_options(wildcards):
+    """What an expert is told; another quantile measures nothing again."""
+    options = RECIPES[wildcards.recipe]["filter"][wildcards.expert]
+    return {key: value for key, value in options.items() if key != "quantile"}
+
+
+def task_options(wildcards):
+    """What trains a downstream model: another arm or test set trains no old one again."""
+    makeup = ("arms", "recipes", "unseen")
+    return {
+        key: value
+        for key, value in EVALUATE[wildcards.task].items()
+        if key not in makeup
+    }
+
+
+def evaluation_seed(wildcards):
+    return EVALUATE["seeds"][0]
+
+
+def probe_options(wildcards):
+    """What the recipe says of drawing, and how many probes the evaluation asks for."""
+    sample = RECIPES[wildcards.recipe]["sample"]
+    return {**sample, "probes": EVALUATE["synthesis"]["probes"]}
+
+
+def is_phantom(wildcards):
+    return "phantom" in COHORTS[RECIPES[wildcards.recipe]["cohort"]]
+
+
+def quantiles(wildcards):
+    experts = RECIPES[wildcards.recipe]["filter"]
+    return {expert: options["quantile"] for expert, options in experts.items()}
