@@ -94,13 +94,21 @@ def small_config() -> dict:
         cohort.setdefault("splits", {})["duplicates"] = "ignore"  # as small as this, all look alike
         cohort["batch"] = patients
     config["cohorts"]["site_a"]["batch"] = 10
-    for name, patients, size in (("chest_ct", 4, 32), ("tumours", 6, 32)):
+    for name, patients, size in (("chest_ct", 10, 32), ("tumours", 6, 32)):
         cohort = config["cohorts"][name]
         cohort["phantom"] |= {"patients": patients, "size": size}
         cohort["batch"] = patients // 2
     config["cohorts"]["chest_ct"]["preprocess"]["grid"] = [32, 32, 32]
     config["cohorts"]["tumours"]["preprocess"]["bias_correction"] = False  # 5 s a case
     config["recipes"]["artasyn"] |= {"sample": {"count": 12}, "batch": 6}
+    few = {name: {"steps": 2, "batch": 2} for name in ("low_resolution", "super_resolution")}
+    config["recipes"]["medsyn"] |= {"sample": {"count": 4, "steps": 2}, "batch": 2}
+    config["recipes"]["medsyn"]["train"] = few | {"text": {"steps": 2}}
+    config["recipes"]["medsyn"]["filter"] = {"novelty": {"quantile": 0.0}}  # noise is no chest
     config["evaluate"] |= {"seeds": [0], "bootstrap": 50}
+    probes = {"prompt": 1, "side": 1, "given": 1, "segment": 1}
+    few = {"probes": probes, "batches": 1, "enlarged": 1, "judge": {"steps": 2}}
+    config["evaluate"]["synthesis"] |= few
+    config["evaluate"]["classification"] |= {"steps": 2, "arms": ["real", "real_synthetic"]}
     config["evaluate"]["anomaly"] |= {"steps": 4, "arms": ["artasyn", "reconstruction"]}
     return config

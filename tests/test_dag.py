@@ -10,6 +10,7 @@ from factory import ROOT, Factory, small_config
 EVALUATION = {"fit_arm", "compare_arms"}
 PUBLICATION = {"write_scorecard", "write_report"}
 FILTERING = {"decide_verdicts"}
+SYNTHESIS = {"measure_probes", "measure_realism", "summarize_synthesis"}
 AFTER_SAMPLES = {"judge_samples", "decide_verdicts", "check_leakage", "write_release"}
 AFTER_SAMPLES |= EVALUATION | PUBLICATION
 SAMPLING = {"plan_requests", "draw_samples", "collect_samples"}
@@ -35,6 +36,34 @@ def test_another_sample_seed_draws_again_without_training_again(factory):
     with factory.configured("recipes/artasyn/seed", 8):
         assert factory.planned("sample") == SAMPLING
         assert factory.planned("all") == SAMPLING | AFTER_SAMPLES
+
+
+def test_another_seed_of_a_trained_recipe_reruns_nothing_before_its_requests(factory):
+    with factory.configured("recipes/medsyn/seed", 8):
+        assert factory.planned("sample") == SAMPLING
+        assert factory.planned("all") == SAMPLING | AFTER_SAMPLES | SYNTHESIS
+
+
+def test_other_prompts_draw_again_without_training_again(factory):
+    with factory.configured("recipes/medsyn/sample/prompts", [{"text": "Left effusion."}]):
+        planned = factory.planned("all")
+        assert planned >= SAMPLING
+        assert not planned & {"train_network", "preprocess_batch", "segment_batch", "fit_judge"}
+
+
+def test_more_probes_rerun_the_probes_alone(factory):
+    with factory.configured("evaluate/synthesis/probes/prompt", 2):
+        probing = {"plan_probes", "draw_probes", "collect_probes", "measure_probes"}
+        expected = probing | {"summarize_synthesis"}
+        assert factory.planned("evaluate") == expected
+        assert factory.planned("all") == expected | PUBLICATION
+
+
+def test_other_steps_of_one_network_train_no_other_again(factory):
+    with factory.configured("recipes/medsyn/train/super_resolution/steps", 3):
+        said = factory.run("--dry-run", "train")
+        assert said.count("rule train_network:") == 1
+        assert "networks/super_resolution" in said
 
 
 def test_another_patient_count_reruns_that_cohort(factory):

@@ -95,7 +95,7 @@ class LowResolution:
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return clean channels (B, C, *space) and their condition."""
-        rows = torch.randint(len(self.pictures), (self.options["batch"],), generator=generator)
+        rows = self._rows(generator)
         clean = channels.moved(self.pictures[rows].float(), self.options["shift"], generator)
         told = {"fold": rows % FOLDS} if self.options["design"] == "lean" else {}
         if self.encode is None:
@@ -103,6 +103,13 @@ class LowResolution:
         features, kept = self.encode([self.reports[row] for row in rows.tolist()])
         longest = int(kept.sum(1).max())
         return clean, {"text": features[:, :longest], "kept": kept[:, :longest], **told}
+
+    def _rows(self, generator: torch.Generator) -> Tensor:
+        """Return which cases a batch has: all of one fold, so that one prior is passed through."""
+        count = self.options["batch"]
+        first = int(torch.randint(min(FOLDS, len(self.pictures)), (), generator=generator))
+        fold = torch.arange(first, len(self.pictures), FOLDS)
+        return fold[torch.randint(len(fold), (count,), generator=generator)]
 
     def loss(
         self, network: nn.Module, batch: tuple[Tensor, dict], generator: torch.Generator
@@ -112,7 +119,12 @@ class LowResolution:
         clean, condition = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
         given = self.options["given"] if clean.shape[1] > 1 else 0.0
         dropping = Dropping(self.options["drop_text"], given)
-        told = denoising_loss(network, clean, condition, self.objective, generator, dropping)
+        chosen = self.objective
+        if isinstance(network, LeanUNet) and network.prior is not None:
+            prior = network.prior
+            # In units of what is computed: a loss of 1 is none learned, at any time.
+            chosen = replace(chosen, weight=lambda times: 1 / prior.expected_error(times))
+        told = denoising_loss(network, clean, condition, chosen, generator, dropping)
         return {"denoising": told.mean()}
 
 

@@ -16,7 +16,7 @@ use rule plan_requests as plan_probes with:
         generator=option("recipes/{recipe}/generator"),
         ask="probe",
         options=probe_options,
-        seed=evaluation_seed,
+        seed=option("evaluate/synthesis/seed"),
         batches=option("evaluate/synthesis/batches"),
         code=code_with("plan_requests", generator_code),
 
@@ -82,7 +82,7 @@ rule fit_judge:
         runtime=1440,
     params:
         options=option("evaluate/synthesis/judge"),
-        seed=evaluation_seed,
+        seed=option("evaluate/synthesis/seed"),
         code=code("fit_judge"),
     script:
         "../../scripts/fit_judge.py"
@@ -106,7 +106,7 @@ rule measure_realism:
         "../../envs/core.yaml"
     params:
         bootstrap=option("evaluate/bootstrap"),
-        seed=evaluation_seed,
+        seed=option("evaluate/synthesis/seed"),
         code=code("measure_realism", "segmenters.threshold"),
     script:
         "../../scripts/measure_realism.py"
@@ -128,7 +128,7 @@ rule compare_resolutions:
     params:
         generator=option("recipes/{recipe}/generator"),
         enlarged=option("evaluate/synthesis/enlarged"),
-        seed=evaluation_seed,
+        seed=option("evaluate/synthesis/seed"),
         code=code_with("compare_resolutions", generator_code),
     script:
         "../../scripts/compare_resolutions.py"
@@ -151,7 +151,7 @@ rule summarize_synthesis:
     params:
         generator=option("recipes/{recipe}/generator"),
         bootstrap=option("evaluate/bootstrap"),
-        seed=evaluation_seed,
+        seed=option("evaluate/synthesis/seed"),
         code=code("summarize_synthesis"),
     script:
         "../../scripts/summarize_synthesis.py"

@@ -25,10 +25,6 @@ def task_options(wildcards):
     }
 
 
-def evaluation_seed(wildcards):
-    return EVALUATE["seeds"][0]
-
-
 def probe_options(wildcards):
     """What the recipe says of drawing, and how many probes the evaluation asks for."""
     sample = RECIPES[wildcards.recipe]["sample"]

@@ -65,7 +65,9 @@ class Bottom(nn.Module):
             return Mixing(width, size["places"] ** dims, size["mixing"])
 
         self.layers = nn.ModuleList(
-            Block(width, timed, side, text_width, places()) for _ in range(size["depth"])
+            # The first block tells the others of the text: it costs as much as all else in one.
+            Block(width, timed, side, 0 if index else text_width, places())
+            for index in range(size["depth"])
         )
 
     def forward(

@@ -21,6 +21,7 @@ from radfoundry.networks import convolution, normalization, zeroed
 from radfoundry.volumenets.bands import Bands
 from radfoundry.volumenets.blocks import NullText, TimedBlock, TimeEmbedding
 from radfoundry.volumenets.bottom import Bottom
+from radfoundry.volumenets.plateaus import Plateaus
 from radfoundry.volumenets.prior import FOLDS, Estimate, Prior
 
 
@@ -54,9 +55,14 @@ class LeanUNet(nn.Module):
         width, parts, timed = size["widths"][0], 2 ** (dims * self.haar), 2 * size["widths"][0]
         coarse = [side // 2**self.haar for side in space] or [_finest(size)] * dims
         count = channels * parts
-        self.prior = self.bands = None
+        self.prior = self.bands = self.plateaus = None
         if size["rank"]:
-            self.prior = Prior((count, *coarse), size["rank"], text_width, read, schedule)
+            self.prior = Prior(
+                (count, *coarse), size["rank"], text_width, read, schedule, channels
+            )
+            if size["plateaus"]:
+                fine = tuple(side * 2**self.haar for side in coarse)
+                self.plateaus = Plateaus(size["plateaus"], fine, read or text_width)
         else:
             self.bands = Bands(count, [_finest(size)] * dims, schedule)
         self.time = TimeEmbedding(width, timed)
@@ -64,7 +70,7 @@ class LeanUNet(nn.Module):
         self.others: list[Prior] = []  # for training alone, and in no file
         reads = size["rank"] and text_width
         self.gist = nn.Linear(read or text_width, timed) if reads else None
-        views = 3 if size["rank"] else 1  # of the noisy coefficients
+        views = 3 + bool(size["plateaus"]) if size["rank"] else 1  # of the noisy coefficients
         self.enter = convolution(dims, (views * channels + beside) * parts, width, 1)
         self.down, self.up = _ways(size, dims, timed)
         self.bottom = Bottom(size, dims, timed, text_width) if size["depth"] else None
@@ -81,6 +87,8 @@ class LeanUNet(nn.Module):
         if self.prior is not None:
             heard = None if text is None else self.prior.attune(text, kept)
             self.prior.measure(bands, heard)
+            if self.plateaus is not None:
+                self.plateaus.measure(pictures[:, 0], heard)
             self.others = [self.prior.without(fold, bands, heard) for fold in range(FOLDS)]
         elif self.bands is not None:
             self.bands.measure(bands)
@@ -109,6 +117,10 @@ class LeanUNet(nn.Module):
             given = (*self._known(noisy, times, beside), heard, there)
             found = self.prior(*given) if fold is None else self._unseen(fold, given)
             linear, doubt, views = found.clean, found.error, [found.views]
+            if self.plateaus is not None:
+                drawn = self._towards(found, heard)
+                views.append((drawn - linear) / doubt)
+                linear = drawn
             if self.gist is not None:
                 time = time + self.gist(heard.to(time))
         if self.null is not None:
@@ -120,8 +132,22 @@ class LeanUNet(nn.Module):
         learned = self._layers(torch.cat(views, 1).to(weight), time, text, kept).float()
         return inverse_haar(linear + doubt * learned, self.haar)
 
+    def _towards(self, found: Estimate, heard: Tensor) -> Tensor:
+        """Return the linear estimate's coefficients, its first channel drawn towards plateaus."""
+        assert self.plateaus is not None and self.prior is not None
+        pictures = inverse_haar(found.clean, self.haar)
+        # Orthonormal: a block's mean square is that of its coefficients.
+        parts = found.error.unflatten(1, (-1, self.prior.channels))[:, :, 0]
+        variance = parts.square().mean(1)
+        for axis in range(1, variance.ndim):
+            variance = variance.repeat_interleave(2**self.haar, axis)
+        image = self.plateaus(pictures[:, 0], variance, heard)
+        return haar(torch.cat([image[:, None], pictures[:, 1:]], 1), self.haar)
+
     def _unseen(self, fold: Tensor, given: Sequence[Tensor | None]) -> Estimate:
         """Return the estimate of each row under the prior of the other folds."""
+        if (fold == fold[0]).all():
+            return self.others[int(fold[0])](*given)
         rows = [
             self.others[number](*(None if part is None else part[[row]] for part in given))
             for row, number in enumerate(fold.tolist())
@@ -137,8 +163,7 @@ class LeanUNet(nn.Module):
         values, shares = beside.float().chunk(2, 1)
         given = shares.flatten(2).amin(2) > 0.5
         mixed = torch.where(given.reshape(*given.shape, *[1] * (noisy.ndim - 2)), values, noisy)
-        parts = 2 ** ((noisy.ndim - 2) * self.haar)
-        return haar(mixed.float(), self.haar), times, given.repeat(1, parts)
+        return haar(mixed.float(), self.haar), times, given
 
     def _layers(
         self, seen: Tensor, time: Tensor, text: Tensor | None, kept: Tensor | None

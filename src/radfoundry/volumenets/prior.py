@@ -19,6 +19,7 @@ FOLDS = 5
 RIDGES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # cases that speak for no change
 SEEN = 0.03  # noise, in units of the channels, of a channel that is given
 LEAST = 1e-6  # of a variance
+BIN = 0.1  # of the logarithm of a variance
 NODES = torch.linspace(-9.0, 13.0, 45, dtype=torch.float64)  # log-SNR at which sums are tabulated
 
 
@@ -46,6 +47,7 @@ class Prior(nn.Module):
     rest: Tensor
     unit: Tensor
     sums: Tensor
+    errors: Tensor
     reader: Tensor
     silent: Tensor
     usual: Tensor
@@ -53,7 +55,13 @@ class Prior(nn.Module):
     certain: Tensor
 
     def __init__(
-        self, shape: tuple[int, ...], rank: int, width: int, read: int, schedule: Schedule
+        self,
+        shape: tuple[int, ...],
+        rank: int,
+        width: int,
+        read: int,
+        schedule: Schedule,
+        channels: int = 1,
     ) -> None:
         """Make buffers, of a standard normal until `measure` is called.
 
@@ -63,15 +71,19 @@ class Prior(nn.Module):
             width: Of a text's tokens; 0 for none.
             read: What a reader finds in them; 0 for none, the mean token is taken.
             schedule: Of the noise.
+            channels: Kinds of coefficients that may be given apart: the first, then the next, over
+                and over along the first axis.
         """
         super().__init__()
-        self.schedule, self.shape = schedule, tuple(shape)
+        self.schedule, self.shape, self.channels = schedule, torch.Size(shape), channels
+        self._squares: tuple[int, Tensor] | None = None
         size = int(torch.Size(shape).numel())
         self.register_buffer("center", torch.zeros(size))
         self.register_buffer("basis", torch.zeros(size, rank))
         self.register_buffer("rest", torch.ones(size))
         self.register_buffer("unit", torch.ones(shape[0]))
-        self.register_buffer("sums", torch.zeros(len(NODES), rank, rank))
+        self.register_buffer("sums", torch.zeros(channels, len(NODES), rank, rank))
+        self.register_buffer("errors", torch.ones(len(NODES)))
         self.register_buffer("reader", torch.zeros(read, width))
         self.register_buffer("silent", torch.zeros(read))
         self.register_buffer("usual", torch.zeros(read or width))
@@ -117,10 +129,39 @@ class Prior(nn.Module):
         self.basis.zero_()
         self.basis[:, :rank] = axes * spread
         self.rest.copy_(_left_out(flat, rank).clamp_min(LEAST))
-        for row, snr in zip(self.sums, NODES.exp().tolist(), strict=True):
-            row.copy_(self.basis.T @ (self.basis / (1 + snr * self.rest)[:, None]))
+        self._tabulate()
         if heard is not None:
             self._read(heard.float(), scores / spread)
+
+    def _tabulate(self) -> None:
+        """Note sums over the coefficients of each channel, and the mean square of the error."""
+        self.sums.zero_()
+        basis, rest = self._by_channel(self.basis), self._by_channel(self.rest[:, None])[..., 0]
+        snr = NODES.exp().float().to(basis)[:, None]
+        for channel in range(self.channels):
+            # Coefficients of much the same rest are summed once, and then weighed together.
+            bins = (rest[channel].log() / BIN).round().long()
+            for number in bins.unique().tolist():
+                inside = bins == number
+                grams = basis[channel][inside].T @ basis[channel][inside]
+                weight = 1 / (1 + snr * rest[channel][inside].mean())
+                self.sums[channel] += weight[..., None] * grams
+        square = self.basis.T @ self.basis / len(self.basis)
+        unit = torch.eye(len(square), device=square.device)
+        covariance = torch.linalg.inv(unit + snr[..., None] * self.sums.sum(0))
+        left = torch.stack([(self.rest / (1 + ratio * self.rest)).mean() for ratio in snr])
+        self.errors.copy_(left + (covariance * square).sum((1, 2)))
+
+    def _by_channel(self, values: Tensor) -> Tensor:
+        """Return (channels, size / channels, n) of values (size, n)."""
+        split = values.reshape(-1, self.channels, self.shape[1:].numel(), values.shape[1])
+        return split.transpose(0, 1).flatten(1, 2)
+
+    def expected_error(self, times: Tensor) -> Tensor:
+        """Return (B,) the mean square of the error at times (B,), with no text and nothing given."""
+        alpha, sigma = self.schedule.alpha_sigma(times.to(self.errors))
+        low, share = _place((alpha / sigma.clamp_min(1e-6)).square())
+        return (1 - share) * self.errors[low] + share * self.errors[low + 1]
 
     def _read(self, heard: Tensor, scores: Tensor) -> None:
         """Regress scores (B, rank) of unit variance on what is heard; keep what stays uncertain."""
@@ -141,7 +182,9 @@ class Prior(nn.Module):
         inside = torch.arange(len(bands)) % FOLDS != fold
         read = len(self.silent)
         width = self.reader.shape[1] if read else len(self.usual)
-        made = Prior(self.shape, self.basis.shape[1], width, read, self.schedule).to(bands.device)
+        made = Prior(
+            self.shape, self.basis.shape[1], width, read, self.schedule, self.channels
+        ).to(bands.device)
         made.measure(bands[inside], None if heard is None else heard[inside])
         return made
 
@@ -153,49 +196,61 @@ class Prior(nn.Module):
         Args:
             noisy: (B, count, *space); where something is given, its clean coefficients.
             times: (B,).
-            given: (B, count), true where a channel's coefficients are given; or None.
+            given: (B, channels), true where a channel's coefficients are given; or None.
             heard: (B, read) and
             there: (B,), see `hear`: with a text the components are less uncertain.
         """
         flat = noisy.flatten(1)
         level = Level.at(self.schedule, times, flat)
-        alpha, noise = level.alpha.float(), level.sigma.float().square()
-        sums = self._sums((alpha**2 / noise)[:, 0])
-        if given is not None and given.any():
-            clean = _spread(given, self.shape)
-            alpha, noise = torch.where(clean, 1.0, alpha), torch.where(clean, SEEN**2, noise)
-            for row in given.any(1).nonzero()[:, 0].tolist():
-                sums[row] = self._sum(alpha[row], noise[row])
+        alpha, noise = (part.float().expand(-1, self.channels) for part in (level.alpha, level.sigma.square()))
+        if given is not None:
+            alpha, noise = torch.where(given, 1.0, alpha), torch.where(given, SEEN**2, noise)
+        sums = self._sums(alpha**2 / noise)
+        alpha, noise = self._everywhere(alpha), self._everywhere(noise)
         total = alpha**2 * self.rest + noise
-        center = self.center + (heard @ self.slopes) @ self.basis.T
-        off = flat - alpha * center
+        off, told = flat - alpha * self.center, heard @ self.slopes
         unit = torch.eye(self.basis.shape[1], device=self.basis.device)
         precision = torch.where(there[:, None, None], self.certain, unit) + sums
-        found = (alpha * (off / total)) @ self.basis
-        scores = torch.linalg.solve(precision, found)
+        # What the text tells is taken from the sums: the basis is passed through twice, not thrice.
+        found = (alpha * off / total) @ self.basis - (sums @ told[..., None])[..., 0]
+        covariance = torch.linalg.inv(precision)
+        scores = told + (covariance @ found[..., None])[..., 0]
         body = scores @ self.basis.T
         left = off - alpha * body
-        clean = center + body + alpha * self.rest / total * left
-        doubt = torch.linalg.inv(precision).diagonal(dim1=1, dim2=2) @ self.basis.square().T
-        error = (self.rest * noise / total + doubt).sqrt()
+        clean = self.center + body + alpha * self.rest / total * left
+        error = (self.rest * noise / total + self._doubt(covariance)).sqrt()
         shape = (len(flat), *self.shape)
         clean, error, left = (part.reshape(shape) for part in (clean, error, left / total.sqrt()))
         unit = self.unit.reshape(1, -1, *[1] * (len(shape) - 2))
         return Estimate(clean, error, torch.cat([clean / unit, left, error / unit], 1))
 
-    def _sum(self, alpha: Tensor, noise: Tensor) -> Tensor:
-        """Return (rank, rank) what coefficients with each their own noise say of the components."""
-        counts = alpha**2 / (alpha**2 * self.rest + noise)
-        return self.basis.T @ (self.basis * counts[:, None])
+    def _doubt(self, covariance: Tensor) -> Tensor:
+        """Return (B, size) the variance that components of covariance (B, rank, rank) leave."""
+        if self._squares is None or self._squares[0] != self.basis._version:
+            self._squares = self.basis._version, self.basis.square().to(torch.bfloat16)
+        diagonal = covariance.diagonal(dim1=1, dim2=2).to(torch.bfloat16)
+        return (diagonal @ self._squares[1].T).float()
+
+    def _everywhere(self, values: Tensor) -> Tensor:
+        """Return (B, size) from (B, channels)."""
+        places = self.shape[1:].numel()
+        return values.repeat_interleave(places, 1).repeat(1, self.shape[0] // self.channels)
 
     def _sums(self, snr: Tensor) -> Tensor:
-        """Return (B, rank, rank) the same for equal noise, tabulated by the logarithm of its ratio."""
-        first, step = float(NODES[0]), float(NODES[1] - NODES[0])
-        place = ((snr.log() - first) / step).clamp(0, len(NODES) - 1.001)
-        low = place.long()
-        share = (place - low)[:, None, None]
-        between = (1 - share) * self.sums[low] + share * self.sums[low + 1]
-        return snr[:, None, None] * between
+        """Return (B, rank, rank) what coefficients say of the components; snr: (B, channels)."""
+        low, share = _place(snr)
+        share = share[..., None, None]
+        which = torch.arange(self.channels, device=snr.device)
+        between = (1 - share) * self.sums[which, low] + share * self.sums[which, low + 1]
+        return (snr[..., None, None] * between).sum(1)
+
+
+def _place(snr: Tensor) -> tuple[Tensor, Tensor]:
+    """Return between which node and the next signal-to-noise ratios lie, and how far from it."""
+    first, step = float(NODES[0]), float(NODES[1] - NODES[0])
+    place = ((snr.clamp_min(1e-9).log() - first) / step).clamp(0, len(NODES) - 1.001)
+    low = place.long()
+    return low, place - low
 
 
 def any_of(logits: Tensor, kept: Tensor) -> Tensor:
@@ -245,8 +300,3 @@ def _folds(count: int) -> list[tuple[Tensor, Tensor]]:
     every = torch.arange(count)
     return [(every[every % FOLDS != fold], every[every % FOLDS == fold]) for fold in range(FOLDS)]
 
-
-def _spread(given: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return (B, size) from (B, count): the same for every place."""
-    places = int(torch.Size(shape[1:]).numel())
-    return given.repeat_interleave(places, 1)

@@ -10,8 +10,8 @@ Of the published design: `width` of the first level, `multipliers` of it per lev
 `widths` of the levels, convolution `blocks` of each, `depth` of the bottom in blocks, `side` of
 their heads, `places` along an axis there (0 for a network that sees crops from anywhere), `mixing`
 layer over all places (0: attention), `rank` of the Gaussian that it starts from (0: coefficients by
-themselves). Of both: `tokens` of the null text, `checkpoint` to save
-memory.
+themselves), `plateaus` of the image's values (0: not looked for). Of both: `tokens` of the null
+text, `checkpoint` to save memory.
 """
 
 from collections.abc import Mapping
@@ -28,19 +28,19 @@ from radfoundry.volumenets.published import PublishedUNet
 LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "design": "lean", "haar": 2, "widths": (64, 192), "blocks": (1, 0), "depth": 4, "side": 32,
-        "places": 8, "mixing": 256, "rank": 64, "tokens": 192, "checkpoint": False,
+        "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
     },
     "phantom32": {
         "design": "lean", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4, "side": 32,
-        "places": 8, "mixing": 256, "rank": 64, "tokens": 192, "checkpoint": False,
+        "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
     },
     "phantom16": {
         "design": "lean", "haar": 1, "widths": (64, 192), "blocks": (2, 1), "depth": 4, "side": 32,
-        "places": 4, "mixing": 128, "rank": 64, "tokens": 192, "checkpoint": False,
+        "places": 4, "mixing": 128, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
     },
     "patches": {
         "design": "lean", "haar": 3, "widths": (256,), "blocks": (0,), "depth": 6, "side": 32,
-        "places": 8, "mixing": 0, "rank": 64, "tokens": 192, "checkpoint": False,
+        "places": 8, "mixing": 0, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
     },
     "workstation": {
         "design": "published", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
@@ -54,7 +54,7 @@ LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
 SUPER_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "design": "lean", "haar": 1, "widths": (48, 64), "blocks": (1, 1), "depth": 0, "side": 32,
-        "places": 0, "mixing": 0, "rank": 0, "tokens": 0, "checkpoint": False,
+        "places": 0, "mixing": 0, "rank": 0, "plateaus": 0, "tokens": 0, "checkpoint": False,
     },
     "workstation": {
         "design": "published", "width": 32, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
