@@ -6,6 +6,8 @@ Nothing is computed: networks and volumes are on the `meta` device. Memory is we
 activations in mixed precision, without what the allocator and libraries add.
 """
 
+import sys
+
 import torch
 
 from radfoundry.volumenets.costs import cost
@@ -26,8 +28,8 @@ STEPS = (  # network, size, what, batch, depth x height x width, training
 
 def main() -> None:
     """Print one row per kind of step."""
-    print("| network | size | million parameters | step | batch | GB | TFLOP |")
-    print("|---|---|---|---|---|---|---|")
+    lines = ["| network | size | million parameters | step | batch | GB | TFLOP |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for network, size, what, batch, space, training in STEPS:
         low = network == "low resolution"
         tables, beside = (LOW_RESOLUTION, 0) if low else (SUPER_RESOLUTION, 4)
@@ -38,7 +40,8 @@ def main() -> None:
             text = torch.zeros(batch, 192, 768, dtype=torch.bfloat16)
             found = cost(made, noisy, {"text": text} if low else {"beside": noisy}, training)
         counted = f"{found.parameters:.1f} | {what} | {batch}"
-        print(f"| {network} | {size} | {counted} | {found.total_gb:.1f} | {found.tflop:.1f} |")
+        lines.append(f"| {network} | {size} | {counted} | {found.total_gb:.1f} | {found.tflop:.1f} |")
+    sys.stdout.write("\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

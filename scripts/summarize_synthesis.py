@@ -10,8 +10,6 @@ from radfoundry.scorecard import build
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
 recipe, draws = job.wildcards.recipe, job.params.bootstrap
-# An ablation that the paper measured has figures of its own.
-system = recipe if recipe in promptfigures.AIRWAYS_CM3 else job.params.generator
 
 
 def listed(given):
@@ -22,9 +20,9 @@ def listed(given):
 findings = read_all(listed(job.input.cases), "cases")[["case", "findings"]]
 real = read_all(listed(job.input.clinical), "clinical").merge(findings, on="case")
 probes = read_all(listed(job.input.probes), "probes")
-figures = promptfigures.figures(probes, real, recipe, draws, rng, system)
+figures = promptfigures.figures(probes, real, recipe, draws, rng, job.params.system)
 resolutions = read_all(listed(job.input.resolutions), "resolutions")
 figures += drawnfigures.of_resolutions(resolutions, recipe, draws, rng)
 distances = read_all(listed(job.input.distances), "distances")
-figures += drawnfigures.of_distances(distances, recipe, system)
+figures += drawnfigures.of_distances(distances, recipe, job.params.system)
 tables.write(build(figures), job.output.figures, "scorecard")

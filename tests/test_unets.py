@@ -35,7 +35,10 @@ def normal(*shape, seed=0):
 def network(size, seed=0, **options):
     """Return a network none of whose layers is silent."""
     generator = torch.Generator().manual_seed(seed)
-    made = initial(generator, size, **{"channels": 2, "text_width": WORDS, **options}).eval()
+    grid = {"space": (8, 8, 8)} if size["design"] == "lean" else {}
+    made = initial(
+        generator, size, **{"channels": 2, "text_width": WORDS, **grid, **options}
+    ).eval()
     for parameter in made.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1, generator=generator)
@@ -142,14 +145,15 @@ def test_the_batch_changes_nothing(size):
 @pytest.mark.parametrize("mixing", [0, 8])
 @pytest.mark.parametrize("dims", [2, 3])
 def test_the_lean_network_takes_pictures_of_two_and_three_dimensions_and_other_sizes(dims, mixing):
-    made = network(LEAN | {"mixing": mixing}, dims=dims)
     for side in (16, 32):
+        made = network(LEAN | {"mixing": mixing}, space=[side] * dims)
         picture = normal(2, 2, *[side] * dims)
         assert made(picture, TIMES, TEXT).shape == picture.shape
 
 
 def test_an_untrained_lean_network_is_the_best_linear_estimate():
-    made = initial(torch.Generator().manual_seed(0), LEAN, channels=2)
+    size = LEAN | {"plateaus": 0, "rank": 1}
+    made = initial(torch.Generator().manual_seed(0), size, channels=2, space=(16, 16, 16))
     body, shape = normal(1, 2, 16, 16, 16, seed=2), (100, 2, 16, 16, 16)
     pictures = body + 0.2 * normal(*shape, seed=3)
     made.measure(pictures)
@@ -158,7 +162,7 @@ def test_an_untrained_lean_network_is_the_best_linear_estimate():
     noisy = level.noisy(pictures, normal(*shape, seed=4))
     share = 0.4 * 0.2**2 / ((0.4 * 0.2) ** 2 + 0.6**2)
     wanted = body + share * (noisy - 0.4 * body)
-    assert float((made(noisy, times).detach() - wanted).square().mean().sqrt()) < 0.03
+    assert float((made(noisy, times).detach() - wanted).square().mean().sqrt()) < 0.04
 
 
 def test_an_untrained_network_of_crops_knows_no_places():
@@ -187,7 +191,9 @@ def test_too_long_a_text_is_refused():
 def test_a_size_is_named_changed_or_refused():
     assert named(LOW_RESOLUTION, {"size": "paper", "width": 8})["width"] == 8
     assert named(LOW_RESOLUTION, "paper") == LOW_RESOLUTION["paper"]
-    with pytest.raises(ValueError, match="phantom, phantom32, patches, workstation, paper"):
+    with pytest.raises(
+        ValueError, match="phantom, phantom32, phantom16, patches, workstation, paper"
+    ):
         named(LOW_RESOLUTION, "huge")
     with pytest.raises(ValueError, match="has no depth"):
         named(LOW_RESOLUTION, {"size": "paper", "depth": 3})
@@ -226,9 +232,11 @@ def test_the_cost_of_layers_that_can_be_counted_by_hand():
 
 def test_counting_leaves_the_network_in_full_precision():
     with torch.device("meta"):
-        made = build(LEAN, channels=2)
+        made = build(LEAN, channels=2, space=(8, 8, 8))
+        before = {name: tensor.dtype for name, tensor in made.state_dict().items()}
         cost(made, torch.zeros(1, 2, 8, 8, 8, dtype=torch.bfloat16), {}, training=False)
-    assert {tensor.dtype for tensor in made.state_dict().values()} == {torch.float32}
+    assert {name: tensor.dtype for name, tensor in made.state_dict().items()} == before
+    assert {parameter.dtype for parameter in made.parameters()} == {torch.float32}
 
 
 def test_the_paper_fits_its_graphics_memory():

@@ -1,12 +1,8 @@
 """A chest CT and its lobes, airways and vessels as the four channels that are drawn together.
 
 After MedSyn (systems.md section 1): image, lobes, airway, vessel, each in [-1, 1], axes (C, X, Y,
-Z). The five lobes are levels of one channel. Unlike there, every channel rises by the distance from
-the surface of its organ instead of jumping there: what lies between two organs of different extent
-is then an organ again, where between two masks there is a ghost of both.
-
-What a network draws is no exact level: reading it back takes a vote of the neighborhood, unless the
-channel is just what labels are written as.
+Z). The five lobes are levels of one channel. What a network draws is no exact level: reading it
+back takes a vote of the neighborhood, unless the channel holds nothing but levels.
 """
 
 from functools import partial
@@ -34,10 +30,8 @@ LEVELS = {
     "lung_upper_lobe_left": 1.0,
 }
 LUNG_FROM = -0.6  # midway between background and the lowest lobe
-RAMPS = {"lobes": 5.0, "airway": 3.0, "vessel": 3.0}  # voxels over which a channel rises
 EXACT = 0.02  # a channel whose every voxel is this near to a level was written, not drawn
-VOTE_SIGMA = 1.5  # voxels over which drawn lobes are voted on
-GRAIN_SIGMA = 0.7  # voxels over which a drawn channel is smoothed before its surface is sought
+VOTE_SIGMA = 1.0  # voxels over which drawn lobes are voted on
 DOUBT_SIGMA = 0.15  # half of the step between two lobes
 LEAST_PART = 8  # voxels of a drawn airway's piece
 
@@ -59,25 +53,9 @@ def encode(case: Case, window: tuple[float, float] = WINDOW_HU) -> np.ndarray:
     lobes = np.full(image.shape, -1, np.float32)
     for name, level in LEVELS.items():
         lobes[anatomy.mask(case.anatomy, name)] = level
-    rise = ramp(lobes > LUNG_FROM, RAMPS["lobes"])
-    lobes = LUNG_FROM + rise * np.where(rise > 0, lobes - LUNG_FROM, 1 + LUNG_FROM)
-    airway = ramp(anatomy.mask(case.anatomy, "airway"), RAMPS["airway"])
-    vessel = ramp(anatomy.mask(case.anatomy, "lung_vessel"), RAMPS["vessel"])
-    image = 2 * (image - low) / (high - low) - 1
-    return np.stack([image, lobes, airway, vessel]).astype(np.float32)
-
-
-def ramp(mask: np.ndarray, width: float) -> np.ndarray:
-    """Return how far inside a mask each voxel is, from -1 to 1 over `width` voxels each way.
-
-    The surface lies half a voxel from the voxels on either side of it. An empty mask gives -1.
-    """
-    if not mask.any():
-        return np.full(mask.shape, -1, np.float32)
-    inside, outside = (ndimage.distance_transform_edt(part) for part in (mask, ~mask))
-    if mask.all():
-        return np.ones(mask.shape, np.float32)
-    return np.clip(np.where(mask, inside - 0.5, 0.5 - outside) / width, -1, 1).astype(np.float32)
+    trees = (anatomy.mask(case.anatomy, name) for name in ("airway", "lung_vessel"))
+    signed = (2 * tree.astype(np.float32) - 1 for tree in trees)
+    return np.stack([2 * (image - low) / (high - low) - 1, lobes, *signed]).astype(np.float32)
 
 
 def decode(
@@ -107,15 +85,11 @@ def read_lobes(channel: np.ndarray) -> dict[str, np.ndarray]:
     in several pieces the largest stays, the others go to the lobe next to them.
     """
     levels = np.array(list(LEVELS.values()), np.float32)
-    flat, _ = _flat(channel, channel > LUNG_FROM)
-    if _written(flat, (-1.0, *levels)):
-        return {name: np.abs(flat - level) < EXACT for name, level in LEVELS.items()}
-    smooth = ndimage.gaussian_filter(channel, GRAIN_SIGMA)
-    lung = _large(smooth > LUNG_FROM)
-    flat, rise = _flat(smooth, lung)
-    distance = np.stack([flat - level for level in levels])
-    # Near the surface the channel hardly tells the lobes apart.
-    votes = np.exp(-0.5 * (distance / DOUBT_SIGMA) ** 2) * lung * rise.clip(0) ** 2
+    if _written(channel, (-1.0, *levels)):
+        return {name: np.abs(channel - level) < EXACT for name, level in LEVELS.items()}
+    lung = _large(channel > LUNG_FROM)
+    distance = np.stack([channel - level for level in levels])
+    votes = np.exp(-0.5 * (distance / DOUBT_SIGMA) ** 2) * lung
     chosen = np.stack([ndimage.gaussian_filter(vote, VOTE_SIGMA) for vote in votes]).argmax(0)
     pieces = [_largest(lung & (chosen == index)) for index in range(len(levels))]
     nearest = _nearest(np.stack(pieces), lung)
@@ -125,16 +99,9 @@ def read_lobes(channel: np.ndarray) -> dict[str, np.ndarray]:
 def read_airway(channel: np.ndarray) -> np.ndarray:
     """Return where a channel shows the airway; specks of a drawn one are left out."""
     tree = channel > 0
-    if np.abs(ramp(tree, RAMPS["airway"]) - channel).max() < EXACT or not tree.any():
+    if _written(channel, (-1.0, 1.0)) or not tree.any():
         return tree
     return cc3d.dust(tree.astype(np.uint8), threshold=LEAST_PART, connectivity=26) > 0
-
-
-def _flat(channel: np.ndarray, lung: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lobes' levels without the rise towards them (-1 where no lung is), and the rise."""
-    rise = ramp(lung, RAMPS["lobes"])
-    steep = np.where(lung, rise, 1)
-    return np.where(lung, LUNG_FROM + (channel - LUNG_FROM) / steep, -1), rise
 
 
 def smaller(channels: Tensor, factor: int) -> Tensor:

@@ -19,7 +19,7 @@ from radfoundry.networks import seeded
 from radfoundry.text import encoder, pretraining
 from radfoundry.text.tokenizer import PAD, ids_of, joined
 from radfoundry.training import Hooks, Settings, train
-from radfoundry.volumenets.prior import any_of
+from radfoundry.volumenets.components import any_of
 from radfoundry.weights import Weights
 
 DEGREES = {"mild": 0.5, "moderate": 0.75, "severe": 1.0, "": 0.75}
@@ -69,8 +69,8 @@ def fit(
 
     done = train(reader, draw, losses, settings, generator, hooks)
     reader.load_state_dict(done.state)
-    card = {"trained": True, "reports": len(texts), "steps": settings.steps}
-    card["reader"] = {name: part.tolist() for name, part in reader.head.state_dict().items()}
+    head = {name: part.tolist() for name, part in reader.head.state_dict().items()}
+    card = {"trained": True, "reports": len(texts), "steps": settings.steps, "reader": head}
     course = {name: [round(v, 4) for v in values[::25]] for name, values in done.history.items()}
     return Weights(encoder.state_of(reader.network), {**first.card, **card, "losses": course})
 

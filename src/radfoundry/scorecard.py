@@ -45,6 +45,7 @@ _OVERLAP = "0 is no overlap, 1 is perfect; 0.70 is clearly recognisable, 0.90 ne
 _EFFECT = "An interval wholly above 0: synthetic images taught the model something that is real."
 _RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
 _COST = "No fixed bar; compare with the time and the memory at hand."
+_ABOVE = "Above the arm trained on real images alone."
 METRICS: dict[str, Metric] = {
     "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
     "clinical_mean": Metric(
@@ -146,21 +147,14 @@ METRICS: dict[str, Metric] = {
     ),
     "utility_dice": Metric("Segmentation by a model so trained (Dice)", "1", True, _OVERLAP),
     "utility_ap": Metric(
-        "Detection by a model so trained (average precision)", "1", True,
-        "Above the arm trained on real images alone.",
+        "Detection by a model so trained (average precision)", "1", True, _ABOVE,
     ),
     "utility_auroc": Metric(
         "Classification by a model so trained (area under the ROC curve)", "1", True,
         "Above the arm trained on real images alone; 0.5 is a coin toss.",
     ),
-    "utility_accuracy": Metric(
-        "Classification by a model so trained (accuracy)", "1", True,
-        "Above the arm trained on real images alone.",
-    ),
-    "utility_f1": Metric(
-        "Classification by a model so trained (F1 score)", "1", True,
-        "Above the arm trained on real images alone.",
-    ),
+    "utility_accuracy": Metric("Classification by a model so trained", "1", True, _ABOVE),
+    "utility_f1": Metric("Classification by a model so trained (F1)", "1", True, _ABOVE),
     "utility_gain": Metric("Gain over real images alone", "1", True, _EFFECT),
     "wall_seconds": Metric("Time taken", "s", False, _COST),
     "peak_gb": Metric("Memory taken", "GB", False, _COST),

@@ -149,7 +149,7 @@ rule summarize_synthesis:
     conda:
         "../../envs/core.yaml"
     params:
-        generator=option("recipes/{recipe}/generator"),
+        system=published_system,
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/synthesis/seed"),
         code=code("summarize_synthesis"),

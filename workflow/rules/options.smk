@@ -25,6 +25,17 @@ def task_options(wildcards):
     }
 
 
+def published_system(wildcards):
+    """The system whose published figures stand beside a recipe's; none where it departs from it."""
+    recipe = RECIPES[wildcards.recipe]
+    train = recipe["train"]
+    if train.get("shapes") is False:
+        return "without_shapes"
+    reads = train.get("low_resolution", {}).get("text", True)
+    learns = train.get("text", {}).get("steps", 1) > 0
+    return recipe["generator"] if reads and learns else ""
+
+
 def probe_options(wildcards):
     """What the recipe says of drawing, and how many probes the evaluation asks for."""
     sample = RECIPES[wildcards.recipe]["sample"]

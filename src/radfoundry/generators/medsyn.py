@@ -15,16 +15,17 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from radfoundry import asking, channels, medsynfit, medsynoptions
+from radfoundry import asking, channels, medsynfit, medsynoptions, medsyntasks
 from radfoundry.case import Case
 from radfoundry.diffusion.guidance import Guidance, Known, guided
 from radfoundry.diffusion.noise import Schedule
-from radfoundry.diffusion.objectives import OBJECTIVES, Network, beside
+from radfoundry.diffusion.objectives import OBJECTIVES, beside
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import Tiles, tiled
 from radfoundry.request import seed as number
 from radfoundry.text import encoder
 from radfoundry.training import Hooks
+from radfoundry.volumenets.bands import stretched
 from radfoundry.weights import Weights
 
 if TYPE_CHECKING:
@@ -84,15 +85,16 @@ def fit(
         return medsynfit.text(reports, words, chosen["text"], generator, device, hooks)
     card = dict(chosen[network])
     card["text_width"] = 0
-    task: medsynfit.LowResolution | medsynfit.SuperResolution
+    task: medsyntasks.LowResolution | medsyntasks.SuperResolution
     if network == "low_resolution":
         if words is None:
             raise ValueError("the low-resolution network needs the text encoder's weights")
         card["text_width"] = int(words.card["size"]["width"])
+        card["read"] = len(words.card.get("reader", {}).get("bias", ()))
         told = words if card["text"] else None
-        task = medsynfit.LowResolution(material.cases, card, told)
+        task = medsyntasks.LowResolution(material.cases, card, told)
     else:
-        task = medsynfit.SuperResolution(material.cases, card)
+        task = medsyntasks.SuperResolution(material.cases, card)
     return medsynfit.denoiser(network, task, card, generator, device, hooks)
 
 
@@ -112,7 +114,7 @@ class Networks:
 
     encode: encoder.Encode | None
     low: nn.Module
-    high: nn.Module
+    high: Any  # an `Enlarger`
     cards: Mapping[str, Mapping[str, Any]]
     device: str
 
@@ -145,7 +147,7 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
         ValueError: A given channel that the networks do not draw.
     """
     asked, seed = json.loads(request["parameters"]), int(request["seed"])
-    full = medsynfit.picture(source, networks.cards["super_resolution"])
+    full = medsyntasks.picture(source, networks.cards["super_resolution"])
     known = _given(full, asked.get("given", ()))
     low = _low(asked, full, known, networks, seed)
     high = _high(asked, full, known, low, networks, seed)
@@ -172,7 +174,7 @@ def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]
     """
     full = np.full((len(low), *shape), -1, np.float32)
     coarse = torch.as_tensor(low, dtype=torch.float32)[None].to(networks.device)
-    coarse = medsynfit.laid(coarse, networks.cards["low_resolution"])
+    coarse = medsyntasks.laid(coarse, networks.cards["low_resolution"])
     drawn = _high({}, full, _given(full, ()), coarse, networks, seed)
     return drawn[0].float().cpu().numpy()
 
@@ -189,7 +191,10 @@ def _given(full: np.ndarray, names: Sequence[str]) -> Tensor:
 def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, seed: int) -> Tensor:
     """Return the channels at low resolution, laid as their network wants them."""
     card = networks.cards["low_resolution"]
-    values = medsynfit.coarse(full, card).float().to(networks.device)
+    values = medsyntasks.coarse(full, card).float().to(networks.device)
+    sides = values.shape[2:]
+    if card["design"] == "lean":  # it knows bodies on the grid that it was trained on
+        values = stretched(values, card["space"])
     condition: dict[str, Tensor] = {}
     if values.shape[1] > 1:
         condition["beside"] = beside(values, given.to(networks.device))
@@ -197,11 +202,12 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
         text, kept = networks.encode([asked["prompt"]])
         condition |= {"text": text.to(networks.device), "kept": kept.to(networks.device)}
     denoise = guided(
-        _half(networks.low, card), condition, Guidance(float(asked.get("guidance", 1)))
+        medsyntasks.halved(networks.low, card), condition, Guidance(float(asked.get("guidance", 1)))
     )
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([seed], values.shape[1:], networks.device)
-    return sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
+    drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
+    return stretched(drawn, sides)
 
 
 def _high(
@@ -209,13 +215,13 @@ def _high(
 ) -> Tensor:
     """Return the channels (1, C, X, Y, Z) at full resolution."""
     card = networks.cards["super_resolution"]
-    low = medsynfit.laid(medsynfit.laid(low, networks.cards["low_resolution"]), card)
+    low = medsyntasks.laid(medsyntasks.laid(low, networks.cards["low_resolution"]), card)
     streams = Streams([number(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
     low = (1 - card["blur"]) * low + card["blur"] * streams.normal()
     seen = networks.high.expected(low)
-    full_channels = medsynfit.laid(torch.as_tensor(full)[None], card).to(networks.device)
+    full_channels = medsyntasks.laid(torch.as_tensor(full)[None], card).to(networks.device)
     values = networks.high.beyond(full_channels, seen)
-    network = _half(networks.high, card)
+    network = medsyntasks.halved(networks.high, card)
     sides = card["tile"] if card["design"] == "lean" else card["tile"][::-1]
     if any(side > tile for side, tile in zip(values.shape[2:], sides, strict=True)):
         network = tiled(network, Tiles(sides, overlap=0.25, margin=8))
@@ -226,18 +232,7 @@ def _high(
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
     drawn = networks.high.whole(drawn, seen).clamp(-1, 1)
     drawn = torch.where(given.to(drawn.device)[..., None, None, None], full_channels, drawn)
-    return medsynfit.laid(drawn, card)
-
-
-def _half(network: nn.Module, card: Mapping[str, Any]) -> Network:
-    """Return the network as it was trained: in mixed precision, if so."""
-    mixed = card["precision"] == "bfloat16"
-
-    def run(noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
-        with torch.autocast(noisy.device.type, torch.bfloat16, enabled=mixed):
-            return network(noisy, times, **condition)
-
-    return run
+    return medsyntasks.laid(drawn, card)
 
 
 def _schedule(card: Mapping[str, Any]) -> Schedule:

@@ -24,6 +24,8 @@ from radfoundry.volumenets.bottom import Bottom
 from radfoundry.volumenets.plateaus import Plateaus
 from radfoundry.volumenets.prior import FOLDS, Estimate, Prior
 
+PLAIN = 2  # channels of extended tissues: image and lobes; airways and vessels are thin
+
 
 class LeanUNet(nn.Module):
     """Estimate clean pictures from noisy ones, with or without a text."""
@@ -34,8 +36,7 @@ class LeanUNet(nn.Module):
         schedule: Schedule,
         channels: int = 4,
         beside: int = 0,
-        text_width: int = 0,
-        read: int = 0,
+        text: tuple[int, int] = (0, 0),
         space: Sequence[int] = (),
     ) -> None:
         """Make the layers; the untrained network is the best linear estimate, see `measure`.
@@ -45,23 +46,22 @@ class LeanUNet(nn.Module):
             schedule: The one it is trained with.
             channels: Of the pictures.
             beside: Channels that are seen but not drawn.
-            text_width: Of token features; 0 for no text.
-            read: What a reader finds in a text, see `prior`; 0 for none.
+            text: Width of token features, 0 for no text; and what a reader finds in them, see
+                `prior`, 0 for none.
             space: Sides of the pictures; needed where the size has a `rank`, else the size's own.
         """
         super().__init__()
         self.haar, self.saving = int(size["haar"]), bool(size["checkpoint"])
         self.beside, dims = beside, len(space) or 3
+        text_width, read = text
         width, parts, timed = size["widths"][0], 2 ** (dims * self.haar), 2 * size["widths"][0]
         coarse = [side // 2**self.haar for side in space] or [_finest(size)] * dims
         count = channels * parts
         self.prior = self.bands = self.plateaus = None
         if size["rank"]:
-            self.prior = Prior(
-                (count, *coarse), size["rank"], text_width, read, schedule, channels
-            )
+            self.prior = Prior((count, *coarse), size["rank"], text_width, read, schedule, channels)
             if size["plateaus"]:
-                fine = tuple(side * 2**self.haar for side in coarse)
+                fine = (min(PLAIN, channels), *(side * 2**self.haar for side in coarse))
                 self.plateaus = Plateaus(size["plateaus"], fine, read or text_width)
         else:
             self.bands = Bands(count, [_finest(size)] * dims, schedule)
@@ -88,7 +88,7 @@ class LeanUNet(nn.Module):
             heard = None if text is None else self.prior.attune(text, kept)
             self.prior.measure(bands, heard)
             if self.plateaus is not None:
-                self.plateaus.measure(pictures[:, 0], heard)
+                self.plateaus.measure(pictures[:, :PLAIN], heard)
             self.others = [self.prior.without(fold, bands, heard) for fold in range(FOLDS)]
         elif self.bands is not None:
             self.bands.measure(bands)
@@ -133,16 +133,17 @@ class LeanUNet(nn.Module):
         return inverse_haar(linear + doubt * learned, self.haar)
 
     def _towards(self, found: Estimate, heard: Tensor) -> Tensor:
-        """Return the linear estimate's coefficients, its first channel drawn towards plateaus."""
-        assert self.plateaus is not None and self.prior is not None
+        """Return the linear estimate's coefficients, first channels drawn towards plateaus."""
+        assert self.plateaus is not None
+        assert self.prior is not None
         pictures = inverse_haar(found.clean, self.haar)
         # Orthonormal: a block's mean square is that of its coefficients.
-        parts = found.error.unflatten(1, (-1, self.prior.channels))[:, :, 0]
+        parts = found.error.unflatten(1, (-1, self.prior.channels))[:, :, :PLAIN]
         variance = parts.square().mean(1)
-        for axis in range(1, variance.ndim):
+        for axis in range(2, variance.ndim):
             variance = variance.repeat_interleave(2**self.haar, axis)
-        image = self.plateaus(pictures[:, 0], variance, heard)
-        return haar(torch.cat([image[:, None], pictures[:, 1:]], 1), self.haar)
+        first = self.plateaus(pictures[:, :PLAIN], variance, heard)
+        return haar(torch.cat([first, pictures[:, PLAIN:]], 1), self.haar)
 
     def _unseen(self, fold: Tensor, given: Sequence[Tensor | None]) -> Estimate:
         """Return the estimate of each row under the prior of the other folds."""

@@ -27,7 +27,7 @@ class Plateaus(nn.Module):
 
         Args:
             count: Values that are told apart.
-            space: Sides of the pictures.
+            space: (channels, *sides) of the pictures.
             read: What is heard of a text; 0 for none.
         """
         super().__init__()
@@ -37,7 +37,7 @@ class Plateaus(nn.Module):
         self.register_buffer("shifts", torch.zeros(read, count, *space, dtype=torch.bfloat16))
 
     def measure(self, pictures: Tensor, heard: Tensor | None) -> None:
-        """Count values of pictures (B, *space); regress them on what is heard (B, read)."""
+        """Count values of pictures (B, channels, *sides), regressed on what is heard (B, read)."""
         last = len(self.values) - 1
         kinds = ((pictures.float() + 1) / 2 * last).round().long().clamp(0, last)
         self.spread.copy_(pictures.float().var(0).clamp_min(LEAST))
@@ -50,7 +50,8 @@ class Plateaus(nn.Module):
         for kind in range(last + 1):
             there = (kinds == kind).float()
             mean = there.mean(0)
-            self.shares[kind] = near(mean[None])[0] + FLOOR * mean.mean() + LEAST
+            whole = mean.flatten(1).mean(1).reshape(-1, *[1] * (mean.ndim - 1))
+            self.shares[kind] = near(mean[None])[0] + FLOOR * whole + LEAST
             if solved is not None:
                 moved = (solved @ (there - mean).flatten(1)).reshape(-1, *mean.shape)
                 self.shifts[:, kind] = near(moved).to(self.shifts.dtype)
@@ -73,9 +74,11 @@ class Plateaus(nn.Module):
         known = (variance * (1 - variance / self.spread).clamp(0, 1))[:, None]
         values = self.values.reshape(1, -1, *[1] * (estimate.ndim - 1))
         off = estimate[:, None] - values
-        likely = (shares.log() - 0.5 * off**2 / (width + known)).softmax(1)
-        means = values + off * (width / (width + known))
-        return (likely * means).sum(1)
+        likely = torch.addcmul(shares.log(), off.square(), -0.5 / (width + known)).softmax(1)
+        # Each value's own mean is drawn from the estimate as far as values are told apart.
+        drawn = torch.tensordot(likely, self.values.to(likely), ([1], [0]))
+        share = (width / (width + known))[:, 0]
+        return drawn + share * (estimate - drawn)
 
 
 def near(shares: Tensor) -> Tensor:
@@ -85,7 +88,6 @@ def near(shares: Tensor) -> Tensor:
 
 
 def _blurred(values: Tensor) -> Tensor:
-    """Return the means over 3 places along every axis, of (n, *space)."""
-    pool = functional.avg_pool2d if values.ndim == 3 else functional.avg_pool3d
-    wide = functional.pad(values[None], [1, 1] * (values.ndim - 1), mode="replicate")
-    return pool(wide, 3, 1)[0]
+    """Return the means over 3 places along every side, of (n, channels, *sides)."""
+    pool = functional.avg_pool2d if values.ndim == 4 else functional.avg_pool3d
+    return pool(functional.pad(values, [1, 1] * (values.ndim - 2), mode="replicate"), 3, 1)

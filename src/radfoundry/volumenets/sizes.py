@@ -96,7 +96,8 @@ def build(
     if size["design"] == "published":
         options = {key: v for key, v in options.items() if key not in ("read", "space")}
         return PublishedUNet(size, **options)
-    return LeanUNet(size, OBJECTIVES[objective].schedule, **options)
+    text = (options.pop("text_width", 0), options.pop("read", 0))
+    return LeanUNet(size, OBJECTIVES[objective].schedule, text=text, **options)
 
 
 def initial(generator: torch.Generator, *given: Any, **options: Any) -> nn.Module:

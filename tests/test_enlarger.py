@@ -1,0 +1,56 @@
+"""What can be computed of the full grid from the coarse one."""
+
+import torch
+from torch import nn
+
+from radfoundry import channels
+from radfoundry.volumenets.enlarger import Enlarger
+
+
+def smooth(count: int, seed: int) -> torch.Tensor:
+    """Return pictures (count, 2, 16, 16, 16) that change slowly."""
+    grain = torch.randn(count, 2, 24, 24, 24, generator=torch.Generator().manual_seed(seed))
+    once = nn.functional.avg_pool3d(grain, 5, 1)
+    return 20 * nn.functional.avg_pool3d(once, 5, 1)
+
+
+def test_unmeasured_each_coarse_voxel_is_repeated():
+    low = torch.randn(1, 2, 4, 4, 6)
+    torch.testing.assert_close(
+        Enlarger(nn.Identity(), 2, 2, 4.0).expected(low), channels.larger(low, 2)
+    )
+
+
+def test_regression_on_neighbors_beats_repeating_on_other_pictures():
+    fine = smooth(8, 0)
+    enlarger = Enlarger(nn.Identity(), 2, 2, 4.0)
+    enlarger.measure(fine, channels.smaller(fine, 2))
+    other = smooth(3, 1)
+    low = channels.smaller(other, 2)
+    computed, repeated = enlarger.expected(low), channels.larger(low, 2)
+    assert (computed - other).square().mean() < 0.7 * (repeated - other).square().mean()
+
+
+def test_what_a_voxel_tells_linearly_is_found_exactly():
+    low = torch.randn(4, 1, 6, 6, 6, generator=torch.Generator().manual_seed(0))
+    fine = 0.5 * channels.larger(low, 2) + 0.25
+    enlarger = Enlarger(nn.Identity(), 1, 2, 4.0)
+    enlarger.measure(fine, low)
+    torch.testing.assert_close(enlarger.expected(low), fine, atol=5e-3, rtol=0)
+
+
+def test_the_whole_is_what_was_drawn_and_what_was_expected():
+    fine, low = smooth(1, 2), torch.zeros(1, 2, 8, 8, 8)
+    for detail in (4.0, 0.0):
+        enlarger = Enlarger(nn.Identity(), 2, 2, detail)
+        expected = enlarger.expected(low)
+        drawn = enlarger.beyond(fine, expected)
+        torch.testing.assert_close(enlarger.whole(drawn, expected), fine)
+
+
+def test_a_network_that_draws_the_channels_is_given_no_regression():
+    enlarger = Enlarger(nn.Identity(), 2, 2, 0.0)
+    before = enlarger.weight.clone()
+    fine = smooth(2, 3)
+    enlarger.measure(fine, channels.smaller(fine, 2))
+    assert torch.equal(enlarger.weight, before)
