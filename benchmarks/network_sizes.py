@@ -40,7 +40,9 @@ def main() -> None:
             text = torch.zeros(batch, 192, 768, dtype=torch.bfloat16)
             found = cost(made, noisy, {"text": text} if low else {"beside": noisy}, training)
         counted = f"{found.parameters:.1f} | {what} | {batch}"
-        lines.append(f"| {network} | {size} | {counted} | {found.total_gb:.1f} | {found.tflop:.1f} |")
+        lines.append(
+            f"| {network} | {size} | {counted} | {found.total_gb:.1f} | {found.tflop:.1f} |"
+        )
     sys.stdout.write("\n".join([*lines, ""]))
 
 

@@ -15,6 +15,9 @@ segment = threshold.prepare({})
 planned = [*job.input.requests, job.input.dataset_requests]
 asked = read_all(planned, "requests").set_index("request")["parameters"].map(json.loads)
 samples = read_all([*job.input.samples, job.input.dataset], "samples")
+lost = sorted(set(asked.index) - set(samples["sample"]))
+if lost:
+    raise ValueError(f"{len(lost)} of {len(asked)} requests were never drawn, the first {lost[0]}")
 summarize(samples, "status")
 samples = samples[samples["status"] == "ok"]
 

@@ -20,7 +20,9 @@ known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="ca
 
 ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks
 requests = ask(known, job.params.options, job.params.seed)
-size = job.params.get("batch") or max(1, math.ceil(len(requests) / job.params.batches))
+# A rule that uses another one's params keeps those it does not state: `batches` comes first.
+batches = job.params.get("batches")
+size = max(1, math.ceil(len(requests) / batches)) if batches else job.params.batch
 places = np.arange(len(requests)) // size
 requests["batch"] = [cohorts.batch_name(place) for place in places]
 tables.write(requests, job.output.requests, "requests")

@@ -317,3 +317,22 @@ def test_weights_can_be_stored():
     for weights in trained(True).values():
         assert isinstance(weights, Weights)
         json.dumps(dict(weights.card))
+
+
+@pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
+def test_a_network_shows_what_it_draws_while_it_is_trained(network):
+    shown = []
+    hooks = Hooks(show=lambda step, picture, history: shown.append(picture), show_every=2)
+    material = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
+    medsyn.fit(network, material, TRAIN, np.random.default_rng(0), "cpu", hooks)
+    pictures = [picture for picture in shown if picture is not None]
+    assert pictures
+    assert all(p.ndim == 2 and p.min() >= 0 and p.max() <= 1 for p in pictures)
+
+
+def test_a_local_bert_is_where_the_text_encoder_starts(monkeypatch):
+    adopted, asked = fitted("text"), []
+    stand_in = lambda folder, generator: asked.append(folder) or adopted  # noqa: E731
+    monkeypatch.setattr(medsynfit.pretrained, "adopted", stand_in)
+    found = fitted("text", text={"folder": "cxr-bert", "steps": 0})
+    assert (asked, found) == (["cxr-bert"], adopted)

@@ -1,17 +1,18 @@
 """Train MedSyn's three networks, and make them again from their weights; see `medsyntasks`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from radfoundry import medsyntext
+from radfoundry import medsynpreviews, medsyntext
 from radfoundry.medsynoptions import TABLES
 from radfoundry.medsyntasks import LowResolution, SuperResolution
-from radfoundry.text import encoder, pretraining
+from radfoundry.text import encoder, pretrained, pretraining
 from radfoundry.training import Hooks, Settings, Trained, train
 from radfoundry.volumenets import sizes
 from radfoundry.volumenets.enlarger import Enlarger
@@ -44,7 +45,8 @@ def text(
     Args:
         reports: Of the training cases; empty ones are left out.
         start: Weights to go on from, or None for an encoder drawn anew.
-        options: `size`, a name of `encoder.SIZES`, and what `Settings` has.
+        options: `size`, a name of `encoder.SIZES`; `folder` of a local BERT to go on from, such as
+            CXR-BERT; and what `Settings` has.
         generator: The source of all chance.
         device: Where to train.
         hooks: Callbacks.
@@ -55,6 +57,8 @@ def text(
     told = list(dict.fromkeys(report for report in reports if report.strip()))
     if not told:
         raise ValueError("no training case has a report: state low_resolution: {text: false}")
+    if options.get("folder"):
+        start = pretrained.adopted(options["folder"], generator)
     if options.get("steps") == 0:
         return start or encoder.untrained(told, options["size"], generator)
     chosen = settings(options, pretraining.SETTINGS[options["size"]])
@@ -88,8 +92,15 @@ def denoiser(
     if isinstance(task, SuperResolution):
         network = enlarger(network, card).to(device)
     _measure(network, task, device)
+    hooks = replace(hooks, preview=partial(previewed(task), task))
     done = train(network, task.draw, task.loss, settings(card), generator, hooks)
     return Weights(done.state, card | {"losses": course(done)})
+
+
+def previewed(task: LowResolution | SuperResolution) -> Callable[..., np.ndarray]:
+    """Return what draws a network's preview from its task and itself."""
+    low = isinstance(task, LowResolution)
+    return medsynpreviews.low_resolution if low else medsynpreviews.super_resolution
 
 
 def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
