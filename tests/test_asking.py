@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from radfoundry import asking, labeler, prompting, tables
+from radfoundry.catalogue import constant
 
 LABELS = [name for names in asking.CHANNELS.values() for name in names]
 EFFUSED = "FINDINGS: There is a large left pleural effusion. IMPRESSION: No nodule."
@@ -230,3 +231,8 @@ def test_inputs_are_left_alone():
 def test_the_way_of_sampling_is_written_down_where_a_generator_has_several():
     assert {t["method"] for t in listed({"text": EFFUSED}, method="heun")} == {"heun"}
     assert "method" not in listed({"text": EFFUSED})[0]
+
+
+def test_the_generator_states_the_defaults_of_requests_as_a_literal_that_agrees():
+    stated = constant("generators", "medsyn", "OPTIONS")
+    assert asking.OPTIONS.items() <= stated.items()

@@ -1,6 +1,6 @@
 """A chest CT and its lobes, airways and vessels as the four channels that are drawn together.
 
-After MedSyn (systems.md section 1): image, lobes, airway, vessel, each in [-1, 1], axes (C, X, Y,
+After MedSyn (Xu et al. 2024): image, lobes, airway, vessel, each in [-1, 1], axes (C, X, Y,
 Z). The five lobes are levels of one channel. What a network draws is no exact level: reading it
 back takes a vote of the neighborhood, unless the channel holds nothing but levels.
 """
@@ -113,13 +113,6 @@ def smaller(channels: Tensor, factor: int) -> Tensor:
         return channels
     pool = functional.avg_pool3d if channels.ndim == 5 else functional.avg_pool2d
     return pool(channels, factor)
-
-
-def larger(channels: Tensor, factor: int) -> Tensor:
-    """Return (B, C, *space) on a finer grid: each voxel becomes `factor` along each axis."""
-    for axis in range(2, channels.ndim):
-        channels = channels.repeat_interleave(factor, axis)
-    return channels
 
 
 def turned(channels: Tensor) -> Tensor:

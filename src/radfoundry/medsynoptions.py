@@ -10,9 +10,8 @@ from radfoundry.volumenets import sizes
 TABLES = {"low_resolution": sizes.LOW_RESOLUTION, "super_resolution": sizes.SUPER_RESOLUTION}
 # Per size and network: `size` names the network's; `factor` between the grids; `given`: chance of
 # training with channels given; `shift` voxels, `turn` radians and `zoom` are augmentation; `center`
-# of the times of `flow`; `reach` of the sampler; `blur` noise on what the full grid is drawn from
-# (0.1 left grain of 80 HU); `detail` times the detail is drawn, 0 for the channels themselves;
-# `calls` of the network, 0 for the request's steps.
+# of the times of `flow`; `reach` of the sampler; `blur` noise on what the full grid is drawn from;
+# `detail` times the detail is drawn, 0 for the channels themselves; `calls` of the network, 0 for the request's steps.
 TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "phantom": {
         "text": {"size": "phantom", "reading": True},

@@ -94,7 +94,6 @@ class _Course:
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
             betas=settings.betas,
-            eps=settings.epsilon,
             fused=True,
         )
         averages = settings.ema > 0 and ranks.rank() == 0

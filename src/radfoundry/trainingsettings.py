@@ -63,7 +63,6 @@ class Settings:
     skips: int = 5
     accumulate: int = 1
     betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
         for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):

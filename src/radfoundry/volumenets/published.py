@@ -1,7 +1,7 @@
 """MedSyn's U-Nets: pure convolutions, with attention at the bottom alone.
 
 After Xu et al., "MedSyn: Text-guided Anatomy-aware Synthesis of High-Fidelity 3D CT Images",
-section 4.5, and systems.md section 1. Volumes are (B, C, depth, height, width); the depth is never
+section 4.5. Volumes are (B, C, depth, height, width); the depth is never
 made smaller. Where the description leaves a choice, the one is taken that gives the published
 number of parameters (716.2 M and 54.3 M; here 720.4 M and 54.3 M):
 

@@ -1,9 +1,8 @@
 """Sizes of the denoising networks as tables, and how a network of a size is made.
 
-`paper` is MedSyn's (systems.md section 1). `workstation` is the same design for one GPU of 24 GB.
+`paper` is MedSyn's (Xu et al. 2024). `workstation` is the same design for one GPU of 24 GB.
 `phantom` is for 64 voxels along an axis on two CPU cores, `phantom32` for 32, as the first of two
-stages: in minutes of training it draws the cleaner bodies. `patches` is the diffusion transformer
-that was tried against them.
+stages. `patches` is a diffusion transformer on wavelet packets; no recipe uses it by default.
 
 Of the published design: `width` of the first level, `multipliers` of it per level, `heads` of
 `side` channels, `bottom` blocks with attention. Of the lean design: `haar` levels in front,
@@ -33,10 +32,6 @@ LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
     "phantom32": {
         "design": "lean", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4, "side": 32,
         "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
-    },
-    "phantom16": {
-        "design": "lean", "haar": 1, "widths": (64, 192), "blocks": (2, 1), "depth": 4, "side": 32,
-        "places": 4, "mixing": 128, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
     },
     "patches": {
         "design": "lean", "haar": 3, "widths": (256,), "blocks": (0,), "depth": 6, "side": 32,
