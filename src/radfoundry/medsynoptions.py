@@ -11,7 +11,8 @@ TABLES = {"low_resolution": sizes.LOW_RESOLUTION, "super_resolution": sizes.SUPE
 # Per size and network: `size` names the network's; `factor` between the grids; `given`: chance of
 # training with channels given; `shift` voxels, `turn` radians and `zoom` are augmentation; `center`
 # of the times of `flow`; `reach` of the sampler; `blur` noise on what the full grid is drawn from;
-# `detail` times the detail is drawn, 0 for the channels themselves; `calls` of the network, 0 for the request's steps.
+# `detail` times the detail is drawn, 0 for the channels themselves; `calls` of the network, 0 for
+# the request's steps.
 TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "phantom": {
         "text": {"size": "phantom", "reading": True},
