@@ -1,49 +1,66 @@
-"""Parameters, memory and work of MedSyn's networks at the published and the workstation size.
+"""Parameters, memory and work of MedSyn's networks as they are trained and drawn with.
 
     python benchmarks/network_sizes.py
 
-Nothing is computed: networks and volumes are on the `meta` device. Memory is weights, optimizer and
-activations in mixed precision, without what the allocator and libraries add.
+Batches, channels and crops are those of `medsynoptions.TRAINING`. Nothing is computed: networks and
+volumes are on the `meta` device. Memory is weights, optimizer and activations in mixed precision,
+without what the allocator and libraries add.
 """
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
+from radfoundry import medsynfit, medsynoptions
+from radfoundry.text.encoder import SIZES
 from radfoundry.volumenets.costs import cost
-from radfoundry.volumenets.sizes import LOW_RESOLUTION, SUPER_RESOLUTION, build
+from radfoundry.volumenets.sizes import build, named
 
-LOW, CROP, TILE, WHOLE = (64, 64, 64), (64, 72, 72), (64, 128, 128), (256, 256, 256)
-STEPS = (  # network, size, what, batch, depth x height x width, training
-    ("low resolution", "paper", "training step", 2, LOW, True),
-    ("low resolution", "paper", "call", 1, LOW, False),
-    ("super-resolution", "paper", "training step", 2, CROP, True),
-    ("super-resolution", "paper", "call, a tile", 1, TILE, False),
-    ("super-resolution", "paper", "call, 256^3 at once", 1, WHOLE, False),
-    ("low resolution", "workstation", "training step", 1, LOW, True),
-    ("super-resolution", "workstation", "training step", 2, CROP, True),
-    ("super-resolution", "workstation", "call, a tile", 1, TILE, False),
-)
+WHOLE = (256, 256, 256)  # depth x height x width
+TRAINED = "training step"
 
 
 def main() -> None:
     """Print one row per kind of step."""
     lines = ["| network | size | million parameters | step | batch | GB | TFLOP |"]
     lines.append("|---|---|---|---|---|---|---|")
-    for network, size, what, batch, space, training in STEPS:
-        low = network == "low resolution"
-        tables, beside = (LOW_RESOLUTION, 0) if low else (SUPER_RESOLUTION, 4)
-        with torch.device("meta"):
-            wiring = {"channels": 4, "beside": beside, "text_width": 768 if low else 0}
-            made = build(tables[size], **wiring)
-            noisy = torch.zeros(batch, 4, *space, dtype=torch.bfloat16)
-            text = torch.zeros(batch, 192, 768, dtype=torch.bfloat16)
-            found = cost(made, noisy, {"text": text} if low else {"beside": noisy}, training)
-        counted = f"{found.parameters:.1f} | {what} | {batch}"
-        lines.append(
-            f"| {network} | {size} | {counted} | {found.total_gb:.1f} | {found.tflop:.1f} |"
-        )
+    for size in ("paper", "workstation"):
+        chosen = medsynoptions.chosen({"size": size, "objective": "published"})
+        for name in medsynoptions.TABLES:
+            card = {"network": name, "text_width": 0, **chosen[name]}
+            if card.get("text"):
+                card["text_width"] = SIZES[chosen["text"]["size"]]["width"]
+            for what, batch, space in steps(card):
+                lines.append(f"| {name} | {size} | {counted(card, what, batch, space)} |")
     sys.stdout.write("\n".join([*lines, ""]))
+
+
+def steps(card: Mapping[str, Any]) -> list[tuple[str, int, tuple[int, ...]]]:
+    """Return what is done with a network, the batch, and depth x height x width."""
+    if card["network"] == "low_resolution":
+        low = tuple(side // card["factor"] for side in WHOLE)
+        return [(TRAINED, card["batch"], low), ("call", 1, low)]
+    crop, tile = tuple(card["crop"][::-1]), tuple(card["tile"][::-1])
+    calls = [("call, a tile", 1, tile), ("call, 256^3 at once", 1, WHOLE)]
+    return [(TRAINED, card["batch"], crop), *calls]
+
+
+def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ...]) -> str:
+    """Return parameters, step, batch, memory and work of a network as cells of a row."""
+    wiring = medsynfit.wiring(card)
+    size = named(medsynoptions.TABLES[card["network"]], card["size"])
+    half = {"dtype": torch.bfloat16, "device": "meta"}
+    with torch.device("meta"):
+        made = build(size, card["objective"], **wiring)
+    condition = {"beside": torch.zeros(batch, wiring["beside"], *space, **half)}
+    if wiring["text_width"]:
+        condition["text"] = torch.zeros(batch, size["tokens"], wiring["text_width"], **half)
+    noisy = torch.zeros(batch, wiring["channels"], *space, **half)
+    found = cost(made, noisy, condition, training=what == TRAINED)
+    told = f"{found.parameters:.1f} | {what} | {batch}"
+    return f"{told} | {found.total_gb:.1f} | {found.tflop:.1f}"
 
 
 if __name__ == "__main__":

@@ -37,7 +37,16 @@ def checked_volume(path: Path, digest: str) -> volume.Volume:
     return volume.read(path)
 
 
-def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> Iterator[Case]:
+def reports_of(plans: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return the report of every case, by cohort and case, from the cohorts' tables of cases."""
+    frames = [tables.read(path, "cases").assign(cohort=Path(path).parent.name) for path in plans]
+    rows = [row for frame in frames if "report" in frame for row in frame.to_dict("records")]
+    return {(row["cohort"], row["case"]): row["report"] for row in rows}
+
+
+def real_cases(
+    images: Sequence[str], labels: Sequence[str] = (), only=None, reports=None
+) -> Iterator[Case]:
     """Yield the accepted cases of a cohort, in order.
 
     Args:
@@ -45,6 +54,7 @@ def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> 
         labels: Batch tables of pseudolabel; without them the maps are the truth that came along.
             Of the findings only those that a segmenter marks are replaced: outlined lesions stay.
         only: Ids of the cases wanted; all when None.
+        reports: What `reports_of` returns, to be the fact `report`; no such fact when None.
     """
     rows = joined(images, "images")
     rows = rows[
@@ -61,6 +71,8 @@ def real_cases(images: Sequence[str], labels: Sequence[str] = (), only=None) -> 
         if len(found):
             maps = labeled(found.loc[row["case"]], row["case"], maps)
         facts = row | {"cohort": folder.parts[-4], "failed": failed.get(row["case"], "")}
+        if reports is not None:
+            facts["report"] = reports.get((facts["cohort"], row["case"]), "")
         yield Case(row["case"], image, *maps, facts)
 
 
@@ -102,6 +114,11 @@ def store(case: Case, folder: Path) -> dict[str, str]:
         for what, voxels in parts.items()
         if voxels is not None
     }
+
+
+def plans_of(images: Sequence[str]) -> list[str]:
+    """Return the tables of cases that batches were made of: each lies above its batches' folder."""
+    return sorted({str(Path(path).parents[1] / "cases.tsv") for path in images})
 
 
 def splits_of(paths: Sequence[str]) -> dict[str, str]:

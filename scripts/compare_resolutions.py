@@ -6,7 +6,7 @@ import numpy as np
 from _cases import read_all, real_cases
 from _job import device, progress, start
 
-from radfoundry import sharpness, tables, weights
+from radfoundry import channels, sharpness, tables, weights
 from radfoundry.catalogue import load
 from radfoundry.request import seed
 
@@ -26,9 +26,10 @@ cases = real_cases(job.input.images, job.input.labels, only=test)
 
 
 def restored(held):
-    """Return a case enlarged by the network, with chance of its own."""
+    """Return a case's image in HU, enlarged by the network with chance of its own."""
     number = seed(job.params.seed, "enlarge", held.case)
-    return generator.enlarge(networks, held.low, number, held.full.shape[1:])
+    drawn = generator.enlarge(networks, held.low, number, held.image.shape)
+    return channels.hounsfield(drawn[0])
 
 
 held = (sharpness.held_out(case, card) for case in progress(cases, len(test), "enlarged cases"))

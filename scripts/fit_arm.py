@@ -1,7 +1,9 @@
 """Train one arm's downstream model with one seed, and predict every test case."""
 
+from functools import partial
+
 import numpy as np
-from _cases import drawn_cases, kept_samples, real_cases, splits_of
+from _cases import drawn_cases, kept_samples, plans_of, real_cases, reports_of, splits_of
 from _job import device, start, steps
 
 from radfoundry import tables
@@ -15,10 +17,11 @@ rng = np.random.default_rng(seed(number, "evaluate", arm))
 # Read only when the task walks through them: few tasks need them all, and none all at once.
 splits = splits_of(job.input.splits)
 ids = {part: [c for c, own in splits.items() if own == part] for part in ("train", "tune", "test")}
-cases = {part: real_cases(job.input.images, job.input.labels, own) for part, own in ids.items()}
-cases["unseen"] = real_cases(job.input.unseen, job.input.unseen_labels)
+reported = partial(real_cases, reports=reports_of(plans_of([*job.input.images, *job.input.unseen])))
+cases = {part: reported(job.input.images, job.input.labels, own) for part, own in ids.items()}
+cases["unseen"] = reported(job.input.unseen, job.input.unseen_labels)
 cases["samples"] = drawn_cases(kept_samples(job.input.samples, job.input.verdicts))
 
-told = steps(f"training {arm}")
-rows = task.run(arm, cases, dict(job.params.task), rng, device(job), told)
+progress = steps(f"training {arm}")
+rows = task.run(arm, cases, dict(job.params.task), rng, device(job), progress)
 tables.write(rows.assign(arm=arm, seed=number), job.output.predictions, "predictions")

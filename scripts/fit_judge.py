@@ -1,19 +1,35 @@
-"""Train the network whose features judge realism, on the split that no generator sees."""
+"""Train the network whose features judge realism, on the split that no generator sees.
+
+Where the config names weights, they are checked and taken as they are.
+"""
+
+import logging
 
 import numpy as np
-from _cases import read_all, real_cases
+from _cases import read_all, real_cases, reports_of
 from _job import device, start, steps
 
-from radfoundry import featurenet, weights
+from radfoundry import featurenet, outsideweights, weights
 from radfoundry.request import seed
 from radfoundry.training import Hooks
 
-job = start(snakemake)
 
-splits = read_all([job.input.splits], "splits")
-tune = splits.loc[splits["split"] == "tune", "case"]
-cases = real_cases(job.input.images, only=tune)
-rng = np.random.default_rng(seed(job.params.seed, "judge", "fit"))
-hooks = Hooks(progress=steps("training the judge"))
-learned = featurenet.fit(cases, dict(job.params.options), rng, device(job), hooks)
-weights.write(learned, job.output.network)
+def fitted(job):
+    """Return the network that learned the findings of the tune split."""
+    splits = read_all([job.input.splits], "splits")
+    tune = splits.loc[splits["split"] == "tune", "case"]
+    cases = real_cases(job.input.images, only=tune, reports=reports_of([job.input.cases]))
+    rng = np.random.default_rng(seed(job.params.seed, "judge", "fit"))
+    hooks = Hooks(progress=steps("training the judge"))
+    return featurenet.fit(cases, dict(job.params.options), rng, device(job), hooks)
+
+
+def taken(job):
+    """Return the network of the path that the config names."""
+    found = outsideweights.read(job.input.weights)
+    logging.info("judge: %(origin)s, sha256 %(source_sha256)s; nothing is trained", found.card)
+    return featurenet.taken(found, job.params.options.get("side"))
+
+
+job = start(snakemake)
+weights.write(taken(job) if job.input.weights else fitted(job), job.output.network)

@@ -3,7 +3,7 @@
 import json
 
 import pandas as pd
-from _cases import drawn_cases, read_all, real_cases, summarize
+from _cases import drawn_cases, joined, read_all, real_cases, summarize
 from _job import progress, start
 
 from radfoundry import synthesis, tables
@@ -11,38 +11,39 @@ from radfoundry.segmenters import threshold
 
 job = start(snakemake)
 segment = threshold.prepare({})
-
-planned = [*job.input.requests, job.input.dataset_requests]
-asked = read_all(planned, "requests").set_index("request")["parameters"].map(json.loads)
+asked = read_all([*job.input.requests, job.input.dataset_requests], "requests")
+asked = asked.set_index("request")["parameters"].map(json.loads)
 samples = read_all([*job.input.samples, job.input.dataset], "samples")
 lost = sorted(set(asked.index) - set(samples["sample"]))
 if lost:
     raise ValueError(f"{len(lost)} of {len(asked)} requests were never drawn, the first {lost[0]}")
 summarize(samples, "status")
-samples = samples[samples["status"] == "ok"]
+failed, samples = (samples[samples["status"] == status] for status in ("failed", "ok"))
+patients = joined(job.input.images, "images").set_index("case")["patient"]
 
 
 def drawn():
     """Yield each sample with its source and, where one is known, the source's truth."""
     only = set(samples["source"])
-    pairs = zip(
-        real_cases(job.input.images, job.input.labels, only),
-        real_cases(job.input.images, only=only),
-        strict=True,
-    )
-    for source, known in pairs:  # one case in memory at a time
+    labeled = real_cases(job.input.images, job.input.labels, only)
+    true = real_cases(job.input.images, only=only)
+    for source, known in zip(labeled, true, strict=True):  # one case in memory at a time
         truth = known if source.facts["truth_by"] else None
         for sample in drawn_cases(samples[samples["source"] == source.name]):
             yield sample, source, truth
 
 
-rows = []
+def rows_of(sample, source, found):
+    """Return one row for each measurement of a sample."""
+    kind = asked[sample].get("probe", "dataset"), asked[sample].get("arm", "-")
+    return [(sample, source, patients[source], *kind, *measured) for measured in found.items()]
+
+
+pairs = zip(failed["sample"], failed["source"], strict=True)
+rows = [row for pair in pairs for row in rows_of(*pair, {synthesis.FAILED: 1.0})]
 for sample, source, truth in progress(drawn(), len(samples), "drawn volumes"):
-    request = asked[sample.name]
-    row = {"sample": sample.name, "source": source.name, "patient": source.facts["patient"]}
-    row |= {"probe": request.get("probe", "dataset"), "arm": request.get("arm", "-")}
-    found = synthesis.measured(sample, source, truth, request, segment)
-    rows += [row | {"measurement": name, "value": value} for name, value in found.items()]
+    found = synthesis.measured(sample, source, truth, asked[sample.name], segment)
+    rows += rows_of(sample.name, source.name, found)
 frame = pd.DataFrame(rows, columns=list(tables.columns("probes")))
 summarize(frame.drop_duplicates("sample"), "probe")
 frame = frame.sort_values(["probe", "arm", "sample"], kind="stable")

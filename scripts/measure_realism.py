@@ -12,7 +12,7 @@ from radfoundry.request import seed
 from radfoundry.segmenters import threshold
 
 job = start(snakemake)
-options = realism.OPTIONS | {"draws": job.params.bootstrap}
+options = realism.OPTIONS | {"draws": job.params.bootstrap, "count": job.params.compared}
 (judge,) = job.input.judge  # a recipe starts from one cohort
 features = featurenet.prepare(weights.read(judge))
 segment = partial(synthesis.labels_of, segment=threshold.prepare({}))
@@ -21,7 +21,7 @@ segment = partial(synthesis.labels_of, segment=threshold.prepare({}))
 def shuffled(names):
     """Return as many names as are looked at, in an order that they do not tell."""
     order = sorted(names, key=lambda name: seed(job.params.seed, "realism", name))
-    return order[: options["most"]]
+    return order[: max(options["most"], options["count"])]
 
 
 def spoil(name):
@@ -34,16 +34,17 @@ good = images.loc[images["status"] == "ok", "case"]
 train, test = (shuffled(good[good.map(splits) == split]) for split in ("train", "test"))
 samples = kept_samples(job.input.samples, job.input.verdicts).set_index("sample", drop=False)
 kept = samples.loc[shuffled(samples.index)]
-n = min(len(train), len(test), len(kept))  # what is compared; more real ones would change nothing
+n = min(job.params.compared, len(train), len(test), len(kept))  # on either side of a comparison
 other = partial(real_cases, job.input.images, only=train[:n])
 
 sets = {}
-for name, cases, count, how in (
-    ("real", real_cases(job.input.images, only=test), len(test), None),
-    ("synthetic", drawn_cases(kept), len(kept), None),
-    ("real_floor", other(), n, None),
-    ("corrupted_real", other(), n, spoil),
+for name, cases, names, how in (
+    ("real", real_cases(job.input.images, only=test), test, None),
+    ("synthetic", drawn_cases(kept), list(kept.index), None),
+    ("real_floor", other(), train[:n], None),
+    ("corrupted_real", other(), train[:n], spoil),
 ):
-    sets[name] = judging.described(progress(cases, count, name), features, segment, n, how)
+    each = progress(cases, len(names), name)
+    sets[name] = judging.described(each, features, segment, names[:n], how)
 rng = np.random.default_rng(seed(job.params.seed, "realism", "intervals"))
 tables.write(realism.compare(sets, rng, options), job.output.table, "distances")

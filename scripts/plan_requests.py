@@ -1,8 +1,5 @@
 """Make every random choice of a recipe and write it down, one request per sample."""
 
-import math
-
-import numpy as np
 from _cases import joined, read_all
 from _job import start
 
@@ -21,8 +18,6 @@ known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="ca
 ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks
 requests = ask(known, job.params.options, job.params.seed)
 # A rule that uses another one's params keeps those it does not state: `batches` comes first.
-batches = job.params.get("batches")
-size = max(1, math.ceil(len(requests) / batches)) if batches else job.params.batch
-places = np.arange(len(requests)) // size
-requests["batch"] = [cohorts.batch_name(place) for place in places]
+jobs = job.params.get("batches")
+requests["batch"] = cohorts.batch_of_each(len(requests), job.params.batch, jobs)
 tables.write(requests, job.output.requests, "requests")

@@ -9,7 +9,9 @@ from radfoundry.scorecard import build
 
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
-recipe, draws = job.wildcards.recipe, job.params.bootstrap
+recipe, draws, system = job.wildcards.recipe, job.params.bootstrap, job.params.system
+if not system and job.params.reads and job.params.text_steps == 0:
+    system = "generic_text"
 
 
 def listed(given):
@@ -20,9 +22,9 @@ def listed(given):
 findings = read_all(listed(job.input.cases), "cases")[["case", "findings"]]
 real = read_all(listed(job.input.clinical), "clinical").merge(findings, on="case")
 probes = read_all(listed(job.input.probes), "probes")
-figures = promptfigures.figures(probes, real, recipe, draws, rng, job.params.system)
+figures = promptfigures.figures(probes, real, recipe, draws, rng, system)
 resolutions = read_all(listed(job.input.resolutions), "resolutions")
 figures += drawnfigures.of_resolutions(resolutions, recipe, draws, rng)
 distances = read_all(listed(job.input.distances), "distances")
-figures += drawnfigures.of_distances(distances, recipe, job.params.system)
+figures += drawnfigures.of_distances(distances, recipe, system)
 tables.write(build(figures), job.output.figures, "scorecard")

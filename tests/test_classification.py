@@ -1,6 +1,7 @@
 """The task `classification`: what it is taught, what it is tested on, and what it may not claim."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -172,21 +173,34 @@ def test_samples_of_a_held_out_patient_teach_nothing():
     assert (found["samples"] <= 3).all()  # four of eight have a finding, less the one held out
 
 
-def test_labels_come_from_the_table_or_else_from_the_report():
-    report = "Findings: Small left pleural effusion. Possible consolidation. No nodule."
-    names = ("pleural_effusion", "consolidation", "nodule", "emphysema")
-    told = classification.labels_of({"findings": "", "report": report}, names)
-    np.testing.assert_array_equal(told, [1, np.nan, 0, 0])
-    named = classification.labels_of({"findings": "emphysema", "report": report}, names)
-    assert named == [0, 0, 0, 1]
-
-
 def test_a_case_in_doubt_is_not_counted():
     doubtful = case("d", report="Possible pleural effusion.")
     found = ran(options={"steps": 1}, test=[*cohort(24)[12:], doubtful])
     table = figures(found)["n"]
     assert table[("utility_f1", "real", "own", "pleural_effusion")] == 24
     assert table[("utility_f1", "real", "own", "consolidation")] == 25
+
+
+def in_words(known):
+    """Return a case whose findings are told by its report alone."""
+    words = known.facts["findings"].replace("_", " ").replace("|", ". ") or "Clear lungs"
+    return replace(known, facts=known.facts | {"findings": "", "report": f"{words}."})
+
+
+def test_a_cohort_that_is_known_by_its_reports_alone_is_learned_as_one_with_findings():
+    own = cohort(24)
+    columns = ["case", "finding", "truth", "score", "fold"]
+    first, second = (
+        ran(options={"steps": 2}, tune=told[:12], test=told[12:])[columns]
+        for told in (own, [in_words(one) for one in own])
+    )
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_case_whose_report_states_nothing_is_open_and_not_healthy():
+    silent = case("s", report="COMPARISON: Chest CT of 2019.")
+    found = ran(options={"steps": 1}, test=[*cohort(24)[12:], silent])
+    assert found.loc[found["case"] == "s", "truth"].isna().all()
 
 
 def predicted(truth, score, arm="real", seed=0):

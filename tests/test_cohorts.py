@@ -127,6 +127,23 @@ def test_a_batch_of_phantoms_is_counted_in_patients():
     assert cohorts.batch_names(cohort) == ["b0000", "b0001", "b0002"]
 
 
+@pytest.mark.parametrize(("count", "size"), [(0, 4), (1, 4), (8, 4), (9, 4), (10, 1)])
+def test_things_fill_batches_of_a_size_in_order(count, size):
+    each = cohorts.batch_of_each(count, size)
+    assert list(dict.fromkeys(each)) == cohorts.names_of_batches(count, size)
+    assert each == sorted(each)
+    assert len(each) == count
+    assert all(each.count(name) == size for name in each[:-size])
+
+
+@pytest.mark.parametrize(("count", "jobs"), [(0, 3), (2, 3), (7, 3), (9, 3), (5, 4)])
+def test_things_are_shared_among_so_many_jobs_whatever_the_size(count, jobs):
+    each = cohorts.batch_of_each(count, 1, jobs)
+    assert each == cohorts.batch_of_each(count, 100, jobs)
+    assert len(each) == count
+    assert set(each) <= set(cohorts.names_of_batches(jobs, 1))
+
+
 def test_a_batch_reads_only_files_that_exist(table, tmp_path):
     rows = cohorts.read(table("a,p1,a.png", "b,p2,b.png"))
     (tmp_path / "b.png").touch()

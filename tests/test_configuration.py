@@ -218,3 +218,14 @@ def test_a_phantom_is_of_its_own_modality():
     cohort = {"modality": "MR", "phantom": {"kind": "chest_xray"}}
     (fault,) = refused({"cohorts": {"mr": cohort}})
     assert fault == "cohorts.mr.modality: is MR; chest_xray is drawn in another one"
+
+
+def test_a_judge_that_is_given_is_not_trained():
+    def judged(**options):
+        return config(evaluate={"synthesis": {"judge": options}})
+
+    given = checked(judged(weights="resnet.pth", side=128))["evaluate"]["synthesis"]["judge"]
+    assert given == {"weights": "resnet.pth", "side": 128, "size": "phantom"}
+    (told,) = refused(judged(weights="resnet.pth", steps=3))
+    assert told == "evaluate.synthesis.judge: give at most one of weights, steps"
+    assert refused(judged(weights=""))

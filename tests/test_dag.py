@@ -1,12 +1,18 @@
 """Golden dry runs: after one change, exactly the right rules are planned again."""
 
+import json
 import shutil
 import time
 
 import pandas as pd
 import pytest
+import torch
 from factory import ROOT, Factory, small_config
 
+from radfoundry import volume
+from radfoundry.featuresizes import SIZES, build
+
+JUDGE = {**SIZES["paper"], "widths": [2, 2, 2, 4], "layers": [1, 1, 1, 1]}
 EVALUATION = {"fit_arm", "compare_arms"}
 PUBLICATION = {"write_scorecard", "write_report"}
 FILTERING = {"decide_verdicts"}
@@ -148,3 +154,20 @@ def test_parsing_writes_nothing(tmp_path):
 def test_the_cluster_profile_is_found_from_the_root():
     assert (ROOT / "slurm").is_symlink()
     assert (ROOT / "slurm/profile.yaml").is_file()
+
+
+def test_a_judge_given_by_path_needs_no_case_and_another_file_is_taken_anew(tmp_path):
+    tensors, target = build(JUDGE, 0).state_dict(), "results/cohorts/chest_ct/judge"
+    torch.save({"state_dict": tensors}, tmp_path / "resnet.pth")
+    config = small_config()
+    config["evaluate"]["synthesis"]["judge"] = {"weights": str(tmp_path / "resnet.pth")}
+    one = Factory(tmp_path / "run", config)
+    one.run(target)
+    assert [path.name for path in (one.folder / "results/cohorts/chest_ct").iterdir()] == ["judge"]
+    card = json.loads((one.folder / target / "card.json").read_text())
+    assert card["source_sha256"] == volume.sha256(tmp_path / "resnet.pth")
+    time.sleep(1.1)  # time stamps of some file systems are whole seconds
+    torch.save(tensors, tmp_path / "resnet.pth")
+    assert one.planned(target) == {"fit_judge"}
+    (tmp_path / "resnet.pth").unlink()
+    assert "resnet.pth" in one.run("--dry-run", target, ok=False)

@@ -36,27 +36,28 @@ def test_guidance_is_the_formula_of_the_paper_on_the_noise():
     assert torch.allclose(made, wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize(("scale", "calls"), [(1.0, 1), (3.0, 2)])
-def test_the_null_is_only_asked_where_it_counts(scale, calls):
-    asked = []
+@pytest.mark.parametrize(
+    ("scale", "asked"), [(1.0, [[True, True]]), (3.0, [[True, True, False, False]])]
+)
+def test_the_null_is_only_asked_where_it_counts_and_in_the_same_call(scale, asked):
+    calls = []
 
     def listening(noisy, times, **condition):
-        asked.append(bool(condition["kept"].any()))
+        calls.append(condition["kept"].any(1).tolist())
         return network(noisy, times, **condition)
 
     guided(listening, TEXT, Guidance(scale))(normal(2, 4, 8, 8), TIMES)
-    assert asked == [True, False][:calls]
+    assert calls == asked
 
 
 def test_what_else_is_known_is_told_to_the_null_too():
     told = []
 
     def listening(noisy, times, **condition):
-        told.append(condition["beside"])
+        told.extend(condition["beside"].chunk(2))
         return noisy
 
     guided(listening, {**TEXT, "beside": normal(2, 1)}, Guidance(2.0))(normal(2, 4, 8, 8), TIMES)
-    assert len(told) == 2
     assert torch.equal(*told)
 
 

@@ -14,11 +14,14 @@ def smooth(count: int, seed: int) -> torch.Tensor:
     return 20 * nn.functional.avg_pool3d(once, 5, 1)
 
 
+def repeated(coarse: torch.Tensor) -> torch.Tensor:
+    """Return pictures on a grid twice as fine, each voxel repeated."""
+    return nn.functional.interpolate(coarse, scale_factor=2, mode="nearest")
+
+
 def test_unmeasured_each_coarse_voxel_is_repeated():
     low = torch.randn(1, 2, 4, 4, 6)
-    torch.testing.assert_close(
-        Enlarger(nn.Identity(), 2, 2, 4.0).expected(low), channels.larger(low, 2)
-    )
+    torch.testing.assert_close(Enlarger(nn.Identity(), 2, 2, 4.0).expected(low), repeated(low))
 
 
 def test_regression_on_neighbors_beats_repeating_on_other_pictures():
@@ -27,13 +30,13 @@ def test_regression_on_neighbors_beats_repeating_on_other_pictures():
     enlarger.measure(fine, channels.smaller(fine, 2))
     other = smooth(3, 1)
     low = channels.smaller(other, 2)
-    computed, repeated = enlarger.expected(low), channels.larger(low, 2)
-    assert (computed - other).square().mean() < 0.7 * (repeated - other).square().mean()
+    computed, plain = enlarger.expected(low), repeated(low)
+    assert (computed - other).square().mean() < 0.7 * (plain - other).square().mean()
 
 
 def test_what_a_voxel_tells_linearly_is_found_exactly():
     low = torch.randn(4, 1, 6, 6, 6, generator=torch.Generator().manual_seed(0))
-    fine = 0.5 * channels.larger(low, 2) + 0.25
+    fine = 0.5 * repeated(low) + 0.25
     enlarger = Enlarger(nn.Identity(), 1, 2, 4.0)
     enlarger.measure(fine, low)
     torch.testing.assert_close(enlarger.expected(low), fine, atol=5e-3, rtol=0)
@@ -54,3 +57,11 @@ def test_a_network_that_draws_the_channels_is_given_no_regression():
     fine = smooth(2, 3)
     enlarger.measure(fine, channels.smaller(fine, 2))
     assert torch.equal(enlarger.weight, before)
+
+
+def test_pictures_are_moved_until_their_blocks_agree_with_the_coarse_ones():
+    fine, coarse = smooth(2, 4), channels.smaller(smooth(2, 5), 2)
+    moved = Enlarger(nn.Identity(), 2, 2, 4.0).agreeing(fine, coarse)
+    torch.testing.assert_close(channels.smaller(moved, 2), coarse)
+    off = (moved - fine).unfold(2, 2, 2).unfold(3, 2, 2).unfold(4, 2, 2)
+    torch.testing.assert_close(off.amin((-1, -2, -3)), off.amax((-1, -2, -3)))

@@ -9,7 +9,7 @@ import torch
 from scipy import ndimage
 
 from radfoundry import featurenet, weights
-from radfoundry.featuresizes import SIZES, build, sized
+from radfoundry.featuresizes import SIZES, build, size_of, sized
 from radfoundry.phantoms import chest_ct
 from radfoundry.training import Hooks
 from radfoundry.volume import Volume
@@ -159,3 +159,70 @@ def test_tensors_of_another_network_are_refused():
         featurenet.adopted(theirs, MED3D, "Med3D")
     with pytest.raises(weights.WeightsError, match="size lacks"):
         featurenet.prepare(weights.Weights(theirs, {"network": "else"}))
+
+
+def test_the_size_of_a_network_of_others_is_read_off_its_tensors():
+    for size in (MED3D, MED3D | {"block": "basic", "layers": [1, 2, 1, 1], "shortcut": "A"}):
+        found = size_of(build(size, 3).state_dict(), 16)
+        assert found == {key: size[key] for key in found}
+    with torch.device("meta"):
+        state = build(SIZES["paper"], 0).state_dict()
+    assert size_of(state) == {k: v for k, v in SIZES["paper"].items() if k != "settings"}
+
+
+def test_a_given_judge_has_the_features_of_its_network_and_says_where_it_is_from(cases):
+    theirs = {f"module.{n}": t for n, t in build(MED3D, 3).state_dict().items()}
+    known = {"origin": "resnet.pth", "source_sha256": "0" * 64}
+    given = featurenet.taken(weights.Weights(theirs, known), 16)
+    assert known.items() <= given.card.items()
+    adopted = featurenet.adopted(theirs, MED3D, "Med3D")
+    here, there = (featurenet.prepare(one)(images(cases[:2])) for one in (given, adopted))
+    np.testing.assert_array_equal(here, there)
+
+
+def test_a_given_judge_of_ours_stays_as_it_is(learned):
+    own = weights.Weights(learned.state, {**learned.card, "origin": "judge"})
+    assert featurenet.taken(own, 32) is own
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"conv1.weight": None}, "lacks conv1"),
+        ({"conv1.weight": torch.zeros(2, 3, 7, 7, 7)}, "3 channels; a CT has one"),
+        ({"conv1.weight": torch.zeros(2, 1, 7, 7)}, "no 3D ResNet"),
+        ({"layer9.weight": torch.zeros(2)}, "layer9.weight"),
+        ({"layer2.0.bn1.weight": torch.zeros(5)}, "layer2.0.bn1.weight"),
+    ],
+)
+def test_what_is_no_3d_resnet_cannot_be_the_judge(changes, told):
+    state = {**build(MED3D, 0).state_dict(), **changes}
+    state = {name: tensor for name, tensor in state.items() if tensor is not None}
+    with pytest.raises(weights.WeightsError, match=rf"odd.pth cannot be the judge: .*{told}"):
+        featurenet.taken(weights.Weights(state, {"origin": "odd.pth"}))
+
+
+def test_a_folder_of_another_network_cannot_be_the_judge():
+    other = weights.Weights({}, {"origin": "text", "size": {"width": 96}})
+    with pytest.raises(weights.WeightsError, match="text cannot be the judge: the card's size"):
+        featurenet.taken(other)
+
+
+def test_reports_teach_as_findings_do_and_doubt_teaches_nothing(cases, learned):
+    words = {"pleural_effusion": "Large effusion.", "": "Clear lungs."}
+    told = [words[case.facts["findings"]] for case in cases]
+    reported = [
+        replace(case, facts={"findings": "", "report": text})
+        for case, text in zip(cases, told, strict=True)
+    ]
+    found = featurenet.fit(reported, TINY, np.random.default_rng(0))
+    assert found.card == learned.card
+    assert all(torch.equal(found.state[name], learned.state[name]) for name in learned.state)
+    network = build(learned.card["size"], 1)
+    picture = torch.zeros(2, 8, 8, 8, 8)
+    target = torch.tensor([[1.0], [np.nan]])
+    featurenet.loss(network.eval(), (picture, target), None)["findings"].backward()
+    assert network.fc.bias.grad.abs() > 0
+    network.zero_grad()
+    featurenet.loss(network, (picture, target * np.nan), None)["findings"].backward()
+    assert network.fc.bias.grad == 0

@@ -171,6 +171,46 @@ def test_the_parts_that_state_no_observation_are_not_read():
     assert labeler.label("INDICATION: Large effusion?\nCOMPARISON: Nodule.\nTECHNIQUE: CT.") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COMPARISON: None. There is a nodule.",
+        "COMPARISON: Chest CT of 5/2/2019, emphysema. There is a nodule.",
+        "COMPARISON: None\nThere is a nodule.",
+        "TECHNIQUE: CT. There is a nodule.",
+        "INDICATION: Effusion? COMPARISON: None.\n\nThere is a nodule.",
+        "INDICATION: Effusion?\n\nThere is a nodule.",
+        "FINDINGS: COMPARISON: None. There is a nodule.",
+        "COMPARISON: None. There is a nodule. EXAM: CT.",
+        "COMPARISON: Emphysema.\n\nThere is a nodule.\n\nIMPRESSION: Nodule.",
+        "In comparison: the nodule has grown.",
+    ],
+)
+def test_a_body_without_a_heading_of_its_own_is_read(text):
+    assert {k: v[0] for k, v in read(text).items()} == {"nodule": "present"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COMPARISON: Chest CT of May 2019 with a nodule.",
+        "COMPARISON: 1. CT with a nodule.",
+        "COMPARISON:\n\nCT of 2019 with a nodule.",
+        "INDICATION: Cough. Nodule on a film.",
+        "TECHNIQUE: CT.\nRECOMMENDATION: See a doctor.\n\nCT of the nodule in 3 months.",
+    ],
+)
+def test_a_report_of_nothing_but_other_parts_states_nothing(text):
+    assert labelrules.statements(text) == []
+    assert labeler.label(text) == []
+
+
+def test_other_parts_stay_unread_where_findings_are_told():
+    told = "HISTORY: Cough.\n\nNodule. FINDINGS: Clear. COMPARISON: CT. Nodule.\n\nEffusion."
+    assert labeler.label(told) == []
+    assert labeler.label("COMPARISON: CT 2019. Nodule then. IMPRESSION: Clear lungs.") == []
+
+
 @pytest.mark.parametrize("text", ["", "   ", "FINDINGS:", "Normal chest.", "1. 2. 3."])
 def test_a_text_without_findings_has_no_labels(text):
     assert labeler.label(text) == []
@@ -197,3 +237,20 @@ def test_whole_reports_read_as_an_engineer_reads_them(shared_data):
         text = " ".join(f"{part.upper()}: {report[part]}" for part in parts)
         found = {k: v[:2] for k, v in read(text).items()}
         assert found == READ[report["accession"]], report["accession"]
+
+
+def test_labels_come_from_the_table_or_else_from_the_report():
+    report = "Findings: Small left pleural effusion. Possible consolidation. No nodule."
+    names = ("pleural_effusion", "consolidation", "nodule", "emphysema")
+    told = labeler.labels_of({"findings": "", "report": report}, names)
+    np.testing.assert_array_equal(told, [1, np.nan, 0, 0])
+    assert labeler.labels_of({"findings": "emphysema", "report": report}, names) == [0, 0, 0, 1]
+
+
+def test_a_case_without_a_report_is_healthy_but_one_with_an_empty_one_to_read_is_open():
+    names = ("nodule", "opacity")
+    for facts in ({"findings": ""}, {"findings": "", "report": " "}):
+        assert labeler.labels_of(facts, names) == [0, 0]
+    silent = {"findings": "", "report": "COMPARISON: CT with a nodule."}
+    assert np.isnan(labeler.labels_of(silent, names)).all()
+    assert labeler.labels_of(silent | {"report": "Normal chest."}, names) == [0, 0]

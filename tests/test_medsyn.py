@@ -25,6 +25,7 @@ from radfoundry.catalogue import constant, load
 from radfoundry.generators import medsyn
 from radfoundry.training import Hooks
 from radfoundry.volume import Volume
+from radfoundry.volumenets import components, sizes
 from radfoundry.weights import Weights
 
 TINY = {"size": "phantom32", "depth": 1, "widths": [16, 32], "places": 4, "mixing": 16}
@@ -38,6 +39,14 @@ TRAIN: Mapping = {
         "batch": 2,
         "crop": [16, 16, 16],
     },
+}
+SMALL = {"size": "paper", "width": 8, "multipliers": [1, 2], "bottom": 1, "heads": 1}
+OWN = {"size": SMALL, "factor": 2, "steps": 1, "batch": 1, "accumulate": 1, "precision": "float32"}
+PUBLISHED: Mapping = {
+    "size": "paper",
+    "objective": "published",
+    "low_resolution": OWN,
+    "super_resolution": {**OWN, "crop": [16, 12, 20]},
 }
 
 
@@ -252,15 +261,10 @@ def test_every_size_makes_settings_and_a_network(size, objective):
 
 
 def test_published_networks_train_and_draw_with_the_depth_first():
-    small = {"size": "paper", "width": 8, "multipliers": [1, 2], "bottom": 1, "heads": 1}
-    own = {"size": small, "steps": 1, "batch": 1, "precision": "float32"}
-    crop = {"crop": [16, 12, 20], "factor": 2}
-    options = {"size": "paper", "low_resolution": {**own, "factor": 2}}
-    options |= {"super_resolution": {**own, **crop}, "objective": "published"}
     material = SimpleNamespace(cases=chests(), networks={"text": trained(True)["text"]})
     weights = {"text": trained(True)["text"]}
     for name in medsynoptions.TABLES:
-        weights[name] = medsyn.fit(name, material, options, np.random.default_rng(0))
+        weights[name] = medsyn.fit(name, material, PUBLISHED, np.random.default_rng(0))
     networks = medsyn.prepare(weights)
     assert medsyn.draw(request(), chests()[0], networks).image.voxels.shape == (32, 32, 32)
 
@@ -275,6 +279,45 @@ def test_cases_of_several_grids_are_refused():
     material = SimpleNamespace(cases=cases, networks={"text": trained(True)["text"]})
     with pytest.raises(ValueError, match=r"2 grids.*preprocess\.grid"):
         medsyn.fit("low_resolution", material, TRAIN, np.random.default_rng(0))
+
+
+def task(options, cases, **changed):
+    """Return what teaches the low-resolution network without a text."""
+    card = {**medsynoptions.chosen(options)["low_resolution"], **changed}
+    return medsyntasks.LowResolution(cases, card)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_too_few_cases_are_refused_with_how_many_are_needed(count):
+    with pytest.raises(ValueError, match=f"at least 4 training cases, not {count}"):
+        task(TRAIN, chests()[:count])
+    assert len(task(PUBLISHED, chests()[:count]).pictures) == count
+
+
+def test_cases_of_a_batch_share_a_fold_where_there_are_priors_and_nowhere_else():
+    cases = [*chests(), *chests()]
+    folds = {}
+    for name, options in {"lean": TRAIN, "published": PUBLISHED}.items():
+        rows = task(options, cases, batch=16)._rows(torch.Generator().manual_seed(0))
+        folds[name] = len(set((rows % components.FOLDS).tolist()))
+    assert folds["lean"] == 1
+    assert folds["published"] > 2
+
+
+@pytest.mark.parametrize(("objective", "weighs"), [("flow", True), ("published", False)])
+def test_the_expected_error_weighs_the_loss_of_flow_alone(objective, weighs):
+    taught = task({**TRAIN, "objective": objective}, chests(), given=0.0, batch=1)
+    rank = {"rank": 2, "plateaus": 0}
+    size = sizes.named(sizes.LOW_RESOLUTION, {**TINY, **rank})
+    space = tuple(taught.pictures.shape[2:])
+    network = sizes.initial(torch.Generator().manual_seed(0), size, objective, space=space)
+    batch = (taught.pictures[:1].float(), {})
+    losses = []
+    for error in (1.0, 4.0):
+        network.prior.errors.fill_(error)
+        found = taught.loss(network, batch, torch.Generator().manual_seed(0))
+        losses.append(float(found["denoising"].detach()))
+    assert losses[0] == pytest.approx(4 * losses[1] if weighs else losses[1], rel=1e-5)
 
 
 def test_hooks_hear_of_every_step():
@@ -320,11 +363,12 @@ def test_weights_can_be_stored():
 
 
 @pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
-def test_a_network_shows_what_it_draws_while_it_is_trained(network):
+@pytest.mark.parametrize("options", [TRAIN, PUBLISHED], ids=["lean", "published"])
+def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
     shown = []
     hooks = Hooks(show=lambda step, picture, history: shown.append(picture), show_every=2)
     material = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
-    medsyn.fit(network, material, TRAIN, np.random.default_rng(0), "cpu", hooks)
+    medsyn.fit(network, material, options, np.random.default_rng(0), "cpu", hooks)
     pictures = [picture for picture in shown if picture is not None]
     assert pictures
     assert all(p.ndim == 2 and p.min() >= 0 and p.max() <= 1 for p in pictures)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import drawnfigures, promptfigures
+from radfoundry import drawnfigures, promptfigures, published, synthesis
 from radfoundry.scorecard import build
 
 NAN = math.nan
@@ -63,11 +63,13 @@ def test_a_prompt_that_works_the_wrong_way_round_is_no_success():
 
 
 def test_the_papers_effects_follow_from_its_means_and_deviations():
-    paper = {name: promptfigures._paper(s) for name, s in promptfigures.FINDINGS.items()}
+    paper = {name: published.size(pair) for name, pair in published.EFFECTS["medsyn"].items()}
+    generic = published.size(published.effect("generic_text", "pleural_effusion"))
     small = 1 - 3 / (4 * 62 - 1)
     assert paper["pleural_effusion"] == pytest.approx(1.73 / (0.22 / 2**0.5) * small)
     assert paper["cardiomegaly"] == pytest.approx(1.525, abs=0.01)
     assert paper["emphysema"] == pytest.approx(0.551, abs=0.01)
+    assert generic == pytest.approx(1.8 / ((5.9**2 + 1.4**2) / 2) ** 0.5 * small)
 
 
 def test_what_cannot_be_measured_is_left_out_and_told():
@@ -76,15 +78,16 @@ def test_what_cannot_be_measured_is_left_out_and_told():
     assert "; 1 not measurable;" in effect["prompt_effect", "pleural_effusion"].note
 
 
-def test_the_true_effect_of_a_finding_stands_beside_that_of_the_prompt():
+def test_the_true_effect_of_a_finding_against_none_stands_beside_that_of_the_prompt():
     real = cases(
         ("pleural_effusion", 400.0, 500.0), ("nodule|pleural_effusion", 600.0, 700.0),
-        ("", 0.0, 0.0), ("nodule", 200.0, 0.0), ("", 100.0, 30.0),
+        ("", 0.0, 0.0), ("nodule", 9000.0, 0.0), ("", 200.0, 30.0), ("", 100.0, 0.0),
     )  # fmt: skip
     found = told(fluid([1.0, 2.0], [0.0, 1.0]), real)["prompt_effect", "pleural_effusion/real"]
     pooled = np.sqrt((1 * 20000 + 2 * 10000) / 3)
     assert found.value == pytest.approx(400 / pooled * (1 - 3 / 11))
     assert found.n == 5
+    assert found.note.startswith("2 real cases with it against 3 without any finding: ")
     assert "0.5 against 0.1 L; by the truth" in found.note
 
 
@@ -122,7 +125,7 @@ def test_lobes_drawn_with_the_image_are_judged_on_dataset_and_prompts_alone():
     rows += samples("given", "lobes", joint_dice_lungs=[0.0])
     found = told(rows)["joint_lobe_dice", "lungs"]
     assert (found.value, found.n) == (pytest.approx(0.7), 3)
-    assert found.note == "undefined in 1"
+    assert found.note == "1 undefined"
 
 
 def test_given_lobes_stand_beside_what_a_real_image_reaches():
@@ -140,7 +143,7 @@ def test_airways_stand_beside_real_ones_and_the_papers(system, published):
     found = told(samples("dataset", "-", airway_volume_cm3=[30.0, 36.0, NAN]), real, system)
     drawn, known = (found["airway_volume_cm3", arm] for arm in ("synthetic", "real"))
     assert (drawn.value, drawn.n, drawn.published) == (33, 2, published)
-    assert "no airway found in 1" in drawn.note
+    assert "no airway found in 0, counted as 0 cm3; 1 without lungs" in drawn.note
     assert (known.value, known.n, known.published) == (45, 2, 45.8)
 
 
@@ -185,6 +188,87 @@ def test_the_network_gains_on_trilinear_where_it_is_better_in_either_direction()
     assert values["sr_psnr_db_gain", "sr-trilinear"] == 1
     assert values["sr_mmd_gain", "trilinear-sr"] == pytest.approx(0.3)
     assert values["sr_mmd", "real_floor"] == pytest.approx(0.01)
+
+
+def failed(probe, arm, count=1):
+    """Return rows of draws that failed."""
+    told = samples(probe, arm, **{synthesis.FAILED: [1.0] * count})
+    return [("lost-" + name, *rest) for name, *rest in told]
+
+
+def test_lungs_without_any_airway_found_have_none_of_it_drawn_or_real():
+    rows = samples("dataset", "-", airway_volume_cm3=[30.0, NAN, NAN], lung_volume_l=[3, 2, NAN])
+    real = cases(("", 50.0, 1.0), ("", NAN, 1.0)).assign(measurement="airway_volume_cm3")
+    lungs = cases(("", 4.0, 4.0), ("", 3.0, 3.0)).assign(measurement="lung_volume_l")
+    found = told(rows, pd.concat([real, lungs]))
+    drawn, known = (found["airway_volume_cm3", arm] for arm in ("synthetic", "real"))
+    assert (drawn.value, drawn.n, known.value, known.n) == (15, 2, 25, 2)
+    assert drawn.note.endswith("no airway found in 1, counted as 0 cm3; 1 without lungs")
+
+
+def test_a_generator_that_never_draws_an_airway_has_a_volume_of_0():
+    rows = samples("dataset", "-", airway_volume_cm3=[NAN, NAN], lung_volume_l=[3.0, 2.0])
+    unmarked = cases(("", NAN, NAN)).assign(measurement="airway_volume_cm3")
+    found = told(rows, pd.concat([unmarked, unmarked.assign(measurement="lung_volume_l", value=3)]))
+    assert found["airway_volume_cm3", "synthetic"].value == 0
+    assert ("airway_volume_cm3", "real") not in found  # nobody looked for it
+
+
+@pytest.mark.parametrize("system", ["", "without_shapes", "wgan", "generic_text"])
+def test_the_papers_figures_stand_beside_no_other_arm_than_theirs(system):
+    rows = samples("prompt", "emphysema/with", laa_950=[3.0, 4.0, 5.0])
+    rows += samples("prompt", "emphysema/without", laa_950=[0.0, 1.0, 2.0])
+    for arm in ("with_text", "without_text"):
+        rows += samples("segment", arm, truth_dice_airway=[0.5, 0.7])
+    found = told(rows, system=system)
+    assert all(math.isnan(figure.published) for figure in found.values())
+    assert not any("paper" in figure.note for figure in found.values())
+
+
+def test_a_generic_text_encoder_stands_beside_the_papers_own():
+    found = told(fluid([900.0, 1000.0], [0.0, 100.0]), system="generic_text")
+    effect = found["prompt_effect", "pleural_effusion"]
+    assert 0.4 < effect.published < 0.45
+    assert "paper 0.0024 against 0.0006 L" in effect.note
+    assert "0.05" not in found["prompt_effect_p", "pleural_effusion"].note
+
+
+def test_arms_that_both_show_nothing_have_no_difference_rather_than_no_figure():
+    found = told(fluid([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]))
+    effect, p = (found[name, "pleural_effusion"] for name in ("prompt_effect", "prompt_effect_p"))
+    assert (effect.value, p.value, effect.n) == (0, 1, 6)
+    assert "all of both arms alike" in effect.note
+    assert "all of both arms alike" in p.note
+
+
+def test_arms_without_spread_that_differ_have_no_effect_size_and_say_why():
+    found = told(fluid([900.0, 900.0], [0.0, 0.0]))["prompt_effect", "pleural_effusion"]
+    assert math.isnan(found.value)
+    assert "no effect size: too few, or no spread in either arm" in found.note
+
+
+def test_draws_that_failed_are_counted_wherever_they_are_missing():
+    rows = fluid([900.0, 1000.0], [0.0, 100.0]) + failed("prompt", "pleural_effusion/with", 2)
+    rows += samples("dataset", "-", airway_volume_cm3=[30.0, 36.0], joint_dice_lungs=[0.4, 0.6])
+    rows += failed("dataset", "-")
+    for arm in ("with_text", "without_text"):
+        rows += samples("segment", arm, truth_dice_airway=[0.5, 0.7]) + failed("segment", arm)
+    given = {"given_dice_lungs": [0.8], "ceiling_dice_lungs": [0.9]}
+    found = told(rows + samples("given", "lobes", **given) + failed("given", "lobes"))
+    counts = {"prompt_effect": 2, "prompt_effect_p": 2, "airway_volume_cm3": 1}
+    counts |= {"joint_lobe_dice": 3, "given_lobe_dice": 1}
+    counts |= {"segmentation_dice": 1, "segmentation_dice_gain": 2}
+    assert {metric for metric, _ in found} == set(counts)
+    for (metric, _), figure in found.items():
+        assert f"{counts[metric]} not drawn" in figure.note, metric
+
+
+def test_a_side_that_was_not_drawn_is_wrong():
+    found = told(side("right", [9.0], [1.0]) + failed("side", "right", 2))
+    both = found["laterality_accuracy", "pleural_effusion"]
+    assert (both.value, both.n) == (1 / 3, 3)
+    assert both.note == "no fluid in 0, counted as wrong; so are 2 not drawn"
+    assert told(failed("side", "left"))["laterality_accuracy", "pleural_effusion"].value == 0
 
 
 def test_a_distance_of_samples_has_its_systems_published_figure():

@@ -111,24 +111,37 @@ def test_sets_of_other_features_are_refused():
         frechet.kid(normal(9, 3), normal(9, 4))
 
 
+def radiomics(n=40, d=4, shift=0.0, seed=0):
+    return pd.DataFrame(normal(n, d, shift, seed=seed))
+
+
+def frd(real, drawn):
+    """Return the one frd of a drawn set as large as the real one, and its note."""
+    table = realism.radiomic_distances(
+        rows(real), {"synthetic": rows(drawn, name="s")}, np.random.default_rng(0), FEW
+    )
+    return table["value"].item(), table["note"].item()
+
+
 def test_frd_does_not_depend_on_the_units_of_features():
-    real, drawn = (pd.DataFrame(normal(40, 4, shift, seed=s)) for s, shift in ((0, 0), (1, 1.0)))
+    real, drawn = radiomics(), radiomics(shift=1.0, seed=1)
     units = np.array([1.0, 1e-3, 1e4, 10])
-    assert frechet.frd(real * units, drawn * units)[0] == pytest.approx(frechet.frd(real, drawn)[0])
+    assert frd(real * units, drawn * units)[0] == pytest.approx(frd(real, drawn)[0])
 
 
 def test_frd_of_a_shift_is_the_logarithm_of_its_square():
-    real = pd.DataFrame(normal(40, 4))
-    drawn = real + 2 * real.std(ddof=0)
-    assert frechet.frd(real, drawn)[0] == pytest.approx(np.log(4 * 4))
+    real = radiomics()
+    assert frd(real, real + 2 * real.std(ddof=0))[0] == pytest.approx(np.log(4 * 4))
 
 
 def test_frd_leaves_out_constant_and_undefined_features_and_says_how_many():
-    real, drawn = (pd.DataFrame(normal(20, 5, seed=s)) for s in (0, 1))
-    plain = frechet.frd(real[[0, 1, 2]], drawn[[0, 1, 2]])[0]
+    real, drawn = radiomics(20, 5), radiomics(20, 5, seed=1)
+    plain = frd(real[[0, 1, 2]], drawn[[0, 1, 2]])[0]
     real[3], drawn.loc[4, 4] = 7.0, np.nan
     drawn.loc[20] = np.nan  # a volume whose lungs could not be measured
-    assert frechet.frd(real, drawn) == (pytest.approx(plain), 2, 1)
+    value, note = frd(real, drawn)
+    assert value == pytest.approx(plain)
+    assert note.endswith("; 2 features constant or undefined; 1 volumes not measured")
 
 
 def test_the_floor_is_nearest_and_the_corrupted_farthest():
@@ -143,6 +156,25 @@ def test_all_arms_compare_sets_of_one_size_and_the_note_says_so():
     table = realism.distances(rows(normal(25)), sets, np.random.default_rng(0), FEW)
     assert set(table["n"]) == {12}
     assert table["note"].str.startswith("12 against 12 of 25 real (25 patients)").all()
+
+
+def test_generators_of_many_and_of_few_samples_are_compared_at_the_one_count_asked_for():
+    values, few = {}, FEW | {"count": 16}
+    for n in (16, 150):
+        sets = {"synthetic": rows(normal(n, 12, seed=1), name="s")}
+        table = realism.distances(rows(normal(90, 12)), sets, np.random.default_rng(0), few)
+        assert set(table["n"]) == {16}
+        assert not table["note"].str.contains("asked for").any()
+        values[n] = value(table, "fid", "synthetic")
+    whole = realism.distances(rows(normal(90, 12)), sets, np.random.default_rng(0), FEW)
+    assert values[150] == pytest.approx(values[16], rel=0.25)
+    assert value(whole, "fid", "synthetic") < 0.4 * values[150]  # what another n would have made
+
+
+def test_where_fewer_are_there_than_the_count_the_note_says_so():
+    table = realism.distances(rows(normal(40)), arms(12), np.random.default_rng(0), FEW)
+    told = "fewer than the 1024 asked for: compare with none of another n"
+    assert table["note"].str.contains(told, regex=False).all()
 
 
 def test_intervals_hold_their_value_and_narrow_with_more_volumes():
@@ -211,18 +243,19 @@ def test_a_corrupted_case_is_blurred_noisy_and_moved_with_its_maps():
     assert np.median(first.image.voxels[first.anatomy > 0]) < -700
 
 
-def test_volumes_become_features_and_radiomics_of_the_first_ones():
+def test_volumes_become_features_and_those_that_are_named_radiomics():
     cases = [chest(f"a{i}", i, sample=f"a{i}") for i in range(3)]
-    found, texture = judging.described(iter(cases), means, dark, 2)
+    found, texture = judging.described(iter(cases), means, dark, {"a2", "a0"})
     assert found.values.shape == (3, 2)
     assert texture.values.shape == (2, len(vector_names(3)))
-    assert list(found.owners) == ["a0", "a1", "a2"]
+    assert (list(found.owners), list(texture.owners)) == (["a0", "a1", "a2"], ["a0", "a2"])
     assert np.isfinite(texture.values.to_numpy()).all()
 
 
 def test_a_volume_without_lungs_has_no_radiomics_and_does_not_stop_the_rest():
     cases = [chest(f"a{i}", i) for i in range(2)]
-    _, texture = judging.described(cases, means, lambda image: np.zeros((24, 24, 24), np.uint8), 2)
+    nothing = np.zeros((24, 24, 24), np.uint8)
+    _, texture = judging.described(cases, means, lambda image: nothing, ["a0", "a1"])
     assert texture.values.isna().all(axis=None)
 
 
@@ -232,7 +265,7 @@ def test_radiomic_distances_order_real_and_corrupted_volumes():
     sets = {}
     for name, (start, spoil) in kinds.items():
         cases = [chest(f"a{i}", i) for i in range(start, start + 8)]
-        sets[name] = judging.described(cases, means, dark, 8, spoil)
+        sets[name] = judging.described(cases, means, dark, [c.name for c in cases], spoil)
     table = realism.compare(sets, np.random.default_rng(0), FEW)
     assert value(table, "frd", "corrupted_real") > value(table, "frd", "real_floor") + 1
     assert value(table, "fid", "corrupted_real") > value(table, "fid", "real_floor")
@@ -240,7 +273,7 @@ def test_radiomic_distances_order_real_and_corrupted_volumes():
 
 
 def test_nothing_to_measure_gives_a_table_all_the_same():
-    empty = judging.described([], means, dark, 0)
+    empty = judging.described([], means, dark, [])
     names = ("real", "real_floor", "synthetic", "corrupted_real")
     table = realism.compare(dict.fromkeys(names, empty), np.random.default_rng(0))
     assert table["value"].isna().all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from radfoundry import sharpness
+from radfoundry import channels, sharpness
 from radfoundry.case import Case
 from radfoundry.sharpness import Held
 from radfoundry.volume import Volume
@@ -15,24 +15,25 @@ def rng():
 
 
 def grainy(seed, side=32):
-    """Return channels of smooth shapes with fine grain on them, as a CT is."""
+    """Return an image in HU of smooth shapes with fine grain on them, as a CT is."""
     own = np.random.default_rng(seed)
     smooth = ndimage.gaussian_filter(own.normal(size=(side,) * 3), 4)
-    image = np.clip(
-        4 * smooth / np.abs(smooth).max() * 0.2 + own.normal(0, 0.1, (side,) * 3), -1, 1
-    )
-    return np.stack([image, *(-np.ones((3, side, side, side)))]).astype(np.float32)
+    image = 650 * smooth / np.abs(smooth).max() + own.normal(-212, 81, (side,) * 3)
+    return np.clip(image, *channels.WINDOW_HU)
 
 
-def halved(full):
-    channels, *sides = full.shape
-    blocks = full.reshape(channels, *(part for side in sides for part in (side // 2, 2)))
-    return blocks.mean((2, 4, 6))
+def halved(image):
+    blocks = image.reshape(*(part for side in image.shape for part in (side // 2, 2)))
+    return blocks.mean((1, 3, 5))
+
+
+def holding(image, name="c", patient="p"):
+    """Return a case that a network is to restore from tones."""
+    return Held(name, patient, image, halved(image), halved(channels.toned(image))[None])
 
 
 def held(count=4):
-    volumes = [grainy(seed) for seed in range(count)]
-    return [Held(f"c{i}", f"p{i}", full, halved(full)) for i, full in enumerate(volumes)]
+    return [holding(grainy(seed), f"c{seed}", f"p{seed}") for seed in range(count)]
 
 
 def compared(ways, cases=None):
@@ -40,35 +41,32 @@ def compared(ways, cases=None):
     return table.set_index(["metric", "arm", "case"])["value"]
 
 
-def test_signal_to_noise_is_that_of_the_error_against_the_range_of_two():
-    real = grainy(0)[0]
-    found = sharpness.fidelity(real, real + np.float32(0.2))
-    assert found["psnr_db"] == pytest.approx(20, abs=1e-3)  # 10 log10(4 / 0.04)
+def test_signal_to_noise_is_that_of_the_error_against_the_width_of_the_window():
+    real = grainy(0)
+    found = sharpness.fidelity(real, real + 162.4)
+    assert found["psnr_db"] == pytest.approx(20, abs=1e-6)  # 10 log10(1624^2 / 162.4^2)
 
 
 def test_an_equal_image_is_wholly_similar_and_has_no_finite_ratio():
-    real = grainy(0)[0]
+    real = grainy(0)
     found = sharpness.fidelity(real, real.copy())
     assert found["ssim"] == pytest.approx(1)
     assert np.isnan(found["psnr_db"])
 
 
 def test_trilinear_enlargement_of_block_means_keeps_a_ramp_where_it_was():
-    ramp = np.broadcast_to(np.linspace(-1, 1, 16)[None, :, None, None], (1, 16, 16, 16))
-    back = sharpness.trilinear(Held("c", "p", ramp, halved(ramp)))
-    np.testing.assert_allclose(back[:, 1:-1], ramp[:, 1:-1], atol=1e-12)
+    ramp = np.broadcast_to(np.linspace(*channels.WINDOW_HU, 16)[:, None, None], (16, 16, 16))
+    back = sharpness.trilinear(holding(ramp))
+    np.testing.assert_allclose(back[1:-1], ramp[1:-1], atol=1e-9)
 
 
 def test_trilinear_enlargement_is_closer_than_repeating_voxels():
-    repeated = {"repeat": lambda one: np.kron(one.low, np.ones((1, 2, 2, 2)))}
-    smooth = [Held(c.case, c.patient, *_smoothed(c.full)) for c in held(2)]
+    repeated = {"repeat": lambda one: np.kron(one.small, np.ones((2, 2, 2)))}
+    smooth = [
+        holding(ndimage.gaussian_filter(one.image, 2), one.case, one.patient) for one in held(2)
+    ]
     found = compared({**repeated, "trilinear": sharpness.trilinear}, smooth)
     assert found["psnr_db"]["trilinear"].min() > found["psnr_db"]["repeat"].max()
-
-
-def _smoothed(full):
-    smooth = ndimage.gaussian_filter(full, (0, 2, 2, 2))
-    return smooth, halved(smooth)
 
 
 def test_a_blur_wins_on_fidelity_and_loses_on_texture():
@@ -76,7 +74,7 @@ def test_a_blur_wins_on_fidelity_and_loses_on_texture():
 
     def sharp(one):
         image = sharpness.trilinear(one)
-        return image + grain.normal(0, 0.095, image.shape).astype(np.float32)
+        return image + grain.normal(0, 77, image.shape)
 
     found = compared({"sr": sharp, "trilinear": sharpness.trilinear})
     assert found["psnr_db"]["trilinear"].mean() > found["psnr_db"]["sr"].mean()
@@ -96,11 +94,18 @@ def test_texture_is_compared_with_other_patients_alone():
 
 
 def test_texture_tells_the_mean_and_the_strength_of_every_band():
-    flat = np.full((16, 16, 17), 0.25, np.float32)
+    flat = np.full((16, 16, 17), -812.5)
     found = sharpness.texture(flat, rng())
     assert found.shape == (8, 64)
-    np.testing.assert_allclose(found[:, 0], 0.25, atol=1e-6)
+    np.testing.assert_allclose(found[:, 0], -812.5, atol=1e-3)
     np.testing.assert_allclose(found[:, 1:], np.log10(sharpness.QUIETEST))
+
+
+def test_grain_below_a_hounsfield_unit_is_as_none():
+    flat = np.full((16, 16, 16), 40.0)
+    faint = flat + rng().normal(0, 0.2, flat.shape)
+    plain, grained = (sharpness.texture(image, rng()) for image in (flat, faint))
+    np.testing.assert_array_equal(plain[:, 1:], grained[:, 1:])
 
 
 def test_equal_chance_gives_an_equal_table():
@@ -112,16 +117,29 @@ def test_equal_chance_gives_an_equal_table():
 
 def test_an_enlargement_of_the_wrong_shape_is_refused():
     with pytest.raises(ValueError, match="sr enlarged c0 to"):
-        compared({"sr": lambda one: one.low})
+        compared({"sr": lambda one: one.small})
+
+
+def case_of(voxels):
+    maps = np.zeros(voxels.shape, np.uint8), np.zeros(voxels.shape, np.uint8)
+    return Case("c", Volume(voxels.astype(np.float32), np.eye(4)), *maps, {"patient": "p"})
+
+
+CARD = {"channels": 1, "multiple": 4, "factor": 2}
 
 
 def test_a_case_is_held_out_as_the_network_wants_it():
-    shape = (10, 8, 8)
-    image = Volume(np.full(shape, 600.0, np.float32), np.eye(4))
-    maps = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    case = Case("c", image, *maps, {"patient": "p"})
-    found = sharpness.held_out(case, {"channels": 1, "multiple": 4, "factor": 2})
+    found = sharpness.held_out(case_of(np.full((10, 8, 8), 3000.0)), CARD)
     assert (found.case, found.patient) == ("c", "p")
-    assert found.full.shape == (1, 12, 8, 8)
+    assert found.image.shape == (12, 8, 8)
+    assert found.image[:, 0, 0].tolist() == [-1024, *[600] * 10, -1024]
     assert found.low.shape == (1, 6, 4, 4)
     assert found.low[0, :, 0, 0].tolist() == [0, 1, 1, 1, 1, 0]
+
+
+def test_interpolation_starts_from_means_of_hu_and_the_network_from_means_of_tones():
+    halves = np.where(np.arange(8)[:, None, None] % 2, 40.0, -1000.0) * np.ones((8, 8, 8))
+    found = sharpness.held_out(case_of(halves), CARD)
+    np.testing.assert_allclose(found.image, halves, atol=1e-3)
+    np.testing.assert_allclose(found.small, -480, atol=1e-3)
+    assert np.abs(channels.hounsfield(found.low[0]) + 480).min() > 20

@@ -39,7 +39,7 @@ def measured(sample, found, source=None, truth=None, **asked):
 
 
 def test_the_image_is_measured_by_what_the_segmenter_sees_not_by_what_was_drawn():
-    values = measured(case(np.zeros(SHAPE, np.uint8)), LUNGS)
+    values = measured(case(labels(("heart", RIGHT, slice(0, 2)))), LUNGS)
     voxel_cm3 = 0.125
     assert values["airway_volume_cm3"] == pytest.approx(2 * 8 * 4 * voxel_cm3)
     assert values["lung_volume_l"] == pytest.approx(2 * 4 * 8 * 8 * voxel_cm3 / 1000)
@@ -74,6 +74,15 @@ def test_a_shape_that_only_the_drawing_has_does_not_agree():
     extra = LUNGS.copy()
     extra[RIGHT, 0, 0] = anatomy.label_id("lung_lower_lobe_right_vessel")
     assert measured(case(extra), LUNGS)["joint_dice_lung_vessel"] == 0
+
+
+def test_a_generator_that_draws_no_labels_is_not_judged_on_them():
+    bare = case(np.zeros(SHAPE, np.uint8))
+    values = measured(bare, LUNGS, case(LUNGS), case(LUNGS), probe="segment", given=["image"])
+    drawn = [name for name in values if name.startswith(("joint", "truth"))]
+    assert {"joint_dice_lungs", "truth_dice_airway"} < set(drawn)
+    assert np.isnan([values[name] for name in drawn]).all()
+    assert values["lung_volume_l"] > 0
 
 
 def test_given_lobes_are_compared_only_where_lobes_were_given():

@@ -110,6 +110,18 @@ def test_a_distinct_prompt_is_encoded_once(trained, monkeypatch):
     assert torch.equal(first[0], again[2])
 
 
+def test_the_prompt_asked_for_longest_ago_is_forgotten_first(trained, monkeypatch):
+    told = []
+    original = encoder.ids_of
+    monkeypatch.setattr(encoder, "ids_of", lambda t, w: told.append(t) or original(t, w))
+    encode = encoder.prepare(trained, kept=2)
+    first = encode(["a", "b", "a", "c"])[0]  # "b" goes
+    assert told == ["a", "b", "c"]
+    again = encode(["a", "b"])[0]
+    assert told == ["a", "b", "c", "b"]
+    assert torch.equal(first[:2], again)
+
+
 def test_what_is_handed_out_is_a_copy(trained):
     encode = encoder.prepare(trained)
     encode(["a"])[0].zero_()

@@ -216,6 +216,18 @@ def test_the_preview_is_drawn_with_the_averaged_weights_and_changes_nothing():
     assert all(torch.equal(seen[-1][1][name], watched.state[name]) for name in watched.state)
 
 
+def test_a_preview_that_fails_is_a_warning_and_changes_nothing():
+    def fails(net):
+        raise ValueError("nothing to draw")
+
+    shown = []
+    show = lambda step, picture, history: shown.append((step, picture))  # noqa: E731
+    with pytest.warns(RuntimeWarning, match="no preview after step .0: ValueError: nothing"):
+        went_on = fitted(preview=fails, show=show, show_every=20)
+    assert shown == [(20, None), (40, None)]
+    assert same(went_on, fitted())
+
+
 def test_a_stopped_training_shows_its_course_without_a_preview():
     shown, asked = [], iter([False] * 4 + [True])
     with pytest.raises(Stopped):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from radfoundry import medsynfit, medsynoptions
 from radfoundry.diffusion.noise import Flow, Level
 from radfoundry.volumenets.blocks import Attention, NullText, TimedBlock, TimeEmbedding
 from radfoundry.volumenets.costs import cost, parameters
@@ -121,6 +122,11 @@ def test_channels_beside_are_seen_and_not_drawn(size):
     assert not torch.allclose(drawn, made(NOISY, TIMES, beside=-beside), atol=1e-4)
 
 
+def test_channels_beside_that_are_not_given_are_seen_as_zeros():
+    made = network(PUBLISHED, beside=3)
+    assert torch.equal(made(NOISY, TIMES), made(NOISY, TIMES, beside=torch.zeros(2, 3, 8, 8, 8)))
+
+
 def test_every_parameter_is_taught_something(size):
     made = network(size)
     made(NOISY, TIMES, TEXT, SOME).square().sum().backward()
@@ -237,15 +243,25 @@ def test_counting_leaves_the_network_in_full_precision():
     assert {parameter.dtype for parameter in made.parameters()} == {torch.float32}
 
 
-def test_the_paper_fits_its_graphics_memory():
-    half = {"dtype": torch.bfloat16, "device": "meta"}
+@pytest.mark.parametrize(("size", "most"), [("paper", 48), ("workstation", 24)])
+@pytest.mark.parametrize("name", medsynoptions.TABLES)
+def test_a_step_of_the_options_that_ship_fits_its_graphics_memory(size, most, name):
+    chosen = {"network": name, "text_width": 0, **medsynoptions.TRAINING[size][name]}
+    chosen |= {"channels": 4, "text_width": 768 if name == "low_resolution" else 0}
+    wiring, batch = medsynfit.wiring(chosen), chosen["batch"]
+    space = chosen.get("crop", [64, 64, 64])[::-1]
     with torch.device("meta"):
-        low = build(LOW_RESOLUTION["paper"], text_width=768)
-        fine = build(SUPER_RESOLUTION["paper"], beside=4)
-    volume, text = torch.zeros(1, 4, 64, 64, 64, **half), torch.zeros(1, 192, 768, **half)
-    assert cost(low, volume, {"text": text}, training=True).total_gb < 48
-    whole = torch.zeros(1, 4, 256, 256, 256, **half)
-    assert cost(fine, whole, {"beside": whole}, training=False).total_gb < 24
+        made = build(medsynoptions.TABLES[name][chosen["size"]], **wiring)
+        noisy, beside = (
+            torch.zeros(batch, count, *space, dtype=torch.bfloat16)
+            for count in (4, wiring["beside"])
+        )
+        told = {"text": torch.zeros(batch, 192, 768, dtype=torch.bfloat16)}
+        told = {"beside": beside} | (told if wiring["text_width"] else {})
+        found = cost(made, noisy, told, training=True)
+    # Twice: in mixed precision what is normalized keeps 32 bits, which is not counted.
+    assert found.weights_gb + 2 * found.activations_gb < most
+    assert chosen["batch"] * chosen["accumulate"] in (32, 64)
 
 
 def test_attention_weighs_tokens_by_their_likeness_and_nothing_else():

@@ -41,9 +41,8 @@ class CohortError(ValueError):
 @cache
 def columns() -> Mapping[str, Mapping]:
     """Return what a user's table may hold: columns in order, each with its rules."""
-    return {
-        name: rules for name, rules in _schema()["properties"].items() if "readOnly" not in rules
-    }
+    told = _schema()["properties"].items()
+    return {name: rules for name, rules in told if "readOnly" not in rules}
 
 
 @cache
@@ -90,9 +89,8 @@ def _checked(rows: Rows, root: Path) -> tuple[Rows, list[Fault]]:
     faults = [fault for line, row in rows for fault in _cell_faults(line, row, inside)]
     faults += [*_spelling_faults(rows), *_patient_faults(rows)]
     if not faults:
-        rows = [
-            (n, row | {p: inside(row[p]) or "" for p in PATHS if row.get(p)}) for n, row in rows
-        ]
+        given = [{p: inside(row[p]) or "" for p in PATHS if row.get(p)} for _, row in rows]
+        rows = [(n, row | paths) for (n, row), paths in zip(rows, given, strict=True)]
         faults += _image_faults(rows)
     return rows, faults
 
@@ -138,9 +136,8 @@ def _patient_faults(rows: Rows) -> Iterator[Fault]:
     given: dict[str, tuple[int, str]] = {}
     for line, row in rows:
         split = row.get("split", "")
-        first, other = (
-            given.setdefault(_folded(row["patient"]), (line, split)) if split else (0, "")
-        )
+        patient = _folded(row["patient"])
+        first, other = given.setdefault(patient, (line, split)) if split else (0, "")
         if split != other:
             words = f"patient {row['patient']!r} is in {split} here and in {other} on line {first}"
             yield Fault(line, "split", "leak.patient", words)
@@ -152,11 +149,9 @@ def _image_faults(rows: Rows) -> Iterator[Fault]:
     for line, row in rows:
         first, other = named.setdefault(row["image"], (line, row))
         if first != line:
-            same = other["patient"] == row["patient"]
-            words = (
-                f"{row['image']!r:.120} is the image of case {other['case']!r} on line {first} too"
-            )
-            yield Fault(line, "image", "image.duplicate" if same else "leak.duplicate", words)
+            code = "image" if other["patient"] == row["patient"] else "leak"
+            words = f"is the image of case {other['case']!r} on line {first} too"
+            yield Fault(line, "image", f"{code}.duplicate", f"{row['image']!r:.120} {words}")
 
 
 def _places(root: Path) -> Callable[[str], str | None]:
@@ -207,9 +202,8 @@ def read_all(cohorts: Mapping[str, Mapping]) -> dict[str, list[Row]]:
             if "table" in cohort:
                 rows[name] = read(cohort["table"], cohort.get("root"))
         except CohortError as error:
-            faults |= {
-                f"cohorts.{name}.table {where}": told for where, told in error.faults.items()
-            }
+            where = f"cohorts.{name}.table"
+            faults |= {f"{where} {path}": told for path, told in error.faults.items()}
     if faults:
         raise CohortError(faults)
     return rows
@@ -222,17 +216,23 @@ def root_of(cohort: Mapping) -> str:
 
 
 def batch_name(index: int) -> str:
-    """Return the name of a batch.
-
-    >>> batch_name(3)
-    'b0003'
-    """
+    """Return the name of a batch: b0003 for 3."""
     return f"b{index:04d}"
 
 
 def names_of_batches(count: int, size: int) -> list[str]:
     """Return the names of the batches that hold so many things."""
     return [batch_name(index) for index in range(math.ceil(count / size))]
+
+
+def batch_of_each(count: int, size: int, jobs: int | None = None) -> list[str]:
+    """Return the batch of each of so many things, in order: of `size` each, or at most `jobs`.
+
+    >>> batch_of_each(5, 2), batch_of_each(3, 1, jobs=2)
+    (['b0000', 'b0000', 'b0001', 'b0001', 'b0002'], ['b0000', 'b0000', 'b0001'])
+    """
+    size = max(1, math.ceil(count / jobs)) if jobs else size
+    return [batch_name(index // size) for index in range(count)]
 
 
 def batch_names(cohort: Mapping, rows: Sequence[Row] = ()) -> list[str]:

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from radfoundry import published
 from radfoundry.metrics import effects
 from radfoundry.scorecard import GAIN, Figure
 
 NAN = float("nan")
-# MedSyn (Xu et al. 2024, table of FID and MMD), by the system that drew the volumes.
-DISTANCES = {"fid": {"medsyn": 0.009, "wgan": 0.070}, "mmd": {"medsyn": 0.019, "wgan": 0.094}}
 SCALE = "the paper's is on features of another network, another scale"
 RESTORED = ("psnr_db", "ssim", "mmd")
 LESS_IS_BETTER = ("mmd",)
@@ -50,7 +49,7 @@ def of_resolutions(
 def of_distances(table: pd.DataFrame, recipe: str, system: str = "") -> Iterator[Figure]:
     """Yield the distances of drawn from real volumes, beside the published system's."""
     for row in table.to_dict("records"):
-        paper = DISTANCES.get(row["metric"], {}) if row["arm"] == "synthetic" else {}
+        paper = published.DISTANCES.get(row["metric"], {}) if row["arm"] == "synthetic" else {}
         note = f"{row['note']}; {SCALE}" if system in paper else row["note"]
         yield Figure(recipe, row["metric"], row["value"], row["arm"], row["low"], row["high"],
                      int(row["n"]), published=paper.get(system, NAN), note=note)  # fmt: skip

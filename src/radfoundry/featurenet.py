@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from radfoundry import anatomy, labeler
 from radfoundry.case import Case
 from radfoundry.diffusion.wavelets import haar
-from radfoundry.featuresizes import SIZES, build, features_of, sized
+from radfoundry.featuresizes import SIZES, build, features_of, size_of, sized
 from radfoundry.networks import seeded
 from radfoundry.training import Hooks, train
 from radfoundry.volume import Volume
@@ -39,9 +40,10 @@ def fit(
 ) -> Weights:
     """Return a network that tells the findings of CT volumes, with a card that says how it learned.
 
-    Binary cross entropy on each finding of `facts["findings"]` (joined by |) that occurs. Where
-    none does there is nothing to learn: the weights are then those it began with, whose features
-    still tell sets apart, and the card says `trained: false`.
+    Binary cross entropy on each finding that occurs, as `labeler.labels_of` has them; what a report
+    leaves open counts for nothing. Where none occurs there is nothing to learn: the weights are
+    then those it began with, whose features still tell sets apart, and the card says `trained:
+    false`.
 
     Args:
         cases: CT in HU, of the tune split; read once, kept at the network's size alone.
@@ -54,17 +56,25 @@ def fit(
         ValueError: There is no case, or an option is unknown.
     """
     size, settings = sized(options)
-    kept = [(picture(case.image, size["side"]).half(), _findings(case)) for case in cases]
+    every = sorted(label.name for label in anatomy.vocabulary().findings)
+    kept = [
+        (
+            picture(case.image, size["side"]).half(),
+            torch.tensor(labeler.labels_of(case.facts, every)),
+        )
+        for case in cases
+    ]
     if not kept:
         raise ValueError("a feature network needs a case of the tune split to learn from")
-    names = sorted(set().union(*(found for _, found in kept)))
-    pool = torch.stack([one for one, _ in kept])
-    target = torch.tensor([[name in found for name in names] for _, found in kept]).float()
+    pool, told = (torch.stack(parts) for parts in zip(*kept, strict=True))
+    shown = (told == 1).any(0)
+    names = [name for name, occurs in zip(every, shown.tolist(), strict=True) if occurs]
+    target = told[:, shown]
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     with seeded(generator):
         network = build(size, len(names)).to(device)
     card = {"network": "featurenet", "size": size, "cases": len(kept), "findings": names}
-    card |= {"positive": [int(n) for n in target.sum(0)], "trained": bool(names)}
+    card |= {"positive": [int(n) for n in (target == 1).sum(0)], "trained": bool(names)}
 
     def draw(own: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(pool), (size["batch"],), generator=own, device=own.device).cpu()
@@ -80,9 +90,12 @@ def fit(
 
 
 def loss(network: Any, batch: tuple[Tensor, Tensor], generator: Any) -> dict[str, Tensor]:
-    """Return the cross entropy of the findings of a batch of pictures and targets (B, names)."""
+    """Return the cross entropy of a batch of pictures and targets (B, names) of 1, 0 or NaN."""
     del generator  # nothing is drawn here
-    return {"findings": functional.binary_cross_entropy_with_logits(network(batch[0]), batch[1])}
+    pictures, target = batch
+    entropy = functional.binary_cross_entropy_with_logits
+    known = (~target.isnan()).float()
+    return {"findings": entropy(network(pictures), target.nan_to_num(), weight=known)}
 
 
 def _scales(network: nn.Module, pool: Tensor, size: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -173,7 +186,6 @@ def pooled(network: Any, pictures: Tensor, size: Mapping[str, Any]) -> Tensor:
 def adopted(state: Mapping[str, Tensor], size: Mapping[str, Any], origin: str) -> Weights:
     """Return a trained 3D ResNet of others as weights that `prepare` takes and `write` stores.
 
-    Med3D's resnet_50.pth is `adopted(torch.load(path)["state_dict"], SIZES["paper"], "Med3D")`.
     MONAI's ResNet strides where Med3D's script dilates: features are not those of its script.
 
     Args:
@@ -185,12 +197,39 @@ def adopted(state: Mapping[str, Tensor], size: Mapping[str, Any], origin: str) -
     Raises:
         WeightsError: The tensors are not those of a network of that size.
     """
-    bare = {key.removeprefix("module."): tensor for key, tensor in state.items()}
-    bare = {key: tensor for key, tensor in bare.items() if not key.startswith(HEADS)}
     size = {key: value for key, value in size.items() if key != "settings"}
-    weights = Weights(bare, {"network": "featurenet", "size": size, "origin": origin})
+    weights = Weights(_bare(state), {"network": "featurenet", "size": size, "origin": origin})
     _checked(weights)
     return weights
+
+
+def taken(found: Weights, side: int | None = None) -> Weights:
+    """Return weights of a user's path (`outsideweights.read`) as a judge's, with their origin.
+
+    Args:
+        found: A judge of ours, which stays as it is; or tensors of others, such as Med3D's
+            resnet_50.pth, whose size is read off them.
+        side: Voxels along each axis of the picture that a network of others sees; 256 if None.
+
+    Raises:
+        WeightsError: They are not those of a 3D ResNet that `prepare` can run.
+    """
+    origin = found.card["origin"]
+    try:
+        if "size" in found.card:
+            _checked(found)
+            return found
+        bare = _bare(found.state)
+        size = size_of(bare) if side is None else size_of(bare, side)
+        return Weights(bare, {**adopted(bare, size, origin).card, **found.card})
+    except ValueError as error:
+        raise WeightsError(f"{origin} cannot be the judge: {error}") from None
+
+
+def _bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a network's tensors without its heads, under the names it has by itself."""
+    bare = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    return {key: tensor for key, tensor in bare.items() if not key.startswith(HEADS)}
 
 
 def _checked(weights: Weights) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
@@ -208,7 +247,3 @@ def _checked(weights: Weights) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
         told = f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
         raise WeightsError(f"not the tensors of a feature network of this size: {told}")
     return size, state
-
-
-def _findings(case: Case) -> set[str]:
-    return set(str(case.facts.get("findings", "")).split("|")) - {""}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from radfoundry.training import Settings
 
@@ -50,6 +50,35 @@ def sized(options: Mapping[str, Any]) -> tuple[dict[str, Any], Settings]:
         raise ValueError(f"unknown options {unknown} of the feature network: choose from {told}")
     how = {**TRAINING, **SIZES[name]["settings"], **{k: given[k] for k in given if k in known}}
     return size | {k: given[k] for k in given if k in size}, Settings(**how)
+
+
+def size_of(state: Mapping[str, Tensor], side: int = SIZES["paper"]["side"]) -> dict[str, Any]:
+    """Return the size of a 3D ResNet, read off the shapes of its tensors, with its last stage.
+
+    What shapes do not tell is as in Med3D: the first convolution has a stride of 2, and is pooled.
+
+    Args:
+        state: Tensors under the names of torchvision's and MONAI's ResNet; others are passed over.
+        side: Voxels along each axis of the picture that it is to see.
+
+    Raises:
+        ValueError: It is no 3D ResNet of images with one channel.
+    """
+    first = state.get("conv1.weight")
+    blocks = [[n for n in state if n.startswith(f"layer{k}.")] for k in (1, 2, 3, 4)]
+    outer = [state.get(f"layer{k}.0.conv1.weight") for k in (1, 2, 3, 4)]
+    if first is None or first.ndim != 5 or any(one is None for one in outer):
+        raise ValueError("no 3D ResNet: it lacks conv1 or one of layer1 to layer4")
+    if first.shape[1] != 1:
+        raise ValueError(f"a 3D ResNet of images with {first.shape[1]} channels; a CT has one")
+    return {
+        "side": side, "haar": 0, "stages": [4], "first": first.shape[-1], "stride": 2, "pool": True,
+        "block": "bottleneck" if "layer1.0.conv3.weight" in state else "basic",
+        "layers": [len({name.split(".")[1] for name in names}) for names in blocks],
+        "widths": [one.shape[0] for one in outer if one is not None],
+        "shortcut": "B" if any(".downsample." in name for name in state) else "A",
+        "batch": SIZES["paper"]["batch"],
+    }  # fmt: skip
 
 
 def build(size: Mapping[str, Any], heads: int) -> nn.Module:

@@ -198,14 +198,15 @@ def loss(
     Returns:
         `critic`: drawn less real, as the critic judges them; `penalty`; `generator`.
     """
-    chance: dict[str, Any] = {"generator": generator, "device": real.device}
-    latents = torch.randn(len(real), network.latent, **chance)
+    # Drawn where the generator is, then moved: a seed means the same on every device.
+    chance: dict[str, Any] = {"generator": generator, "device": generator.device}
+    latents = torch.randn(len(real), network.latent, **chance).to(real.device)
     drawn = network.shown(network.draw(latents))
     told = network.shown(haar(real, network.levels))
     frozen = {name: value.detach() for name, value in network.critic.named_parameters()}
     judged = network.critic(torch.cat([drawn.detach(), told]))
     judged_drawn, judged_real = judged.chunk(2)
-    share = torch.rand((len(real), *[1] * (real.ndim - 1)), **chance)
+    share = torch.rand((len(real), *[1] * (real.ndim - 1)), **chance).to(real.device)
     between = torch.lerp(told, drawn.detach(), share)
     return {
         "critic": (judged_drawn.mean() - judged_real.mean()) / network.reach,

@@ -1,6 +1,6 @@
 """Turn volumes into the rows that `metrics.realism` compares: features, and radiomics of lungs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,10 @@ def described(
     cases: Iterable[Case],
     features: Features,
     segment: Segment,
-    measured: int,
+    measured: Collection[str],
     spoil: Chance | None = None,
 ) -> tuple[Rows, Rows]:
-    """Return the features of CT volumes, and the radiomics of the lungs of the first ones.
+    """Return the features of CT volumes, and the radiomics of the lungs of some.
 
     One volume is in memory at a time. Lungs are those that one segmenter finds in the image, the
     same for all volumes; where it finds none, or they cannot be measured, the radiomics are NaN. A
@@ -35,20 +35,23 @@ def described(
             themselves.
         features: As `featurenet.prepare` returns it.
         segment: Returns the anatomy map (uint8) of a CT on its grid.
-        measured: How many volumes are segmented and measured, which costs most.
+        measured: Names of the volumes that are segmented and measured, which costs most.
         spoil: The chance of each case's name, to corrupt it with; None to leave cases as they are.
     """
-    found, texture, owners = [features(())], [], []
-    for at, case in enumerate(cases):
-        labels = segment(case.image) if at < measured else np.zeros_like(case.anatomy)
+    found, owners = [features(())], []
+    texture, their = [], []
+    for case in cases:
+        wanted = case.name in measured
+        labels = segment(case.image) if wanted else np.zeros_like(case.anatomy)
         seen = Case(case.name, case.image, labels, case.findings, case.facts)
         seen = seen if spoil is None else corrupted(seen, spoil(case.name))
         found.append(features([seen.image]))
         owners.append(case.name if "sample" in case.facts else str(case.facts["patient"]))
-        if at < measured:
+        if wanted:
             texture.append(lungs_of(seen))
+            their.append(owners[-1])
     table = pd.DataFrame(texture, columns=list(vector_names(3, False)), dtype=float)
-    return Rows(np.concatenate(found), owners), Rows(table, owners[: len(table)])
+    return Rows(np.concatenate(found), owners), Rows(table, their)
 
 
 def lungs_of(case: Case) -> pd.Series:

@@ -5,7 +5,8 @@ them, kept as data (`labeler.yaml`). A finding that no sentence mentions has no 
 are clear" denies nothing by name. It diagnoses nothing: pneumonia or edema are no findings here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -94,6 +95,28 @@ def structured(text: str) -> list[dict[str, str]]:
             known = entries.setdefault((mention.name, mention.location, side), entry)
             known |= {"severity": _worst([known, entry])} if _worst([known, entry]) else {}
     return [_general(stated, name) | entry for (name, _, _), entry in entries.items()]
+
+
+def labels_of(facts: Mapping[str, str], findings: Iterable[str]) -> list[float]:
+    """Return 1 or 0 for each finding of a case, NaN where it is open.
+
+    Args:
+        facts: `findings` joined by |. Where it is empty a `report`, if there is one, is read; one
+            that states nothing, such as a comparison alone, leaves all findings open.
+        findings: Names as in labels.yaml.
+
+    >>> labels_of({"findings": "nodule"}, ("nodule", "opacity"))
+    [1.0, 0.0]
+    >>> labels_of({"findings": "", "report": "Possible nodule."}, ("nodule", "opacity"))
+    [nan, 0.0]
+    """
+    told = dict.fromkeys(set(str(facts.get("findings", "")).split("|")) - {""}, PRESENT)
+    report, silent = str(facts.get("report") or "").strip(), ABSENT
+    if report and not told:
+        told = {name: said.status for name, said in findings_of(report).items()}
+        silent = ABSENT if statements(report) else UNCERTAIN
+    values = {PRESENT: 1.0, UNCERTAIN: math.nan, ABSENT: 0.0}
+    return [values[told.get(name, silent)] for name in findings]
 
 
 @lru_cache(maxsize=2**16)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pkgutil import get_data
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -18,6 +18,12 @@ from radfoundry import prompts
 _BREAK = re.compile(
     r"(?<=[.!;?])\s+|\n(?=\s*(?:\n|[-*•]|\d+[.)]|[A-Z]))|(?<!\S)\d{1,2}[.)]\s+(?=[A-Z])"
 )
+
+# A report may go from these straight to what was seen, with no heading for it.
+_OPENING = re.compile(r"(?i)\W*(?:comparison|technique|procedure|protocol|exam)")
+_CLOSING = re.compile(r"(?i)\W*recommendation")
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_FIRST = re.compile(r"(?<=[.!?])(?<!\b\d\.)\s+|\n(?=\s*[A-Z])")  # "1." ends no sentence
 
 _EDGE = r"(?:(?<!\w)|(?!\w))"  # not in the middle of a word
 
@@ -47,6 +53,12 @@ class Phrases:
         for value, pattern in self.patterns:
             for match in pattern.finditer(text):
                 yield Span(match.start(), match.end(), self.kind, value)
+
+
+class _Part(NamedTuple):
+    kind: str
+    heading: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -93,16 +105,43 @@ def rules() -> Rules:
 def sections(text: str) -> list[tuple[str, str]]:
     """Return (kind, text) for the parts of a report; kinds are "findings" and "impression".
 
-    Text before any heading counts as findings; what stands under an ignored heading is left out.
+    Text before any heading counts as findings; what stands under an ignored heading is left out. In
+    a report without any findings the body may follow such a part with no heading of its own: then
+    it begins at the first blank line, or, if there is no impression either, behind the first
+    sentence of a comparison or technique. No part is left of a report that states nothing.
 
     >>> sections("HISTORY: Cough. FINDINGS: No effusion. IMPRESSION: Normal chest.")
     [('findings', 'No effusion.'), ('impression', 'Normal chest.')]
+    >>> sections("HISTORY: Effusion. COMPARISON: None. Clear lungs.")
+    [('findings', 'Clear lungs.')]
     """
     marks = list(rules().headings.finditer(text))
-    starts = [(0, "findings"), *((m.end(), (m.lastgroup or "").rstrip("_")) for m in marks)]
-    ends = [*(m.start() for m in marks), len(text)]
-    parts = [(kind, text[at:end].strip()) for (at, kind), end in zip(starts, ends, strict=True)]
-    return [(kind, part) for kind, part in parts if kind != "ignored" and part]
+    kinds = ["findings", *((m.lastgroup or "").rstrip("_") for m in marks)]
+    headings = ["", *(m.group() for m in marks)]
+    starts, ends = [0, *(m.end() for m in marks)], [*(m.start() for m in marks), len(text)]
+    told = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    parts = [_Part(*part) for part in zip(kinds, headings, told, strict=True)]
+    if not any(part.kind == "findings" and part.text for part in parts):
+        parts = _with_body(parts)
+    return [(part.kind, part.text) for part in parts if part.kind != "ignored" and part.text]
+
+
+def _with_body(parts: Sequence[_Part]) -> list[_Part]:
+    """Return the parts of a report with the body that stands behind one of the ignored ones."""
+    ends = [at for at, part in enumerate(parts) if part.kind == "impression" and part.text]
+    upto = ends[0] if ends else len(parts)
+    ignored = [at for at, part in enumerate(parts[:upto]) if part.kind == "ignored"]
+    ignored = [at for at in ignored if not _CLOSING.match(parts[at].heading)]
+    for at in reversed(ignored):
+        opening = _OPENING.match(parts[at].heading)
+        pieces = (
+            _PARAGRAPH.split(parts[at].text, maxsplit=1) if opening or at == ignored[-1] else []
+        )
+        if opening and len(pieces) == 1 and not ends:
+            pieces = _FIRST.split(parts[at].text, maxsplit=1)
+        if len(pieces) == 2:
+            return [*parts[:at], _Part("findings", "", pieces[1].strip()), *parts[at + 1 :]]
+    return list(parts)
 
 
 def statements(text: str) -> list[tuple[str, str]]:
@@ -138,7 +177,8 @@ def _sentences(text: str, abbreviations: Sequence[tuple[re.Pattern[str], str]]) 
 def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
     names = "|".join(f"(?P<{kind}>{_any(words)})" for kind, words in sections.items())
     bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
-    return re.compile(rf"(?im)(?<![\w-])(?:{names})\s*:|^\s*(?:{bare})\s*$")
+    # "In comparison: the effusion is smaller" is a sentence.
+    return re.compile(rf"(?im)(?<![\w-])(?<!\bin )(?:{names})\s*:|^\s*(?:{bare})\s*$")
 
 
 def _findings(data: Mapping) -> Iterator[Phrases]:

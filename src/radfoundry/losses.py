@@ -1,9 +1,9 @@
 """Losses that teach a network to take an anomaly out of a picture, one term each.
 
 Pictures are (B, C, *space) in [0, 1], masks the same with one channel of 0 and 1. Each term is a
-scalar that gradients flow through. The terms are ART-ASyn's (systems.md section 2), the overlap
-mended: the published one passes through a comparison, so that it has no gradient, and it adds the
-overlap where it should add what lacks to it.
+scalar that gradients flow through. The terms are ART-ASyn's, the overlap mended: the published one
+passes through a comparison, so that it has no gradient, and it adds the overlap where it should add
+what lacks to it.
 """
 
 from collections.abc import Mapping, Sequence

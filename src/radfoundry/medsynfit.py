@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from radfoundry import medsynpreviews, medsyntext
+from radfoundry import medsynpreviews, medsyntasks, medsyntext
 from radfoundry.medsynoptions import TABLES
 from radfoundry.medsyntasks import LowResolution, SuperResolution
 from radfoundry.text import encoder, pretrained, pretraining
@@ -141,8 +141,10 @@ def _measure(
     if isinstance(network, Enlarger) and isinstance(task, SuperResolution):
         chosen = torch.Generator().manual_seed(0)
         turns = range(-(-CROPS // task.options["batch"]))
-        drawn = [task.draw(chosen) for _ in turns]
-        fine, low = (torch.cat(parts).to(device) for parts in zip(*drawn, strict=True))
+        drawn = torch.cat([task.crops(chosen) for _ in turns])
+        # As noisy as what it will be drawn from, not as the training's: noise makes it cautious.
+        low = task.blurred(drawn, task.options["blur"], chosen)
+        fine, low = (medsyntasks.laid(part, task.options).to(device) for part in (drawn, low))
         network.measure(fine, low)
         if isinstance(network.network, LeanUNet):
             network.network.measure(network.beyond(fine, network.expected(low)))

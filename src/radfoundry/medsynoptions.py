@@ -20,12 +20,12 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "size": "phantom32", "factor": 2, "steps": 500, "batch": 2, "learning_rate": 1e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
             "precision": "bfloat16", "text": True, "drop_text": 0.1, "given": 0.5, "shift": 0,
-            "center": -0.3, "reach": [-7.0, 4.0],
+            "center": -0.3, "reach": [-7.0, 7.0],
         },
         "super_resolution": {
-            "size": "phantom", "factor": 2, "steps": 480, "batch": 2, "learning_rate": 2e-3,
+            "size": "phantom", "factor": 2, "steps": 700, "batch": 2, "learning_rate": 2e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
-            "precision": "bfloat16", "crop": [32, 32, 32], "noise": 0.15, "turn": 0.0, "zoom": 0.0,
+            "precision": "bfloat16", "crop": [32, 32, 32], "noise": 0.04, "turn": 0.0, "zoom": 0.0,
             "detail": 4.0, "center": 0.0, "reach": [-7.0, 4.0], "blur": 0.03,
             "calls": 2, "tile": [128, 128, 128],
         },
@@ -33,7 +33,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "workstation": {
         "text": {"size": "workstation", "reading": True},
         "low_resolution": {
-            "size": "workstation", "factor": 4, "steps": 40000, "batch": 4, "accumulate": 16,
+            "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
             "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,
@@ -50,7 +50,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "paper": {
         "text": {"size": "paper", "reading": False},
         "low_resolution": {
-            "size": "paper", "factor": 4, "steps": 40000, "batch": 8, "accumulate": 8,
+            "size": "paper", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
             "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,

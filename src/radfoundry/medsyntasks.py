@@ -25,6 +25,7 @@ from radfoundry.diffusion.objectives import (
 from radfoundry.text import encoder
 from radfoundry.volumenets.components import FOLDS
 from radfoundry.volumenets.lean import LeanUNet
+from radfoundry.volumenets.prior import FEWEST
 from radfoundry.weights import Weights
 
 
@@ -42,9 +43,13 @@ class LowResolution:
             words: The text encoder; None trains without text.
 
         Raises:
-            ValueError: Cases of several grids.
+            ValueError: Cases of several grids, or too few for the Gaussian that a lean network
+                starts from.
         """
         _one_grid(cases)
+        if options["design"] == "lean" and len(cases) < FEWEST:
+            told = f"the low-resolution network needs at least {FEWEST} training cases"
+            raise ValueError(f"{told}, not {len(cases)}")
         self.options = options
         self.encode = None if words is None else encoder.prepare(words)
         self.reader = {} if words is None else words.card.get("reader", {})
@@ -64,8 +69,13 @@ class LowResolution:
         return clean, {"text": features[:, :longest], "kept": kept[:, :longest], **told}
 
     def _rows(self, generator: torch.Generator) -> Tensor:
-        """Return which cases a batch has: all of one fold, so that one prior is passed through."""
+        """Return which cases a batch has: of a lean network's, all of one fold.
+
+        They are passed through the one prior that none of them took part in.
+        """
         count = self.options["batch"]
+        if self.options["design"] != "lean":
+            return torch.randint(len(self.pictures), (count,), generator=generator)
         first = int(torch.randint(min(FOLDS, len(self.pictures)), (), generator=generator))
         fold = torch.arange(first, len(self.pictures), FOLDS)
         return fold[torch.randint(len(fold), (count,), generator=generator)]
@@ -79,8 +89,8 @@ class LowResolution:
         given = self.options["given"] if clean.shape[1] > 1 else 0.0
         dropping = Dropping(self.options["drop_text"], given)
         chosen = self.objective
-        if isinstance(network, LeanUNet) and network.prior is not None:
-            prior = network.prior
+        prior = network.prior if isinstance(network, LeanUNet) else None
+        if prior is not None and self.options["objective"] == "flow":
             # In units of what is computed: a loss of 1 is none learned, at any time.
             chosen = replace(chosen, weight=lambda times: 1 / prior.expected_error(times))
         told = denoising_loss(network, clean, condition, chosen, generator, dropping)
@@ -99,17 +109,24 @@ class SuperResolution:
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return crops (B, C, *crop), and their low-resolution selves (B, C, *coarse) with noise.
 
-        The noise is MedSyn's augmentation: (1 - a) low + a eps, a from U(0, `noise`).
+        The noise is MedSyn's augmentation, its share from U(0, `noise`).
         """
+        clean = self.crops(generator)
+        share = torch.rand((len(clean), 1, 1, 1, 1), generator=generator) * self.options["noise"]
+        return laid(clean, self.options), laid(self.blurred(clean, share, generator), self.options)
+
+    def crops(self, generator: torch.Generator) -> Tensor:
+        """Return a batch of crops (B, C, *crop), turned and enlarged as the options say."""
         rows = torch.randint(len(self.cases), (self.options["batch"],), generator=generator)
-        crops = [self._crop(self.cases[row], generator) for row in rows.tolist()]
-        clean = torch.cat(crops)
+        clean = torch.cat([self._crop(self.cases[row], generator) for row in rows.tolist()])
         if self.options["turn"] or self.options["zoom"]:
-            clean = channels.rotated(clean, self.options["turn"], self.options["zoom"], generator)
+            return channels.rotated(clean, self.options["turn"], self.options["zoom"], generator)
+        return clean
+
+    def blurred(self, clean: Tensor, share: Tensor | float, generator: torch.Generator) -> Tensor:
+        """Return crops on the coarse grid, (1 - share) of them and a share of normal noise."""
         low = channels.smaller(clean, self.options["factor"])
-        share = torch.rand((len(low), 1, 1, 1, 1), generator=generator) * self.options["noise"]
-        low = (1 - share) * low + share * torch.randn(low.shape, generator=generator)
-        return laid(clean, self.options), laid(low, self.options)
+        return (1 - share) * low + share * torch.randn(low.shape, generator=generator)
 
     def _crop(self, case: Case, generator: torch.Generator) -> Tensor:
         """Return one crop (1, C, *crop) from anywhere in a case."""

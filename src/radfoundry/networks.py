@@ -16,10 +16,10 @@ from radfoundry.diffusion.wavelets import haar, inverse_haar
 
 GROUPS = 8  # of group normalization, where the channels allow it
 
-# Sizes of the reconstruction network. `paper` is ART-ASyn's (systems.md section 2): guided
-# diffusion's U-Net without the timestep, for 256 pixels. The other two see a Haar transform (`haar`
-# levels, lossless) instead of pixels, and that of the mirrored picture beside it, because the other
-# lung is the best comparison there is; they state the change to the picture, not the picture.
+# Sizes of the reconstruction network. `paper` is ART-ASyn's: guided diffusion's U-Net without the
+# timestep, for 256 pixels. The other two see a Haar transform (`haar` levels, lossless) instead of
+# pixels, and that of the mirrored picture beside it, because the other lung is the best comparison
+# there is; they state the change to the picture, not the picture.
 # `phantom` is for 64 pixels: at equal CPU time its wide layers on a coarse grid found opacities
 # better than narrow ones on a fine grid (pixel AP 0.62 against 0.57 on the second site).
 SIZES: Mapping[str, Mapping] = {

@@ -106,7 +106,8 @@ METRICS: dict[str, Metric] = {
     "joint_lobe_dice": Metric("Overlap of lobes drawn with the image", "1", True, _OVERLAP),
     "given_lobe_dice": Metric("Overlap of lobes drawn with those given", "1", True, _OVERLAP),
     "airway_volume_cm3": Metric(
-        "Volume of the airways", "cm3", None, "Within the spread of the real cases."
+        "Volume of the airways", "cm3", None,
+        "Within the spread of the real cases. Recipes stand side by side, each with its interval.",
     ),
     "segmentation_dice": Metric("Overlap of segmentation (Dice)", "1", True, _OVERLAP),
     "segmentation_dice_gain": Metric(

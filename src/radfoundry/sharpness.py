@@ -2,7 +2,8 @@
 
 Two questions. Is it the case itself? Peak signal to noise and structural similarity, voxel by
 voxel: they reward a cautious blur. Does it look like a CT? The maximum mean discrepancy of its
-texture from that of other patients: a blur is told at once.
+texture from that of other patients: a blur is told at once. All of it is measured in HU, and
+interpolation starts from HU: the tone curve of `channels` is the network's own.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,10 +21,10 @@ from radfoundry.diffusion.wavelets import haar
 from radfoundry.metrics import frechet
 
 COLUMNS = ("case", "patient", "arm", "metric", "value")
-RANGE = 2.0  # channels lie in [-1, 1]
+RANGE = channels.WINDOW_HU[1] - channels.WINDOW_HU[0]  # HU that an image can differ by
 LEVELS = 2  # of the wavelets: details of up to 4 voxels
 PATCH = 8  # voxels along each side
-QUIETEST = 1e-3  # of [-1, 1], below 1 HU: amplitudes below it are alike
+QUIETEST = 1.0  # HU: amplitudes below it are alike
 MOST_PATCHES = 512  # of one image
 MOST_OTHERS = 1024  # patches of other patients that an image is compared with
 FLOOR = "real_floor"
@@ -31,12 +32,13 @@ NAN = float("nan")
 
 
 class Held(NamedTuple):
-    """A held-out case at full and at low resolution: (C, X, Y, Z) in [-1, 1], image first."""
+    """A held-out case at full and at low resolution."""
 
     case: str
     patient: str
-    full: np.ndarray
-    low: np.ndarray
+    image: np.ndarray  # (X, Y, Z), HU within `channels.WINDOW_HU`
+    small: np.ndarray  # (*coarse), HU: means of blocks of the image
+    low: np.ndarray  # (C, *coarse) in [-1, 1]: means of blocks of channels, for the network
 
 
 Enlarge = Callable[[Held], np.ndarray]
@@ -50,7 +52,9 @@ class _Texture(NamedTuple):
 
 
 def held_out(case: Case, card: Mapping) -> Held:
-    """Return a CT and its labels as a network is to restore them, and made small for it.
+    """Return a CT as a network is to restore it, and made small for it and for interpolation.
+
+    Where the image is padded it has the window's lower end, which is background in tones.
 
     Args:
         case: CT in HU with the fact `patient` and its anatomy map.
@@ -58,21 +62,25 @@ def held_out(case: Case, card: Mapping) -> Held:
             the grids, and the `multiple` that each side is padded to.
     """
     full = channels.padded(channels.encode(case)[: card["channels"]], card["multiple"])
-    low = channels.smaller(torch.from_numpy(full)[None], card["factor"])[0].numpy()
-    return Held(case.name, str(case.facts["patient"]), full, low)
+    image = channels.hounsfield(full[0])
+    small, low = (
+        channels.smaller(torch.from_numpy(fine)[None], card["factor"])[0].numpy()
+        for fine in (image[None], full)
+    )
+    return Held(case.name, str(case.facts["patient"]), image, small[0], low)
 
 
 def trilinear(held: Held) -> np.ndarray:
-    """Return the small case enlarged to (C, X, Y, Z), linear between the centers of voxels."""
-    sides = zip(held.full.shape[1:], held.low.shape[1:], strict=True)
-    factors = (1.0, *(new / old for new, old in sides))
-    return ndimage.zoom(held.low, factors, order=1, mode="nearest", grid_mode=True)
+    """Return the small image enlarged to (X, Y, Z) in HU, linear between the centers of voxels."""
+    sides = zip(held.image.shape, held.small.shape, strict=True)
+    factors = tuple(new / old for new, old in sides)
+    return ndimage.zoom(held.small, factors, order=1, mode="nearest", grid_mode=True)
 
 
 def compare(
     cases: Iterable[Held], ways: Mapping[str, Enlarge], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return how each way restores the image channel of each case.
+    """Return how each way restores the image of each case.
 
     `psnr_db` and `ssim` are against the case itself; `mmd`, squared and unbiased, is of texture
     against the real images of all other patients, NaN where there is none. The arm `real_floor` is
@@ -80,26 +88,26 @@ def compare(
 
     Args:
         cases: One at a time is held in memory.
-        ways: Name to what returns the enlarged channels (C, X, Y, Z) of a case.
+        ways: Name to what returns the enlarged image (X, Y, Z) of a case in HU.
         rng: Chooses patches, the same ones of every arm.
 
     Returns:
         Columns case, patient, arm, metric, value.
 
     Raises:
-        ValueError: An enlarged case is not of the full shape.
+        ValueError: An enlarged image is not of the full shape.
     """
     rows: list[tuple] = []
     textures = []
     for held in cases:
         places = rng.spawn(1)[0].integers(2**31)
-        images = {FLOOR: held.full[0]}
+        images = {FLOOR: held.image}
         for arm, enlarge in ways.items():
             drawn = enlarge(held)
-            if drawn.shape != held.full.shape:
+            if drawn.shape != held.image.shape:
                 raise ValueError(f"{arm} enlarged {held.case} to {drawn.shape}")
-            images[arm] = drawn[0]
-            found = fidelity(held.full[0], drawn[0])
+            images[arm] = drawn
+            found = fidelity(held.image, drawn)
             rows += [(held.case, held.patient, arm, name, value) for name, value in found.items()]
         for arm, image in images.items():
             patches = texture(image, np.random.default_rng(places))
@@ -110,6 +118,7 @@ def compare(
 def fidelity(real: np.ndarray, enlarged: np.ndarray) -> dict[str, float]:
     """Return peak signal to noise in dB and mean structural similarity of two images (X, Y, Z).
 
+    Both images are in HU; the peak is the width of the window.
     Similarity as Wang et al. (2004) define it: Gaussian windows of sigma 1.5 voxels, here in 3D.
     Equal images have an infinite ratio, which no mean can hold: NaN.
     """
@@ -129,11 +138,11 @@ def texture(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     mean square of each of the 63 other bands of two levels of the Haar packet transform.
 
     Args:
-        image: (X, Y, Z) in [-1, 1]; voxels beyond the last whole patch do not count.
+        image: (X, Y, Z) in HU; voxels beyond the last whole patch do not count.
         rng: Chooses the patches where there are more than `MOST_PATCHES`.
 
     Returns:
-        (n, 64).
+        (n, 64): mean in HU, logarithms of HU.
     """
     whole = tuple(slice(0, side - side % PATCH) for side in image.shape)
     bands = haar(

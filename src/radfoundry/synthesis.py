@@ -19,6 +19,7 @@ from radfoundry.volume import Volume
 NAN = float("nan")
 LOBES = tuple(sorted(lobe for lobes in anatomy.LOBES.values() for lobe in lobes))
 SHAPES = ("lungs", *LOBES, "airway", "lung_vessel")  # what the drawn channels hold
+FAILED = "failed_draw"  # what is told of a sample that could not be drawn, instead of any other
 LOOKED_FOR = ("pleural_space", "emphysema")  # lacking is 0, not unknown
 Segment = Callable[[Volume], np.ndarray]
 
@@ -30,11 +31,12 @@ def measured(
 
     Clinical: those of `metrics.clinical`, of the labels that the segmenter finds in the image; as
     in the source, volumes are those of a patient, not of an atlas that it was registered to.
-    `joint_dice_<region>`: the drawn shape against those labels. `given_dice_<region>` (only if the
-    request gives lobes): the given shape against those labels; `ceiling_dice_<region>`: the given
-    shape against what the segmenter finds in the source's own image. `truth_dice_<region>` (only
-    of the probe "segment"): the drawn shape against the truth, or else the labels, of the source;
-    `lobes` is the mean over the lobes that the truth shows.
+    `joint_dice_<region>`: the drawn shape against those labels; NaN, all of them, if no shape at
+    all was drawn beside the image. `given_dice_<region>` (only if the request gives lobes): the
+    given shape against those labels; `ceiling_dice_<region>`: the given shape against what the
+    segmenter finds in the source's own image. `truth_dice_<region>` (only of the probe "segment"):
+    the drawn shape against the truth, or else the labels, of the source; `lobes` is the mean over
+    the lobes that the truth shows.
 
     Args:
         sample: Image in HU (X, Y, Z), and the anatomy map that was drawn with it.
@@ -50,7 +52,8 @@ def measured(
     marks = findings.marked(sample.image, found)
     scale = 1 / float(source.facts.get("volume_scale") or 1) if source else 1.0
     values = clinical.measure(sample.image, found, marks, scale, LOOKED_FOR)
-    values |= _named("joint", overlaps(sample.anatomy, found, SHAPES))
+    joint = overlaps(sample.anatomy, found, SHAPES)
+    values |= _named("joint", joint if sample.anatomy.any() else dict.fromkeys(SHAPES, NAN))
     if source and "lobes" in asked.get("given", ()):
         regions = ("lungs", *LOBES)
         values |= _named("given", overlaps(found, source.anatomy, regions, shown=True))
@@ -95,10 +98,11 @@ def overlaps(
 def segmented(drawn: np.ndarray, truth: np.ndarray | None) -> dict[str, float]:
     """Return how drawn shapes agree with the truth: lungs, mean of lobes, airway, vessels.
 
-    A shape that the truth shows and the drawing lacks has Dice 0; one that the truth lacks is NaN.
+    A shape that the truth shows and the drawing lacks has Dice 0; one that the truth lacks is NaN,
+    and so are all if nothing at all was drawn: the generator draws no labels.
     """
     wanted = ("lungs", "lobes", "airway", "lung_vessel")
-    if truth is None:
+    if truth is None or not drawn.any():
         return dict.fromkeys(wanted, NAN)
     each = overlaps(drawn, truth, SHAPES, shown=True)
     lobes = [each[lobe] for lobe in LOBES if np.isfinite(each[lobe])]

@@ -1,6 +1,7 @@
 """When and with what a training calls its hooks."""
 
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -100,4 +101,9 @@ class Teller:
     def _preview(self) -> np.ndarray | None:
         if self.hooks.preview is None:
             return None
-        return self.hooks.preview(self.course.chosen().eval())
+        try:
+            return self.hooks.preview(self.course.chosen().eval())
+        except Exception as error:  # a picture to look at is no reason to lose days of training
+            told = f"no preview after step {self.course.step}: {type(error).__name__}: {error}"
+            warnings.warn(told, RuntimeWarning, stacklevel=3)
+            return None

@@ -72,9 +72,11 @@ rule fit_arm:
         leakage="results/recipes/{recipe}/leakage.tsv",
         verdicts="results/recipes/{recipe}/verdicts.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        unseen_cases=of_unseen("results/cohorts/{cohort}/cases.tsv"),
         unseen=of_unseen("results/cohorts/{cohort}/batches/{batch}.tsv"),
         unseen_labels=of_unseen("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
     output:

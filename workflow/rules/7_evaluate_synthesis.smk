@@ -6,6 +6,8 @@ writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  sam
         results/recipes/{recipe}/evaluate/probes.tsv  distances.tsv  resolutions.tsv  synthesis.tsv
 """
 
+JUDGE = option("evaluate/synthesis/judge/weights", default="")  # "" for a network of our own
+
 
 use rule plan_requests as plan_probes with:
     output:
@@ -65,11 +67,12 @@ rule measure_probes:
 
 
 rule fit_judge:
-    """Train the network whose features judge realism, on the split that no generator sees."""
+    """Train the network whose features judge realism, or take a given one, which needs no case."""
     input:
-        cases="results/cohorts/{cohort}/cases.tsv",
-        splits="results/cohorts/{cohort}/splits.tsv",
-        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        weights=JUDGE or [],
+        cases=[] if JUDGE else "results/cohorts/{cohort}/cases.tsv",
+        splits=[] if JUDGE else "results/cohorts/{cohort}/splits.tsv",
+        images=[] if JUDGE else each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
     output:
         network=directory("results/cohorts/{cohort}/judge"),
     log:
@@ -105,6 +108,7 @@ rule measure_realism:
     conda:
         "../../envs/core.yaml"
     params:
+        compared=option("evaluate/synthesis/distances/count"),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/synthesis/seed"),
         code=code("measure_realism", "segmenters.threshold"),
@@ -150,6 +154,8 @@ rule summarize_synthesis:
         "../../envs/core.yaml"
     params:
         system=published_system,
+        reads=option("recipes/{recipe}/train/low_resolution/text", default=True),
+        text_steps=option("recipes/{recipe}/train/text/steps", default=-1),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/synthesis/seed"),
         code=code("summarize_synthesis"),

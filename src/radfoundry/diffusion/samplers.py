@@ -25,7 +25,7 @@ class Sampling:
 
     Attributes:
         method: A name in `METHODS`; "euler" is what "ddim" is called on a straight flow.
-        steps: Network calls (twice as many with guidance).
+        steps: Network calls.
         eta: Fresh noise of `ddim`: 0 none (deterministic), 1 as much as DDPM.
         spacing: Whether steps are even in "time" or in "log_snr".
         reach: For "log_snr" alone: that of the second call and that where the picture is read off;

@@ -201,9 +201,8 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
     if networks.encode is not None and asked.get("text", True):
         text, kept = networks.encode([asked["prompt"]])
         condition |= {"text": text.to(networks.device), "kept": kept.to(networks.device)}
-    denoise = guided(
-        medsyntasks.halved(networks.low, card), condition, Guidance(float(asked.get("guidance", 1)))
-    )
+    guidance = Guidance(float(asked.get("guidance", 1)))
+    denoise = guided(medsyntasks.halved(networks.low, card), condition, guidance)
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([seed], values.shape[1:], networks.device)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
@@ -217,6 +216,7 @@ def _high(
     card = networks.cards["super_resolution"]
     low = medsyntasks.laid(medsyntasks.laid(low, networks.cards["low_resolution"]), card)
     streams = Streams([number(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
+    told = low
     low = (1 - card["blur"]) * low + card["blur"] * streams.normal()
     seen = networks.high.expected(low)
     full_channels = medsyntasks.laid(torch.as_tensor(full)[None], card).to(networks.device)
@@ -230,7 +230,8 @@ def _high(
     bounds = Guidance(limit=0.0 if card["detail"] else 1.0)
     denoise = guided(network, {"beside": seen}, bounds)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
-    drawn = networks.high.whole(drawn, seen).clamp(-1, 1)
+    drawn = networks.high.whole(drawn, seen)
+    drawn = networks.high.agreeing(drawn, told).clamp(-1, 1)
     drawn = torch.where(given.to(drawn.device)[..., None, None, None], full_channels, drawn)
     return medsyntasks.laid(drawn, card)
 

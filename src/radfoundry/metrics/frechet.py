@@ -113,31 +113,14 @@ def log_frechet(real: np.ndarray, other: np.ndarray) -> float:
         return float(np.log(frechet_distance(real, other)))
 
 
-def frd(real: pd.DataFrame, drawn: pd.DataFrame) -> tuple[float, int, int]:
-    """Return the Fréchet radiomics distance of two tables, and what was left out of it.
-
-    The logarithm of d^2 on radiomics whose columns are brought to mean 0 and spread 1 of the real
-    ones (FRD, version 1: Konz, Osuala et al. 2026).
-
-    Args:
-        real: One row per case, one column per feature.
-        drawn: The same columns.
-
-    Returns:
-        The distance, how many features, and how many rows (of both) were left out.
-    """
-    tables, features, rows = standardized([real, drawn])
-    return log_frechet(*tables), features, rows
-
-
-def standardized(tables: Sequence[pd.DataFrame]) -> tuple[list[np.ndarray], int, int]:
+def standardized(tables: Sequence[pd.DataFrame]) -> tuple[list[np.ndarray], int]:
     """Return tables of radiomics in units of the first one's mean and spread.
 
-    Rows without any value (a region that could not be measured) go first; then features that are
-    not defined in every row left of every table, or constant in the first.
+    Features that are not defined in every row of every table, or constant in the first, are left
+    out (FRD, version 1: Konz, Osuala et al. 2026).
 
     Returns:
-        (n, d) of each table, in order; how many features, and how many rows were left out.
+        (n, d) of each table, in order; how many features were left out.
 
     Raises:
         ValueError: A table has other columns than the first.
@@ -146,12 +129,10 @@ def standardized(tables: Sequence[pd.DataFrame]) -> tuple[list[np.ndarray], int,
     if any(set(table) != set(names) for table in tables):
         raise ValueError("the tables of radiomics do not have the same features")
     whole = [table[names].to_numpy(float) for table in tables]
-    kept = [rows[np.isfinite(rows).any(1)] for rows in whole]
-    lost = sum(map(len, whole)) - sum(map(len, kept))
-    defined = np.isfinite(np.concatenate(kept)).all(0)
-    if not len(kept[0]) or not defined.any():
-        return [rows[:, :0] for rows in kept], len(names), lost
-    middle, spread = kept[0][:, defined].mean(0), kept[0][:, defined].std(0)
+    defined = np.isfinite(np.concatenate(whole)).all(0)
+    if not len(whole[0]) or not defined.any():
+        return [rows[:, :0] for rows in whole], len(names)
+    middle, spread = whole[0][:, defined].mean(0), whole[0][:, defined].std(0)
     varying = spread > EVEN * np.abs(middle)
-    scaled = [((rows[:, defined] - middle)[:, varying]) / spread[varying] for rows in kept]
-    return scaled, len(names) - int(varying.sum()), lost
+    scaled = [((rows[:, defined] - middle)[:, varying]) / spread[varying] for rows in whole]
+    return scaled, len(names) - int(varying.sum())

@@ -18,7 +18,9 @@ from radfoundry.case import Case
 from radfoundry.metrics import frechet
 from radfoundry.metrics.statistics import Interval, interval
 
-OPTIONS: Mapping[str, Any] = {"least": 8, "draws": 200, "repeats": 20, "most": 1024}
+OPTIONS: Mapping[str, Any] = {
+    "least": 8, "count": 1024, "draws": 200, "repeats": 20, "most": 1024,
+}  # fmt: skip
 COLUMNS = ("metric", "arm", "value", "low", "high", "n", "note")
 NEVER_BELOW_0 = ("fid",)
 REAL = "real"
@@ -70,7 +72,8 @@ def distances(
 ) -> pd.DataFrame:
     """Return fid, mmd and kid of every arm from the real cases, on features of the judge.
 
-    Every comparison is of n real cases with n of the arm, n the size of the smallest set of all.
+    Every comparison is of n real cases with n of the arm: n is `count`, which makes figures of
+    several generators comparable, or the size of the smallest set, which the note then tells.
     The value is the mean over `repeats` random subsets (by patient), so that none is picked. The
     interval comes from drawing patients, or samples, again with replacement until there are n.
     Repeated rows make every such distance too large; so the draws are brought to have the value as
@@ -82,8 +85,8 @@ def distances(
         real: The test cases.
         arms: Name -> set: `synthetic`, `real_floor` (other patients), `corrupted_real`.
         rng: Source of chance.
-        options: What differs from `OPTIONS`: least (fewer are not compared), draws and repeats.
-            (`most` is for the caller: how many volumes of a set are looked at.)
+        options: What differs from `OPTIONS`: least (fewer are not compared), count, draws and
+            repeats. (`most` is for the caller: how many volumes of a set are looked at.)
 
     Returns:
         `COLUMNS`; NaN, and the reason in the note, where a set is too small.
@@ -112,7 +115,7 @@ def radiomic_distances(
     sets = {name: _measured(rows) for name, rows in {REAL: real, **arms}.items()}
     lost = sum(len(r.owners) for r in (real, *arms.values()))
     lost -= sum(len(r.owners) for r in sets.values())
-    tables, dropped, _ = frechet.standardized([pd.DataFrame(r.values) for r in sets.values()])
+    tables, dropped = frechet.standardized([pd.DataFrame(r.values) for r in sets.values()])
     scaled = {
         name: replace(rows, values=table)
         for (name, rows), table in zip(sets.items(), tables, strict=True)
@@ -144,7 +147,7 @@ def _table(
 ) -> pd.DataFrame:
     """Return the rows of all measures and arms; the real cases are the set `real`."""
     used = {**OPTIONS, **(options or {})}
-    n = min(len(rows.owners) for rows in sets.values())
+    n = min(used["count"], *(len(rows.owners) for rows in sets.values()))
     number, table = int(rng.integers(2**62)), []
     for arm in [name for name in sets if name != REAL]:
         pair, found = (
@@ -211,6 +214,8 @@ def _note(pair: tuple[Rows, Rows], n: int, used: Mapping) -> str:
     real, other = pair
     told = f"{n} against {n} of {len(real.owners)} real ({len(set(real.owners))} patients) "
     told += f"and {len(other.owners)}, mean of {used['repeats']} subsets"
+    if n < used["count"]:
+        told += f"; fewer than the {used['count']} asked for: compare with none of another n"
     if n <= np.shape(other.values)[1]:
         told += "; n is not above the number of features: compare arms only"
     return told

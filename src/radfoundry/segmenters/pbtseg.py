@@ -29,7 +29,7 @@ OPTIONS: dict[str, Any] = {
     "least_fit": 1.0,  # edge contrast, in local deviations, below which no lung is claimed
 }
 
-# Published settings, for pictures of 256 x 256 (systems.md, section 2).
+# Published settings, for pictures of 256 x 256.
 PUBLISHED_SIZE = 256
 THRESHOLDS = range(50, 161, 5)
 AREAS = (2000, 10000)

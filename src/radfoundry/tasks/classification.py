@@ -93,8 +93,9 @@ def run(
 
     Returns:
         One row per case and finding: case, patient, cohort, findings, finding, truth (1, 0, NaN if
-        the report is in doubt), score (NaN where it could not be learned), threshold, samples,
-        note and fold. A case of an unseen cohort has the mean score of all folds; its fold is 0.
+        the report is in doubt or states nothing), score (NaN where it could not be learned),
+        threshold, samples, note and fold. A case of an unseen cohort has the mean score of all
+        folds; its fold is 0.
     """
     options = merged(options)
     _check(arm, options)
@@ -128,30 +129,10 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool = True) -> Pool:
         if lacking:
             raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
         images.append(classifiers.shrunk(case.image.voxels, side)[None])
-        labels.append(labels_of(case.facts, options["findings"]))
+        labels.append(labeler.labels_of(case.facts, options["findings"]))
         facts.append({"case": case.name} | {n: str(case.facts.get(n, "")) for n in FACTS})
     table = np.reshape(np.array(labels, float), (len(labels), len(options["findings"])))
     return Pool(torch.cat(images), table, pd.DataFrame(facts, columns=["case", *FACTS]))
-
-
-def labels_of(facts: Mapping[str, str], findings: Iterable[str]) -> list[float]:
-    """Return 1 or 0 for each finding, NaN where a report is in doubt.
-
-    Args:
-        facts: `findings` joined by |. Where it is empty a `report`, if there is one, is read.
-        findings: Names as in labels.yaml.
-
-    >>> labels_of({"findings": "nodule"}, ("nodule", "opacity"))
-    [1.0, 0.0]
-    >>> labels_of({"findings": "", "report": "Possible nodule."}, ("nodule", "opacity"))
-    [nan, 0.0]
-    """
-    named = set(str(facts["findings"]).split("|")) - {""}
-    told = dict.fromkeys(named, labeler.PRESENT)
-    if not named and facts.get("report"):
-        told = {n: said.status for n, said in labeler.findings_of(str(facts["report"])).items()}
-    values = {labeler.PRESENT: 1.0, labeler.UNCERTAIN: float("nan")}
-    return [values.get(told.get(name, ""), 0.0) for name in findings]
 
 
 def summarise(

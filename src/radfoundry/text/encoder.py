@@ -6,6 +6,7 @@ prompt is a prompt like any other (two tokens).
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 WAVES, POSITION_SHARE, LOOK = 15.0, 2.0, 2.0  # slowest wave; positions over words; of attention
+KEPT = 1024  # prompts whose features stay in memory; of `paper` at most 0.6 GB
 TIED = ("cls.predictions.decoder.weight", "cls.predictions.decoder.bias")
 
 Encode = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
@@ -134,8 +136,8 @@ def restored(weights: Weights) -> nn.Module:
     return network
 
 
-def prepare(weights: Weights, device: str | torch.device = "cpu") -> Encode:
-    """Return a function from prompts to features; each distinct prompt is encoded once.
+def prepare(weights: Weights, device: str | torch.device = "cpu", *, kept: int = KEPT) -> Encode:
+    """Return a function from prompts to features; the last `kept` distinct ones stay in memory.
 
     It returns (n, tokens, width) float32 features on the CPU, zero behind a prompt's end, and an
     (n, tokens) mask of its tokens. A prompt is encoded by itself, so what else is asked for changes
@@ -145,24 +147,23 @@ def prepare(weights: Weights, device: str | torch.device = "cpu") -> Encode:
     words = tokenizer(weights.card["vocabulary"], weights.card["lowercase"])
     size = weights.card["size"]
     network: Any = restored(weights).to(device).eval()
-    known: dict[str, Tensor] = {}
 
+    @lru_cache(maxsize=kept)
     @torch.inference_mode()
     def features(text: str) -> Tensor:
         ids, kinds = joined(*ids_of(text, words), words, size["positions"])
         told = (torch.tensor([row], device=device) for row in (ids, kinds))
         hidden = network.bert(**dict(zip(("input_ids", "token_type_ids"), told, strict=True)))
-        return hidden.last_hidden_state[0, : size["tokens"]].float().cpu()
+        first = hidden.last_hidden_state[0, : size["tokens"]]
+        return first.float().cpu().clone()  # a view would keep all of a long report in memory
 
     def encode(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        for text in texts:
-            if text not in known:
-                known[text] = features(text)
         out = torch.zeros(len(texts), size["tokens"], size["width"])
         mask = torch.zeros(len(texts), size["tokens"], dtype=torch.bool)
         for row, text in enumerate(texts):
-            out[row, : len(known[text])] = known[text]
-            mask[row, : len(known[text])] = True
+            found = features(text)
+            out[row, : len(found)] = found
+            mask[row, : len(found)] = True
         return out, mask
 
     return encode

@@ -16,6 +16,8 @@ Spacing = tuple[float, ...]
 
 RAYS = 144
 BONE_HU, BLOOD_HU = 200.0, 120.0
+# Ribs are thin: a large voxel holds muscle beside them. So much less bone is asked for, a mm more.
+SHARED_HU, SHARED_MM = 30.0, (3.0, 5.0)
 BLOOD_MM = 7.0  # blobs this thick and bright are contrast medium, not ribs
 NEAR_MM, FAR_MM = 20.0, 260.0  # of the middle; shoulder blades and arms lie behind the nearest rib
 LEAST_SHARE = 0.15
@@ -75,7 +77,9 @@ def bones(hu: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     blood = morphology.opened(
         morphology.smoothed(hu, 1.5, spacing_mm) > BLOOD_HU, BLOOD_MM, spacing_mm
     )
-    return (hu > BONE_HU) & ~morphology.grown(blood, 4.0, spacing_mm)
+    low, high = SHARED_MM
+    voxel = float(np.clip(np.prod(spacing_mm) ** (1 / 3), low, high))
+    return (hu > BONE_HU - SHARED_HU * (voxel - low)) & ~morphology.grown(blood, 4.0, spacing_mm)
 
 
 def _between(both: np.ndarray, more: float) -> np.ndarray:

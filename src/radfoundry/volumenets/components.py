@@ -21,7 +21,7 @@ def components(flat: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def left_out(flat: Tensor, rank: int) -> Tensor:
     """Return (size,) the mean square that components of other cases leave of a case."""
-    total = torch.zeros(flat.shape[1])
+    total = torch.zeros(flat.shape[1], device=flat.device)
     for inside, outside in folds(len(flat)):
         center, axes, _ = components(flat[inside], rank)
         off = flat[outside] - center
@@ -53,7 +53,8 @@ def ridge(tokens: Tensor, scores: Tensor, silent: float) -> Tensor:
     """Return slopes (width, rank); `silent` cases of the tokens' own mean variance say 0."""
     square = tokens.T @ tokens
     scale = square.diagonal().mean() / len(tokens)
-    return torch.linalg.solve(square + silent * scale * torch.eye(len(square)), tokens.T @ scores)
+    unit = torch.eye(len(square), device=square.device)
+    return torch.linalg.solve(square + silent * scale * unit, tokens.T @ scores)
 
 
 def folds(count: int) -> list[tuple[Tensor, Tensor]]:

@@ -44,12 +44,12 @@ class Enlarger(nn.Module):
         """Regress fine pictures (B, C, *fine) on coarse ones (B, C, *coarse)."""
         if not self.detail:
             return
-        square, product = torch.zeros(()), torch.zeros(())
+        square, product = fine.new_zeros(()), fine.new_zeros(())
         for one, other in zip(fine.split(1), coarse.split(1), strict=True):
             seen = _neighbors(other)
             square = square + seen.T @ seen
             product = product + seen.T @ _blocks(one, self.factor)
-        unit = square.diagonal().mean() * torch.eye(len(square))
+        unit = square.diagonal().mean() * torch.eye(len(square), device=square.device)
         found = torch.linalg.solve(square.double() + RIDGE * unit, product.double()).float()
         self.weight.copy_(found[:-1].T.reshape(self.weight.shape))
         self.bias.copy_(found[-1])
@@ -70,6 +70,16 @@ class Enlarger(nn.Module):
     def whole(self, drawn: Tensor, expected: Tensor) -> Tensor:
         """Return fine pictures of what was drawn: the inverse of `beyond`."""
         return expected + drawn / self.detail if self.detail else drawn
+
+    def agreeing(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Return fine pictures (B, C, *fine) moved until the means of their blocks are `coarse`.
+
+        A published network (`detail` 0) is not held to them, as in the paper.
+        """
+        if not self.detail:
+            return fine
+        off = coarse - functional.avg_pool3d(fine, self.factor)
+        return fine + functional.interpolate(off, scale_factor=self.factor, mode="nearest")
 
     def forward(self, noisy: Tensor, times: Tensor, **condition: Any) -> Tensor:
         """Return the network's estimate."""

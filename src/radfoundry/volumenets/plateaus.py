@@ -7,7 +7,8 @@ likely there: the estimate is drawn towards them, the more the less certain it i
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from radfoundry.volumenets.bands import smoothed
 
 RIDGE = 20.0  # cases that speak for no change by a text
 FLOOR = 2e-3  # part of the whole picture's values among those of a place
@@ -83,11 +84,5 @@ class Plateaus(nn.Module):
 
 def near(shares: Tensor) -> Tensor:
     """Return (n, *space) mixed with the means of neighborhoods: few cases tell of one place."""
-    once = _blurred(shares)
-    return 0.45 * shares + 0.4 * once + 0.15 * _blurred(_blurred(once))
-
-
-def _blurred(values: Tensor) -> Tensor:
-    """Return the means over 3 places along every side, of (n, channels, *sides)."""
-    pool = functional.avg_pool2d if values.ndim == 4 else functional.avg_pool3d
-    return pool(functional.pad(values, [1, 1] * (values.ndim - 2), mode="replicate"), 3, 1)
+    once = smoothed(shares)
+    return 0.45 * shares + 0.4 * once + 0.15 * smoothed(smoothed(once))

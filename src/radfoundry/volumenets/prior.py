@@ -16,6 +16,7 @@ from radfoundry.diffusion.noise import Level, Schedule
 from radfoundry.volumenets import components
 from radfoundry.volumenets.components import FOLDS, LEAST
 
+FEWEST = 4  # cases: a prior of the others keeps a component, and what it leaves is measured
 SEEN = 0.03  # noise, in units of the channels, of a channel that is given
 BIN = 0.1  # of the logarithm of a variance
 NODES = torch.linspace(-9.0, 13.0, 45, dtype=torch.float64)  # log-SNR at which sums are tabulated

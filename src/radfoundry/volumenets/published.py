@@ -81,11 +81,12 @@ class PublishedUNet(nn.Module):
         Args:
             size: A published entry of `sizes.LOW_RESOLUTION` or `sizes.SUPER_RESOLUTION`.
             channels: Of the volumes.
-            beside: Further channels that are seen but not drawn.
+            beside: Further channels that are seen but not drawn; 0 where none are given.
             text_width: Of the token features; 0 for a network without text.
         """
         super().__init__()
         width, self.saving = int(size["width"]), bool(size["checkpoint"])
+        self.beside = beside
         widths = [width, *(width * m for m in size["multipliers"])]
         timed, last = 4 * width, widths[-1]
         self.time = TimeEmbedding(width, timed)
@@ -113,8 +114,7 @@ class PublishedUNet(nn.Module):
         time = self.time(times)
         if self.null is not None:
             text, kept = self.null(len(noisy), text, kept)
-        seen = noisy if beside is None else torch.cat([noisy, beside], 1)
-        features = entered = self.enter(seen.to(next(self.enter.parameters())))
+        features = entered = self.enter(self._seen(noisy, beside))
         skips = []
         for level in self.down:
             features, skip = self._run(level, features, time)
@@ -126,6 +126,13 @@ class PublishedUNet(nn.Module):
         for level in self.up:
             features, _ = self._run(level, torch.cat([features, skips.pop()], 1), time)
         return self.leave(self.finish(torch.cat([features, entered], 1), time)).to(noisy)
+
+    def _seen(self, noisy: Tensor, beside: Tensor | None) -> Tensor:
+        """Return noisy volumes with the channels beside them, 0 where there are none."""
+        if beside is None and self.beside:
+            beside = noisy.new_zeros(len(noisy), self.beside, *noisy.shape[2:])
+        seen = noisy if beside is None else torch.cat([noisy, beside], 1)
+        return seen.to(next(self.enter.parameters()))
 
     def _run(self, layer: nn.Module, *given: Tensor | None) -> Any:
         """Apply a layer; in training, keep nothing of its inside if memory is to be saved."""

@@ -1,0 +1,91 @@
+"""What scripts hand the library of a user's cases: images, and the reports of the user's table."""
+
+import logging
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radfoundry import tables
+from radfoundry.case import Case
+from radfoundry.volume import Volume
+
+ROOT = Path(__file__).resolve().parents[1]
+DIGEST = "0" * 64
+REPORTS = ("Large left pleural effusion.", "Clear lungs.", "COMPARISON: CT of 2019.")
+OPTIONS = {"findings": ["pleural_effusion"], "steps": 1, "batch": 2, "folds": 2}
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Work in an empty folder, as a job of the workflow does."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    before = logging.getLogger().handlers[:]
+    yield tmp_path
+    logging.getLogger().handlers[:] = before
+
+
+def admit(cohort, reports):
+    """Store tiny cases as preprocess does with those of a table; return their batch."""
+    from _cases import store
+
+    batch, rows = f"results/cohorts/{cohort}/batches/b0000", []
+    known = {"status": "ok", "findings": "", "volume_scale": 1.0, "source_sha256": DIGEST}
+    for at in range(len(reports)):
+        voxels = np.random.default_rng(at).normal(-800, 40, (8, 8, 8)).astype(np.int16)
+        empty = np.zeros(voxels.shape, np.uint8)
+        case = Case(f"c{at}", Volume(voxels, np.eye(4)), empty, empty)
+        row = {"case": case.name, "patient": f"p{at}"} | known
+        rows.append(row | store(case, Path(batch) / case.name))
+    frame = pd.DataFrame(rows).reindex(columns=list(tables.columns("images")))
+    tables.write(frame.fillna({"message": "", "code": ""}), f"{batch}.tsv", "images")
+    plan = frame[["case", "patient"]].assign(image="i.nii.gz", report=reports, findings="")
+    tables.write(plan, f"results/cohorts/{cohort}/cases.tsv", "cases")
+    splits = frame[["case", "patient"]].assign(split=["tune", "test", "test", "test"][: len(plan)])
+    splits = splits.reindex(columns=list(tables.columns("splits"))).fillna("")
+    tables.write(splits, f"results/cohorts/{cohort}/splits.tsv", "splits")
+    return f"{batch}.tsv"
+
+
+def test_cases_bring_the_report_that_their_own_cohort_gives_them():
+    from _cases import plans_of, real_cases, reports_of
+
+    batches = [admit("a", REPORTS[:2]), admit("b", REPORTS[1:])]
+    plans = plans_of([*batches, batches[0]])
+    assert plans == ["results/cohorts/a/cases.tsv", "results/cohorts/b/cases.tsv"]
+    told = real_cases(batches, reports=reports_of(plans))
+    assert [case.facts["report"] for case in told] == [*REPORTS[:2], *REPORTS[1:]]
+    assert all("report" not in case.facts for case in real_cases(batches))
+
+
+def test_a_table_without_reports_gives_none():
+    from _cases import real_cases, reports_of
+
+    batch, plan = admit("a", REPORTS), "results/cohorts/a/cases.tsv"
+    tables.write(tables.read(plan, "cases").drop(columns="report"), plan, "cases")
+    told = real_cases([batch], reports=reports_of([plan]))
+    assert [case.facts["report"] for case in told] == ["", "", ""]
+
+
+def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
+    batch, unseen = admit("a", [*REPORTS, REPORTS[0]]), admit("b", REPORTS[:1])
+    for kind in ("samples", "verdicts"):
+        tables.write(pd.DataFrame(columns=list(tables.columns(kind))), f"{kind}.tsv", kind)
+    given = {"images": [batch], "labels": [], "unseen": [unseen], "unseen_labels": []}
+    given |= {"splits": ["results/cohorts/a/splits.tsv"]}
+    given |= {"samples": "samples.tsv", "verdicts": "verdicts.tsv"}
+    wildcards = SimpleNamespace(task="classification", arm="real", seed="0")
+    job = SimpleNamespace(input=SimpleNamespace(**given), wildcards=wildcards, log=["log.txt"])
+    job.params, job.config = SimpleNamespace(task=OPTIONS), {"allow_cpu": True}
+    job.output = SimpleNamespace(predictions="found.tsv")
+    runpy.run_path(str(ROOT / "scripts/fit_arm.py"), {"snakemake": job})
+    found = tables.read("found.tsv", "predictions")
+    truth = found.set_index(["cohort", "case"])["truth"]
+    np.testing.assert_array_equal(truth["a"].sort_index(), [1, 0, np.nan, 1])
+    assert truth["b"].tolist() == [1]
