@@ -8,18 +8,32 @@ without what the allocator and libraries add.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from radfoundry import medsynfit, medsynoptions
+from radfoundry.diffusion.tiles import Tiles, tiled
 from radfoundry.text.encoder import SIZES
 from radfoundry.volumenets.costs import cost
 from radfoundry.volumenets.sizes import build, named
 
 WHOLE = (256, 256, 256)  # depth x height x width
-TRAINED = "training step"
+TRAINED, CUT = "training step", "call, 256^3 in tiles"
+
+
+class Tiled(nn.Module):
+    """A network that goes through a volume in tiles, as `radfoundry.generators.medsyn` has it."""
+
+    def __init__(self, network: nn.Module, sides: Sequence[int]) -> None:
+        super().__init__()
+        self.network, self.tiles = network, Tiles(sides, overlap=0.25, margin=8)
+
+    def forward(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
+        """Return the estimate of whole volumes."""
+        return tiled(self.network, self.tiles)(noisy, times, **condition)
 
 
 def main() -> None:
@@ -43,7 +57,7 @@ def steps(card: Mapping[str, Any]) -> list[tuple[str, int, tuple[int, ...]]]:
         low = tuple(side // card["factor"] for side in WHOLE)
         return [(TRAINED, card["batch"], low), ("call", 1, low)]
     crop, tile = tuple(card["crop"][::-1]), tuple(card["tile"][::-1])
-    calls = [("call, a tile", 1, tile), ("call, 256^3 at once", 1, WHOLE)]
+    calls = [("call, one tile", 1, tile), (CUT, 1, WHOLE), ("call, 256^3 at once", 1, WHOLE)]
     return [(TRAINED, card["batch"], crop), *calls]
 
 
@@ -51,13 +65,14 @@ def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ..
     """Return parameters, step, batch, memory and work of a network as cells of a row."""
     wiring = medsynfit.wiring(card)
     size = named(medsynoptions.TABLES[card["network"]], card["size"])
-    half = {"dtype": torch.bfloat16, "device": "meta"}
     with torch.device("meta"):
         made = build(size, card["objective"], **wiring)
-    condition = {"beside": torch.zeros(batch, wiring["beside"], *space, **half)}
-    if wiring["text_width"]:
-        condition["text"] = torch.zeros(batch, size["tokens"], wiring["text_width"], **half)
-    noisy = torch.zeros(batch, wiring["channels"], *space, **half)
+        condition = {"beside": torch.zeros(batch, wiring["beside"], *space)}
+        if wiring["text_width"]:
+            condition["text"] = torch.zeros(batch, size["tokens"], wiring["text_width"])
+        noisy = torch.zeros(batch, wiring["channels"], *space)
+    if what == CUT:
+        made = Tiled(made, card["tile"][::-1])
     found = cost(made, noisy, condition, training=what == TRAINED)
     told = f"{found.parameters:.1f} | {what} | {batch}"
     return f"{told} | {found.total_gb:.1f} | {found.tflop:.1f}"

@@ -100,7 +100,14 @@ def test_a_single_real_case_with_a_finding_is_told_but_has_no_effect_size():
     real = cases(("pleural_effusion", 400.0, 500.0), ("", 0.0, 0.0), ("", 100.0, 0.0))
     found = told(fluid([1.0, 2.0], [0.0, 1.0]), real)["prompt_effect", "pleural_effusion/real"]
     assert math.isnan(found.value)
-    assert found.note.endswith("0.4 against 0.05 L; too few for an effect size")
+    assert found.note.endswith("0.4 against 0.05 L; no effect size: too few, or no spread")
+
+
+def test_labels_that_show_nothing_in_ill_and_well_real_cases_make_no_difference():
+    real = cases(*[("pleural_effusion", 0.0, 500.0), ("", 0.0, 0.0)] * 2)
+    found = told(fluid([1.0, 2.0], [0.0, 1.0]), real)["prompt_effect", "pleural_effusion/real"]
+    assert found.value == 0
+    assert "all of both groups alike" in found.note
 
 
 def side(name, right, left):

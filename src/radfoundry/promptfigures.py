@@ -125,13 +125,15 @@ def _true_effect(
         weights = patient_weights(table["patient"].to_numpy(), *chance)
         found.append(effects.separation(pairs[-1], (weights[:, has], weights[:, well])))
     labels, truth = found
+    labels = Interval(0.0, NAN, NAN) if _alike(pairs[0]) else labels
     counts = [probetable.known(values) for values in pairs[0]]
     if not all(counts):
         return
     note = f"{counts[0]} real cases with it against {counts[1]} without any finding: "
     note += _means(pairs[0], shown)
     note += f"; by the truth {truth.value:.3g}" if np.isfinite(truth.value) else ""
-    note += "" if np.isfinite(labels.value) else "; too few for an effect size"
+    note += "; all of both groups alike" if _alike(pairs[0]) else ""
+    note += "" if np.isfinite(labels.value) else "; no effect size: too few, or no spread"
     yield Figure(recipe, "prompt_effect", labels.value, f"{finding}/real", labels.low, labels.high,
                  sum(counts), note=note)  # fmt: skip
 

@@ -6,7 +6,9 @@ writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  sam
         results/recipes/{recipe}/evaluate/probes.tsv  distances.tsv  resolutions.tsv  synthesis.tsv
 """
 
-JUDGE = option("evaluate/synthesis/judge/weights", default="")  # "" for a network of our own
+JUDGE = option(
+    "evaluate/synthesis/judge/weights", default=""
+)  # "" for a network of our own
 
 
 use rule plan_requests as plan_probes with:
@@ -72,7 +74,9 @@ rule fit_judge:
         weights=JUDGE or [],
         cases=[] if JUDGE else "results/cohorts/{cohort}/cases.tsv",
         splits=[] if JUDGE else "results/cohorts/{cohort}/splits.tsv",
-        images=[] if JUDGE else each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        images=(
+            [] if JUDGE else each_batch("results/cohorts/{cohort}/batches/{batch}.tsv")
+        ),
     output:
         network=directory("results/cohorts/{cohort}/judge"),
     log:

@@ -39,7 +39,10 @@ def published_system(wildcards):
 def probe_options(wildcards):
     """What the recipe says of drawing, and how many probes are drawn: its own numbers first."""
     sample = RECIPES[wildcards.recipe]["sample"]
-    return {**sample, "probes": {**EVALUATE["synthesis"]["probes"], **sample.get("probes", {})}}
+    return {
+        **sample,
+        "probes": {**EVALUATE["synthesis"]["probes"], **sample.get("probes", {})},
+    }
 
 
 def is_phantom(wildcards):

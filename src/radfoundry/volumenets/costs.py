@@ -1,7 +1,8 @@
 """What a network costs before anyone runs it: parameters, floating point operations, memory.
 
 Networks and pictures on the `meta` device have shapes and no values, so that sizes that fit no
-machine at hand can be counted.
+machine at hand can be counted. Mixed precision is that of a GPU: PyTorch's autocast leaves the
+`meta` device alone, so what it would do to each function is done here.
 """
 
 import weakref
@@ -13,13 +14,28 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
 
 GIGA = 1e9
 # Bytes per parameter in mixed precision: weights, gradient, two moments of AdamW and the moving
-# average in 32 bits, and the copy in 16 bits that is computed with.
-TRAINED, DRAWN = 5 * 4 + 2, 2
+# average in 32 bits, or weights alone, and the copy in 16 bits that is computed with.
+TRAINED, DRAWN = 5 * 4 + 2, 4 + 2
+# What autocast on CUDA computes in 16 and in 32 bits, as far as networks and losses here use it;
+# the rest goes by its widest input. ATen/autocast_mode.h has all.
+HALF = frozenset((
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "linear", "matmul", "__matmul__", "mm", "bmm", "baddbmm", "addmm", "prelu", "einsum",
+    "scaled_dot_product_attention",
+))  # fmt: skip
+FULL = frozenset((
+    "group_norm", "layer_norm", "softmax", "log_softmax", "softplus", "exp", "log", "pow",
+    "__pow__", "__rpow__", "rsqrt", "reciprocal", "sum", "prod", "cumsum", "norm", "interpolate",
+    "cosine_similarity", "cross_entropy", "nll_loss", "binary_cross_entropy_with_logits",
+    "mse_loss", "l1_loss", "smooth_l1_loss",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,7 @@ class _Living(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
-        for tensor in torch.utils._pytree.tree_leaves(made):
+        for tensor in tree_leaves(made):
             if isinstance(tensor, Tensor):
                 self._meet(tensor.untyped_storage())
         return made
@@ -72,31 +88,57 @@ class _Living(TorchDispatchMode):
         self.now -= size
 
 
+class _Mixed(TorchFunctionMode):
+    """Give functions their inputs in the precision that autocast on CUDA would."""
+
+    def __init__(self, copies: Mapping[Tensor, Tensor]) -> None:
+        """Compute with copies of weights in 16 bits, which autocast makes once."""
+        super().__init__()
+        self.copies = copies
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given, name = (args, kwargs or {}), getattr(func, "__name__", "")
+        if name in HALF | FULL:
+            given = tree_map_only(Tensor, self._half if name in HALF else _full, given)
+        return func(*given[0], **given[1])
+
+    def _half(self, tensor: Tensor) -> Tensor:
+        if tensor in self.copies:
+            return self.copies[tensor]
+        return tensor.bfloat16() if tensor.dtype == torch.float32 else tensor
+
+
+def _full(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+
+
 def cost(
     network: nn.Module, noisy: Tensor, condition: Mapping[str, Tensor], training: bool
 ) -> Cost:
     """Return what a step costs in mixed precision, without buffers that libraries ask for.
 
     Args:
-        network: On the `meta` device; a copy of it in 16 bits is counted.
-        noisy: (B, C, *space) on the `meta` device, 16 bits.
-        condition: As the network takes it; on the `meta` device, 16 bits.
+        network: On the `meta` device, in 32 bits; it is left as it is.
+        noisy: (B, C, *space) on the `meta` device; 32 bits, as it is drawn.
+        condition: As the network takes it; on the `meta` device.
         training: Whether gradients are computed, or pictures drawn.
     """
-    network = deepcopy(network).to(torch.bfloat16)
-    count = parameters(network)
+    network = deepcopy(network)
+    count, weights = parameters(network), list(network.parameters())
+    copies = {weight: weight.bfloat16() for weight in weights}
+    for weight in weights:  # there from an earlier batch of the step, to be added to
+        weight.grad = torch.zeros_like(weight)
+    known = chain(weights, network.buffers(), copies.values(), (w.grad for w in weights))
     times = torch.zeros(len(noisy), device=noisy.device)
-    living = _Living(chain(network.parameters(), network.buffers()), (noisy, *condition.values()))
-    with FlopCounterMode(display=False) as work, living:
+    living = _Living(known, (noisy, *condition.values()))
+    with FlopCounterMode(display=False) as work, living, _Mixed(copies):
+        with torch.set_grad_enabled(training):
+            made = network(noisy, times, **condition)
         if training:
-            network(noisy, times, **condition).float().square().mean().backward()
-        else:
-            with torch.no_grad():
-                network(noisy, times, **condition)
-    gradients = 2 * count if training else 0  # already counted among the weights
+            made.float().square().mean().backward()
     return Cost(
         parameters=count / 1e6,
         weights_gb=count * (TRAINED if training else DRAWN) / GIGA,
-        activations_gb=max(0, living.most - gradients) / GIGA,
+        activations_gb=living.most / GIGA,
         tflop=work.get_total_flops() / 1e12,
     )
