@@ -8,9 +8,8 @@ from _cases import joined, real_cases, splits_of
 from _job import device, start
 from _training import digest, run
 
-from radfoundry import volume, weights
+from radfoundry import request, volume, weights
 from radfoundry.catalogue import load
-from radfoundry.request import seed
 from radfoundry.training import Material
 
 
@@ -31,6 +30,7 @@ def facts(job):
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
     needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
+    data["start"] = {Path(f).name: volume.sha256(f) for f in job.input.start}
     return chosen | {"options": dict(job.params.options), "data": data, "needs": needs}
 
 
@@ -41,7 +41,7 @@ def fit(job, hooks):
     cases = [replace(case, facts={**case.facts, **known.loc[case.name]}) for case in read]
     material = Material(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
     options = {**job.params.options, "size": job.params.size}
-    rng = np.random.default_rng(seed(job.params.seed, "train", job.wildcards.network))
+    rng = np.random.default_rng(request.seed(job.params.seed, "train", job.wildcards.network))
     return generator.fit(job.wildcards.network, material, options, rng, device(job), hooks)
 
 

@@ -61,7 +61,7 @@ def cohort(folder):
         rows.append(row | {"image_sha256": digest, "anatomy_sha256": "", "findings_sha256": ""})
     tables.write(pd.DataFrame(rows), folder / "c/batches/b0000.tsv", "images")
     only = {"cases": ["c/cases.tsv"], "splits": ["c/splits.tsv"], "images": ["c/batches/b0000.tsv"]}
-    return SimpleNamespace(**only, labels=[], needs=[])
+    return SimpleNamespace(**only, labels=[], needs=[], start=[])
 
 
 def job(given, network, every=5, **options):

@@ -9,9 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radfoundry import anatomy, channels
-from radfoundry.case import Case
 from radfoundry.catalogue import load
-from radfoundry.volume import Volume
 
 REGIONS = (*channels.LEVELS, "airway", "lung_vessel")
 
@@ -91,12 +89,6 @@ def test_an_image_alone_has_no_anatomy():
     assert (image.voxels == -8).all()
 
 
-def test_an_empty_window_is_refused():
-    case = Case("a", Volume(np.zeros((4, 4, 4)), np.eye(4)), np.zeros((4, 4, 4), np.uint8), None)
-    with pytest.raises(ValueError, match="empty"):
-        channels.encode(case, (600, -1024))
-
-
 def test_smaller_gives_the_means_of_blocks():
     picture = torch.arange(64.0).reshape(1, 1, 4, 4, 4)
     assert channels.smaller(picture, 2)[0, 0, 0, 0, 0] == picture[0, 0, :2, :2, :2].mean()
@@ -111,14 +103,6 @@ def test_cropping_undoes_padding():
 
 def test_the_published_layout_has_the_depth_first():
     assert channels.turned(torch.zeros(1, 4, 2, 3, 5)).shape == (1, 4, 5, 3, 2)
-
-
-def test_a_shift_moves_by_at_most_its_reach_and_mirrors_nothing():
-    picture = torch.arange(8.0).expand(1, 1, 8, 8, 8)
-    moved = channels.moved(picture, 1, torch.Generator().manual_seed(0))
-    assert moved.shape == picture.shape
-    assert (moved.diff(dim=-1) >= 0).all()
-    assert (moved - picture).abs().max() <= 1
 
 
 def test_a_turn_leaves_what_turns_about_the_long_axis_alone():

@@ -229,3 +229,19 @@ def test_a_judge_that_is_given_is_not_trained():
     (told,) = refused(judged(weights="resnet.pth", steps=3))
     assert told == "evaluate.synthesis.judge: give at most one of weights, steps"
     assert refused(judged(weights=""))
+
+
+def test_the_files_of_a_local_model_are_what_its_network_starts_from(tmp_path):
+    for name in ("vocab.txt", "model.safetensors", "config.json", "README.md", "modeling.py"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "onnx.bin").mkdir()
+    recipe = {"train": {"size": "phantom", "text": {"folder": str(tmp_path)}, "low": {"steps": 3}}}
+    wanted = [str(tmp_path / n) for n in ("config.json", "model.safetensors", "vocab.txt")]
+    assert configuration.start_files(recipe, "text") == wanted
+    assert configuration.start_files(recipe, "low") == []
+    assert configuration.start_files(recipe, "high") == []
+
+
+def test_a_local_model_that_is_not_there_has_no_files(tmp_path):
+    recipe = {"train": {"text": {"folder": str(tmp_path / "nowhere")}}}
+    assert configuration.start_files(recipe, "text") == []

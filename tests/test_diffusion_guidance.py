@@ -7,7 +7,6 @@ from radfoundry.diffusion.guidance import (
     Guidance,
     Known,
     blend_noisy,
-    bounded,
     guided,
     replace_clean,
 )
@@ -65,18 +64,6 @@ def test_an_unconditional_network_needs_no_text():
     noisy = normal(2, 4, 8, 8)
     made = guided(lambda noisy, times: 3 * noisy, {}, Guidance(5.0))(noisy, TIMES)
     assert torch.equal(made, (3 * noisy).clamp(-1, 1))
-
-
-def test_a_dynamic_threshold_scales_down_and_never_up():
-    wide, narrow = (
-        torch.linspace(-4, 4, 801)[None, None],
-        torch.linspace(-0.5, 0.5, 801)[None, None],
-    )
-    made = bounded(torch.cat([wide, narrow]), Guidance(quantile=0.5))
-    assert float(made[0].abs().max()) == 1
-    assert float(made[0, 0, 600]) == pytest.approx(2 / 2, abs=0.01)
-    assert float(made[0, 0, 500]) == pytest.approx(1 / 2, abs=0.01)
-    assert torch.equal(made[1], narrow[0])
 
 
 @pytest.mark.parametrize("dims", [2, 3])

@@ -84,6 +84,10 @@ def parsed(report):
     return sorted((f["name"], f["location"], f["side"], f["severity"]) for f in found)
 
 
+def placed(text):
+    return [(f["side"], f["location"].removesuffix(" lobe")) for f in labeler.structured(text)]
+
+
 def chosen(rng):
     """Return random findings, wilder than any phantom's: any number, place and side."""
     out = []
@@ -159,11 +163,26 @@ def test_a_severity_told_without_a_place_is_that_of_every_place_that_has_none():
     assert [f["severity"] for f in own] == ["mild"]
 
 
-def test_two_places_are_two_findings():
-    found = labeler.structured("Opacities in the right upper lobe and left lower lobe.")
-    assert [(f["side"], f["location"]) for f in found] == [
-        ("right", "upper lobe"),
-        ("left", "lower lobe"),
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Opacities in the right upper lobe and left lower lobe.",
+        "Opacities in the right upper and left lower lobes.",
+        "Opacities in the right upper and the left lower lobes.",
+        "Right upper and left lower lobe opacities.",
+        "Opacities in the upper lobe on the right and lower lobe on the left.",
+    ],
+)
+def test_two_places_are_two_findings(text):
+    assert placed(text) == [("right", "upper"), ("left", "lower")]
+
+
+def test_a_place_without_a_side_of_its_own_is_on_the_side_told_before():
+    found = placed("Consolidation in the right upper, middle and left lower lobes.")
+    assert found == [("right", "upper"), ("right", "middle"), ("left", "lower")]
+    assert placed("Nodules in the left lower and upper lobes.") == [
+        ("left", "lower"),
+        ("left", "upper"),
     ]
 
 
@@ -197,6 +216,8 @@ def test_a_body_without_a_heading_of_its_own_is_read(text):
         "COMPARISON: 1. CT with a nodule.",
         "COMPARISON:\n\nCT of 2019 with a nodule.",
         "INDICATION: Cough. Nodule on a film.",
+        "COMPARISON: CT 2019. Nodule was 5 mm then.",
+        "COMPARISON: CT 2019. It showed a nodule. That measured 5 mm then.",
         "TECHNIQUE: CT.\nRECOMMENDATION: See a doctor.\n\nCT of the nodule in 3 months.",
     ],
 )

@@ -26,7 +26,7 @@ from radfoundry.generators import medsyn
 from radfoundry.training import Hooks
 from radfoundry.volume import Volume
 from radfoundry.volumenets import components, sizes
-from radfoundry.weights import Weights
+from radfoundry.weights import Weights, WeightsError
 
 TINY = {"size": "phantom32", "depth": 1, "widths": [16, 32], "places": 4, "mixing": 16}
 TRAIN: Mapping = {
@@ -272,6 +272,22 @@ def test_published_networks_train_and_draw_with_the_depth_first():
 def test_a_missing_network_is_named():
     with pytest.raises(ValueError, match="missing: text"):
         medsyn.prepare({k: v for k, v in trained(True).items() if k != "text"})
+
+
+def test_the_card_of_a_denoising_network_says_what_curve_its_images_are_drawn_on():
+    cards = [trained(True)[name].card for name in medsynoptions.TABLES]
+    for card in cards:
+        assert card["tones"] == json.loads(json.dumps(card["tones"]))
+        assert dict(card["tones"]) == channels.TONES
+
+
+@pytest.mark.parametrize(
+    ("card", "told"), [({"tones": [[-1024, -1], [600, 1]]}, ".600, 1."), ({}, "does not tell")]
+)
+def test_weights_of_another_tone_curve_are_refused(card, told):
+    weights = Weights({}, {"network": "low_resolution", **card})
+    with pytest.raises(WeightsError, match=f"low_resolution .*{told}.*train it again"):
+        medsynfit.rebuilt(weights, "cpu")
 
 
 def test_cases_of_several_grids_are_refused():

@@ -10,7 +10,15 @@ from torch import nn
 from torch.multiprocessing import start_processes
 
 from radfoundry.networks import seeded
-from radfoundry.training import Hooks, Settings, Stopped, TrainingError, learning_rate, train
+from radfoundry.training import (
+    Hooks,
+    Settings,
+    Stopped,
+    Trained,
+    TrainingError,
+    learning_rate,
+    train,
+)
 
 SETTINGS = Settings(steps=40, learning_rate=0.05, warmup=4, schedule="cosine", ema=0.9)
 
@@ -55,6 +63,11 @@ def test_the_global_random_state_is_left_alone():
     before = torch.get_rng_state()
     fitted()
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_course_of_a_training_is_at_most_so_many_means_of_each_term():
+    done = Trained({}, {"long": [1.0, 2.0, 3.0, 4.0], "short": [0.5], "none": []})
+    assert done.course(2) == {"long": [1.5, 3.5], "short": [0.5]}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -159,6 +159,18 @@ def test_other_data_are_another_training(given, file, old, new, told):
     assert before[where][name] != after[where][name]
 
 
+def test_other_contents_of_the_folder_it_starts_from_are_another_training(given):
+    given.start = ["bert/model.safetensors", "bert/vocab.txt"]
+    Path("bert").mkdir()
+    for name in given.start:
+        Path(name).write_text("the same")
+    before = train_network.facts(planted.job(given, "line"))["data"]["start"]
+    assert before == train_network.facts(planted.job(given, "line"))["data"]["start"]
+    Path(given.start[0]).write_text("other weights")
+    after = train_network.facts(planted.job(given, "line"))["data"]["start"]
+    assert [name for name in before if before[name] != after[name]] == ["model.safetensors"]
+
+
 def test_a_report_of_another_split_changes_nothing(given):
     before = train_network.facts(planted.job(given, "line"))
     path = Path("c/cases.tsv")

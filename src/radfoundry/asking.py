@@ -117,7 +117,8 @@ def usable(
         cases: As for `plan`.
         splits: Where they may come from.
         given: Channels whose labels must be present.
-        reported: Whether they must have a report.
+        reported: Whether they must have a report: more than spaces. One that states nothing, such
+            as a comparison alone, counts: it is asked for as it stands, with no finding.
 
     Raises:
         ValueError: If there is no such channel.

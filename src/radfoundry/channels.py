@@ -16,10 +16,10 @@ from torch.nn import functional
 
 from radfoundry import anatomy
 from radfoundry.case import Case
+from radfoundry.networkinputs import WINDOW_HU
 from radfoundry.volume import Volume, whole
 
 NAMES = ("image", "lobes", "airway", "vessel")
-WINDOW_HU = (-1024.0, 600.0)
 # Half a voxel of one lobe and half of another reads as a lobe between them: lobes that touch most
 # are next to each other, and a wide gap parts all of them from what is no lung.
 LEVELS = {
@@ -32,27 +32,20 @@ LEVELS = {
 LUNG_FROM = -0.6  # midway between background and the lowest lobe
 # Fluid and muscle are 40 HU apart, a bulla and lung 150, in a window of 1600: soft tissue takes a
 # third of the range and lung a fifth, lest that be lost in the noise of what is drawn.
-TONES = {-700.0: -0.55, -100.0: -0.3, 100.0: 0.35}  # HU between the ends of the window
+TONES = {WINDOW_HU[0]: -1.0, -700.0: -0.55, -100.0: -0.3, 100.0: 0.35, WINDOW_HU[1]: 1.0}
 EXACT = 0.02  # a channel whose every voxel is this near to a level was written, not drawn
 VOTE_SIGMA = 1.0  # voxels over which drawn lobes are voted on
 DOUBT_SIGMA = 0.15  # half of the step between two lobes
 LEAST_PART = 8  # voxels of a drawn airway's piece
 
 
-def encode(case: Case, window: tuple[float, float] = WINDOW_HU) -> np.ndarray:
+def encode(case: Case) -> np.ndarray:
     """Return image, lobes, airway and vessel as float32 (4, X, Y, Z) in [-1, 1].
 
     Args:
         case: CT in HU with its anatomy map. Without a lobe the lobe channel is -1 throughout.
-        window: HU that become -1 and 1; beyond them the image is cut.
-
-    Raises:
-        ValueError: An empty window.
     """
-    low, high = window
-    if not low < high:
-        raise ValueError(f"window [{low}, {high}] is empty")
-    image = toned(case.image.voxels, window)
+    image = toned(case.image.voxels)
     lobes = np.full(image.shape, -1, np.float32)
     for name, level in LEVELS.items():
         lobes[anatomy.mask(case.anatomy, name)] = level
@@ -61,17 +54,14 @@ def encode(case: Case, window: tuple[float, float] = WINDOW_HU) -> np.ndarray:
     return np.stack([image, lobes, *signed]).astype(np.float32)
 
 
-def decode(
-    channels: np.ndarray, affine: np.ndarray, window: tuple[float, float] = WINDOW_HU
-) -> tuple[Volume, np.ndarray]:
+def decode(channels: np.ndarray, affine: np.ndarray) -> tuple[Volume, np.ndarray]:
     """Return the CT (int16 HU) and the anatomy map (uint8) of channels, drawn or encoded.
 
     Args:
         channels: (4, X, Y, Z), or (1, X, Y, Z) for an image without anatomy (the map is then 0).
         affine: Of the grid.
-        window: As given to `encode`.
     """
-    image = Volume(whole(hounsfield(channels[0], window)), affine)
+    image = Volume(whole(hounsfield(channels[0])), affine)
     if len(channels) == 1:
         return image, np.zeros(image.voxels.shape, np.uint8)
     masks = read_lobes(channels[1])
@@ -80,25 +70,18 @@ def decode(
     return image, anatomy.compose(masks)
 
 
-def toned(hu: np.ndarray, window: tuple[float, float] = WINDOW_HU) -> np.ndarray:
+def toned(hu: np.ndarray) -> np.ndarray:
     """Return HU as the image channel (float32, [-1, 1]): see `TONES`; beyond the window it is cut.
 
     >>> print(toned(np.array([-2000.0, -700.0, 0.0, 100.0, 600.0])))
     [-1.    -0.55   0.025  0.35   1.   ]
     """
-    return np.interp(hu, *_curve(window)).astype(np.float32)
+    return np.interp(hu, list(TONES), list(TONES.values())).astype(np.float32)
 
 
-def hounsfield(channel: np.ndarray, window: tuple[float, float] = WINDOW_HU) -> np.ndarray:
+def hounsfield(channel: np.ndarray) -> np.ndarray:
     """Return an image channel in HU (float64), within the window: the inverse of `toned`."""
-    return np.interp(channel, *_curve(window)[::-1])
-
-
-def _curve(window: tuple[float, float]) -> tuple[list[float], list[float]]:
-    """Return HU and what they become, both rising, from one end of the window to the other."""
-    low, high = window
-    inner = {hu: tone for hu, tone in TONES.items() if low < hu < high}
-    return [low, *inner, high], [-1, *inner.values(), 1]
+    return np.interp(channel, list(TONES.values()), list(TONES))
 
 
 def read_lobes(channel: np.ndarray) -> dict[str, np.ndarray]:
@@ -154,23 +137,6 @@ def cropped(channels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     starts = [(have - want) // 2 for have, want in zip(channels.shape[1:], shape, strict=True)]
     cut = (slice(start, start + want) for start, want in zip(starts, shape, strict=True))
     return channels[(slice(None), *cut)]
-
-
-def moved(pictures: Tensor, reach: int, generator: torch.Generator) -> Tensor:
-    """Return pictures shifted by up to `reach` voxels along each axis; borders are repeated.
-
-    Never mirrored: right is right.
-    """
-    if not reach:
-        return pictures
-    wide = functional.pad(pictures, [reach] * 6, mode="replicate")
-    out = []
-    for row in wide:
-        starts = torch.randint(2 * reach + 1, (3,), generator=generator).tolist()
-        sides = pictures.shape[2:]
-        cut = (slice(start, start + n) for start, n in zip(starts, sides, strict=True))
-        out.append(row[(slice(None), *cut)])
-    return torch.stack(out)
 
 
 def rotated(pictures: Tensor, turn: float, zoom: float, generator: torch.Generator) -> Tensor:

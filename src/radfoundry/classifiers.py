@@ -16,10 +16,9 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from torch import Tensor
 from torch.nn import functional
 
+from radfoundry.networkinputs import WINDOW_HU, shifted
 from radfoundry.networks import seeded
 from radfoundry.training import Hooks, Settings, train
-
-WINDOW_HU = (-1024.0, 600.0)  # becomes [-1, 1]
 
 
 class Size(NamedTuple):
@@ -222,18 +221,10 @@ def altered(images: Tensor, augment: Mapping, generator: torch.Generator) -> Ten
             `offset` (largest change of all voxels), `noise` (standard deviation).
         generator: On the CPU.
     """
-    n, side, reach = len(images), images.shape[-1], int(augment["shift"])
-    padded = functional.pad(images, (reach,) * 6, mode="replicate")
-    starts = torch.randint(2 * reach + 1, (n, 3), generator=generator).tolist()
-    shifted = torch.stack(
-        [
-            p[:, x : x + side, y : y + side, z : z + side]
-            for p, (x, y, z) in zip(padded, starts, strict=True)
-        ]
-    )
-    draws = torch.rand((2, n, 1, 1, 1, 1), generator=generator)
-    mirrored = torch.where(draws[0] < augment["flip"], shifted.flip(2), shifted)
-    noise = torch.randn(shifted.shape, generator=generator) * augment["noise"]
+    moved = shifted(images, int(augment["shift"]), generator)
+    draws = torch.rand((2, len(images), 1, 1, 1, 1), generator=generator)
+    mirrored = torch.where(draws[0] < augment["flip"], moved.flip(2), moved)
+    noise = torch.randn(moved.shape, generator=generator) * augment["noise"]
     return mirrored + (2 * draws[1] - 1) * augment["offset"] + noise
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "checked",
     "reads",
     "registered",
+    "start_files",
     "strict_load",
     "weights_from",
 ]
@@ -28,6 +29,7 @@ __all__ = [
 SECTIONS = ("cohorts", "pseudolabel", "recipes")
 SAFE_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str")
 TAGS = {f"tag:yaml.org,2002:{name}" for name in SAFE_TAGS}
+MODEL_FILES = (".bin", ".json", ".safetensors", ".txt")  # of a model in Hugging Face's layout
 MOST_NODES = 100_000  # aliases of aliases grow exponentially
 
 
@@ -144,6 +146,20 @@ def checked(config: Mapping, schema: Mapping | str | Path, names: Names | None =
     if faults:
         raise ConfigurationError("the config", faults)
     return filled
+
+
+def start_files(recipe: Mapping, network: str) -> list[str]:
+    """Return the files of a local model that a recipe's network starts from, sorted; [] for none.
+
+    Of the folder that `train: {<network>: {folder: ...}}` names: weights, configuration, words.
+
+    Args:
+        recipe: Of the checked config.
+        network: Of the recipe's generator.
+    """
+    folder = (recipe["train"].get(network) or {}).get("folder")
+    found = Path(folder).iterdir() if folder and Path(folder).is_dir() else ()
+    return sorted(str(path) for path in found if path.suffix in MODEL_FILES and path.is_file())
 
 
 def _section(config: Mapping, schema: Mapping, name: str) -> Collection[str]:

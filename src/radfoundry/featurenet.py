@@ -17,18 +17,17 @@ from radfoundry import anatomy, labeler
 from radfoundry.case import Case
 from radfoundry.diffusion.wavelets import haar
 from radfoundry.featuresizes import SIZES, build, features_of, size_of, sized
+from radfoundry.networkinputs import WINDOW_HU, shifted
 from radfoundry.networks import seeded
 from radfoundry.training import Hooks, train
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights, WeightsError
 
-WINDOW_HU = (-1024.0, 600.0)
 SHIFT = 1 / 16  # of the side: the farthest a picture is moved in training
 NOISE = 0.02  # of [-1, 1], about 16 HU; more would teach the network not to see noise
 HEADS = ("fc.", "conv_seg.")
 CENTER, SPREAD = "features.center", "features.spread"
 LEAST_SPREAD = 0.1  # of the median one: a feature that never moved must not outweigh all others
-POINTS = 50  # of the loss's course on the card
 
 
 def fit(
@@ -83,8 +82,7 @@ def fit(
 
     if names:
         done = train(network, draw, loss, settings, generator, hooks)
-        course = done.history["findings"][:: -(-settings.steps // POINTS)]
-        card |= {"steps": settings.steps, "losses": [round(value, 4) for value in course]}
+        card |= {"steps": settings.steps, "losses": done.course()["findings"]}
         network.load_state_dict(done.state)
     return Weights(network.state_dict() | _scales(network, pool, size), card)
 
@@ -125,17 +123,9 @@ def altered(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
     What lies beyond the edge repeats it. All chance comes from the generator.
     """
-    side, far = pictures.shape[-1], round(SHIFT * pictures.shape[-1])
-    made: Mapping[str, Any] = {"generator": generator, "device": generator.device}
-    moves = torch.randint(0, 2 * far + 1, (len(pictures), 3), **made).tolist()
-    wide = functional.pad(pictures, (far,) * 6, mode="replicate")
-    moved = torch.stack(
-        [
-            one[:, x : x + side, y : y + side, z : z + side]
-            for one, (x, y, z) in zip(wide, moves, strict=True)
-        ]
-    )
-    return moved + NOISE * torch.randn(moved.shape, **made).to(moved.device)
+    moved = shifted(pictures, round(SHIFT * pictures.shape[-1]), generator)
+    noise = torch.randn(moved.shape, generator=generator, device=generator.device)
+    return moved + NOISE * noise.to(moved.device)
 
 
 def prepare(weights: Weights, device: str = "cpu") -> Callable[[Iterable[Volume]], np.ndarray]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from radfoundry import prompts
-from radfoundry.labelplaces import inherited, phrase, severity, side_of, sites
+from radfoundry.labelplaces import again, inherited, phrase, severity, side_of, sites
 from radfoundry.labelrules import Rules, Span, longest, rules, statements
 
 PRESENT, UNCERTAIN, ABSENT = "present", "uncertain", "absent"
@@ -127,7 +127,9 @@ def _mentions(text: str) -> tuple[Mention, ...]:
     if not findings:
         return ()
     cues, stops = longest(compiled.cues, text), longest([compiled.stops], text)
-    return tuple(_read(_Sentence(text, findings, cues, stops), compiled))
+    more = again(text, findings, compiled)
+    told = tuple(_read(_Sentence(text, findings, cues, stops), compiled))
+    return told + (_mentions(more) if more else ())
 
 
 def _read(sentence: _Sentence, compiled: Rules) -> Iterator[Mention]:

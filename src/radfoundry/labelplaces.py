@@ -32,6 +32,23 @@ def phrase(text: str, spans: Sequence[Span], at: int, compiled: Rules) -> tuple[
     return text[start : span.end], _attached(rest, compiled)
 
 
+def again(text: str, spans: Sequence[Span], compiled: Rules) -> str:
+    """Return what a sentence goes on to say of a finding that it denied, with the finding's name.
+
+    "Effusion is not seen on the left but is moderate on the right" says that "effusion is moderate
+    on the right". "" where it says no more.
+    """
+    start = end = 0
+    for span in spans:
+        if text[end : span.start].strip() not in _JOINING:  # else denied together
+            start = span.start
+        end = span.end
+        denied = compiled.again.match(text, end + 1)
+        if denied and not any(end < other.start < denied.end() for other in spans):
+            return f"{text[start:end]} {text[denied.end() :]}"
+    return ""
+
+
 def _noun_start(text: str, compiled: Rules) -> int:
     """Return where the noun phrase begins that ends with a text: after the last boundary.
 
@@ -57,7 +74,9 @@ def _attached(text: str, compiled: Rules) -> str:
     for boundary in longest([compiled.boundaries], text):
         words = text[boundary.end :].replace(",", " ").split()[:3]
         mark = text[boundary.start : boundary.end]
-        if words[:1] and words[0] in compiled.data["alternatives"]:
+        before = text[: boundary.start].split()[-1:]
+        other = set(words[:1]) & set(compiled.data["alternatives"])
+        if other or set(before) & set(compiled.data["joining"]):
             continue
         told = words[:1] not in (["the"], ["no"]) and set(words) & set(compiled.data["follow"])
         if not told or mark not in _JOINING:
@@ -98,16 +117,23 @@ def _sited(text: str, compiled: Rules) -> list[Span]:
 
 
 def _paired(spans: Sequence[Span]) -> list[tuple[str, list[str]]]:
-    """Return each place with its sides: those before it, else those after it, else as before."""
+    """Return each place with its sides: those before it, else those after it, else as before.
+
+    Where sides stand before the places ("right upper, middle and left lower lobes"), only the last
+    place has any after it.
+    """
     places = [i for i, span in enumerate(spans) if span.kind == "place"]
     if not places:
         return [("", [s.value for s in spans])]
     out: list[tuple[str, list[str]]] = []
-    used = 0
+    used, first = 0, False
     for i, following in zip(places, [*places[1:], len(spans)], strict=True):
         ahead = [s.value for s in spans[used:i] if s.kind == "side"]
         behind = [s.value for s in spans[i + 1 : following]]
-        used = i + 1 if ahead else following
+        first = first or bool(ahead)
+        if first and following < len(spans):
+            behind = []
+        used = following if behind and not ahead else i + 1
         inherited = out[-1][1] if out else []
         out.append((spans[i].value, ahead or behind or inherited))
     return out

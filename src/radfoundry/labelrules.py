@@ -23,6 +23,10 @@ _BREAK = re.compile(
 _OPENING = re.compile(r"(?i)\W*(?:comparison|technique|procedure|protocol|exam)")
 _CLOSING = re.compile(r"(?i)\W*recommendation")
 _PARAGRAPH = re.compile(r"\n\s*\n")
+_THEN = re.compile(  # of an older image, and of it alone
+    r"(?is)(?!.*\b(?:now|today|currently|is|are)\b)(?:.*\b(?:was|were|had|measured)\b.*"
+    r"\b(?:then|at that time)\b|\W*(?:it|this|that|which) (?:showed|demonstrated|revealed)\b)"
+)
 _FIRST = re.compile(r"(?<=[.!?])(?<!\b\d\.)\s+|\n(?=\s*[A-Z])")  # "1." ends no sentence
 
 _EDGE = r"(?:(?<!\w)|(?!\w))"  # not in the middle of a word
@@ -73,6 +77,7 @@ class Rules:
     stops: Phrases
     boundaries: Phrases
     verbs: Phrases
+    again: re.Pattern[str]
     places: Sequence[Phrases]
     severity: Mapping[str, Sequence[Phrases]]
 
@@ -97,6 +102,7 @@ def rules() -> Rules:
         ),
         boundaries=_phrases("boundary", {"": data["boundaries"]}),
         verbs=_phrases("verb", {"": data["verbs"]}),
+        again=re.compile(_filled(data["again"], fill)),
         places=[_phrases("side", data["sides"]), _phrases("place", data["places"])],
         severity={name: _severity(name, data["severity"]) for name in data["findings"]},
     )
@@ -108,7 +114,8 @@ def sections(text: str) -> list[tuple[str, str]]:
     Text before any heading counts as findings; what stands under an ignored heading is left out. In
     a report without any findings the body may follow such a part with no heading of its own: then
     it begins at the first blank line, or, if there is no impression either, behind the first
-    sentence of a comparison or technique. No part is left of a report that states nothing.
+    sentence of a comparison or technique and what that says of an older image. No part is left of a
+    report that states nothing.
 
     >>> sections("HISTORY: Cough. FINDINGS: No effusion. IMPRESSION: Normal chest.")
     [('findings', 'No effusion.'), ('impression', 'Normal chest.')]
@@ -139,6 +146,8 @@ def _with_body(parts: Sequence[_Part]) -> list[_Part]:
         )
         if opening and len(pieces) == 1 and not ends:
             pieces = _FIRST.split(parts[at].text, maxsplit=1)
+            while len(pieces) == 2 and _THEN.match(_FIRST.split(pieces[1])[0]):
+                pieces = _FIRST.split(pieces[1], maxsplit=1)
         if len(pieces) == 2:
             return [*parts[:at], _Part("findings", "", pieces[1].strip()), *parts[at + 1 :]]
     return list(parts)

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from radfoundry import medsynpreviews, medsyntasks, medsyntext
-from radfoundry.medsynoptions import TABLES
+from radfoundry.medsynoptions import TABLES, tones
 from radfoundry.medsyntasks import LowResolution, SuperResolution
 from radfoundry.text import encoder, pretrained, pretraining
-from radfoundry.training import Hooks, Settings, Trained, train
+from radfoundry.training import Hooks, Settings, train
 from radfoundry.volumenets import sizes
 from radfoundry.volumenets.enlarger import Enlarger
 from radfoundry.volumenets.lean import LeanUNet
-from radfoundry.weights import Weights
+from radfoundry.weights import Weights, WeightsError
 
 MOST = 512  # pictures whose mean and components are taken
 CROPS = 64  # from which a coarse voxel's neighborhood is learned
@@ -94,7 +94,7 @@ def denoiser(
     _measure(network, task, device)
     hooks = replace(hooks, preview=partial(previewed(task), task))
     done = train(network, task.draw, task.loss, settings(card), generator, hooks)
-    return Weights(done.state, card | {"losses": course(done)})
+    return Weights(done.state, card | {"losses": done.course()})
 
 
 def previewed(task: LowResolution | SuperResolution) -> Callable[..., np.ndarray]:
@@ -104,8 +104,15 @@ def previewed(task: LowResolution | SuperResolution) -> Callable[..., np.ndarray
 
 
 def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
-    """Return the network of weights that `denoiser` made, ready to draw."""
+    """Return the network of weights that `denoiser` made, ready to draw.
+
+    Raises:
+        WeightsError: It was trained on another tone curve, so its images would be read back wrong.
+    """
     card = weights.card
+    if (curve := card.get("tones", "that its card does not tell")) != tones():
+        told = f"{card['network']} was trained on a tone curve {curve}"
+        raise WeightsError(f"{told}, but images are read back by {tones()}: train it again")
     network: nn.Module = sizes.build(card["size"], card["objective"], **wiring(card))
     if card["network"] == "super_resolution":
         network = enlarger(network, card)
@@ -121,12 +128,6 @@ def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
     given = {"channels": card["channels"], "beside": beside, "text_width": card["text_width"]}
     return given | space
-
-
-def course(done: Trained, points: int = 50) -> dict[str, list[float]]:
-    """Return at most `points` means of each loss along the training."""
-    parts = {n: np.array_split(v, min(points, len(v))) for n, v in done.history.items() if v}
-    return {n: [round(float(np.mean(part)), 5) for part in pieces] for n, pieces in parts.items()}
 
 
 def enlarger(network: nn.Module, card: Mapping[str, Any]) -> Enlarger:

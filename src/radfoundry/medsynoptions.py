@@ -1,10 +1,11 @@
 """Options of MedSyn's training: a table per size, and a recipe's overrides checked against it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from radfoundry import channels
 from radfoundry.diffusion.objectives import OBJECTIVES
+from radfoundry.trainingsettings import refuse_unknown
 from radfoundry.volumenets import sizes
 
 TABLES = {"low_resolution": sizes.LOW_RESOLUTION, "super_resolution": sizes.SUPER_RESOLUTION}
@@ -79,29 +80,34 @@ AMONG = ("size", "shapes", "objective", "text", *TABLES)  # of `train:`
 def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     """Return the options of each network: `TRAINING` with a recipe's overrides.
 
-    To each denoising network's are added `objective`, `design`, `channels` that it draws, and
-    `multiple`, of which the sides of a grid must be multiples.
+    To each denoising network's are added `objective`, `design`, `channels` that it draws,
+    `multiple`, of which the sides of a grid must be multiples, and `tones`, see `tones`.
 
     Raises:
         ValueError: A key that does not exist, with those that do.
     """
-    _known("train", options, AMONG)
+    refuse_unknown("train", options, AMONG)
     size, objective = str(options.get("size", "phantom")), str(options.get("objective", "flow"))
-    _known("size", [size], tuple(TRAINING))
-    _known("objective", [objective], tuple(OBJECTIVES))
+    refuse_unknown("size", [size], tuple(TRAINING))
+    refuse_unknown("objective", [objective], tuple(OBJECTIVES))
     out: dict[str, dict[str, Any]] = {}
     for name, defaults in TRAINING[size].items():
         own = dict(options.get(name) or {})
-        _known(f"train: {name}", own, TEXT_KEYS if name == "text" else tuple(defaults))
+        refuse_unknown(f"train: {name}", own, TEXT_KEYS if name == "text" else tuple(defaults))
         out[name] = {**defaults, **own}
     drawn = len(channels.NAMES) if options.get("shapes", True) else 1
     designs = {name: sizes.named(table, out[name]["size"]) for name, table in TABLES.items()}
     low, high = (blocks(design) for design in designs.values())
-    shared = {"objective": objective, "channels": drawn}
+    shared = {"objective": objective, "channels": drawn, "tones": tones()}
     shared["multiple"] = max(low * out["low_resolution"]["factor"], high)
     for name, design in designs.items():
         out[name] |= shared | {"design": design["design"]}
     return out
+
+
+def tones() -> list[list[float]]:
+    """Return the curve that images are drawn on, [HU, value of the image channel] in order."""
+    return [[hu, tone] for hu, tone in channels.TONES.items()]
 
 
 def blocks(size: Mapping[str, Any]) -> int:
@@ -113,9 +119,3 @@ def blocks(size: Mapping[str, Any]) -> int:
     if size["design"] == "published":
         return 2 ** (len(size["multipliers"]) - 1)
     return 2 ** (size["haar"] + len(size["widths"]) - 1)
-
-
-def _known(where: str, given: Iterable, allowed: Sequence[str]) -> None:
-    unknown = sorted(str(key) for key in given if key not in allowed)
-    if unknown:
-        raise ValueError(f"{where} has no {', '.join(unknown)}: choose from {', '.join(allowed)}")

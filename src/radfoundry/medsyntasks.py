@@ -22,6 +22,7 @@ from radfoundry.diffusion.objectives import (
     Objective,
     denoising_loss,
 )
+from radfoundry.networkinputs import shifted
 from radfoundry.text import encoder
 from radfoundry.volumenets.components import FOLDS
 from radfoundry.volumenets.lean import LeanUNet
@@ -60,7 +61,9 @@ class LowResolution:
     def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return clean channels (B, C, *space) and their condition."""
         rows = self._rows(generator)
-        clean = channels.moved(self.pictures[rows].float(), self.options["shift"], generator)
+        clean = self.pictures[rows].float()
+        if self.options["shift"]:
+            clean = shifted(clean, self.options["shift"], generator)
         told = {"fold": rows % FOLDS} if self.options["design"] == "lean" else {}
         if self.encode is None:
             return clean, told

@@ -71,8 +71,8 @@ def fit(
     reader.load_state_dict(done.state)
     head = {name: part.tolist() for name, part in reader.head.state_dict().items()}
     card = {"trained": True, "reports": len(texts), "steps": settings.steps, "reader": head}
-    course = {name: [round(v, 4) for v in values[::25]] for name, values in done.history.items()}
-    return Weights(encoder.state_of(reader.network), {**first.card, **card, "losses": course})
+    card |= {"losses": done.course()}
+    return Weights(encoder.state_of(reader.network), {**first.card, **card})
 
 
 class Reader(nn.Module):

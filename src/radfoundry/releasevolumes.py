@@ -106,13 +106,6 @@ def _stored(voxels: np.ndarray, labels: bool) -> np.ndarray:
     return voxels.astype(np.uint8)
 
 
-def marks_of(content: bytes) -> dict[str, str]:
-    """Return the texts of a released .nii.gz; {} if it has none."""
-    header = nibabel.Nifti1Image.from_bytes(gzip.decompress(content)).header
-    told = [part for part in header.extensions if part.get_code() == COMMENT]
-    return json.loads(told[0].text) if told else {}
-
-
 def files(sample: Case, marks: Mapping[str, str]) -> dict[str, bytes]:
     """Return what is shipped of one volume: file name to content.
 

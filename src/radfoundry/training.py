@@ -14,6 +14,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -42,6 +43,11 @@ class Trained:
 
     state: dict[str, Tensor]
     history: dict[str, list[float]] = field(default_factory=dict)
+
+    def course(self, points: int = 50) -> dict[str, list[float]]:
+        """Return at most `points` means of each term along the training, for the card."""
+        parts = {n: np.array_split(v, min(points, len(v))) for n, v in self.history.items() if v}
+        return {n: [round(float(np.mean(part)), 5) for part in p] for n, p in parts.items()}
 
 
 def train(

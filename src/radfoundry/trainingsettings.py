@@ -1,7 +1,7 @@
 """What a caller says to the training loop before it runs, and hears from it while it runs."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,6 +122,22 @@ class Material:
 
     cases: Sequence[Case]
     networks: Mapping[str, Weights]
+
+
+def refuse_unknown(where: str, given: Iterable, allowed: Collection[str]) -> None:
+    """Raise if a recipe's `train:` names what does not exist.
+
+    Args:
+        where: What named it, for the message.
+        given: Keys or names.
+        allowed: Those that exist.
+
+    Raises:
+        ValueError: With what is unknown and what there is to choose from.
+    """
+    unknown = sorted(str(key) for key in given if key not in allowed)
+    if unknown:
+        raise ValueError(f"{where} has no {', '.join(unknown)}: choose from {', '.join(allowed)}")
 
 
 def learning_rate(step: int, settings: Settings) -> float:

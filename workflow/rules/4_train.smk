@@ -1,6 +1,7 @@
 """Train the networks of every recipe; ART-ASyn has none, it composes textures.
 
 reads   the train split of the recipe's cohort: images, labels, reports
+        the folder of a local model, where `train: {<network>: {folder: ...}}` names one
 writes  results/recipes/{recipe}/networks/{network}/
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
@@ -14,6 +15,7 @@ rule train_network:
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
         needs=networks_needed,
+        start=files_started_from,
     output:
         network=directory("results/recipes/{recipe}/networks/{network}"),
     log:

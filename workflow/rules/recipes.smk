@@ -11,6 +11,11 @@ def networks_needed(wildcards):
     return [network_of(wildcards.recipe, name) for name in names]
 
 
+def files_started_from(wildcards):
+    """A local model's files: others under the same names train again."""
+    return configuration.start_files(RECIPES[wildcards.recipe], wildcards.network)
+
+
 def of_source(pattern):
     """The pattern for every batch of the cohort that the recipe in the wildcards starts from."""
     return partial(_of_source, pattern)

@@ -24,13 +24,10 @@ class Guidance:
         scale: s; 1 follows the text without sharpening. Else each network call has every picture
             twice, with its text and without.
         limit: Largest absolute value of the estimate; 0 for none.
-        quantile: Below 1: dynamic threshold (Saharia et al. 2022, section 2.3). The estimate is
-            bounded at this quantile of its absolute values, if above `limit`, and scaled down.
     """
 
     scale: float = 1.0
     limit: float = 1.0
-    quantile: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -83,16 +80,8 @@ def unconditional(condition: Condition) -> dict[str, Any] | None:
 
 
 def bounded(estimate: Tensor, guidance: Guidance) -> Tensor:
-    """Return the estimate within [-limit, limit]."""
-    if not guidance.limit:
-        return estimate
-    if guidance.quantile >= 1:
-        return estimate.clamp(-guidance.limit, guidance.limit)
-    sizes = estimate.abs().flatten(1)
-    rank = max(1, round(guidance.quantile * sizes.shape[1]))
-    reach = sizes.kthvalue(rank, 1).values.clamp(min=guidance.limit)
-    reach = reach.reshape(-1, *[1] * (estimate.ndim - 1))
-    return estimate.clamp(-reach, reach) * (guidance.limit / reach)
+    """Return the estimate within [-limit, limit]; as it is where there is no limit."""
+    return estimate.clamp(-guidance.limit, guidance.limit) if guidance.limit else estimate
 
 
 def replace_clean(estimate: Tensor, known: Known) -> Tensor:

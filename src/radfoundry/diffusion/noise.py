@@ -1,8 +1,8 @@
 """Noise schedules of continuous time, and the algebra of a noisy picture.
 
 At time t a picture is alpha x0 + sigma eps. A schedule says what alpha and sigma are, a `Level`
-holds them for a batch and converts between what a network may estimate: the clean picture x0, the
-noise eps, v = alpha eps - sigma x0 (Salimans & Ho 2022) and the velocity eps - x0 (rectified flow).
+holds them for a batch and converts between what a network may estimate: the clean picture x0 and
+the noise eps.
 """
 
 import math
@@ -81,37 +81,6 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class LogLinear:
-    """A variance-preserving schedule whose log-SNR falls at an even pace.
-
-    The same noise levels as EDM's (Karras et al. 2022), sigma from `lowest` to `highest` for unit
-    alpha, with the noisy picture scaled to unit variance.
-
-    Attributes:
-        lowest: EDM's sigma_min.
-        highest: EDM's sigma_max.
-    """
-
-    lowest: float = 0.002
-    highest: float = 80.0
-
-    def alpha_sigma(self, times: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the square roots of the sigmoids of the log-SNR and of its negative."""
-        ratio = self.log_snr(times)
-        return torch.sigmoid(ratio).sqrt(), torch.sigmoid(-ratio).sqrt()
-
-    def log_snr(self, times: Tensor) -> Tensor:
-        """Return -2 log sigma, sigma being EDM's."""
-        first, last = math.log(self.lowest), math.log(self.highest)
-        return -2 * (first + times * (last - first))
-
-    def times(self, log_snr: Tensor) -> Tensor:
-        """Return the time of a ratio."""
-        first, last = math.log(self.lowest), math.log(self.highest)
-        return (-0.5 * log_snr - first) / (last - first)
-
-
-@dataclass(frozen=True)
 class Level:
     """The noise of a batch: `alpha` and `sigma`, shaped (B, 1, ..., 1) to go with pictures."""
 
@@ -136,19 +105,3 @@ class Level:
     def clean(self, noisy: Tensor, noise: Tensor) -> Tensor:
         """Return the x0 that this noise makes this noisy picture."""
         return (noisy - self.sigma * noise) / self.alpha
-
-    def v(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Return v = alpha eps - sigma x0."""
-        return self.alpha * self.noise(noisy, clean) - self.sigma * clean
-
-    def clean_of_v(self, noisy: Tensor, v: Tensor) -> Tensor:
-        """Return the x0 of an estimate of v, for any alpha and sigma."""
-        return (self.alpha * noisy - self.sigma * v) / (self.alpha**2 + self.sigma**2)
-
-    def velocity(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Return eps - x0, which is dx/dt on the straight line of `Flow`."""
-        return self.noise(noisy, clean) - clean
-
-    def clean_of_velocity(self, noisy: Tensor, velocity: Tensor) -> Tensor:
-        """Return the x0 of an estimate of the velocity."""
-        return (noisy - self.sigma * velocity) / (self.alpha + self.sigma)

@@ -17,6 +17,7 @@ from torch import Tensor
 from radfoundry import asking, channels, gan
 from radfoundry.case import Case
 from radfoundry.training import Hooks, Material, Settings, train
+from radfoundry.trainingsettings import refuse_unknown
 from radfoundry.weights import Weights
 
 NETWORKS = {"gan": "generator of images and the critic it learns from"}
@@ -84,7 +85,7 @@ def fit(
     Raises:
         ValueError: Unknown options, or cases of several grids.
     """
-    _known("network", [network], NETWORKS)
+    refuse_unknown("network", [network], NETWORKS)
     card = chosen_options(options)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     card["size"] = dict(gan.SIZES[card["size"]])
@@ -102,7 +103,7 @@ def fit(
     done = train(adversaries, draw, told, settings, generator, hooks)
     state = {name: kept for name, kept in done.state.items() if not name.startswith("critic.")}
     grid = list(material.cases[0].image.voxels.shape)
-    return Weights(state, {"network": network, **card, "grid": grid} | _ends(done.history))
+    return Weights(state, {"network": network, **card, "grid": grid, "losses": done.course()})
 
 
 def chosen_options(options: Mapping) -> dict[str, Any]:
@@ -111,19 +112,13 @@ def chosen_options(options: Mapping) -> dict[str, Any]:
     Raises:
         ValueError: A key or a size that does not exist, with those that do.
     """
-    _known("train", options, AMONG)
+    refuse_unknown("train", options, AMONG)
     size, own = str(options.get("size", "phantom")), dict(options.get("gan") or {})
-    _known("size", [size], TRAINING)
-    _known("train: gan", own, TRAINING[size])
+    refuse_unknown("size", [size], TRAINING)
+    refuse_unknown("train: gan", own, TRAINING[size])
     chosen = {**TRAINING[size], **own}
-    _known("train: gan: size", [chosen["size"]], gan.SIZES)
+    refuse_unknown("train: gan: size", [chosen["size"]], gan.SIZES)
     return chosen
-
-
-def _known(where: str, given: Any, allowed: Any) -> None:
-    unknown = sorted(str(key) for key in given if key not in allowed)
-    if unknown:
-        raise ValueError(f"{where}: no {', '.join(unknown)}: choose from {', '.join(allowed)}")
 
 
 def _pictures(cases: Sequence[Case], multiple: int) -> Tensor:
@@ -134,10 +129,6 @@ def _pictures(cases: Sequence[Case], multiple: int) -> Tensor:
         raise ValueError(f"cases are of {len(grids)} grids ({told}): state preprocess.grid")
     whole = (channels.padded(channels.encode(case)[:1], multiple) for case in cases)
     return torch.stack([torch.from_numpy(picture).half() for picture in whole])
-
-
-def _ends(history: Mapping[str, list[float]], steps: int = 20) -> dict[str, dict[str, float]]:
-    return {"losses": {n: round(float(np.mean(v[-steps:])), 5) for n, v in history.items()}}
 
 
 def preview(network: Any) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A BERT in a local folder (CXR-BERT, or BERT-base for the paper's ablation) as weights of ours.
 
-Only the folder is read, never a network. Code that lies in the folder runs only where the caller
-says so, and is seldom needed: CXR-BERT is a BERT with one more head, which we do not use.
+Only the folder is read, never a network, and no code that lies in it runs: CXR-BERT is a BERT with
+one more head, which we do not use.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,6 @@ def adopted(
     *,
     tokens: int = 192,
     batch: int = 32,
-    run_its_code: bool = False,
 ) -> Weights:
     """Return a local BERT as weights that `encoder.prepare` and `pretraining.fit` take.
 
@@ -52,19 +51,17 @@ def adopted(
         positions: Tokens to read; position embeddings are tiled up to there (MedSyn: 512 to 2048).
         tokens: Features to hand on.
         batch: Reports of a training step.
-        run_its_code: Load the network by the Python files that lie in the folder.
 
     Raises:
-        WeightsError: A file is missing, the folder's network is no BERT, or its config names code
-            that is not in the folder; its words are not numbered on from 0, or are more than its
-            network knows.
+        WeightsError: A file is missing, or the folder's network is no BERT; its words are not
+            numbered on from 0, or are more than its network knows.
     """
     folder = Path(folder)
     _complete(folder)
-    config = _config(folder, run_its_code)
+    config = _config(folder)
     size = {name: config[key] for name, key in NAMES.items()}
     with seeded(generator):
-        state, network = _tensors(folder, run_its_code), build(size)
+        state, network = _tensors(folder), build(size)
     _filled(network, state, folder)
     words, lowercase = _words(folder, size["vocabulary"])
     size |= {"positions": positions, "tokens": tokens, "batch": batch}
@@ -87,30 +84,24 @@ def _complete(folder: Path) -> None:
         raise WeightsError(f"{folder}: a BERT's folder{told}; it lacks {', '.join(missing)}")
 
 
-def _config(folder: Path, run_its_code: bool) -> Mapping[str, Any]:
-    """Return config.json completed with BERT's defaults, after a look at the code it names."""
+def _config(folder: Path) -> Mapping[str, Any]:
+    """Return config.json completed with BERT's defaults."""
     torchvision_shim.ensure()
     from transformers import BertConfig
 
     config, _ = BertConfig.get_config_dict(str(folder), local_files_only=True)
-    named = {str(v).split(".")[0] for v in dict(config.get("auto_map") or {}).values()}
-    lost = sorted(f"{n}.py" for n in named if "--" in n or not (folder / f"{n}.py").is_file())
-    if run_its_code and lost:
-        raise WeightsError(f"{folder}: config.json names code that is not in it: {', '.join(lost)}")
     absent = sorted(key for key in ("vocab_size", "hidden_size") if key not in config)
     if absent:
         raise WeightsError(f"{folder}: config.json is no BERT's, it lacks {', '.join(absent)}")
     return BertConfig(**{k: config[k] for k in NAMES.values() if k in config}).to_dict()
 
 
-def _tensors(folder: Path, run_its_code: bool) -> dict[str, Tensor]:
+def _tensors(folder: Path) -> dict[str, Tensor]:
     """Return the tensors that are in the folder, without those that loading made up."""
-    from transformers import AutoModel, BertForPreTraining
+    from transformers import BertForPreTraining
 
-    kind: Any = AutoModel if run_its_code else BertForPreTraining
-    ask = {"local_files_only": True, "output_loading_info": True}
-    ask |= {"trust_remote_code": True} if run_its_code else {}
-    model, found = kind.from_pretrained(str(folder), **ask)
+    load: Any = BertForPreTraining.from_pretrained
+    model, found = load(str(folder), local_files_only=True, output_loading_info=True)
     made_up = set(found["missing_keys"])
     return {name: t for name, t in model.state_dict().items() if name not in made_up}
 

@@ -5,7 +5,6 @@ left as they are, as in BERT) and guessed. Paired sections: half of the reports 
 of another one, and [CLS] tells which.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from torch.nn import functional
 
 from radfoundry.text.encoder import restored, sized, state_of, untrained
 from radfoundry.text.tokenizer import MASK, PAD, SPECIAL, id_of, ids_of, joined, tokenizer
-from radfoundry.training import Hooks, Settings, Trained, train
+from radfoundry.training import Hooks, Settings, train
 from radfoundry.weights import Weights
 
 SETTINGS: Mapping[str, Settings] = {
@@ -123,7 +122,7 @@ def fit(
     done = train(network, lambda g: reports.draw(batch, g), losses, settings, generator, hooks)
     network.load_state_dict(done.state)
     told = {"trained": True, "reports": len(reports.told), "steps": settings.steps}
-    return Weights(state_of(network), {**first.card, **told, "losses": _course(done)})
+    return Weights(state_of(network), {**first.card, **told, "losses": done.course()})
 
 
 def losses(network: Any, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -217,9 +216,3 @@ def _integers(high: int, count: int, generator: torch.Generator) -> list[int]:
 
 def _uniform(shape: torch.Size, generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator, device=generator.device).cpu()
-
-
-def _course(done: Trained) -> dict[str, list[float]]:
-    """Return at most fifty points of each loss, evenly spread."""
-    pace = {name: max(1, math.ceil(len(v) / 50)) for name, v in done.history.items()}
-    return {n: [round(x, 4) for x in v[:: pace[n]]] for n, v in done.history.items()}

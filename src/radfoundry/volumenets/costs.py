@@ -2,7 +2,7 @@
 
 Networks and pictures on the `meta` device have shapes and no values, so that sizes that fit no
 machine at hand can be counted. Mixed precision is that of a GPU: PyTorch's autocast leaves the
-`meta` device alone, so what it would do to each function is done here.
+`meta` device alone, so what it would give each layer is given here.
 """
 
 import weakref
@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
@@ -23,19 +22,9 @@ GIGA = 1e9
 # Bytes per parameter in mixed precision: weights, gradient, two moments of AdamW and the moving
 # average in 32 bits, or weights alone, and the copy in 16 bits that is computed with.
 TRAINED, DRAWN = 5 * 4 + 2, 4 + 2
-# What autocast on CUDA computes in 16 and in 32 bits, as far as networks and losses here use it;
-# the rest goes by its widest input. ATen/autocast_mode.h has all.
-HALF = frozenset((
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "linear", "matmul", "__matmul__", "mm", "bmm", "baddbmm", "addmm", "prelu", "einsum",
-    "scaled_dot_product_attention",
-))  # fmt: skip
-FULL = frozenset((
-    "group_norm", "layer_norm", "softmax", "log_softmax", "softplus", "exp", "log", "pow",
-    "__pow__", "__rpow__", "rsqrt", "reciprocal", "sum", "prod", "cumsum", "norm", "interpolate",
-    "cosine_similarity", "cross_entropy", "nll_loss", "binary_cross_entropy_with_logits",
-    "mse_loss", "l1_loss", "smooth_l1_loss",
-))  # fmt: skip
+# Layers that autocast on CUDA computes in 16 bits and in 32; all else goes by its widest input.
+HALF = (nn.Linear, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+FULL = (nn.GroupNorm, nn.LayerNorm)
 
 
 @dataclass(frozen=True)
@@ -88,28 +77,23 @@ class _Living(TorchDispatchMode):
         self.now -= size
 
 
-class _Mixed(TorchFunctionMode):
-    """Give functions their inputs in the precision that autocast on CUDA would."""
-
-    def __init__(self, copies: Mapping[Tensor, Tensor]) -> None:
-        """Compute with copies of weights in 16 bits, which autocast makes once."""
-        super().__init__()
-        self.copies = copies
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given, name = (args, kwargs or {}), getattr(func, "__name__", "")
-        if name in HALF | FULL:
-            given = tree_map_only(Tensor, self._half if name in HALF else _full, given)
-        return func(*given[0], **given[1])
-
-    def _half(self, tensor: Tensor) -> Tensor:
-        if tensor in self.copies:
-            return self.copies[tensor]
-        return tensor.bfloat16() if tensor.dtype == torch.float32 else tensor
+def _mixed(network: nn.Module) -> nn.Module:
+    """Return a copy whose layers take what autocast would give them."""
+    network = deepcopy(network)
+    for layer in network.modules():
+        if isinstance(layer, HALF):
+            layer.bfloat16().register_forward_pre_hook(_half)
+        elif isinstance(layer, FULL):
+            layer.register_forward_pre_hook(_full)
+    return network
 
 
-def _full(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+def _half(layer: nn.Module, given: Any) -> Any:
+    return tree_map_only(Tensor, Tensor.bfloat16, given)
+
+
+def _full(layer: nn.Module, given: Any) -> Any:
+    return tree_map_only(Tensor, Tensor.float, given)
 
 
 def cost(
@@ -123,17 +107,16 @@ def cost(
         condition: As the network takes it; on the `meta` device.
         training: Whether gradients are computed, or pictures drawn.
     """
-    network = deepcopy(network)
+    network = _mixed(network)
     count, weights = parameters(network), list(network.parameters())
-    copies = {weight: weight.bfloat16() for weight in weights}
-    for weight in weights:  # there from an earlier batch of the step, to be added to
-        weight.grad = torch.zeros_like(weight)
-    known = chain(weights, network.buffers(), copies.values(), (w.grad for w in weights))
+    gradients = [torch.zeros_like(weight) for weight in weights]
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient  # as an earlier batch of the step leaves it, to be added to
+    known = chain(weights, network.buffers(), gradients)
     times = torch.zeros(len(noisy), device=noisy.device)
     living = _Living(known, (noisy, *condition.values()))
-    with FlopCounterMode(display=False) as work, living, _Mixed(copies):
-        with torch.set_grad_enabled(training):
-            made = network(noisy, times, **condition)
+    with FlopCounterMode(display=False) as work, living, torch.set_grad_enabled(training):
+        made = network(noisy, times, **condition)
         if training:
             made.float().square().mean().backward()
     return Cost(

@@ -2,7 +2,7 @@
 
 `paper` is MedSyn's (Xu et al. 2024). `workstation` is the same design for one GPU of 24 GB.
 `phantom` is for 64 voxels along an axis on two CPU cores, `phantom32` for 32, as the first of two
-stages. `patches` is a diffusion transformer on wavelet packets; no recipe uses it by default.
+stages.
 
 Of the published design: `width` of the first level, `multipliers` of it per level, `heads` of
 `side` channels, `bottom` blocks with attention. Of the lean design: `haar` levels in front,
@@ -32,10 +32,6 @@ LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
     "phantom32": {
         "design": "lean", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4, "side": 32,
         "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
-    },
-    "patches": {
-        "design": "lean", "haar": 3, "widths": (256,), "blocks": (0,), "depth": 6, "side": 32,
-        "places": 8, "mixing": 0, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
     },
     "workstation": {
         "design": "published", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
