@@ -116,11 +116,6 @@ def store(case: Case, folder: Path) -> dict[str, str]:
     }
 
 
-def plans_of(images: Sequence[str]) -> list[str]:
-    """Return the tables of cases that batches were made of: each lies above its batches' folder."""
-    return sorted({str(Path(path).parents[1] / "cases.tsv") for path in images})
-
-
 def splits_of(paths: Sequence[str]) -> dict[str, str]:
     """Return the split of every case."""
     frame = read_all(paths, "splits")

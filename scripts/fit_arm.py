@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from _cases import drawn_cases, kept_samples, plans_of, real_cases, reports_of, splits_of
+from _cases import drawn_cases, kept_samples, real_cases, reports_of, splits_of
 from _job import device, start, steps
 
 from radfoundry import tables
@@ -17,7 +17,7 @@ rng = np.random.default_rng(seed(number, "evaluate", arm))
 # Read only when the task walks through them: few tasks need them all, and none all at once.
 splits = splits_of(job.input.splits)
 ids = {part: [c for c, own in splits.items() if own == part] for part in ("train", "tune", "test")}
-reported = partial(real_cases, reports=reports_of(plans_of([*job.input.images, *job.input.unseen])))
+reported = partial(real_cases, reports=reports_of([*job.input.cases, *job.input.unseen_cases]))
 cases = {part: reported(job.input.images, job.input.labels, own) for part, own in ids.items()}
 cases["unseen"] = reported(job.input.unseen, job.input.unseen_labels)
 cases["samples"] = drawn_cases(kept_samples(job.input.samples, job.input.verdicts))

@@ -10,8 +10,6 @@ from radfoundry.scorecard import build
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
 recipe, draws, system = job.wildcards.recipe, job.params.bootstrap, job.params.system
-if not system and job.params.reads and job.params.text_steps == 0:
-    system = "generic_text"
 
 
 def listed(given):

@@ -54,11 +54,10 @@ def admit(cohort, reports):
 
 
 def test_cases_bring_the_report_that_their_own_cohort_gives_them():
-    from _cases import plans_of, real_cases, reports_of
+    from _cases import real_cases, reports_of
 
     batches = [admit("a", REPORTS[:2]), admit("b", REPORTS[1:])]
-    plans = plans_of([*batches, batches[0]])
-    assert plans == ["results/cohorts/a/cases.tsv", "results/cohorts/b/cases.tsv"]
+    plans = [f"results/cohorts/{cohort}/cases.tsv" for cohort in "ab"]
     told = real_cases(batches, reports=reports_of(plans))
     assert [case.facts["report"] for case in told] == [*REPORTS[:2], *REPORTS[1:]]
     assert all("report" not in case.facts for case in real_cases(batches))
@@ -78,7 +77,8 @@ def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     for kind in ("samples", "verdicts"):
         tables.write(pd.DataFrame(columns=list(tables.columns(kind))), f"{kind}.tsv", kind)
     given = {"images": [batch], "labels": [], "unseen": [unseen], "unseen_labels": []}
-    given |= {"splits": ["results/cohorts/a/splits.tsv"]}
+    given |= {name: [f"results/cohorts/a/{name}.tsv"] for name in ("splits", "cases")}
+    given |= {"unseen_cases": ["results/cohorts/b/cases.tsv"]}
     given |= {"samples": "samples.tsv", "verdicts": "verdicts.tsv"}
     wildcards = SimpleNamespace(task="classification", arm="real", seed="0")
     job = SimpleNamespace(input=SimpleNamespace(**given), wildcards=wildcards, log=["log.txt"])

@@ -158,8 +158,6 @@ rule summarize_synthesis:
         "../../envs/core.yaml"
     params:
         system=published_system,
-        reads=option("recipes/{recipe}/train/low_resolution/text", default=True),
-        text_steps=option("recipes/{recipe}/train/text/steps", default=-1),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/synthesis/seed"),
         code=code("summarize_synthesis"),

@@ -31,9 +31,10 @@ def published_system(wildcards):
     train = recipe["train"]
     if train.get("shapes") is False:
         return "without_shapes"
-    reads = train.get("low_resolution", {}).get("text", True)
+    if not train.get("low_resolution", {}).get("text", True):
+        return ""
     learns = train.get("text", {}).get("steps", 1) > 0
-    return recipe["generator"] if reads and learns else ""
+    return recipe["generator"] if learns else "generic_text"
 
 
 def probe_options(wildcards):
