@@ -57,6 +57,12 @@ def test_other_prompts_draw_again_without_training_again(factory):
         assert not planned & {"train_network", "preprocess_batch", "segment_batch", "fit_judge"}
 
 
+def test_more_compared_volumes_describe_the_real_ones_again_and_draw_nothing(factory):
+    with factory.configured("evaluate/synthesis/distances/count", 16):
+        expected = {"describe_real", "measure_realism", "summarize_synthesis"} | PUBLICATION
+        assert factory.planned("all") == expected
+
+
 def test_more_probes_rerun_the_probes_alone(factory):
     with factory.configured("evaluate/synthesis/probes/prompt", 2):
         probing = {"plan_probes", "draw_probes", "collect_probes", "measure_probes"}

@@ -1,5 +1,7 @@
 """Objectives: when, how much it counts, what is left out; all from the generator."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -47,6 +49,18 @@ def test_the_flow_weighs_by_the_time_squared_but_not_below_a_fifth():
     assert torch.allclose(loss, weight * CLEAN.square().flatten(1).mean(1))
     assert of_velocity(torch.tensor([0.01, 0.5])).tolist() == pytest.approx([25, 4])
     assert isinstance(OBJECTIVES["flow"].schedule, Flow)
+
+
+def test_an_emphasis_makes_some_values_count_more_and_does_not_change_the_scale():
+    def loss(counts):
+        objective = replace(OBJECTIVES["published"], emphasis=lambda clean: counts)
+        return denoising_loss(Recorder(), CLEAN, {}, objective, generator())
+
+    counts = torch.ones_like(CLEAN)
+    assert torch.allclose(loss(7 * counts), CLEAN.square().flatten(1).mean(1))
+    counts[:, 0] += 3
+    by_channel = CLEAN.square().flatten(2).mean(2)
+    assert torch.allclose(loss(counts), (by_channel * torch.tensor([4.0, 1, 1])).sum(1) / 6)
 
 
 def test_a_perfect_network_has_no_loss():

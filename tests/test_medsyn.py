@@ -336,6 +336,54 @@ def test_the_expected_error_weighs_the_loss_of_flow_alone(objective, weighs):
     assert losses[0] == pytest.approx(4 * losses[1] if weighs else losses[1], rel=1e-5)
 
 
+@pytest.mark.parametrize(("emphasis", "ratio"), [(0.0, 1.0), (10.0, 11.0)])
+def test_the_loss_of_the_low_resolution_network_weighs_airways(emphasis, ratio):
+    taught = task(PUBLISHED, chests(), given=0.0, batch=1, emphasis=emphasis)
+    clean = torch.full((1, 4, 8, 8, 8), -1.0)
+    clean[0, 2, 4, 4, 4] = 1.0
+    found = []
+    for place in ((4, 4, 5), (0, 0, 0)):  # beside the airway, and far from it
+
+        class Wrong(torch.nn.Linear):
+            def forward(self, noisy, times, place=place, **condition):
+                estimate = clean.clone()
+                estimate[(0, 0, *place)] += 0.5
+                return estimate
+
+        loss = taught.loss(Wrong(1, 1), (clean, {}), torch.Generator().manual_seed(0))
+        found.append(float(loss["denoising"]))
+    assert found[0] == pytest.approx(ratio * found[1], rel=1e-4)
+
+
+def test_an_error_at_an_airway_counts_more_in_image_and_airway_alone():
+    clean = torch.full((1, 4, 8, 8, 8), -1.0)
+    clean[0, 2, 4, 4, 4] = -0.8  # a tenth of a voxel is airway
+    counts = medsyntasks.near_airways(clean, 10.0)
+    assert [float(channel.sum()) for channel in counts[0]] == [512 + 270, 512, 512 + 270, 512]
+    assert counts[0, 0, 3:6, 3:6, 3:6].eq(11).all()
+
+
+def test_without_an_airway_channel_or_an_emphasis_all_voxels_count_alike():
+    for count, emphasis in ((1, 10.0), (4, 0.0)):
+        assert medsyntasks.near_airways(torch.ones(1, count, 8, 8, 8), emphasis).eq(1).all()
+
+
+def test_published_sizes_and_the_published_objective_count_all_voxels_alike():
+    def emphasis(**options):
+        return medsynoptions.chosen(options)["low_resolution"]["emphasis"]
+
+    assert emphasis() > 0
+    assert [emphasis(size=size) for size in ("workstation", "paper")] == [0, 0]
+    assert emphasis(objective="published") == 0
+    assert emphasis(objective="published", low_resolution={"emphasis": 3}) == 3
+
+
+@pytest.mark.parametrize("value", [-1, "much", float("nan")])
+def test_an_emphasis_that_is_no_number_from_0_is_refused(value):
+    with pytest.raises(ValueError, match="emphasis is .*, it must be a number, 0"):
+        medsynoptions.chosen({"low_resolution": {"emphasis": value}})
+
+
 def test_hooks_hear_of_every_step():
     heard = []
     hooks = Hooks(progress=lambda step, steps, terms: heard.append((step, steps)))

@@ -1,15 +1,17 @@
 """Distances have the values that are known, and arms come in the order that they must."""
 
+import drawn_volumes
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from monai.metrics import FIDMetric
 
-from radfoundry import judging, tables
+from radfoundry import anatomy, judging, tables
 from radfoundry.case import Case
 from radfoundry.metrics import frechet, realism
 from radfoundry.radiomics import vector_names
+from radfoundry.segmenters import threshold
 from radfoundry.volume import Volume
 
 FEW = {"draws": 40, "repeats": 8}
@@ -270,6 +272,44 @@ def test_radiomic_distances_order_real_and_corrupted_volumes():
     assert value(table, "frd", "corrupted_real") > value(table, "frd", "real_floor") + 1
     assert value(table, "fid", "corrupted_real") > value(table, "fid", "real_floor")
     assert len(tables.checked(table, "distances", "here")) == 12
+
+
+def test_volumes_are_taken_in_an_order_that_the_seed_alone_tells():
+    names = [f"a{i}" for i in range(20)]
+    first = judging.shuffled(names, 1, 12)
+    assert first == judging.shuffled(names[::-1], 1, 12)
+    assert len(set(first)) == 12
+    assert first not in (names[:12], judging.shuffled(names, 2, 12))
+
+
+def test_described_volumes_come_back_from_their_table_as_they_were(tmp_path):
+    sets = {}
+    for name, start in (("real", 0), ("real_floor", 3), ("corrupted_real", 6)):
+        cases = [chest(f"a{i}", i) for i in range(start, start + 3)]
+        sets[name] = judging.described(cases, means, dark, [c.name for c in cases[:2]])
+    tables.write(judging.tabled(sets), tmp_path / "descriptions.parquet", "descriptions")
+    back = judging.untabled(tables.read(tmp_path / "descriptions.parquet", "descriptions"))
+    for name, (seen, texture) in sets.items():
+        np.testing.assert_array_equal(back[name][0].values, seen.values)
+        np.testing.assert_array_equal(back[name][1].values, texture.values)
+        assert list(back[name][1].values) == list(texture.values)
+        assert [list(rows.owners) for rows in back[name]] == [seen.owners, texture.owners]
+
+
+def test_a_set_of_no_real_volumes_comes_back_empty_and_is_said_to_be_too_small():
+    cases = [chest(f"a{i}", i) for i in range(3)]
+    full, empty = (judging.described(some, means, dark, []) for some in (cases, []))
+    back = judging.untabled(judging.tabled({"real": empty, "real_floor": full}))
+    assert [rows.values.shape[0] for rows in back["real"]] == [0, 0]
+    table = realism.compare(back | {"synthetic": full}, np.random.default_rng(0))
+    assert table["note"].str.startswith("fewer than 8 volumes in a set").all()
+
+
+def test_the_lungs_of_distances_are_those_that_the_whole_segmenter_finds():
+    (case,) = drawn_volumes.phantoms(1, 3, size=64)
+    found, whole = judging.lungs_finder()(case.image), threshold.prepare({})(case.image)
+    assert anatomy.mask(whole, "lungs").any()
+    np.testing.assert_array_equal(anatomy.mask(found, "lungs"), anatomy.mask(whole, "lungs"))
 
 
 def test_nothing_to_measure_gives_a_table_all_the_same():

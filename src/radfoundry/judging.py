@@ -1,6 +1,6 @@
 """Turn volumes into the rows that `metrics.realism` compares: features, and radiomics of lungs."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,17 @@ from radfoundry import anatomy, radiomics
 from radfoundry.case import Case
 from radfoundry.metrics.realism import Rows, corrupted
 from radfoundry.radiomics import vector_names
+from radfoundry.request import seed
+from radfoundry.segmenters import threshold
+from radfoundry.synthesis import labels_of
 from radfoundry.volume import Volume
 
 Features = Callable[[Iterable[Volume]], np.ndarray]
 Segment = Callable[[Volume], np.ndarray]
 Chance = Callable[[str], np.random.Generator]
+Described = tuple[Rows, Rows]  # features of all volumes, radiomics of the lungs of some
+KINDS = ("feature", "radiomics")
+REAL_SETS = ("real", "real_floor", "corrupted_real")
 
 
 def described(
@@ -22,7 +28,7 @@ def described(
     segment: Segment,
     measured: Collection[str],
     spoil: Chance | None = None,
-) -> tuple[Rows, Rows]:
+) -> Described:
     """Return the features of CT volumes, and the radiomics of the lungs of some.
 
     One volume is in memory at a time. Lungs are those that one segmenter finds in the image, the
@@ -58,3 +64,47 @@ def lungs_of(case: Case) -> pd.Series:
     """Return the radiomics of a CT's lungs; NaN, all of them, where they cannot be measured."""
     rows = radiomics.extract_many(case.image, {"lungs": anatomy.mask(case.anatomy, "lungs")}, {})
     return rows.iloc[0][list(vector_names(3, False))].astype(float)
+
+
+def lungs_finder() -> Segment:
+    """Return the segmenter that finds the lungs of all volumes, real and drawn."""
+    segment = threshold.prepare({"lobes": False, "vessels": False, "heart": False})
+    return lambda image: labels_of(image, segment)
+
+
+def shuffled(names: Iterable[str], number: int, most: int) -> list[str]:
+    """Return at most so many names in an order that they do not tell.
+
+    Args:
+        names: In any order.
+        number: The seed of that order.
+        most: How many are wanted.
+    """
+    return sorted(names, key=lambda name: seed(number, "realism", name))[:most]
+
+
+def tabled(sets: Mapping[str, Described]) -> pd.DataFrame:
+    """Return described sets as a table of `descriptions`.
+
+    One row per volume's features, then one per volume whose lungs were measured.
+    """
+    parts = []
+    for name, (seen, texture) in sets.items():
+        features = pd.DataFrame(seen.values).rename(columns=lambda at: f"{KINDS[0]}_{at}")
+        for kind, values, rows in ((KINDS[0], features, seen), (KINDS[1], texture.values, texture)):
+            told = pd.DataFrame({"set": name, "kind": kind, "owner": list(rows.owners)})
+            parts.append(pd.concat([told, pd.DataFrame(values).reset_index(drop=True)], axis=1))
+    return pd.concat(parts, ignore_index=True)
+
+
+def untabled(table: pd.DataFrame) -> dict[str, Described]:
+    """Return the described sets of a table that `tabled` made; a set without volumes is empty."""
+    features = [name for name in table if str(name).startswith(f"{KINDS[0]}_")]
+    out = {}
+    for name in REAL_SETS:
+        own = table[table["set"] == name]
+        seen, texture = (own[own["kind"] == kind].reset_index(drop=True) for kind in KINDS)
+        measured = texture.reindex(columns=list(vector_names(3, False))).astype(float)
+        found = Rows(seen[features].to_numpy(), seen["owner"].tolist())
+        out[name] = found, Rows(measured, texture["owner"].tolist())
+    return out

@@ -11,9 +11,9 @@ from radfoundry.volumenets import sizes
 TABLES = {"low_resolution": sizes.LOW_RESOLUTION, "super_resolution": sizes.SUPER_RESOLUTION}
 # Per size and network: `size` names the network's; `factor` between the grids; `given`: chance of
 # training with channels given; `shift` voxels, `turn` radians and `zoom` are augmentation; `center`
-# of the times of `flow`; `reach` of the sampler; `blur` noise on what the full grid is drawn from;
-# `detail` times the detail is drawn, 0 for the channels themselves; `calls` of the network, 0 for
-# the request's steps.
+# of the times of `flow`; `emphasis` on airways, see `medsyntasks`; `reach` of the sampler; `blur`
+# noise on what the full grid is drawn from; `detail` times the detail is drawn, 0 for the channels
+# themselves; `calls` of the network, 0 for the request's steps.
 TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "phantom": {
         "text": {"size": "phantom", "reading": True},
@@ -21,7 +21,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "size": "phantom32", "factor": 2, "steps": 500, "batch": 2, "learning_rate": 1e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
             "precision": "bfloat16", "text": True, "drop_text": 0.1, "given": 0.5, "shift": 0,
-            "center": -0.3, "reach": [-7.0, 7.0],
+            "center": -0.3, "emphasis": 10.0, "reach": [-7.0, 7.0],
         },
         "super_resolution": {
             "size": "phantom", "factor": 2, "steps": 700, "batch": 2, "learning_rate": 2e-3,
@@ -38,7 +38,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
             "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,
-            "reach": None,
+            "emphasis": 0.0, "reach": None,
         },
         "super_resolution": {
             "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 16,
@@ -55,7 +55,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
             "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,
-            "reach": None,
+            "emphasis": 0.0, "reach": None,
         },
         "super_resolution": {
             "size": "paper", "factor": 4, "steps": 40000, "batch": 4, "accumulate": 8,
@@ -81,10 +81,11 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     """Return the options of each network: `TRAINING` with a recipe's overrides.
 
     To each denoising network's are added `objective`, `design`, `channels` that it draws,
-    `multiple`, of which the sides of a grid must be multiples, and `tones`, see `tones`.
+    `multiple`, of which the sides of a grid must be multiples, and `tones`, see `tones`. The
+    published objective has no `emphasis` but one that the recipe states.
 
     Raises:
-        ValueError: A key that does not exist, with those that do.
+        ValueError: A key that does not exist, with those that do; an emphasis below 0.
     """
     refuse_unknown("train", options, AMONG)
     size, objective = str(options.get("size", "phantom")), str(options.get("objective", "flow"))
@@ -102,7 +103,18 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     shared["multiple"] = max(low * out["low_resolution"]["factor"], high)
     for name, design in designs.items():
         out[name] |= shared | {"design": design["design"]}
+    low_options = options.get("low_resolution") or {}
+    out["low_resolution"]["emphasis"] = _emphasis(out, "emphasis" in low_options)
     return out
+
+
+def _emphasis(out: Mapping[str, Mapping[str, Any]], stated: bool) -> float:
+    """Return the emphasis on airways of the low-resolution network."""
+    found = out["low_resolution"]["emphasis"]
+    if not isinstance(found, int | float) or not 0 <= found < float("inf"):
+        told = f"train: low_resolution: emphasis is {found!r}"
+        raise ValueError(f"{told}, it must be a number, 0 (all voxels alike) or more")
+    return float(found) if stated or out["low_resolution"]["objective"] == "flow" else 0.0
 
 
 def tones() -> list[list[float]]:

@@ -1,14 +1,9 @@
-"""Ask whether drawn volumes look real, follow their prompts and keep what they are given.
+"""Ask whether drawn volumes follow their prompts and keep what they are given.
 
-reads   samples, verdicts and networks of a recipe; real cases of its cohort
+reads   samples and networks of a recipe, how real its samples are; real cases of its cohort
 writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  samples.tsv
-        results/cohorts/{cohort}/judge/
-        results/recipes/{recipe}/evaluate/probes.tsv  distances.tsv  resolutions.tsv  synthesis.tsv
+        results/recipes/{recipe}/evaluate/probes.tsv  resolutions.tsv  synthesis.tsv
 """
-
-JUDGE = option(
-    "evaluate/synthesis/judge/weights", default=""
-)  # "" for a network of our own
 
 
 use rule plan_requests as plan_probes with:
@@ -66,58 +61,6 @@ rule measure_probes:
         code=code("measure_probes", "segmenters.threshold"),
     script:
         "../../scripts/measure_probes.py"
-
-
-rule fit_judge:
-    """Train the network whose features judge realism, or take a given one, which needs no case."""
-    input:
-        weights=JUDGE or [],
-        cases=[] if JUDGE else "results/cohorts/{cohort}/cases.tsv",
-        splits=[] if JUDGE else "results/cohorts/{cohort}/splits.tsv",
-        images=(
-            [] if JUDGE else each_batch("results/cohorts/{cohort}/batches/{batch}.tsv")
-        ),
-    output:
-        network=directory("results/cohorts/{cohort}/judge"),
-    log:
-        "logs/evaluate/fit_judge/{cohort}.log",
-    conda:
-        "../../envs/core.yaml"
-    resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=1440,
-    params:
-        options=option("evaluate/synthesis/judge"),
-        seed=option("evaluate/synthesis/seed"),
-        code=code("fit_judge"),
-    script:
-        "../../scripts/fit_judge.py"
-
-
-rule measure_realism:
-    """Measure how far the kept samples are from real test cases, beside a floor and a ceiling."""
-    input:
-        leakage="results/recipes/{recipe}/leakage.tsv",
-        samples="results/recipes/{recipe}/samples.tsv",
-        verdicts="results/recipes/{recipe}/verdicts.tsv",
-        judge=of_source("results/cohorts/{cohort}/judge"),
-        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
-        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
-        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
-    output:
-        table="results/recipes/{recipe}/evaluate/distances.tsv",
-    log:
-        "logs/evaluate/measure_realism/{recipe}.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        compared=option("evaluate/synthesis/distances/count"),
-        bootstrap=option("evaluate/bootstrap"),
-        seed=option("evaluate/synthesis/seed"),
-        code=code("measure_realism", "segmenters.threshold"),
-    script:
-        "../../scripts/measure_realism.py"
 
 
 rule compare_resolutions:

@@ -27,11 +27,13 @@ class Objective:
         schedule: How noisy a picture is at a time.
         draw: Returns times (B,) in [0, 1] for a count of pictures.
         weight: Returns how much the squared error counts at each time (B,).
+        emphasis: Returns how much it counts at each value of clean pictures, shaped as they are.
     """
 
     schedule: Schedule
     draw: Callable[[int, torch.Generator], Tensor]
     weight: Callable[[Tensor], Tensor]
+    emphasis: Callable[[Tensor], Tensor] = torch.ones_like
 
 
 def uniform(count: int, generator: torch.Generator) -> Tensor:
@@ -146,7 +148,7 @@ def denoising_loss(
     generator: torch.Generator,
     dropping: Dropping = Dropping(),  # noqa: B008 - frozen
 ) -> Tensor:
-    """Return (B,) the weighted squared error of the estimated clean pictures.
+    """Return (B,) the weighted mean squared error of the estimated clean pictures.
 
     Args:
         network: Called with noisy pictures, times and the condition.
@@ -170,6 +172,6 @@ def denoising_loss(
         given = given.to(clean.device)
         told["beside"] = beside(clean, given)
         asked = spread(~given, clean)
-    squared = (network(noisy, times, **told).float() - clean) ** 2 * asked
-    share = asked.expand_as(clean).flatten(1).mean(1)
-    return objective.weight(times) * squared.flatten(1).mean(1) / share
+    counted = asked * objective.emphasis(clean)
+    squared = (network(noisy, times, **told).float() - clean) ** 2 * counted
+    return objective.weight(times) * squared.flatten(1).sum(1) / counted.flatten(1).sum(1)
