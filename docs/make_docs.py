@@ -51,6 +51,8 @@ def keys(rules: Mapping, path: str) -> Iterator[tuple[str, ...]]:
             if "description" in own:
                 yield key_row(told, own)
             yield from keys(own, told)
+            if own.get("items", {}).get("properties"):
+                yield from keys(own["items"], f"{told}[]")
 
 
 def variants(rules: Mapping, path: str, key: str, rule: Mapping) -> Iterator[tuple[str, Mapping]]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from radfoundry import catalogue
+from radfoundry import catalogue, medsynoptions
+from radfoundry.generators import wgan
 
 
 def test_what_lies_in_the_folder_can_be_loaded():
@@ -23,3 +24,15 @@ def test_a_constant_is_read_without_importing():
 def test_a_constant_that_is_not_stated_is_an_error():
     with pytest.raises(ValueError, match="NOTHING"):
         catalogue.constant("generators", "artasyn", "NOTHING")
+
+
+def test_what_training_takes_is_told_without_importing_and_is_what_its_tables_hold():
+    assert catalogue.training("artasyn") == {}
+    told = catalogue.training("medsyn")
+    assert told == dict(medsynoptions.TRAIN)
+    for name in medsynoptions.TABLES:
+        held = {key for table in medsynoptions.TRAINING.values() for key in table[name]}
+        assert held <= set(told[name])
+        assert set(told[name]) - held <= {"accumulate", "betas"}
+    held = {key for table in wgan.TRAINING.values() for key in table}
+    assert set(catalogue.training("wgan")["gan"]) == held

@@ -220,6 +220,51 @@ def test_a_phantom_is_of_its_own_modality():
     assert fault == "cohorts.mr.modality: is MR; chest_xray is drawn in another one"
 
 
+def drawing(generator="medsyn", **recipe):
+    """Return a config of a recipe of CT."""
+    whole = {"cohort": "ct", "generator": generator, **recipe}
+    return volumes(pseudolabel="none") | {"recipes": {"r": whole}}
+
+
+def wrong(whole):
+    """Return the faults of a config, checked against the real plug-ins."""
+    with pytest.raises(ConfigurationError) as error:
+        configuration.checked(whole, SCHEMA)
+    return error.value.faults
+
+
+def test_a_key_of_training_that_does_not_exist_is_told_before_any_job():
+    train = {"sedd": 1, "text": {"stepz": 5}, "low_resolution": 3, "super_resolution": {"steps": 4}}
+    faults = wrong(drawing(train=train))
+    assert [fault.split(": ")[0] for fault in faults] == [
+        "recipes.r.train.sedd",
+        "recipes.r.train.text.stepz",
+        "recipes.r.train.low_resolution",
+    ]
+    assert faults[0].endswith("did you mean 'seed'?")
+    assert faults[1].endswith("did you mean 'steps'?")
+    assert "is 3; allowed: keys: size, factor" in faults[2]
+    assert wrong(drawing("wgan", train={"gan": {"step": 5}}))[0].endswith("did you mean 'steps'?")
+
+
+@pytest.mark.parametrize(
+    ("prompts", "told"),
+    [
+        ("Large effusion.", "sample.prompts: is 'Large effusion.'; allowed: reports, or a list"),
+        ([{"text": "   "}], "sample.prompts[0].text: is blank; allowed: text"),
+    ],
+)
+def test_prompts_that_are_none_are_told_before_any_job(prompts, told):
+    (fault,) = wrong(drawing(sample={"prompts": prompts}))
+    assert told in fault
+
+
+def test_an_effusion_on_both_sides_can_be_asked_for():
+    both = [{"findings": [{"name": "pleural_effusion", "side": "bilateral"}]}]
+    whole = configuration.checked(drawing(sample={"prompts": both}), SCHEMA)
+    assert whole["recipes"]["r"]["sample"]["prompts"] == both
+
+
 def test_a_judge_that_is_given_is_not_trained():
     def judged(**options):
         return config(evaluate={"synthesis": {"judge": options}})

@@ -111,7 +111,7 @@ def test_each_expert_has_its_histogram_with_the_share_that_passes():
     scores = pd.DataFrame({"sample": ["a", "b"], "expert": "anatomy", "score": [0.9, 0.1]})
     limits = pd.DataFrame({"expert": ["anatomy"], "quantile": [0.05], "threshold": [0.5]})
     (shown,) = exhibits.of_experts(scores, scores, limits)
-    assert "5 % of real images; 50 % of the synthetic" in shown.caption
+    assert "50 % of 2 real images lie below the limit 0.500; 50 % of the synth" in shown.caption
     (unknown,) = exhibits.of_experts(scores, scores, limits.assign(threshold=NAN))
     assert "not available of the synthetic" in unknown.caption
 

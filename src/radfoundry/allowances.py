@@ -16,7 +16,7 @@ def allowed(rules: Mapping) -> str:
     'list (at least 1) of whole number, at least 0'
     """
     if "enum" in rules:
-        return ", ".join(map(str, rules["enum"]))
+        return ", ".join(str(value) or '""' for value in rules["enum"])
     types = rules.get("type", "any value")
     types = [types] if isinstance(types, str) else types
     return " or ".join(_allowed_of(name, rules) for name in types)

@@ -5,6 +5,7 @@ a task or a phantom. Listing a folder imports nothing, so checking a config stay
 """
 
 import ast
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -33,12 +34,28 @@ def constant(kind: str, name: str, constant_name: str) -> Any:
     """
     if name not in names(kind):
         raise ValueError(f"no {name!r} among {kind}: choose from {', '.join(names(kind))}")
-    tree = ast.parse((HERE / kind / f"{name}.py").read_text(encoding="utf-8"))
-    for node in tree.body:
+    return _stated(HERE / kind / f"{name}.py", constant_name)
+
+
+def training(generator: str) -> dict[str, Sequence[str]]:
+    """Return what `train:` of a generator takes: each key, and the keys below it (() for a value).
+
+    It is the literal TRAIN of the generator's file, or of `<generator>options.py` beside the
+    folder where that file exists; without networks nothing is taken.
+    """
+    if not constant("generators", generator, "NETWORKS"):
+        return {}
+    beside = HERE / f"{generator}options.py"
+    return _stated(beside if beside.exists() else HERE / f"generators/{generator}.py", "TRAIN")
+
+
+def _stated(path: Path, name: str) -> Any:
+    """Return a literal that a file states at top level."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(t, ast.Name) and t.id == constant_name for t in targets):
+        if any(isinstance(t, ast.Name) and t.id == name for t in targets):
             return ast.literal_eval(node.value)  # type: ignore[attr-defined]
-    raise ValueError(f"{kind}/{name}.py does not state {constant_name} at top level")
+    raise ValueError(f"{path.relative_to(HERE)} does not state {name} at top level")
 
 
 def options(kind: str, name: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from radfoundry import catalogue
+from radfoundry import catalogue, schemas
 
 MODALITIES = ("CXR", "CT", "MR")
 NO_WAY = "none"  # a cohort whose own masks are used
@@ -117,6 +117,31 @@ def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
         for key in [key for key in recipe["sample"] if key not in {"count", *known}]:
             told = f"{recipe['generator']} does not take it; allowed: {', '.join(known)}"
             yield f"recipes.{name}.sample.{key}: {told}"
+        yield from _prompts(f"recipes.{name}.sample.prompts", recipe["sample"].get("prompts"))
+        yield from _training_keys(f"recipes.{name}.train", recipe)
+
+
+def _prompts(where: str, prompts: object) -> Iterator[str]:
+    if isinstance(prompts, str) and prompts != "reports":
+        yield f"{where}: is {prompts[:40]!r}; allowed: reports, or a list such as [{{text: ...}}]"
+    for place, item in enumerate(prompts if isinstance(prompts, list) else ()):
+        if "text" in item and not item["text"].strip():
+            yield f"{where}[{place}].text: is blank; allowed: text; `text: false` asks for none"
+
+
+def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
+    """Find what would fail inside the training, after the old network was removed."""
+    known = {"seed": (), **catalogue.training(recipe["generator"])}
+    for key, below in recipe["train"].items():
+        if key not in known:
+            told = f"unknown; allowed: {', '.join(known)}{schemas.nearest(key, known)}"
+            yield f"{where}.{key}: {told}"
+        elif known[key] and not isinstance(below, Mapping):
+            yield f"{where}.{key}: is {below!r}; allowed: keys: {', '.join(known[key])}"
+        else:
+            for word in [word for word in (below if known[key] else ()) if word not in known[key]]:
+                told = f"allowed: {', '.join(known[key])}{schemas.nearest(word, known[key])}"
+                yield f"{where}.{key}.{word}: unknown; {told}"
 
 
 def _borrowed_networks(config: Mapping) -> Iterator[str]:

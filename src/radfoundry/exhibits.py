@@ -108,10 +108,14 @@ def of_experts(
             for table in (real_scores, scores)
         )
         png = figures.histogram(list(real), list(drawn), limit, f"Score of the expert {expert}")
-        passed = (drawn >= limit).mean() if len(drawn) and math.isfinite(limit) else math.nan
+        passed, held = (
+            (values >= limit).mean() if len(values) and math.isfinite(limit) else math.nan
+            for values in (drawn, real.dropna())
+        )
         caption = (
-            f"{expert}: the limit {shown(limit)} refuses {shown(row['quantile'], 'fraction')} of "
-            f"real images; {shown(passed, 'fraction')} of the synthetic ones reach it"
+            f"{expert}: {shown(1 - held, 'fraction')} of {real.notna().sum()} real images lie "
+            f"below the limit {shown(limit)}; {shown(passed, 'fraction')} of the synthetic ones "
+            "reach it"
         )
         alt = (
             f"Histogram. Median of {real.notna().sum()} real images {shown(real.median())}, of "

@@ -92,7 +92,9 @@ def tabled(sets: Mapping[str, Described]) -> pd.DataFrame:
     for name, (seen, texture) in sets.items():
         features = pd.DataFrame(seen.values).rename(columns=lambda at: f"{KINDS[0]}_{at}")
         for kind, values, rows in ((KINDS[0], features, seen), (KINDS[1], texture.values, texture)):
-            told = pd.DataFrame({"set": name, "kind": kind, "owner": list(rows.owners)})
+            owners = list(rows.owners)
+            told = pd.DataFrame({"set": name, "kind": kind, "owner": owners})
+            told.insert(2, "volume", range(len(owners)))
             parts.append(pd.concat([told, pd.DataFrame(values).reset_index(drop=True)], axis=1))
     return pd.concat(parts, ignore_index=True)
 

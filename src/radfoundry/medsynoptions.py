@@ -1,6 +1,6 @@
 """Options of MedSyn's training: a table per size, and a recipe's overrides checked against it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radfoundry import channels
@@ -66,15 +66,21 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         },
     },
 }  # fmt: skip
-TEXT_KEYS = (
-    "size",
-    "steps",
-    "learning_rate",
-    "warmup",
-    "reading",
-    "folder",
-)  # of `train: {text: ...}`
-AMONG = ("size", "shapes", "objective", "text", *TABLES)  # of `train:`
+# What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
+TRAIN: Mapping[str, Sequence[str]] = {
+    "shapes": (), "objective": (),
+    "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder"),
+    "low_resolution": (
+        "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
+        "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",
+        "center", "emphasis", "reach",
+    ),
+    "super_resolution": (
+        "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
+        "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom", "detail",
+        "center", "reach", "blur", "calls", "tile",
+    ),
+}  # fmt: skip
 
 
 def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
@@ -87,14 +93,14 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: A key that does not exist, with those that do; an emphasis below 0.
     """
-    refuse_unknown("train", options, AMONG)
+    refuse_unknown("train", options, ("size", *TRAIN))
     size, objective = str(options.get("size", "phantom")), str(options.get("objective", "flow"))
     refuse_unknown("size", [size], tuple(TRAINING))
     refuse_unknown("objective", [objective], tuple(OBJECTIVES))
     out: dict[str, dict[str, Any]] = {}
     for name, defaults in TRAINING[size].items():
         own = dict(options.get(name) or {})
-        refuse_unknown(f"train: {name}", own, TEXT_KEYS if name == "text" else tuple(defaults))
+        refuse_unknown(f"train: {name}", own, TRAIN[name])
         out[name] = {**defaults, **own}
     drawn = len(channels.NAMES) if options.get("shapes", True) else 1
     designs = {name: sizes.named(table, out[name]["size"]) for name, table in TABLES.items()}

@@ -59,7 +59,8 @@ VOLUMES = Wording(
     "RAS+), each marked as synthetic in its header; `labels/` uint8 maps on the same grid, ids "
     "named in `labels.json`, where the generator draws labels",
     "Labels were drawn together with the image by the same network: no reader has seen them. The "
-    "column `findings` is what was asked for, not what a reader found.",
+    "column `findings` is what was asked for, not what a reader found: how far volumes follow "
+    "their prompts is in the scorecard (`prompt_effect`, `laterality_accuracy`). Read it first.",
     "the case whose grid it takes",
     "Made by networks that learned from PHANTOMS: bodies drawn by a computer. No patient is behind "
     "any image, and no figure here says how the method does on patients.",

@@ -20,7 +20,10 @@ from radfoundry.metrics.statistics import wilson
 from radfoundry.readable import NOT_AVAILABLE, cell, with_interval
 from radfoundry.scorecard import COLUMNS, GAIN, metric
 
-HEADLINES = ("image_auroc", "pixel_dice", "utility_gain", "memorised_fraction")
+HEADLINES = (
+    *("image_auroc", "pixel_dice", "prompt_effect", "laterality_accuracy", "joint_lobe_dice"),
+    *("utility_gain", "memorised_fraction"),
+)
 COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
     *COSTS,

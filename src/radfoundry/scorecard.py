@@ -99,7 +99,9 @@ METRICS: dict[str, Metric] = {
         "Effect of naming a finding in the prompt", "SD", True,
         "Above 0.8 the images differ visibly and in the direction that the words ask for.",
     ),
-    "prompt_effect_p": Metric("Chance of that effect by luck", "1", False, "Below 0.05."),
+    "prompt_effect_p": Metric(
+        "P-value: chance of as large an effect if the prompt did nothing", "1", False, "Below 0.05."
+    ),
     "laterality_accuracy": Metric(
         "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
     ),
@@ -154,7 +156,7 @@ METRICS: dict[str, Metric] = {
         "Classification by a model so trained (area under the ROC curve)", "1", True,
         "Above the arm trained on real images alone; 0.5 is a coin toss.",
     ),
-    "utility_accuracy": Metric("Classification by a model so trained", "1", True, _ABOVE),
+    "utility_accuracy": Metric("Accuracy of a model so trained", "1", True, _ABOVE),
     "utility_f1": Metric("Classification by a model so trained (F1)", "1", True, _ABOVE),
     "utility_gain": Metric("Gain over real images alone", "1", True, _EFFECT),
     "wall_seconds": Metric("Time taken", "s", False, _COST),

@@ -44,7 +44,13 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         "clip": 1000.0, "ema": 0.999, "precision": "bfloat16", "accumulate": 4,
     },
 }  # fmt: skip
-AMONG = ("size", "seed", *NETWORKS)  # of `train:`
+# What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
+TRAIN: Mapping[str, Sequence[str]] = {
+    "gan": (
+        "size", "penalty", "batch", "steps", "learning_rate", "betas", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "precision", "accumulate",
+    ),
+}  # fmt: skip
 MEASURED = 256  # cases that mean and spread are taken from
 
 
@@ -112,10 +118,10 @@ def chosen_options(options: Mapping) -> dict[str, Any]:
     Raises:
         ValueError: A key or a size that does not exist, with those that do.
     """
-    refuse_unknown("train", options, AMONG)
+    refuse_unknown("train", options, ("size", "seed", *TRAIN))
     size, own = str(options.get("size", "phantom")), dict(options.get("gan") or {})
     refuse_unknown("size", [size], TRAINING)
-    refuse_unknown("train: gan", own, TRAINING[size])
+    refuse_unknown("train: gan", own, TRAIN["gan"])
     chosen = {**TRAINING[size], **own}
     refuse_unknown("train: gan: size", [chosen["size"]], gan.SIZES)
     return chosen
