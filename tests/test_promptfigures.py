@@ -155,15 +155,14 @@ def test_airways_stand_beside_real_ones_and_the_papers(system, published):
 
 
 def test_what_text_adds_to_a_segmentation_is_paired_by_patient():
-    rows = samples("segment", "with_text", truth_dice_airway=[0.8, 0.5, 0.3])
-    rows += samples(
-        "segment", "without_text", ["p2", "p0", "p1"], truth_dice_airway=[0.2, 0.7, 0.4]
-    )
+    rows = samples("segment", "with_text", truth_dice_airway=[0.8, 0.5, 0.3, 0.9, 0.6])
+    others, turned = [0.2, 0.7, 0.4, 0.8, 0.5], ["p2", "p0", "p1", "p3", "p4"]
+    rows += samples("segment", "without_text", turned, truth_dice_airway=others)
     found = told(rows)
     assert found["segmentation_dice", "airway/with_text"].published == 0.75
     gain = found["segmentation_dice_gain", "airway/with_text-without_text"]
     assert (gain.value, gain.low, gain.high) == tuple(pytest.approx(0.1) for _ in range(3))
-    assert (gain.n, gain.published) == (3, pytest.approx(0.05))
+    assert (gain.n, gain.published) == (5, pytest.approx(0.05))
     assert not any(arm.startswith("lobes") for _, arm in found)
 
 

@@ -12,6 +12,7 @@ from scipy import stats
 from radfoundry.metrics.statistics import Interval, difference, interval, patient_weights
 
 NAN = float("nan")
+FEWEST = 5  # fewer units, drawn again, make intervals that are far too narrow
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -85,7 +86,7 @@ def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nd
 def mean(
     values: np.ndarray, units: Sequence[str] | np.ndarray, draws: int, rng: np.random.Generator
 ) -> Interval:
-    """Return the mean of the defined values with an interval; one unit alone has none.
+    """Return the mean of the defined values with an interval; fewer than `FEWEST` units have none.
 
     Args:
         values: (n,) measurements; NaN is left out.
@@ -101,7 +102,7 @@ def mean(
 
 def _interval(values: np.ndarray, units: np.ndarray, draws: int, rng: np.random.Generator):
     value = float(values.mean())
-    if len(np.unique(units)) < 2:
+    if len(np.unique(units)) < FEWEST:
         return Interval(value, NAN, NAN)
     return interval(value, _means(values, patient_weights(units, draws, rng)))
 
@@ -134,7 +135,7 @@ def gain(
         return Interval(NAN, NAN, NAN)
     kept = [there & np.isin(own, shared) for own, there in zip(named, known, strict=True)]
     first, second = (values[own] for values, own in zip(groups, kept, strict=True))
-    if len(shared) < 2:
+    if len(shared) < FEWEST:
         return Interval(float(first.mean() - second.mean()), NAN, NAN)
     owners = np.concatenate([own[chosen] for own, chosen in zip(named, kept, strict=True)])
     weights = np.split(patient_weights(owners, draws, rng), [len(first)], axis=1)
