@@ -8,13 +8,13 @@ without what the allocator and libraries add.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from radfoundry import medsynfit, medsynoptions
+from radfoundry import medsynfit, medsynoptions, medsyntasks
 from radfoundry.diffusion.tiles import Tiles, tiled
 from radfoundry.text.encoder import SIZES
 from radfoundry.volumenets.costs import cost
@@ -27,9 +27,9 @@ TRAINED, CUT = "training step", "call, 256^3 in tiles"
 class Tiled(nn.Module):
     """A network that goes through a volume in tiles, as `radfoundry.generators.medsyn` has it."""
 
-    def __init__(self, network: nn.Module, sides: Sequence[int]) -> None:
+    def __init__(self, network: nn.Module, tiles: Tiles) -> None:
         super().__init__()
-        self.network, self.tiles = network, Tiles(sides, overlap=0.25, margin=8)
+        self.network, self.tiles = network, tiles
 
     def forward(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
         """Return the estimate of whole volumes."""
@@ -72,7 +72,7 @@ def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ..
             condition["text"] = torch.zeros(batch, size["tokens"], wiring["text_width"])
         noisy = torch.zeros(batch, wiring["channels"], *space)
     if what == CUT:
-        made = Tiled(made, card["tile"][::-1])
+        made = Tiled(made, medsyntasks.tiles(card))
     found = cost(made, noisy, condition, training=what == TRAINED)
     told = f"{found.parameters:.1f} | {what} | {batch}"
     return f"{told} | {found.total_gb:.1f} | {found.tflop:.1f}"

@@ -23,6 +23,7 @@ from radfoundry.diffusion.objectives import (
     Objective,
     denoising_loss,
 )
+from radfoundry.diffusion.tiles import Tiles
 from radfoundry.networkinputs import shifted
 from radfoundry.text import encoder
 from radfoundry.volumenets.components import FOLDS
@@ -200,6 +201,12 @@ def coarse(full: np.ndarray, options: Mapping[str, Any]) -> Tensor:
 def laid(pictures: Tensor, options: Mapping[str, Any]) -> Tensor:
     """Return (B, C, X, Y, Z) with the depth first for a published network, or back."""
     return channels.turned(pictures) if options["design"] == "published" else pictures
+
+
+def tiles(card: Mapping[str, Any]) -> Tiles:
+    """Return how a super-resolution network goes through a volume that is larger than a tile."""
+    sides = card["tile"] if card["design"] == "lean" else card["tile"][::-1]
+    return Tiles(sides, overlap=0.25, margin=8)
 
 
 def _one_grid(cases: Sequence[Case]) -> None:

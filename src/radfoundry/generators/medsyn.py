@@ -21,7 +21,7 @@ from radfoundry.diffusion.guidance import Guidance, Known, guided
 from radfoundry.diffusion.noise import Schedule
 from radfoundry.diffusion.objectives import OBJECTIVES, beside
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
-from radfoundry.diffusion.tiles import Tiles, tiled
+from radfoundry.diffusion.tiles import tiled
 from radfoundry.request import seed as number
 from radfoundry.text import encoder
 from radfoundry.training import Hooks
@@ -222,9 +222,9 @@ def _high(
     full_channels = medsyntasks.laid(torch.as_tensor(full)[None], card).to(networks.device)
     values = networks.high.beyond(full_channels, seen)
     network = medsyntasks.halved(networks.high, card)
-    sides = card["tile"] if card["design"] == "lean" else card["tile"][::-1]
-    if any(side > tile for side, tile in zip(values.shape[2:], sides, strict=True)):
-        network = tiled(network, Tiles(sides, overlap=0.25, margin=8))
+    tiles = medsyntasks.tiles(card)
+    if any(side > tile for side, tile in zip(values.shape[2:], tiles.size, strict=True)):
+        network = tiled(network, tiles)
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([number(seed, "medsyn", "full")], values.shape[1:], networks.device)
     bounds = Guidance(limit=0.0 if card["detail"] else 1.0)
