@@ -6,7 +6,7 @@ import logging
 from _cases import joined, read_all
 from _job import start
 
-from radfoundry import cohorts, labeler, tables
+from radfoundry import cohorts, prompting, tables
 from radfoundry.catalogue import load
 
 job = start(snakemake)
@@ -20,9 +20,11 @@ known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="ca
 
 ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks
 requests = ask(known, job.params.options, job.params.seed)
-texts = {json.loads(asked).get("prompt", "") for asked in requests["parameters"]} - {""}
-for text in sorted(text for text in texts if not labeler.label(text))[:20]:
-    logging.warning("the labeler knows no word of %r: such samples count as without finding", text)
+if job.params.options.get("prompts", "reports") != "reports":  # the user's own words, no patient's
+    for text in prompting.unread(json.loads(a).get("prompt", "") for a in requests["parameters"]):
+        logging.warning(
+            "no finding that the labeler knows in %r: drawn, and free of findings", text
+        )
 # A rule that uses another one's params keeps those it does not state: `batches` comes first.
 jobs = job.params.get("batches")
 requests["batch"] = cohorts.batch_of_each(len(requests), job.params.batch, jobs)

@@ -36,3 +36,15 @@ def test_what_training_takes_is_told_without_importing_and_is_what_its_tables_ho
         assert set(told[name]) - held <= {"accumulate", "betas"}
     held = {key for table in wgan.TRAINING.values() for key in table}
     assert set(catalogue.training("wgan")["gan"]) == held
+
+
+def test_a_generator_that_does_not_state_what_its_training_takes_is_not_checked(monkeypatch):
+    def unstated(path, name):
+        if name == "TRAIN":
+            raise ValueError("not stated")
+        return stated(path, name)
+
+    stated = catalogue._stated
+    monkeypatch.setattr(catalogue, "_stated", unstated)
+    assert catalogue.training("wgan") is None
+    assert catalogue.training("artasyn") == {}

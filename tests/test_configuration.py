@@ -247,6 +247,18 @@ def test_a_key_of_training_that_does_not_exist_is_told_before_any_job():
     assert wrong(drawing("wgan", train={"gan": {"step": 5}}))[0].endswith("did you mean 'steps'?")
 
 
+def test_empty_sections_of_training_and_prompts_that_are_not_read_are_no_faults():
+    sample = {"text": False, "prompts": [{"text": "  "}]}
+    whole = drawing(train={"text": None, "low_resolution": None, "seed": 3}, sample=sample)
+    assert configuration.checked(whole, SCHEMA)["recipes"]["r"]["train"]["seed"] == 3
+
+
+def test_a_generator_without_networks_takes_nothing_but_a_seed():
+    recipes = {"r": {"cohort": "site_a", "generator": "artasyn", "train": {"steps": 3}}}
+    (fault,) = wrong(config(recipes=recipes))
+    assert fault == "recipes.r.train.steps: unknown; allowed: seed"
+
+
 @pytest.mark.parametrize(
     ("prompts", "told"),
     [

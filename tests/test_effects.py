@@ -41,7 +41,17 @@ def test_groups_that_are_too_small_or_without_spread_have_no_effect(first, secon
 def test_the_effect_is_the_difference_in_pooled_deviations_corrected_for_few_cases():
     found = effects.separation((HIGH, LOW), (ones(HIGH), ones(LOW)))
     assert found.value == pytest.approx(3 * (1 - 3 / 15))
-    assert (found.low, found.high) == (found.value, found.value)  # nothing was drawn again
+    assert np.isnan([found.low, found.high]).all()  # three against three
+
+
+def test_five_against_five_have_an_interval_and_four_have_none():
+    first, second = np.array([3.0, 4, 5, 4, 3]), np.array([1.0, 2, 3, 2, 1])
+    whole = effects.separation((first, second), (ones(first), ones(second)))
+    assert (whole.low, whole.high) == (whole.value, whole.value)  # nothing was drawn again
+    first[0] = NAN
+    few = effects.separation((first, second), (ones(first), ones(second)))
+    assert few.value > 1
+    assert np.isnan([few.low, few.high]).all()
 
 
 def test_a_missing_measurement_belongs_to_no_group():

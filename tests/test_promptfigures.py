@@ -47,11 +47,12 @@ def cases(*rows):
 
 
 def test_a_prompt_that_works_has_its_effect_its_chance_and_the_means_in_words():
-    found = told(fluid([900.0, 1000.0, 1100.0], [0.0, 100.0, 200.0]))
+    with_it = [900.0, 900.0, 1000.0, 1100.0, 1100.0]
+    found = told(fluid(with_it, [0.0, 0.0, 100.0, 200.0, 200.0]))
     effect = found["prompt_effect", "pleural_effusion"]
-    assert effect.value == pytest.approx(9 * (1 - 3 / 15))
+    assert effect.value == pytest.approx(9 * (1 - 3 / 31))
     assert effect.low <= effect.value <= effect.high
-    assert effect.n == 6
+    assert effect.n == 10
     assert effect.note.startswith("1 against 0.1 L; paper 1.73 against 0 L;")
     assert found["prompt_effect_p", "pleural_effusion"].value < 0.001
 

@@ -37,16 +37,19 @@ def constant(kind: str, name: str, constant_name: str) -> Any:
     return _stated(HERE / kind / f"{name}.py", constant_name)
 
 
-def training(generator: str) -> dict[str, Sequence[str]]:
+def training(generator: str) -> dict[str, Sequence[str]] | None:
     """Return what `train:` of a generator takes: each key, and the keys below it (() for a value).
 
     It is the literal TRAIN of the generator's file, or of `<generator>options.py` beside the
-    folder where that file exists; without networks nothing is taken.
+    folder where that file exists; None where it is not stated. Without networks nothing is taken.
     """
     if not constant("generators", generator, "NETWORKS"):
         return {}
     beside = HERE / f"{generator}options.py"
-    return _stated(beside if beside.exists() else HERE / f"generators/{generator}.py", "TRAIN")
+    try:
+        return _stated(beside if beside.exists() else HERE / f"generators/{generator}.py", "TRAIN")
+    except ValueError:
+        return None
 
 
 def _stated(path: Path, name: str) -> Any:

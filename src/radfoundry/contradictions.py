@@ -1,6 +1,7 @@
 """What each key of a config allows alone, but not together with the others."""
 
 from collections.abc import Iterator, Mapping
+from types import NoneType
 
 from radfoundry import catalogue, schemas
 
@@ -117,7 +118,8 @@ def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
         for key in [key for key in recipe["sample"] if key not in {"count", *known}]:
             told = f"{recipe['generator']} does not take it; allowed: {', '.join(known)}"
             yield f"recipes.{name}.sample.{key}: {told}"
-        yield from _prompts(f"recipes.{name}.sample.prompts", recipe["sample"].get("prompts"))
+        if recipe["sample"].get("text", True):  # else no prompt is read
+            yield from _prompts(f"recipes.{name}.sample.prompts", recipe["sample"].get("prompts"))
         yield from _training_keys(f"recipes.{name}.train", recipe)
 
 
@@ -130,16 +132,18 @@ def _prompts(where: str, prompts: object) -> Iterator[str]:
 
 
 def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
-    """Find what would fail inside the training, after the old network was removed."""
-    known = {"seed": (), **catalogue.training(recipe["generator"])}
-    for key, below in recipe["train"].items():
+    """Find keys that training would refuse only once the old network was removed."""
+    taken = catalogue.training(recipe["generator"])
+    known = {"seed": (), **(taken or {})}
+    for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
             told = f"unknown; allowed: {', '.join(known)}{schemas.nearest(key, known)}"
             yield f"{where}.{key}: {told}"
-        elif known[key] and not isinstance(below, Mapping):
+        elif known[key] and not isinstance(below, Mapping | NoneType):
             yield f"{where}.{key}: is {below!r}; allowed: keys: {', '.join(known[key])}"
         else:
-            for word in [word for word in (below if known[key] else ()) if word not in known[key]]:
+            below = (below or {}) if known[key] else {}
+            for word in [word for word in below if word not in known[key]]:
                 told = f"allowed: {', '.join(known[key])}{schemas.nearest(word, known[key])}"
                 yield f"{where}.{key}.{word}: unknown; {told}"
 

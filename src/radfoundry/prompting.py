@@ -3,7 +3,7 @@
 The labeler reads which findings a text states, where the MedSyn paper uses SARLE.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -60,6 +60,15 @@ def _labeled(text: str) -> tuple[dict[str, str], ...]:
     """Return the labeler's findings, all keys told; reports recur, so they are remembered."""
     keys = ("name", "side", "location", "severity")
     return tuple({key: f.get(key, "") for key in keys} for f in labeler.structured(text))
+
+
+def unread(texts: Iterable[str]) -> list[str]:
+    """Return the texts in which the labeler reads no finding, neither present nor absent, sorted.
+
+    >>> unread(["Left pleural effusion.", "No effusion.", "Pneumothorax."])
+    ['Pneumothorax.']
+    """
+    return sorted({text for text in texts if text and not labeler.label(text)})
 
 
 def composed(findings: Sequence[Mapping], rng: np.random.Generator) -> Prompt:

@@ -31,9 +31,9 @@ def published_system(wildcards):
     train = recipe["train"]
     if train.get("shapes") is False:
         return "without_shapes"
-    if not train.get("low_resolution", {}).get("text", True):
+    if not (train.get("low_resolution") or {}).get("text", True):
         return ""
-    learns = train.get("text", {}).get("steps", 1) > 0
+    learns = (train.get("text") or {}).get("steps", 1) > 0
     return recipe["generator"] if learns else "generic_text"
 
 

@@ -5,6 +5,7 @@ A generator module has
 * `NETWORKS`: its networks and what they are, in a few words each; empty if it learns nothing.
 * `NEEDS`: for a network, those whose weights `fit` is given; empty where each stands alone.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
+* `TRAIN`: what config may set under `train:`, see `catalogue.training`; unchecked if left out.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.

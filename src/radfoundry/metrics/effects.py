@@ -58,10 +58,12 @@ def separation(groups: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> I
 
     Returns:
         g with percentile limits, which are widened to hold it: g of few cases drawn again is
-        biased away from 0.
+        biased away from 0. Groups of fewer than `FEWEST` have no limits.
     """
     whole = tuple(np.ones((1, len(values))) for values in groups)
     value = float(_drawn(groups, whole)[0])
+    if min(int(np.isfinite(values).sum()) for values in groups) < FEWEST:
+        return Interval(value, NAN, NAN)
     found = interval(value, _drawn(groups, weights))
     return Interval(value, min(found.low, value), max(found.high, value))
 
