@@ -88,6 +88,15 @@ def context(evil: str = "") -> dict:
     }
 
 
+def test_the_summary_tells_of_the_recipes_own_arm_with_the_most_cases():
+    whole = {"recipe": "r", "metric": "image_auroc", "low": NAN, "high": NAN, "unit": "1"}
+    whole |= {"published": NAN, "note": ""}
+    arms = (("noise/site_b", 0.5, 90), ("r/site_a", 1.0, 23), ("r/site_b", 0.9, 60))
+    rows = [whole | {"arm": arm, "value": value, "n": n} for arm, value, n in arms]
+    (told,) = report._headlines(rows, "r")
+    assert (told["told"], told["n"]) == ("0.900 (interval not available)", 60)
+
+
 def test_the_page_is_whole_and_asks_nobody_for_anything():
     html = report.render(context())
     page = Page(html)

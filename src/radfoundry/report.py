@@ -181,11 +181,11 @@ def _experts(recipe: Mapping[str, Any]) -> list[dict]:
 
 
 def _headlines(own: Sequence[Mapping], recipe: str) -> list[dict]:
-    """Return at most one number for each of `HEADLINES`, the recipe's own arm before others."""
+    """Return one number or none for each of `HEADLINES`: the recipe's own arm, of most cases."""
     found = []
     for name in HEADLINES:
         rows = [row for row in own if row["metric"] == name]
-        rows.sort(key=lambda row: not str(row["arm"]).startswith(recipe))
+        rows.sort(key=lambda row: -row["n"] if str(row["arm"]).startswith(recipe) else 0)
         found += [cohortpart.number(row) | {"good": metric(name).good} for row in rows[:1]]
     return found
 
