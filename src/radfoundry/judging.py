@@ -93,9 +93,10 @@ def tabled(sets: Mapping[str, Described]) -> pd.DataFrame:
         features = pd.DataFrame(seen.values).rename(columns=lambda at: f"{KINDS[0]}_{at}")
         for kind, values, rows in ((KINDS[0], features, seen), (KINDS[1], texture.values, texture)):
             owners = list(rows.owners)
-            told = pd.DataFrame({"set": name, "kind": kind, "owner": owners})
-            told.insert(2, "volume", range(len(owners)))
-            parts.append(pd.concat([told, pd.DataFrame(values).reset_index(drop=True)], axis=1))
+            told = {"set": name, "kind": kind, "volume": range(len(owners)), "owner": owners}
+            parts.append(
+                pd.concat([pd.DataFrame(told), pd.DataFrame(values).reset_index(drop=True)], axis=1)
+            )
     return pd.concat(parts, ignore_index=True)
 
 

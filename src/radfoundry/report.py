@@ -22,7 +22,7 @@ from radfoundry.scorecard import COLUMNS, GAIN, metric
 
 HEADLINES = (
     *("image_auroc", "pixel_dice", "prompt_effect", "laterality_accuracy", "joint_lobe_dice"),
-    *("utility_gain", "memorised_fraction"),
+    *("utility_auroc_gain", "memorised_fraction"),
 )
 COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
