@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radfoundry import medsynfit, medsynoptions, medsyntasks
 from radfoundry.diffusion.tiles import Tiles, tiled
-from radfoundry.text.encoder import SIZES
-from radfoundry.volumenets.costs import cost
-from radfoundry.volumenets.sizes import build, named
+from radfoundry.generators.medsyn import batches, options, training
+from radfoundry.networks.build import build, named
+from radfoundry.networks.costs import cost
+from radfoundry.text.encoder.model import SIZES
 
 WHOLE = (256, 256, 256)  # depth x height x width
 TRAINED, CUT = "training step", "call, 256^3 in tiles"
@@ -41,8 +41,8 @@ def main() -> None:
     lines = ["| network | size | million parameters | step | batch | GB | TFLOP |"]
     lines.append("|---|---|---|---|---|---|---|")
     for size in ("paper", "workstation"):
-        chosen = medsynoptions.chosen({"size": size, "objective": "published"})
-        for name in medsynoptions.TABLES:
+        chosen = options.chosen({"size": size, "objective": "published"})
+        for name in options.TABLES:
             card = {"network": name, "text_width": 0, **chosen[name]}
             if card.get("text"):
                 card["text_width"] = SIZES[chosen["text"]["size"]]["width"]
@@ -63,8 +63,8 @@ def steps(card: Mapping[str, Any]) -> list[tuple[str, int, tuple[int, ...]]]:
 
 def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ...]) -> str:
     """Return parameters, step, batch, memory and work of a network as cells of a row."""
-    wiring = medsynfit.wiring(card)
-    size = named(medsynoptions.TABLES[card["network"]], card["size"])
+    wiring = training.wiring(card)
+    size = named(options.TABLES[card["network"]], card["size"])
     with torch.device("meta"):
         made = build(size, card["objective"], **wiring)
         condition = {"beside": torch.zeros(batch, wiring["beside"], *space)}
@@ -72,7 +72,7 @@ def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ..
             condition["text"] = torch.zeros(batch, size["tokens"], wiring["text_width"])
         noisy = torch.zeros(batch, wiring["channels"], *space)
     if what == CUT:
-        made = Tiled(made, medsyntasks.tiles(card))
+        made = Tiled(made, batches.tiles(card))
     found = cost(made, noisy, condition, training=what == TRAINED)
     told = f"{found.parameters:.1f} | {what} | {batch}"
     return f"{told} | {found.total_gb:.1f} | {found.tflop:.1f}"

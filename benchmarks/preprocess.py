@@ -13,8 +13,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from radfoundry import atlas, preprocess
-from radfoundry.gate import Raw
+from radfoundry.data import preprocess
+from radfoundry.data.gate import Raw
+from radfoundry.data.preprocess import atlas
 from radfoundry.volume import Volume
 
 WAYS = {

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from radfoundry.catalogue import load
+from radfoundry.config.catalogue import load
 
 IMAGES = 24
 

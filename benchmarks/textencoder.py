@@ -9,9 +9,9 @@ from unittest import mock
 import numpy as np
 import torch
 
-from radfoundry import prompts
-from radfoundry.bodies import findings
-from radfoundry.text import encoder, pretraining
+from radfoundry.phantoms._bodies import findings
+from radfoundry.text import composer
+from radfoundry.text.encoder import model, pretraining
 
 COUNT, HELD_OUT = 300, 60  # composed reports to learn from, and to be asked of
 SIZE = "phantom"
@@ -21,7 +21,7 @@ def reports(count: int, seed: int) -> list[str]:
     """Return reports of phantoms as they are composed, each with random findings."""
     rng = np.random.default_rng(seed)
     chance = dict.fromkeys(findings.NAMES, 0.3)
-    return [prompts.compose(findings.choose(rng, chance, "CT"), rng) for _ in range(count)]
+    return [composer.compose(findings.choose(rng, chance, "CT"), rng) for _ in range(count)]
 
 
 def row(start: str) -> str:
@@ -38,6 +38,6 @@ def row(start: str) -> str:
 if __name__ == "__main__":
     lines = ["| start | hidden words right | pairs right | CPU s |", "|---|---|---|---|"]
     lines.append(row("looks nearby"))
-    with mock.patch.object(encoder, "look_nearby"):
+    with mock.patch.object(model, "look_nearby"):
         lines.append(row("as BERT"))
     print("\n".join(lines))  # noqa: T201

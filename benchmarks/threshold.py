@@ -16,8 +16,8 @@ import nibabel
 import numpy as np
 import SimpleITK
 
-from radfoundry import anatomy
-from radfoundry.metrics.clinical import cardiothoracic_ratio
+from radfoundry.anatomy import regions
+from radfoundry.evaluation.metrics.clinical import cardiothoracic_ratio
 from radfoundry.phantoms import chest_ct
 from radfoundry.segmenters import threshold
 from radfoundry.volume import Volume
@@ -58,11 +58,11 @@ def phantoms(size: int, patients: int, seed: int) -> dict[str, list[float]]:
 def compare(figures: dict[str, list[float]], case, labels: np.ndarray) -> None:
     """Add one phantom's figures."""
     for region in REGIONS:
-        truth = anatomy.mask(case.anatomy, region)
+        truth = regions.mask(case.anatomy, region)
         if truth.any():
-            figures[f"Dice {region}"].append(dice(anatomy.mask(labels, region), truth))
-    fluid = anatomy.mask(labels, "pleural_space").sum()
-    truth = anatomy.mask(case.findings, "pleural_effusion").sum()
+            figures[f"Dice {region}"].append(dice(regions.mask(labels, region), truth))
+    fluid = regions.mask(labels, "pleural_space").sum()
+    truth = regions.mask(case.findings, "pleural_effusion").sum()
     millilitres = np.prod(case.image.spacing_mm) / 1000
     if truth:
         figures["effusion, volume / truth"].append(fluid / truth)
@@ -84,15 +84,15 @@ def real(folder: Path) -> dict[str, list[float]]:
         labels = label(image)
         region, kind = truth.voxels & 255, truth.voxels >> 8
         for name, mask in (("lungs", region > 0), ("airway", kind == 2)):
-            figures[f"ct_cip_64, Dice {name}"].append(dice(anatomy.mask(labels, name), mask))
+            figures[f"ct_cip_64, Dice {name}"].append(dice(regions.mask(labels, name), mask))
         sides = {"lung_right": region > 11, "lung_left": (region > 0) & (region < 12)}
         for name, mask in sides.items():
-            figures[f"ct_cip_64, Dice {name}"].append(dice(anatomy.mask(labels, name), mask))
+            figures[f"ct_cip_64, Dice {name}"].append(dice(regions.mask(labels, name), mask))
     scan = folder / "ct_totalseg_example"
     for name, reference in (("ct_small", "ct_small_totalseg_117"), ("ct_3mm", "totalseg_117_fast")):
         if scan.is_dir():
             image, network = (nifti(scan / f"{stem}.nii.gz") for stem in (name, reference))
-            lungs = anatomy.mask(label(image), "lungs")
+            lungs = regions.mask(label(image), "lungs")
             lobes = np.isin(network.voxels, range(10, 15))
             figures[f"{name}, Dice lungs to network"].append(dice(lungs, lobes))
     return figures

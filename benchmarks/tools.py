@@ -13,8 +13,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from radfoundry.catalogue import load
-from radfoundry.metrics import overlap
+from radfoundry.config.catalogue import load
+from radfoundry.evaluation.metrics import overlap
 from radfoundry.phantoms import chest_ct
 
 WAYS = (("totalsegmentator", {}), ("lungmask", {}))

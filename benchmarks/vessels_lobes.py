@@ -11,11 +11,11 @@ from collections import defaultdict
 
 import numpy as np
 
-from radfoundry import anatomy
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_ct import air, airways, lobes, vessels
 from radfoundry.case import Case
-from radfoundry.catalogue import load
-from radfoundry.metrics.overlap import dice
-from radfoundry.thoracic import air, airways, lobes, vessels
+from radfoundry.config.catalogue import load
+from radfoundry.evaluation.metrics.overlap import dice
 
 
 def main(patients: int, size: int, site: str, masks: str) -> None:
@@ -39,7 +39,7 @@ def measured(case: Case, masks: str) -> dict[str, float]:
     hu = case.image.voxels
     spacing_mm = tuple(float(v) for v in np.linalg.norm(case.image.affine[:3, :3], axis=0))
     names = ("lung_right", "lung_left", "airway")
-    right, left, airway = (anatomy.mask(case.anatomy, name) for name in names)
+    right, left, airway = (regions.mask(case.anatomy, name) for name in names)
     if masks == "found":
         inside = air.body(hu, spacing_mm)
         airway = airways.airways(hu, spacing_mm, inside)
@@ -50,7 +50,7 @@ def measured(case: Case, masks: str) -> dict[str, float]:
     parts, how = lobes.lobes(hu, right, left, tree, airway, spacing_mm)
     ended = time.process_time()
     found = {"lung_vessel": tree, **parts}
-    answer = {name: dice(mask, anatomy.mask(case.anatomy, name)) for name, mask in found.items()}
+    answer = {name: dice(mask, regions.mask(case.anatomy, name)) for name, mask in found.items()}
     answer["five lobes"] = float(np.mean([answer[name] for name in parts]))
     answer["fissures seen"] = float(np.mean([word == "fissures" for word in how.values()]))
     return answer | {"vessels s": between - begun, "lobes s": ended - between}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from radfoundry import catalogue
-from radfoundry.allowances import allowed
+from radfoundry.config import catalogue
+from radfoundry.config.schema import allowed
 
 DOCS = Path(__file__).resolve().parent
 SCHEMAS = DOCS.parent / "workflow" / "schemas"
@@ -100,7 +100,7 @@ def column_rows(schema: Mapping) -> Iterator[tuple[str, ...]]:
 
 def vocabulary() -> Iterator[str]:
     """Yield the parts on labels.yaml."""
-    words = yaml.safe_load((catalogue.HERE / "labels.yaml").read_text(encoding="utf-8"))
+    words = catalogue.vocabulary()
     yield "## Labels"
     yield f"{LABELS} The value {words['ignore']} marks pixels that a reader told us not to judge."
     rows = [
@@ -166,7 +166,7 @@ count as the same and are refused. Paths start from the folder of the table, or 
 cohort, and may not leave it, through links neither. All faults are listed at once, with line and
 column. Images that are missing become rejected cases."""
 LABELS = """\
-One vocabulary for every label map, from `src/radfoundry/labels.yaml`. An anatomy map holds
+One vocabulary for every label map, from `src/radfoundry/anatomy/labels.yaml`. An anatomy map holds
 structures, a findings map findings, one id per pixel; 0 is none of them. A region is a union of
 ids."""
 

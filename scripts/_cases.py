@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from radfoundry import tables, volume
+from radfoundry.anatomy.chest_ct import findings as marking
 from radfoundry.case import Case
-from radfoundry.thoracic import findings as marking
 
 
 def joined(paths: Sequence[str], kind: str) -> pd.DataFrame:

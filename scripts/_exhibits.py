@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 from _cases import checked_volume, drawn_cases, joined, read_all, real_cases
 
-from radfoundry import exhibits, figures, slices, tables, volume
-from radfoundry.catalogue import load
+from radfoundry import tables, volume
+from radfoundry.config.catalogue import load
+from radfoundry.report import charts, exhibits, slices
 
 SHOWN = 6  # samples of one montage
 VOLUMES_SHOWN = 4
@@ -136,14 +137,14 @@ def drawn_volumes(rows: pd.DataFrame, verdict: str, modality: str) -> list:
     return exhibits.of_volumes(pictures, verdict, len(rows))
 
 
-def pair(sample, source) -> figures.Pair:
+def pair(sample, source) -> charts.Pair:
     """Return a sample's picture with its source and mask."""
     path = Path(source["folder"]) / source.name / "image.nii.gz"
     real = checked_volume(path, source["image_sha256"])
     title = f"{sample.name}: {sample.facts['reason']}" if sample.facts["reason"] else sample.name
     parts = (sample.image.voxels, real.voxels, sample.findings > 0)
     pictures = (volume.picture(part) for part in parts)
-    return figures.Pair(title, *pictures)
+    return charts.Pair(title, *pictures)
 
 
 def provenance(settings, versions: str) -> dict:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from radfoundry import gate, preprocess, volume
-from radfoundry.thoracic import coarse
+from radfoundry import volume
+from radfoundry.anatomy.chest_ct import coarse_lungs
+from radfoundry.data import gate, preprocess
 
 
 def raw_case(row, root: str, phantoms: str, modality: str):
@@ -38,6 +39,6 @@ def prepared(raw, row, params, atlas):
     options = params.preprocess
     if params.modality == "CXR":
         return preprocess.radiograph(preprocess.with_spacing(raw, row["spacing_mm"]), options)
-    ready, record = preprocess.volumetric(raw, params.modality, options, atlas, coarse.lungs)
+    ready, record = preprocess.volumetric(raw, params.modality, options, atlas, coarse_lungs.lungs)
     whole = volume.whole(ready.voxels) if params.modality == "CT" else ready.voxels
     return ready.holding(whole), record

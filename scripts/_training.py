@@ -23,9 +23,10 @@ from _progress import Display
 from torch import distributed
 from torch import multiprocessing as processes
 
-from radfoundry import ranks, weights
-from radfoundry.checkpoints import Store
-from radfoundry.training import Hooks, Stopped, TrainingError
+from radfoundry import weights
+from radfoundry.training import processes as ranks
+from radfoundry.training.checkpoints import Store
+from radfoundry.training.loop import Hooks, Stopped, TrainingError
 
 Fit = Callable[[object, Hooks], weights.Weights]
 

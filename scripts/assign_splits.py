@@ -6,7 +6,8 @@ import numpy as np
 from _cases import joined, real_cases, summarize
 from _job import progress, start
 
-from radfoundry import duplicates, leakage, splits, tables, volume
+from radfoundry import tables, volume
+from radfoundry.data import duplicates, leakage, splits
 
 job = start(snakemake)
 chosen = dict(job.params.splits)

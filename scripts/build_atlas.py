@@ -4,9 +4,11 @@ from _cases import summarize
 from _intake import raw_case
 from _job import progress, start
 
-from radfoundry import atlas, gate, tables, volume
-from radfoundry.request import seed
-from radfoundry.thoracic import coarse
+from radfoundry import tables, volume
+from radfoundry.anatomy.chest_ct import coarse_lungs
+from radfoundry.data import gate
+from radfoundry.data.preprocess import atlas
+from radfoundry.seeds import seed
 
 job = start(snakemake)
 cohort, options = job.params.cohort, job.params.preprocess
@@ -24,7 +26,7 @@ def masks():
             raw, _, _ = raw_case(row, cohort["root"], phantoms, cohort["modality"])
         except gate.GateError:
             continue
-        yield raw.image.holding(coarse.lungs(raw.image))
+        yield raw.image.holding(coarse_lungs.lungs(raw.image))
 
 
 summarize(chosen, "batch")

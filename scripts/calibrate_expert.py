@@ -7,7 +7,7 @@ from _cases import read_all, real_cases
 from _job import progress, start
 
 from radfoundry import tables, volume
-from radfoundry.catalogue import load
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 expert = load("experts", job.wildcards.expert)

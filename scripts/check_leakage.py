@@ -4,7 +4,8 @@ import pandas as pd
 from _cases import joined, read_all
 from _job import start
 
-from radfoundry import leakage, tables
+from radfoundry import tables
+from radfoundry.data import leakage
 
 job = start(snakemake)
 

@@ -3,13 +3,14 @@
 import pandas as pd
 from _job import start
 
-from radfoundry import tables, weightfiles
+from radfoundry import tables
+from radfoundry.config import weight_files
 
 job = start(snakemake)
 method = job.params.method
 
-weightfiles.check({"pseudolabel": {job.wildcards.method: method}})
-files = pd.DataFrame(weightfiles.inventory(method))
+weight_files.check({"pseudolabel": {job.wildcards.method: method}})
+files = pd.DataFrame(weight_files.inventory(method))
 altered = files.loc[files["status"] == "changed", "file"].tolist()
 if altered:
     raise ValueError(f"not the files that their names or the config promise (sha256): {altered}")

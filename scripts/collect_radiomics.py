@@ -5,7 +5,8 @@ import json
 from _cases import read_all, splits_of
 from _job import start
 
-from radfoundry import radiomics, tables, vectors, volume
+from radfoundry import radiomics, tables, volume
+from radfoundry.radiomics import vectors
 
 job = start(snakemake)
 options, splits = job.params.radiomics, splits_of([job.input.splits])

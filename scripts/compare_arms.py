@@ -5,7 +5,7 @@ from _cases import read_all
 from _job import start
 
 from radfoundry import tables
-from radfoundry.catalogue import load
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 task, own = load("tasks", job.wildcards.task), job.params.own

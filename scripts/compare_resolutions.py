@@ -6,9 +6,11 @@ import numpy as np
 from _cases import read_all, real_cases
 from _job import device, progress, start
 
-from radfoundry import channels, sharpness, tables, weights
-from radfoundry.catalogue import load
-from radfoundry.request import seed
+from radfoundry import tables, weights
+from radfoundry.config.catalogue import load
+from radfoundry.data import channels
+from radfoundry.evaluation.metrics import super_resolution
+from radfoundry.seeds import seed
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)
@@ -32,7 +34,9 @@ def restored(held):
     return channels.hounsfield(drawn[0])
 
 
-held = (sharpness.held_out(case, card) for case in progress(cases, len(test), "enlarged cases"))
-ways = {"sr": restored, "trilinear": sharpness.trilinear}
+held = (
+    super_resolution.held_out(case, card) for case in progress(cases, len(test), "enlarged cases")
+)
+ways = {"sr": restored, "trilinear": super_resolution.trilinear}
 rng = np.random.default_rng(seed(job.params.seed, "resolution", "patches"))
-tables.write(sharpness.compare(held, ways, rng), job.output.table, "resolutions")
+tables.write(super_resolution.compare(held, ways, rng), job.output.table, "resolutions")

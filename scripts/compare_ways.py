@@ -5,7 +5,7 @@ from _cases import joined, real_cases, summarize
 from _job import start
 
 from radfoundry import tables
-from radfoundry.metrics import agreement
+from radfoundry.evaluation.metrics import agreement
 
 job = start(snakemake)
 

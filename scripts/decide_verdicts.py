@@ -7,7 +7,7 @@ from _cases import drawn_cases, read_all, summarize
 from _job import start
 
 from radfoundry import tables, verdicts
-from radfoundry.catalogue import load
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 

@@ -4,18 +4,18 @@ import numpy as np
 from _cases import joined, real_cases, splits_of
 from _job import progress, start
 
-from radfoundry import featurenet, judging, tables, weights
-from radfoundry.metrics import realism
-from radfoundry.request import seed
+from radfoundry import tables, weights
+from radfoundry.evaluation.realism import descriptions, distances, feature_network
+from radfoundry.seeds import seed
 
 job = start(snakemake)
-features = featurenet.prepare(weights.read(job.input.judge))
+features = feature_network.prepare(weights.read(job.input.judge))
 compared = job.params.compared
 images, splits = joined(job.input.images, "images"), splits_of([job.input.splits])
 good = images.loc[images["status"] == "ok", "case"]
 train, test = (
-    judging.shuffled(good[good.map(splits) == split], job.params.seed, most)
-    for split, most in (("train", compared), ("test", max(realism.OPTIONS["most"], compared)))
+    descriptions.shuffled(good[good.map(splits) == split], job.params.seed, most)
+    for split, most in (("train", compared), ("test", max(distances.OPTIONS["most"], compared)))
 )
 
 
@@ -24,10 +24,10 @@ def spoil(name):
     return np.random.default_rng(seed(job.params.seed, "corrupted", name))
 
 
-sets, lungs = {}, judging.lungs_finder()
+sets, lungs = {}, descriptions.lungs_finder()
 for name, names, how in zip(
-    judging.REAL_SETS, (test, train, train), (None, None, spoil), strict=True
+    descriptions.REAL_SETS, (test, train, train), (None, None, spoil), strict=True
 ):
     cases = progress(real_cases(job.input.images, only=names), len(names), name)
-    sets[name] = judging.described(cases, features, lungs, names[:compared], how)
-tables.write(judging.tabled(sets), job.output.table, "descriptions")
+    sets[name] = descriptions.described(cases, features, lungs, names[:compared], how)
+tables.write(descriptions.tabled(sets), job.output.table, "descriptions")

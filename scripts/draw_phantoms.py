@@ -6,7 +6,7 @@ from pathlib import Path
 from _job import progress, start
 
 from radfoundry import tables, volume
-from radfoundry.catalogue import load
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 phantom = load("phantoms", job.params.kind)

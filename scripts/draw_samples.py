@@ -7,7 +7,7 @@ from _cases import real_cases, store, summarize
 from _job import device, progress, start
 
 from radfoundry import tables, weights
-from radfoundry.catalogue import load
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)

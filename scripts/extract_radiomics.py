@@ -6,18 +6,20 @@ import pandas as pd
 from _cases import joined, real_cases
 from _job import start
 
-from radfoundry import anatomy, radiomics, tables, trust
+from radfoundry import radiomics, tables
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.quality import status
 
 job = start(snakemake)
 options = job.params.radiomics
-findings = {label.name for label in anatomy.vocabulary().findings} | {"tumour"}
+findings = {label.name for label in regions.vocabulary().findings} | {"tumour"}
 
 
 def regions_of(case):
     """Return the masks of a case by region and lesion, as `region lesion`."""
     masks = {}
     for region in options["regions"]:
-        mask = anatomy.mask(case.findings if region in findings else case.anatomy, region)
+        mask = regions.mask(case.findings if region in findings else case.anatomy, region)
         masks[f"{region} 0"] = mask
         if options["lesions"] and region in findings:
             parts = radiomics.lesions(mask, case.image.spacing_mm, options["least_mm3"])
@@ -39,8 +41,8 @@ rows["region"], rows["lesion"] = [part[0] for part in parts], [int(part[1]) for 
 features = [name for name in rows if name not in tables.columns("radiomics")]
 film = job.params.modality == "CXR"
 for case, failed in labels[labels["status"] == "failed"].groupby("case")["structure"]:
-    bad = trust.spread(failed)
-    rests = {r: any(trust.depends(r, n, film) for n in bad) for r in options["regions"]}
+    bad = status.spread(failed)
+    rests = {r: any(status.depends(r, n, film) for n in bad) for r in options["regions"]}
     places = rows.index[rows["region"].map(rests) & (rows["case"] == case)]
     rows.loc[places, "code"] = "label.failed"
     rows.loc[places, "message"] = f"labels failed: {', '.join(sorted(bad))}"

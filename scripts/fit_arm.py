@@ -7,8 +7,8 @@ from _cases import drawn_cases, kept_samples, real_cases, reports_of, splits_of
 from _job import device, start, steps
 
 from radfoundry import tables
-from radfoundry.catalogue import load
-from radfoundry.request import seed
+from radfoundry.config.catalogue import load
+from radfoundry.seeds import seed
 
 job = start(snakemake)
 task, arm, number = load("tasks", job.wildcards.task), job.wildcards.arm, int(job.wildcards.seed)

@@ -9,9 +9,10 @@ import numpy as np
 from _cases import read_all, real_cases, reports_of
 from _job import device, start, steps
 
-from radfoundry import featurenet, outsideweights, weights
-from radfoundry.request import seed
-from radfoundry.training import Hooks
+from radfoundry import weights
+from radfoundry.evaluation.realism import feature_network
+from radfoundry.seeds import seed
+from radfoundry.training.loop import Hooks
 
 
 def fitted(job):
@@ -21,14 +22,14 @@ def fitted(job):
     cases = real_cases(job.input.images, only=tune, reports=reports_of([job.input.cases]))
     rng = np.random.default_rng(seed(job.params.seed, "judge", "fit"))
     hooks = Hooks(progress=steps("training the judge"))
-    return featurenet.fit(cases, dict(job.params.options), rng, device(job), hooks)
+    return feature_network.fit(cases, dict(job.params.options), rng, device(job), hooks)
 
 
 def taken(job):
     """Return the network of the path that the config names."""
-    found = outsideweights.read(job.input.weights)
+    found = weights.adopt(job.input.weights)
     logging.info("judge: %(origin)s, sha256 %(source_sha256)s; nothing is trained", found.card)
-    return featurenet.taken(found, job.params.options.get("side"))
+    return feature_network.taken(found, job.params.options.get("side"))
 
 
 job = start(snakemake)

@@ -6,8 +6,8 @@ import numpy as np
 from _job import device, progress, start, steps
 
 from radfoundry import weights
-from radfoundry.catalogue import load
-from radfoundry.request import seed
+from radfoundry.config.catalogue import load
+from radfoundry.seeds import seed
 
 job = start(snakemake)
 method = job.params.method

@@ -8,7 +8,7 @@ from _cases import drawn_cases, read_all, real_cases
 from _job import progress, start
 
 from radfoundry import tables
-from radfoundry.catalogue import load
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 expert = load("experts", job.wildcards.expert)

@@ -7,7 +7,7 @@ from _cases import joined, real_cases
 from _job import progress, start
 
 from radfoundry import tables
-from radfoundry.metrics import clinical
+from radfoundry.evaluation.metrics import clinical
 
 job = start(snakemake)
 

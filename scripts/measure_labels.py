@@ -5,7 +5,7 @@ from _cases import joined, real_cases
 from _job import start
 
 from radfoundry import tables
-from radfoundry.metrics import overlap
+from radfoundry.evaluation.metrics import overlap
 
 job = start(snakemake)
 

@@ -6,7 +6,8 @@ import pandas as pd
 from _cases import drawn_cases, joined, read_all, real_cases, summarize
 from _job import progress, start
 
-from radfoundry import synthesis, tables
+from radfoundry import tables
+from radfoundry.evaluation import synthesis
 from radfoundry.segmenters import threshold
 
 job = start(snakemake)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from _job import start
 
-from radfoundry import cohorts, tables
-from radfoundry.catalogue import load
+from radfoundry import tables
+from radfoundry.config import cohorts
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 source = job.params.source

@@ -6,8 +6,10 @@ import logging
 from _cases import joined, read_all
 from _job import start
 
-from radfoundry import cohorts, prompting, tables
-from radfoundry.catalogue import load
+from radfoundry import tables
+from radfoundry.config import cohorts
+from radfoundry.config.catalogue import load
+from radfoundry.text import labeler
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)
@@ -21,7 +23,7 @@ known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="ca
 ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks
 requests = ask(known, job.params.options, job.params.seed)
 if job.params.options.get("prompts", "reports") != "reports":  # the user's own words, no patient's
-    for text in prompting.unread(json.loads(a).get("prompt", "") for a in requests["parameters"]):
+    for text in labeler.unread(json.loads(a).get("prompt", "") for a in requests["parameters"]):
         logging.warning(
             "no finding that the labeler knows in %r: drawn, and free of findings", text
         )

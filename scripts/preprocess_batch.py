@@ -8,8 +8,9 @@ from _cases import store, summarize
 from _intake import kept_maps, prepared, raw_case
 from _job import progress, start
 
-from radfoundry import gate, tables, volume
+from radfoundry import tables, volume
 from radfoundry.case import Case
+from radfoundry.data import gate
 
 job = start(snakemake)
 params = job.params

@@ -8,9 +8,10 @@ import pandas as pd
 from _cases import real_cases
 from _job import device, progress, start
 
-from radfoundry import quality, tables, trust, volume, weights
-from radfoundry.catalogue import load
-from radfoundry.thoracic import findings
+from radfoundry import tables, volume, weights
+from radfoundry.anatomy.chest_ct import findings
+from radfoundry.anatomy.quality import assess, status
+from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 method, folder = job.params.method, Path(job.output.folder)
@@ -44,7 +45,7 @@ for case in progress(real_cases([job.input.images]), total, "labels"):
         marks = case.image.holding(findings.marked(case.image, labels))
         row["findings_sha256"] = volume.write(marks, folder / f"{case.name}.findings.nii.gz")
     scale = float(case.facts["volume_scale"])
-    judged = quality.assess(labels, claimed, case.image, scale)
-    for found in (trust.failed(judged, claimed, reason) if reason else judged).values():
+    judged = assess.assess(labels, claimed, case.image, scale)
+    for found in (status.failed(judged, claimed, reason) if reason else judged).values():
         rows.append(row | found.columns() | {"how": notes.get(found.structure, "")})
 tables.write(pd.DataFrame(rows, columns=list(tables.columns("labels"))), job.output.table, "labels")

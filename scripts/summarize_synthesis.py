@@ -4,8 +4,9 @@ import numpy as np
 from _cases import read_all
 from _job import start
 
-from radfoundry import drawnfigures, promptfigures, tables
-from radfoundry.scorecard import build
+from radfoundry import tables
+from radfoundry.report.scorecard import prompts, volumes
+from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
@@ -20,9 +21,9 @@ def listed(given):
 findings = read_all(listed(job.input.cases), "cases")[["case", "findings"]]
 real = read_all(listed(job.input.clinical), "clinical").merge(findings, on="case")
 probes = read_all(listed(job.input.probes), "probes")
-figures = promptfigures.figures(probes, real, recipe, draws, rng, system)
+figures = prompts.figures(probes, real, recipe, draws, rng, system)
 resolutions = read_all(listed(job.input.resolutions), "resolutions")
-figures += drawnfigures.of_resolutions(resolutions, recipe, draws, rng)
+figures += volumes.of_resolutions(resolutions, recipe, draws, rng)
 distances = read_all(listed(job.input.distances), "distances")
-figures += drawnfigures.of_distances(distances, recipe, system)
+figures += volumes.of_distances(distances, recipe, system)
 tables.write(build(figures), job.output.figures, "scorecard")

@@ -8,9 +8,9 @@ from _cases import joined, real_cases, splits_of
 from _job import device, start
 from _training import digest, run
 
-from radfoundry import request, volume, weights
-from radfoundry.catalogue import load
-from radfoundry.training import Material
+from radfoundry import seeds, volume, weights
+from radfoundry.config.catalogue import load
+from radfoundry.training.loop import Material
 
 
 def train_rows(job, kind):
@@ -41,7 +41,7 @@ def fit(job, hooks):
     cases = [replace(case, facts={**case.facts, **known.loc[case.name]}) for case in read]
     material = Material(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
     options = {**job.params.options, "size": job.params.size}
-    rng = np.random.default_rng(request.seed(job.params.seed, "train", job.wildcards.network))
+    rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
     return generator.fit(job.wildcards.network, material, options, rng, device(job), hooks)
 
 

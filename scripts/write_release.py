@@ -6,7 +6,11 @@ from pathlib import Path
 from _cases import drawn_cases, kept_samples, read_all
 from _job import progress, start
 
-from radfoundry import headlines, release, scorecard, tables, volume
+from radfoundry import tables, volume
+from radfoundry.release import dataset as release
+from radfoundry.release.card import card as release_card
+from radfoundry.report.scorecard import card as scorecard
+from radfoundry.report.scorecard import stages
 
 job = start(snakemake)
 recipe, inputs = job.wildcards.recipe, job.input
@@ -35,9 +39,9 @@ facts = {
     "Code digest of sampling": job.params.made_by,
     "Versions": release.versions(),
 }
-accepted = headlines.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe)
+accepted = stages.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe)
 figures = scorecard.build(accepted)
-card = release.card(recipe, facts, dataset, verdicts, figures, phantoms=job.params.phantom)
+card = release_card(recipe, facts, dataset, verdicts, figures, phantoms=job.params.phantom)
 for name, text in {
     **release.beside(digests),
     "dataset.tsv": dataset.to_csv(sep="\t", index=False, lineterminator="\n"),

@@ -9,7 +9,9 @@ from _cases import joined
 from _exhibits import cohort_row, of, provenance, recipe_part, volumes_part
 from _job import start
 
-from radfoundry import release, report, tables, volume
+from radfoundry import tables, volume
+from radfoundry.release import dataset
+from radfoundry.report import page
 
 job = start(snakemake)
 settings, paths = job.params.settings, job.input
@@ -22,7 +24,7 @@ def per_cohort(group, kind):
     return pd.concat(parts)
 
 
-made = provenance(settings, release.versions())
+made = provenance(settings, dataset.versions())
 text = json.dumps(settings, sort_keys=True).encode()
 made["Config"] = {"sha256": hashlib.sha256(text).hexdigest()}
 made["Code"] = {"digest of this page": job.params.code}
@@ -41,4 +43,4 @@ context = {
     "scorecard": card,
     "provenance": made,
 }
-volume.write_bytes(report.render(context).encode(), job.output.page)
+volume.write_bytes(page.render(context).encode(), job.output.page)

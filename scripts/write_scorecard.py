@@ -5,22 +5,23 @@ import pandas as pd
 from _cases import read_all
 from _job import start
 
-from radfoundry import headlines, tables
-from radfoundry.scorecard import build, check
+from radfoundry import tables
+from radfoundry.report.scorecard import stages
+from radfoundry.report.scorecard.card import build, check
 
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
 
 labels = read_all(job.input.labels, "label_dice")
-figures = list(headlines.of_labels(labels, job.params.bootstrap, rng))
+figures = list(stages.of_labels(labels, job.params.bootstrap, rng))
 clinical = read_all(job.input.clinical, "clinical")
-figures += headlines.of_clinical(clinical, job.params.bootstrap, rng)
+figures += stages.of_clinical(clinical, job.params.bootstrap, rng)
 for path in job.input.acceptance:
     recipe = path.split("/")[-2]
-    figures += headlines.of_acceptance(tables.read(path, "acceptance"), recipe)
+    figures += stages.of_acceptance(tables.read(path, "acceptance"), recipe)
 for path in job.input.comparisons:
     recipe = path.split("/")[-3]
-    figures += headlines.of_comparison(tables.read(path, "comparison"), recipe)
+    figures += stages.of_comparison(tables.read(path, "comparison"), recipe)
 made = [tables.read(path, "scorecard") for path in job.input.syntheses]
 card = pd.concat([build(figures), *made], ignore_index=True)
 check(card)

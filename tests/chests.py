@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from radfoundry import anatomy, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
 
 
@@ -29,6 +30,6 @@ def chest(name="case-1", size=96, seed=0, width=1.0, **facts):
         noise = noise * np.abs(noise) ** rng.uniform(0.3, 1.2)
         plain = plain + strength * rng.uniform(0.6, 1.2) * noise / noise.std()
     picture = np.where(body, np.clip(plain, 0.02, 1), 0).astype(np.float32)
-    labels = volume.plane(anatomy.compose({**lungs, "heart": heart}))
+    labels = volume.plane(regions.compose({**lungs, "heart": heart}))
     known = {"patient": name, "split": "train", "findings": "", **facts}
     return Case(name, volume.radiograph(picture), labels, np.zeros_like(labels), known)

@@ -3,7 +3,9 @@
 import numpy as np
 from scipy import ndimage
 
-from radfoundry import anatomy, lungfields, lungshape, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_xray import contrast, lung_shape
 from radfoundry.case import Case
 
 POSE = np.array([[0.5, 0.5, 0.05, 0.2, 0.2, 0.74, 0.75, 0.27, 0.27, 0, 0]])
@@ -14,9 +16,9 @@ def masks(size: int = 128, shift: float = 0.0) -> dict[str, np.ndarray]:
     pose = POSE.copy()
     pose[:, :2] += shift
     lungs = {}
-    for name, side in lungshape.SIDES.items():
-        x, y = lungshape.place(pose, lungshape.outline(side).points, side)
-        lungs[name] = lungshape.fill(x[0], y[0], size)
+    for name, side in lung_shape.SIDES.items():
+        x, y = lung_shape.place(pose, lung_shape.outline(side).points, side)
+        lungs[name] = lung_shape.fill(x[0], y[0], size)
     rows, columns = (np.mgrid[:size, :size] + 0.5) / size
     heart = ((columns - 0.54 - shift) / 0.13) ** 2 + ((rows - 0.6) / 0.12) ** 2 < 1
     middle = (np.abs(columns - 0.5 - shift) < 0.06) & (rows > 0.22) & (rows < 0.5)
@@ -35,7 +37,7 @@ def case(size: int = 128, seed: int = 0, shift: float = 0.0) -> Case:
     picture = np.where(parts["heart"] | parts["mediastinum"], 0.8, picture)
     picture = ndimage.gaussian_filter(picture, size / 100) + rng.normal(0, 0.01, picture.shape)
     image = volume.radiograph(np.clip(picture, 0.01, 1).astype(np.float32))
-    labels = lungfields.label_map(parts, size, size)
+    labels = contrast.label_map(parts, size, size)
     return Case(f"drawn-{seed}", image, labels, np.zeros_like(labels))
 
 
@@ -46,4 +48,4 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
 
 def region_dice(labels: np.ndarray, truth: np.ndarray, region: str) -> float:
     """Return the Dice of one region of two label maps."""
-    return dice(anatomy.mask(labels, region), anatomy.mask(truth, region))
+    return dice(regions.mask(labels, region), regions.mask(truth, region))

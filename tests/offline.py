@@ -6,7 +6,7 @@ import socket
 import numpy as np
 import pytest
 
-from radfoundry import anatomy
+from radfoundry.anatomy import regions
 from radfoundry.phantoms import chest_ct
 
 
@@ -19,7 +19,7 @@ def chests(count, size=32, seed=0, **options):
 
 def dice(labels, truth, region):
     """Return the Dice of one region of two label maps."""
-    first, second = anatomy.mask(labels, region), anatomy.mask(truth, region)
+    first, second = regions.mask(labels, region), regions.mask(truth, region)
     return 2 * (first & second).sum() / (first.sum() + second.sum())
 
 

@@ -14,9 +14,9 @@ from torch import nn
 
 from radfoundry import tables, volume
 from radfoundry.case import Case
-from radfoundry.networks import seeded
-from radfoundry.request import seed
-from radfoundry.training import Material, Settings, train
+from radfoundry.networks.layers import seeded
+from radfoundry.seeds import seed
+from radfoundry.training.loop import Material, Settings, train
 from radfoundry.weights import Weights
 
 PAUSE_S = float(os.environ.get("PLANTED_PAUSE_S", "0"))

@@ -5,8 +5,8 @@ from datetime import timedelta
 import torch
 from torch import distributed, nn
 
-from radfoundry.networks import seeded
-from radfoundry.training import Hooks, Settings, Stopped, TrainingError, train
+from radfoundry.networks.layers import seeded
+from radfoundry.training.loop import Hooks, Settings, Stopped, TrainingError, train
 
 SETTINGS = Settings(steps=12, learning_rate=0.05, warmup=4, ema=0.9, clip=0.5)
 

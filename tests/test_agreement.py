@@ -7,8 +7,9 @@ import pytest
 import torch
 from monai.metrics import compute_hausdorff_distance
 
-from radfoundry import anatomy, volume
-from radfoundry.metrics import agreement
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.evaluation.metrics import agreement
 
 SHAPE = (40, 30, 20)
 RIGHT = tuple(f"lung_{level}_lobe_right" for level in ("upper", "middle", "lower"))
@@ -22,7 +23,7 @@ def box(*limits):
 
 def lungs(shift=0, **others):
     right = box((22 + shift, 34 + shift), (5, 25), (4, 16))
-    return anatomy.compose({"lung_right": right, **others})
+    return regions.compose({"lung_right": right, **others})
 
 
 def test_lobes_and_lungs_compare_as_lungs():
@@ -43,7 +44,7 @@ def test_equal_maps_agree_at_no_distance():
 
 
 def test_a_lobe_map_equals_a_lung_map_of_the_same_lung():
-    lobes = np.where(lungs() > 0, anatomy.label_id("lung_upper_lobe_right"), 0).astype(np.uint8)
+    lobes = np.where(lungs() > 0, regions.label_id("lung_upper_lobe_right"), 0).astype(np.uint8)
     found = agreement.second_opinion(lobes, lungs(), (RIGHT, ("lung_right",)))
     assert found["lung_right"].dice == 1
 

@@ -5,11 +5,11 @@ import pytest
 from chests import chest as drawn_chest
 from scipy import ndimage
 
-from radfoundry import residuals
 from radfoundry.case import Case
-from radfoundry.metrics import detection
-from radfoundry.pairs import Material, Normal, Pair, normal_of, of_split
-from radfoundry.tasks import anomaly
+from radfoundry.evaluation.metrics import detection
+from radfoundry.evaluation.tasks import anomaly
+from radfoundry.evaluation.tasks.anomaly import image_scores
+from radfoundry.evaluation.tasks.anomaly.pairs import Material, Normal, Pair, normal_of, of_split
 
 QUICK = {"steps": 150, "batch": 8, "side": 64}
 
@@ -89,19 +89,19 @@ def test_the_reconstruction_arm_never_sees_an_anomaly(material):
     assert set(usual.card["history"]) == {"global"}
 
 
-@pytest.mark.parametrize("score", sorted(residuals.SCORES))
+@pytest.mark.parametrize("score", sorted(image_scores.SCORES))
 def test_every_score_rises_with_an_opacity(score):
     plain = np.abs(rng().normal(0, 0.01, (32, 32)))
     spot = plain.copy()
     spot[8:12, 8:12] += 0.3
-    of = residuals.SCORES[score]
+    of = image_scores.SCORES[score]
     assert of(spot, spot, 0.01) > 2 * of(plain, plain, 0.01)
 
 
 def test_a_haze_on_both_sides_counts_less_than_one_on_one_side():
     one, both = np.zeros((2, 32, 32))
     one[8:12, 4:8] = both[8:12, 4:8] = both[8:12, -8:-4] = 0.3
-    of = residuals.SCORES["sides"]
+    of = image_scores.SCORES["sides"]
     assert of(one, one, 0.01) == pytest.approx(2 * of(both, both, 0.01))
 
 

@@ -8,22 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from radfoundry.catalogue import KINDS, names
+from radfoundry.config.catalogue import FOLDERS, KINDS, folder, names
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "src/radfoundry").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "scripts").glob("[!_]*.py"))
+OUTSIDE_LIBRARY = sorted((ROOT / "scripts").glob("*.py"))
 RULE_FILES = sorted((ROOT / "workflow/rules").glob("[1-9]_*.smk"))
 RULES = "\n".join(path.read_text() for path in RULE_FILES)
 
 # The boundary: what may open, list or make files. Everything else takes and returns values.
-MAY_TOUCH_FILES = {"volume", "tables", "weights", "gate", "catalogue", "provenance"}
-MAY_TOUCH_FILES |= {"configuration", "cohorts", "training", "checkpoints", "nnunet"}
-MAY_TOUCH_FILES |= {"weightfiles"}
+MAY_TOUCH_FILES = ("volume.py", "tables.py", "weights.py", "config/", "data/gate/")
+MAY_TOUCH_FILES += ("training/checkpoints.py", "segmenters/_nnunet.py")
 TOUCHES_FILES = {"open", "mkdir", "read_text", "write_text", "read_bytes", "read_csv", "to_csv"}
 OUTSIDE = {"snakemake", "scripts", "workflow", "argparse", "subprocess"}
-AT_PARSE_TIME = ("catalogue", "provenance", "configuration", "cohorts", "schemas", "sheets")
-AT_PARSE_TIME += ("allowances", "contradictions", "weightfiles")
+AT_PARSE_TIME = sorted((ROOT / "src/radfoundry/config").glob("*.py"))
 
 
 def imported(file):
@@ -39,6 +38,22 @@ def named(file):
     return "/".join(file.relative_to(ROOT).parts[-2:])
 
 
+def plugin_of(dotted):
+    """Return the (kind, name) that a dotted module belongs to, or None for what is shared."""
+    for kind, path in FOLDERS.items():
+        start = f"radfoundry.{path.replace('/', '.')}."
+        if dotted.startswith(start):
+            name = dotted.removeprefix(start).split(".")[0]
+            return (kind, name) if name in names(kind) else None
+    return None
+
+
+def inside(file, plugin):
+    kind, name = plugin
+    own = folder(kind) / name
+    return file == own.with_suffix(".py") or own in file.parents
+
+
 def calls(file):
     found = [n.func for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)]
     return {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in found}
@@ -51,8 +66,8 @@ def test_the_library_never_looks_outside_itself(file):
 
 @pytest.mark.parametrize("file", LIBRARY, ids=named)
 def test_only_boundary_modules_touch_files(file):
-    part = file.relative_to(ROOT / "src/radfoundry").parts[0].removesuffix(".py")
-    assert part in MAY_TOUCH_FILES or not calls(file) & TOUCHES_FILES
+    place = str(file.relative_to(ROOT / "src/radfoundry"))
+    assert place.startswith(MAY_TOUCH_FILES) or not calls(file) & TOUCHES_FILES
 
 
 @pytest.mark.parametrize("file", LIBRARY, ids=named)
@@ -63,8 +78,8 @@ def test_the_device_and_the_seed_are_arguments(file):
 
 @pytest.mark.parametrize("file", LIBRARY, ids=named)
 def test_a_library_file_fits_the_house_style(file):
-    limit = 400 if file.stem == "networks" else 250
-    assert len(file.read_text().splitlines()) <= limit
+    # 300 lines are what one sits down to read. A file is cut at a seam, never to meet a number.
+    assert len(file.read_text().splitlines()) <= 300
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=named)
@@ -86,22 +101,24 @@ def test_every_rule_that_runs_something_names_log_environment_and_code():
         assert "run:" not in rule
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_plugins_do_not_import_their_siblings(kind):
-    for file in (ROOT / "src/radfoundry" / kind).glob("[!_]*.py"):
-        siblings = [name for name in imported(file) if name.startswith(f"radfoundry.{kind}")]
-        assert not siblings, f"{file.name} imports {siblings}"
+@pytest.mark.parametrize("file", [*LIBRARY, *OUTSIDE_LIBRARY], ids=named)
+def test_nobody_outside_a_plugin_imports_from_it(file):
+    """What a kind's plug-ins share is `<kind>/_<name>`; all else asks the catalogue."""
+    for name in imported(file):
+        plugin = plugin_of(name)
+        assert plugin is None or inside(file, plugin), f"{named(file)} imports {name}"
 
 
-@pytest.mark.parametrize("module", AT_PARSE_TIME)
-def test_drawing_the_dag_needs_no_heavy_import(module):
-    allowed = set(sys.stdlib_module_names) | {"yaml", "jsonschema", "radfoundry"}
-    tops = {name.split(".")[0] for name in imported(ROOT / f"src/radfoundry/{module}.py")}
-    assert tops <= allowed
+@pytest.mark.parametrize("file", AT_PARSE_TIME, ids=named)
+def test_what_is_read_while_the_dag_is_drawn_imports_little(file):
+    allowed = set(sys.stdlib_module_names) | {"yaml", "jsonschema"}
+    outside = {name for name in imported(file) if name.split(".")[0] not in allowed}
+    assert {name for name in outside if not name.startswith("radfoundry.config")} == set()
 
 
-def test_the_modules_of_a_dry_run_load_no_arrays():
-    listed = ", ".join(f"radfoundry.{module}" for module in AT_PARSE_TIME)
+def test_a_dry_run_loads_no_arrays():
+    listed = ", ".join(f"radfoundry.config.{file.stem}" for file in AT_PARSE_TIME)
+    listed = listed.replace(".__init__", "")
     program = f"import sys, {listed}; print([m for m in ('numpy', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
@@ -129,6 +146,6 @@ def test_an_outside_tool_is_imported_in_one_place(tool):
 
 def test_every_plugin_folder_states_its_contract():
     for kind in KINDS:
-        text = (ROOT / "src/radfoundry" / kind / "__init__.py").read_text()
+        text = (folder(kind) / "__init__.py").read_text()
         assert len(ast.get_docstring(ast.parse(text)) or "") > 80, kind
         assert names(kind), f"{kind} is empty"

@@ -9,8 +9,9 @@ import pytest
 from chests import chest
 from scipy import ndimage
 
-from radfoundry import anatomy, texture
+from radfoundry.anatomy import regions
 from radfoundry.generators import artasyn
+from radfoundry.generators.artasyn import texture
 from radfoundry.volume import picture
 
 
@@ -35,11 +36,11 @@ def sample(request, healthy):
 
 
 def test_every_shape_draws_an_opacity(sample):
-    assert set(np.unique(sample.findings)) == {0, anatomy.label_id("opacity")}
+    assert set(np.unique(sample.findings)) == {0, regions.label_id("opacity")}
 
 
 def test_every_shape_stays_in_the_slightly_dilated_lungs(sample):
-    lungs = ndimage.binary_dilation(picture(anatomy.mask(sample.anatomy, "lungs")), iterations=2)
+    lungs = ndimage.binary_dilation(picture(regions.mask(sample.anatomy, "lungs")), iterations=2)
     assert not (picture(sample.findings) > 0)[~lungs].any()
 
 
@@ -64,8 +65,8 @@ def test_no_edge_is_cut_into_the_picture_at_the_rim_of_the_mask(sample, healthy)
 
 def test_an_opacity_is_no_denser_than_the_heart(healthy):
     image, labels = picture(healthy.image.voxels), picture(healthy.anatomy)
-    bright = np.where(anatomy.mask(labels, "lungs"), image, 1.0)
-    heart = anatomy.mask(labels, "heart")
+    bright = np.where(regions.mask(labels, "lungs"), image, 1.0)
+    heart = regions.mask(labels, "heart")
     bright[heart] = 0.6
     assert artasyn.opacity_color(bright, labels) == pytest.approx(0.6)
     assert artasyn.opacity_color(bright, np.where(heart, 0, labels)) == 1.0
@@ -85,8 +86,8 @@ def test_no_seed_draws_an_empty_mask(healthy, seed):
 @pytest.mark.parametrize(("side", "other"), [("right", "left"), ("left", "right")])
 def test_an_opacity_lies_on_the_side_asked_for(healthy, side, other):
     mask = artasyn.draw(asked("nodular", sides=side), healthy).findings > 0
-    assert anatomy.mask(healthy.anatomy, f"lung_{side}")[mask].any()
-    assert not anatomy.mask(healthy.anatomy, f"lung_{other}")[mask].any()
+    assert regions.mask(healthy.anatomy, f"lung_{side}")[mask].any()
+    assert not regions.mask(healthy.anatomy, f"lung_{other}")[mask].any()
 
 
 def test_more_strength_gives_more_contrast(healthy):
@@ -115,7 +116,7 @@ def test_a_lung_too_white_for_any_opacity_is_refused(healthy):
 
 
 def test_an_unsided_pair_of_lungs_is_split_in_the_middle(healthy):
-    unsided = np.where(anatomy.mask(healthy.anatomy, "lungs"), anatomy.label_id("lung"), 0)
+    unsided = np.where(regions.mask(healthy.anatomy, "lungs"), regions.label_id("lung"), 0)
     sides = artasyn.sides_of(picture(unsided), "case-1")
     assert np.argwhere(sides["right"])[:, 1].max() < np.argwhere(sides["left"])[:, 1].min()
 

@@ -5,10 +5,13 @@ import json
 import pandas as pd
 import pytest
 
-from radfoundry import asking, labeler, prompting, tables
-from radfoundry.catalogue import constant
+from radfoundry import tables
+from radfoundry.config.catalogue import constant
+from radfoundry.generators._requests import prompts as prompting
+from radfoundry.generators._requests import text_guided
+from radfoundry.text import labeler
 
-LABELS = [name for names in asking.CHANNELS.values() for name in names]
+LABELS = [name for names in text_guided.CHANNELS.values() for name in names]
 EFFUSED = "FINDINGS: There is a large left pleural effusion. IMPRESSION: No nodule."
 NORMAL = "FINDINGS: No pleural effusion. IMPRESSION: Normal chest."
 
@@ -35,17 +38,17 @@ def parameters(requests):
 
 
 def listed(*items, **options):
-    return parameters(asking.plan(cases(), {"prompts": list(items), **options}, 3))
+    return parameters(text_guided.plan(cases(), {"prompts": list(items), **options}, 3))
 
 
 def probes(table=None, **counts):
-    planned = asking.probe(cases() if table is None else table, {"probes": counts}, 3)
+    planned = text_guided.probe(cases() if table is None else table, {"probes": counts}, 3)
     told = pd.DataFrame(parameters(planned))
     return pd.concat([planned, told], axis=1)
 
 
 def test_requests_fit_their_schema_and_no_two_share_a_seed():
-    planned = asking.plan(cases(), {}, 3), asking.probe(cases(), {}, 3)
+    planned = text_guided.plan(cases(), {}, 3), text_guided.probe(cases(), {}, 3)
     for table in planned:
         tables.checked(table, "requests", "here")
         assert list(table) == ["request", "source", "split", "seed", "parameters"]
@@ -55,18 +58,20 @@ def test_requests_fit_their_schema_and_no_two_share_a_seed():
 def test_more_samples_keep_the_first_ones():
     items = [{"text": EFFUSED, "count": 3}, {"findings": [{"name": "nodule"}]}]
     for prompts in ("reports", items):
-        few, more = (asking.plan(cases(), {"count": n, "prompts": prompts}, 3) for n in (5, 17))
+        few, more = (
+            text_guided.plan(cases(), {"count": n, "prompts": prompts}, 3) for n in (5, 17)
+        )
         pd.testing.assert_frame_equal(few, more.head(5))
 
 
 def test_another_seed_asks_for_others_and_the_order_of_cases_changes_nothing():
-    first = asking.plan(cases(), {}, 3)
-    pd.testing.assert_frame_equal(first, asking.plan(cases().iloc[::-1], {}, 3))
-    assert not set(first["seed"]) & set(asking.plan(cases(), {}, 4)["seed"])
+    first = text_guided.plan(cases(), {}, 3)
+    pd.testing.assert_frame_equal(first, text_guided.plan(cases().iloc[::-1], {}, 3))
+    assert not set(first["seed"]) & set(text_guided.plan(cases(), {}, 4)["seed"])
 
 
 def test_sources_and_reports_come_from_the_splits_asked_for():
-    planned = asking.plan(cases(), {"splits": ["tune", "test"], "count": 40}, 3)
+    planned = text_guided.plan(cases(), {"splits": ["tune", "test"], "count": 40}, 3)
     splits = cases().set_index("case")["split"]
     assert set(planned["source"]) == set(splits.index[splits != "train"])
     assert (planned["split"] == splits[planned["source"]].to_numpy()).all()
@@ -77,7 +82,7 @@ def test_sources_and_reports_come_from_the_splits_asked_for():
 def test_a_report_need_not_be_its_sources_own_but_is_where_channels_are_given():
     own = cases().set_index("case")["report"]
     for given, all_own in (([], False), (["lobes"], True)):
-        planned = asking.plan(cases(), {"given": given}, 3)
+        planned = text_guided.plan(cases(), {"given": given}, 3)
         same = [
             own[s] == t["prompt"] for s, t in zip(planned.source, parameters(planned), strict=True)
         ]
@@ -85,7 +90,7 @@ def test_a_report_need_not_be_its_sources_own_but_is_where_channels_are_given():
 
 
 def test_the_labeler_says_what_a_text_asks_for():
-    for told in parameters(asking.plan(cases(), {}, 3)) + listed({"text": EFFUSED}):
+    for told in parameters(text_guided.plan(cases(), {}, 3)) + listed({"text": EFFUSED}):
         left = {"name": "pleural_effusion", "side": "left", "location": "", "severity": "severe"}
         assert told["findings"] == ([left] if EFFUSED in told["prompt"] else [])
 
@@ -116,21 +121,21 @@ def test_prompts_take_turns_in_proportion_to_their_counts():
 
 
 def test_without_text_no_prompt_is_written_and_sources_stay():
-    silent = asking.plan(cases(report=""), {"text": False}, 3)
+    silent = text_guided.plan(cases(report=""), {"text": False}, 3)
     assert all(
         (t["prompt"], t["findings"], t["text"]) == ("", [], False) for t in parameters(silent)
     )
-    worded = asking.plan(cases(), {}, 3)
+    worded = text_guided.plan(cases(), {}, 3)
     pd.testing.assert_series_equal(silent["source"], worded["source"])
 
 
 @pytest.mark.parametrize("channel", ["lobes", "airway", "vessel"])
 def test_a_given_channel_needs_its_labels(channel):
     table = cases()
-    structure = asking.CHANNELS[channel][-1]
+    structure = text_guided.CHANNELS[channel][-1]
     table.loc[table["case"] != "c02", structure] = "failed"
-    assert set(asking.plan(table, {"given": [channel]}, 3)["source"]) == {"c02"}
-    assert len(set(asking.plan(table, {"given": ["image"]}, 3)["source"])) > 1
+    assert set(text_guided.plan(table, {"given": [channel]}, 3)["source"]) == {"c02"}
+    assert len(set(text_guided.plan(table, {"given": ["image"]}, 3)["source"])) > 1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +154,7 @@ def test_a_given_channel_needs_its_labels(channel):
 )
 def test_what_cannot_be_asked_is_refused_with_a_reason(options, told):
     with pytest.raises(ValueError, match=told):
-        asking.plan(cases(), options, 3)
+        text_guided.plan(cases(), options, 3)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,7 @@ def test_what_cannot_be_asked_is_refused_with_a_reason(options, told):
 )
 def test_a_cohort_without_usable_cases_is_refused_with_a_reason(changes, options, told):
     with pytest.raises(ValueError, match=told):
-        asking.plan(cases(**changes), options, 3)
+        text_guided.plan(cases(**changes), options, 3)
 
 
 def test_each_arm_has_its_count_and_its_own_seeds():
@@ -170,7 +175,7 @@ def test_each_arm_has_its_count_and_its_own_seeds():
     counts = planned.groupby(["probe", "arm"]).size()
     assert set(counts["prompt"]) == {3}
     assert counts["prompt"].index.tolist() == sorted(
-        f"{name}/{arm}" for name in asking.PROBED for arm in ("with", "without")
+        f"{name}/{arm}" for name in text_guided.PROBED for arm in ("with", "without")
     )
     assert counts["side"].to_dict() == {"left": 2, "right": 2}
     assert counts["given"].to_dict() == {"lobes": 4}
@@ -222,8 +227,8 @@ def test_another_count_changes_no_probe_and_unknown_probes_are_refused():
 def test_inputs_are_left_alone():
     table, same = cases(), cases()
     items = [{"findings": [{"name": "pleural_effusion"}]}]
-    asking.plan(table, {"prompts": items}, 3)
-    asking.probe(table, {}, 3)
+    text_guided.plan(table, {"prompts": items}, 3)
+    text_guided.probe(table, {}, 3)
     pd.testing.assert_frame_equal(table, same)
     assert items == [{"findings": [{"name": "pleural_effusion"}]}]
 
@@ -235,4 +240,4 @@ def test_the_way_of_sampling_is_written_down_where_a_generator_has_several():
 
 def test_the_generator_states_the_defaults_of_requests_as_a_literal_that_agrees():
     stated = constant("generators", "medsyn", "OPTIONS")
-    assert asking.OPTIONS.items() <= stated.items()
+    assert text_guided.OPTIONS.items() <= stated.items()

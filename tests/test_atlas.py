@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from torsos import dice, torso
 
-from radfoundry import atlas, registration
-from radfoundry.resampling import grid_of, resampled
+from radfoundry.data.preprocess import atlas, registration
+from radfoundry.data.preprocess.resampling import grid_of, resampled
 from radfoundry.volume import Volume
 
 STRETCHES = (0.85, 1.0, 1.18)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from radfoundry.batches import altered_batch, resized
-from radfoundry.tasks.anomaly import OPTIONS
+from radfoundry.evaluation.tasks.anomaly import OPTIONS
+from radfoundry.evaluation.tasks.anomaly.augmentation import altered_batch, resized
 
 STILL = dict.fromkeys(OPTIONS["augment"], 0.0)
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from radfoundry import catalogue, medsynoptions
+from radfoundry.config import catalogue
 from radfoundry.generators import wgan
+from radfoundry.generators.medsyn import options
 
 
 def test_what_lies_in_the_folder_can_be_loaded():
@@ -29,9 +30,9 @@ def test_a_constant_that_is_not_stated_is_an_error():
 def test_what_training_takes_is_told_without_importing_and_is_what_its_tables_hold():
     assert catalogue.training("artasyn") == {}
     told = catalogue.training("medsyn")
-    assert told == dict(medsynoptions.TRAIN)
-    for name in medsynoptions.TABLES:
-        held = {key for table in medsynoptions.TRAINING.values() for key in table[name]}
+    assert told == dict(options.TRAIN)
+    for name in options.TABLES:
+        held = {key for table in options.TRAINING.values() for key in table[name]}
         assert held <= set(told[name])
         assert set(told[name]) - held <= {"accumulate", "betas"}
     held = {key for table in wgan.TRAINING.values() for key in table}
@@ -39,12 +40,10 @@ def test_what_training_takes_is_told_without_importing_and_is_what_its_tables_ho
 
 
 def test_a_generator_that_does_not_state_what_its_training_takes_is_not_checked(monkeypatch):
-    def unstated(path, name):
-        if name == "TRAIN":
-            raise ValueError("not stated")
-        return stated(path, name)
+    def literals(file):
+        return {name: value for name, value in stated(file).items() if name != "TRAIN"}
 
-    stated = catalogue._stated
-    monkeypatch.setattr(catalogue, "_stated", unstated)
+    stated = catalogue._literals
+    monkeypatch.setattr(catalogue, "_literals", literals)
     assert catalogue.training("wgan") is None
     assert catalogue.training("artasyn") == {}

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radfoundry import anatomy, channels
-from radfoundry.catalogue import load
+from radfoundry.anatomy import regions
+from radfoundry.config.catalogue import load
+from radfoundry.data import channels
 
 REGIONS = (*channels.LEVELS, "airway", "lung_vessel")
 
@@ -29,7 +30,7 @@ def case(request):
 
 
 def dice(first, second, region):
-    one, two = (anatomy.mask(labels, region) for labels in (first, second))
+    one, two = (regions.mask(labels, region) for labels in (first, second))
     return 2 * (one & two).sum() / (one.sum() + two.sum())
 
 
@@ -37,7 +38,7 @@ def test_true_labels_come_back_as_they_were(case):
     _, labels = channels.decode(channels.encode(case), case.image.affine)
     for region in REGIONS:
         np.testing.assert_array_equal(
-            anatomy.mask(labels, region), anatomy.mask(case.anatomy, region), err_msg=region
+            regions.mask(labels, region), regions.mask(case.anatomy, region), err_msg=region
         )
 
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from radfoundry.checkpoints import Store
-from radfoundry.training import TrainingError
+from radfoundry.training.checkpoints import Store
+from radfoundry.training.loop import TrainingError
 
 FACTS = {"options": {"steps": 10}, "data": {"images": "abc"}, "code": "123"}
 

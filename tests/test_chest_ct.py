@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from radfoundry import anatomy
-from radfoundry.bodies import branches, fissures
+from radfoundry.anatomy import regions
 from radfoundry.phantoms import chest_ct
+from radfoundry.phantoms._bodies import branches, fissures
 
 LOBES = ["lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right"]
 LOBES += ["lung_middle_lobe_right", "lung_lower_lobe_right"]
@@ -31,7 +31,7 @@ def wet():
 
 
 def region(case, name):
-    return anatomy.mask(case.anatomy, name)
+    return regions.mask(case.anatomy, name)
 
 
 def middle(case, mask):
@@ -58,7 +58,7 @@ def test_pleural_fluid_is_no_lung_and_the_finding_is_where_it_is(wet):
     fluid = region(wet, "pleural_space")
     assert fluid.any()
     assert not (fluid & region(wet, "lungs")).any()
-    found = anatomy.mask(wet.findings, "pleural_effusion")
+    found = regions.mask(wet.findings, "pleural_effusion")
     assert (fluid & found).sum() > 0.97 * found.sum()
     assert fluid[~found].sum() == 0
     assert region(wet, "pleural_cavity")[found].mean() > 0.97
@@ -141,7 +141,7 @@ def test_a_filled_lobe_keeps_air_in_its_bronchi():
     parameters = planned(seed=3, size=112, findings={"consolidation": 1.0})[0]
     parameters["findings"][0] |= {"share": 1.0, "strength": 0.95, "location": "lower lobe"}
     case = chest_ct.draw(parameters)
-    marked = anatomy.mask(case.findings, "consolidation")
+    marked = regions.mask(case.findings, "consolidation")
     airway = ndimage.binary_erosion(region(case, "airway")) & marked
     assert np.median(case.image.voxels[marked]) > -100
     assert airway.any()

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from radfoundry import catalogue, classifiers, configuration
 from radfoundry.case import Case
-from radfoundry.metrics import utility
-from radfoundry.tasks import classification
+from radfoundry.config import catalogue, settings
+from radfoundry.evaluation.metrics import utility
+from radfoundry.evaluation.tasks import classification
+from radfoundry.evaluation.tasks.classification import classifier
 from radfoundry.volume import Volume
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -89,12 +90,12 @@ def test_folds_are_the_same_for_all_arms_and_seeds_and_share_rare_findings_out()
     labels = np.zeros((20, 2))
     labels[:10, 0] = labels[3:8, 1] = 1
     patients = [f"p{i}" for i in range(20)]
-    folds = classifiers.folds_of(labels, patients, 5)
+    folds = classifier.folds_of(labels, patients, 5)
     assert [labels[folds == fold, 1].sum() for fold in range(5)] == [1] * 5
     assert (np.bincount(folds) == 4).all()
-    assert (folds == classifiers.folds_of(labels, patients, 5)).all()
-    assert classifiers.folds_of(labels, ["one"] * 20, 5).max() == 0
-    assert classifiers.folds_of(labels[:2], patients[:2], 5).max() == 1
+    assert (folds == classifier.folds_of(labels, patients, 5)).all()
+    assert classifier.folds_of(labels, ["one"] * 20, 5).max() == 0
+    assert classifier.folds_of(labels[:2], patients[:2], 5).max() == 1
 
 
 def test_the_splits_that_the_generator_saw_are_not_even_read():
@@ -107,16 +108,16 @@ def test_the_splits_that_the_generator_saw_are_not_even_read():
 
 def test_as_many_samples_are_chosen_with_a_finding_as_without():
     labels = np.array([[1, 1], [1, 0], [0, 1], [0, np.nan], [0, 1]], float)
-    chosen = classifiers.balanced(labels, 100, rng())
+    chosen = classifier.balanced(labels, 100, rng())
     assert [(chosen == 1).sum(0).tolist(), (chosen == 0).sum(0).tolist()] == [[2, 1], [2, 1]]
     assert (labels[np.isfinite(chosen)] == chosen[np.isfinite(chosen)]).all()
-    assert (classifiers.balanced(labels, 1, rng()) == 1).sum(0).tolist() == [1, 1]
-    assert np.isnan(classifiers.balanced(labels[:2], 9, rng())[:, 0]).all()
+    assert (classifier.balanced(labels, 1, rng()) == 1).sum(0).tolist() == [1, 1]
+    assert np.isnan(classifier.balanced(labels[:2], 9, rng())[:, 0]).all()
 
 
 def test_kinds_count_the_same_however_common_they_are():
     labels = np.array([[1, 1], [0, 1], [0, np.nan], [0, 1]], float)
-    weights = classifiers.weights_of(labels)
+    weights = classifier.weights_of(labels)
     assert weights[0, 0] == pytest.approx(weights[1:, 0].sum())
     assert weights[:, 0].mean() == pytest.approx(1)
     assert (weights[:, 1] == 0).all()
@@ -245,36 +246,36 @@ def test_the_figures_of_the_paper_stand_beside_those_of_the_same_finding(real):
 
 def test_a_shrunk_volume_keeps_its_mean_and_ends_at_the_window():
     voxels = rng().uniform(-1000, 500, (12, 20, 8))
-    cube = classifiers.shrunk(voxels, 4)
+    cube = classifier.shrunk(voxels, 4)
     assert cube.shape == (1, 4, 4, 4)
     assert float(cube.mean()) == pytest.approx((voxels.mean() + 1024) / 812 - 1, abs=1e-3)
-    assert classifiers.shrunk(np.full((4, 4, 4), 3000), 4).max() == 1
+    assert classifier.shrunk(np.full((4, 4, 4), 3000), 4).max() == 1
 
 
 def test_alterations_stay_small_and_depend_on_the_generator_alone():
     images = torch.rand((3, 1, 8, 8, 8))
     nothing = dict.fromkeys(("shift", "flip", "offset", "noise"), 0)
-    same = classifiers.altered(images, nothing, torch.Generator())
+    same = classifier.altered(images, nothing, torch.Generator())
     assert torch.equal(same, images)
     some = classification.OPTIONS["augment"]
-    first, again = (classifiers.altered(images, some, torch.Generator()) for _ in range(2))
+    first, again = (classifier.altered(images, some, torch.Generator()) for _ in range(2))
     assert torch.equal(first, again)
     assert not torch.equal(first, images)
 
 
-@pytest.mark.parametrize("size", sorted(classifiers.SIZES))
+@pytest.mark.parametrize("size", sorted(classifier.SIZES))
 def test_every_size_answers_for_every_finding(size):
     with torch.device("meta"):
-        network = classifiers.build(size, 3, torch.Generator("cpu")).eval()
-        side = classifiers.SIZES[size].side
+        network = classifier.build(size, 3, torch.Generator("cpu")).eval()
+        side = classifier.SIZES[size].side
         assert network(torch.zeros((1, 1, side, side, side))).shape == (1, 3)
 
 
 def test_what_a_prediction_says_does_not_depend_on_its_neighbors():
-    network = classifiers.build("phantom", 2, torch.Generator().manual_seed(0)).eval()
-    one = classifiers.Classifier(network, np.array([True, False]))
+    network = classifier.build("phantom", 2, torch.Generator().manual_seed(0)).eval()
+    one = classifier.Classifier(network, np.array([True, False]))
     images = torch.rand((3, 1, 32, 32, 32))
-    together, alone = classifiers.predict(one, images), classifiers.predict(one, images[1:2])
+    together, alone = classifier.predict(one, images), classifier.predict(one, images[1:2])
     assert together[1, 0] == alone[0, 0]
     assert np.isnan(together[:, 1]).all()
 
@@ -287,10 +288,10 @@ def test_options_are_plain_values():
 
 
 def test_the_arms_of_the_schema_are_those_of_the_task_and_its_defaults_agree():
-    rules = configuration.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]
+    rules = settings.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]
     own = rules["classification"]["properties"]
     assert own["arms"]["items"]["enum"] == list(classification.ARMS)
-    assert own["size"]["enum"] == list(classifiers.SIZES)
+    assert own["size"]["enum"] == list(classifier.SIZES)
     known = catalogue.options("tasks", "classification")
     for name in ("folds", "samples", "size", "threshold"):
         assert own[name]["default"] == known[name]
@@ -301,8 +302,8 @@ def test_a_recipe_of_radiographs_cannot_teach_a_classifier_of_volumes():
     recipes = {"films": {"cohort": "films", "generator": "artasyn"}}
     asked = {"classification": {"recipes": ["films"]}}
     config = {"cohorts": {"films": films}, "recipes": recipes, "evaluate": asked}
-    with pytest.raises(configuration.ConfigurationError) as error:
-        configuration.checked(config, SCHEMA)
+    with pytest.raises(settings.ConfigurationError) as error:
+        settings.checked(config, SCHEMA)
     (fault,) = error.value.faults
     told = "evaluate.classification.recipes: 'films' draws CXR; classification reads CT"
     assert fault == told

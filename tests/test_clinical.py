@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from radfoundry import anatomy
-from radfoundry.metrics import clinical
+from radfoundry.anatomy import regions
+from radfoundry.evaluation.metrics import clinical
 from radfoundry.phantoms import chest_ct
 from radfoundry.volume import Volume
 
@@ -29,13 +29,13 @@ def boxes(shape=SHAPE, **places):
     for name, (left, right, back, front, low, high) in places.items():
         masks[name] = np.zeros(shape, bool)
         masks[name][left:right, back:front, low:high] = True
-    return anatomy.compose(masks)
+    return regions.compose(masks)
 
 
 def marked(name, left, right, low, high):
     """Return a findings map with one finding in a box."""
     findings = np.zeros(SHAPE, np.uint8)
-    findings[left:right, 5:15, low:high] = anatomy.label_id(name)
+    findings[left:right, 5:15, low:high] = regions.label_id(name)
     return findings
 
 
@@ -146,7 +146,7 @@ def test_sides_of_phantom_effusions_are_true():
     options = {"patients": 3, "exams": [1, 1], "findings": {"pleural_effusion": 1.0}}
     for parameters in chest_ct.plan(options, np.random.default_rng(1))["parameters"]:
         case = chest_ct.draw(json.loads(parameters))
-        fluid = anatomy.mask(case.findings, "pleural_effusion")
+        fluid = regions.mask(case.findings, "pleural_effusion")
         x = np.arange(len(fluid)) * case.image.affine[0, 0] + case.image.affine[0, 3]
         share = fluid[x > 0].sum() / fluid.sum()
         found = clinical.measure(case.image, case.anatomy, case.findings)
@@ -179,7 +179,7 @@ def test_the_cardiothoracic_ratio_is_that_of_the_slice_where_the_heart_is_widest
     assert clinical.cardiothoracic_ratio(without()) == pytest.approx(24 / 50)
     narrow_base = boxes(**BODY | {"lung_upper_lobe_left": (15, 25, 5, 35, 2, 28)})
     wide_top = narrow_base.copy()
-    wide_top[5:15, 5:35, 20:28] = anatomy.label_id("lung_upper_lobe_left")
+    wide_top[5:15, 5:35, 20:28] = regions.label_id("lung_upper_lobe_left")
     assert clinical.cardiothoracic_ratio(wide_top) == pytest.approx(24 / 40)
 
 
@@ -192,13 +192,13 @@ def test_a_slice_that_shows_one_side_only_has_no_ratio():
     """A raised diaphragm hides one lung where the heart is widest: the next slice counts."""
     low = {"lung_lower_lobe_right": (35, 55, 5, 35, 8, 12), "heart": (24, 44, 10, 30, 4, 14)}
     labels = boxes(**BODY | low)
-    labels[18:24, 10:30, 4:7] = anatomy.label_id("heart")
+    labels[18:24, 10:30, 4:7] = regions.label_id("heart")
     assert clinical.cardiothoracic_ratio(labels) == pytest.approx(20 / 50)
 
 
 def test_stray_voxels_do_not_widen_the_heart():
     labels = without()
-    labels[2, 20, 8] = anatomy.label_id("heart")
+    labels[2, 20, 8] = regions.label_id("heart")
     assert clinical.cardiothoracic_ratio(labels) == pytest.approx(24 / 50)
 
 
@@ -249,7 +249,7 @@ def untrusted(*failed):
 def test_every_measurement_is_read_off_regions_that_exist():
     for measure in clinical.MEASURES.values():
         assert measure.regions
-        assert all(anatomy.ids(region) for region in measure.regions)
+        assert all(regions.ids(region) for region in measure.regions)
 
 
 def test_measurements_of_sound_labels_are_kept():

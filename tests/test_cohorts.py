@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from radfoundry import cohorts, tables
-from radfoundry.cohorts import CohortError
+from radfoundry import tables
+from radfoundry.config import cohorts
+from radfoundry.config.cohorts import CohortError
 
 HEADER = "case,patient,image"
 

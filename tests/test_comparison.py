@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from radfoundry import tables
-from radfoundry.metrics import comparison
+from radfoundry.evaluation.metrics import comparison
 
 NO_TRUTH = comparison.pixel_row(np.zeros((4, 4)), None, 0.5)
 SCORES = {"good": (0, 1, 8, 9), "bad": (9, 8, 1, 0)}

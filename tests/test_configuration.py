@@ -1,12 +1,16 @@
 """A config is read strictly and checked as a whole."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
-from radfoundry import catalogue, configuration, preprocess
-from radfoundry.configuration import ConfigurationError
+from radfoundry.config import catalogue, settings
+from radfoundry.config.settings import ConfigurationError
+from radfoundry.data import preprocess
 from radfoundry.tables import SCHEMAS
 
+ROOT = Path(__file__).parents[1]
 SCHEMA = SCHEMAS / "config.schema.yaml"
 NAMES = {
     "phantoms": ["chest_xray", "chest_ct"],
@@ -29,7 +33,7 @@ def config(**changes):
 
 
 def checked(whole):
-    return configuration.checked(whole, SCHEMA, NAMES)
+    return settings.checked(whole, SCHEMA, NAMES)
 
 
 def refused(whole):
@@ -123,23 +127,23 @@ def test_a_root_needs_a_table():
 
 
 def test_the_committed_config_is_accepted():
-    whole = configuration.strict_load(SCHEMAS.parents[1] / "config.yaml")
-    names = configuration.registered()
+    whole = settings.strict_load(ROOT / "config.yaml")
+    names = settings.registered()
     missing = [kind for kind in catalogue.KINDS if not names[kind]]
     if missing:
         pytest.skip(f"no {', '.join(missing)} yet")
-    assert configuration.checked(whole, SCHEMA)["cohorts"]
+    assert settings.checked(whole, SCHEMA)["cohorts"]
 
 
 def test_what_is_registered_has_the_words_of_the_vocabulary():
-    names = configuration.registered()
+    names = settings.registered()
     assert set(catalogue.KINDS) < set(names)
     assert "opacity" in names["findings"]
     assert {"lungs", "ignore", "lung_left"} <= set(names["regions"])
 
 
 def test_preprocessing_and_its_schema_know_the_same_keys_and_values():
-    rules = configuration.strict_load(SCHEMA)["properties"]["cohorts"]["additionalProperties"]
+    rules = settings.strict_load(SCHEMA)["properties"]["cohorts"]["additionalProperties"]
     own = rules["variants"]["preprocess"]
     keys = {modality: own[modality]["properties"] for modality in ("CXR", "CT", "MR")}
     assert set(keys["CXR"]) == set(preprocess.OPTIONS)
@@ -150,7 +154,7 @@ def test_preprocessing_and_its_schema_know_the_same_keys_and_values():
 
 
 def test_the_arms_of_the_schema_are_the_arms_of_the_task():
-    rules = configuration.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]["anomaly"]
+    rules = settings.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]["anomaly"]
     arms = catalogue.constant("tasks", "anomaly", "ARMS")
     assert set(rules["properties"]["arms"]["items"]["enum"]) == set(arms)
 
@@ -229,7 +233,7 @@ def drawing(generator="medsyn", **recipe):
 def wrong(whole):
     """Return the faults of a config, checked against the real plug-ins."""
     with pytest.raises(ConfigurationError) as error:
-        configuration.checked(whole, SCHEMA)
+        settings.checked(whole, SCHEMA)
     return error.value.faults
 
 
@@ -250,7 +254,7 @@ def test_a_key_of_training_that_does_not_exist_is_told_before_any_job():
 def test_empty_sections_of_training_and_prompts_that_are_not_read_are_no_faults():
     sample = {"text": False, "prompts": [{"text": "  "}]}
     whole = drawing(train={"text": None, "low_resolution": None, "seed": 3}, sample=sample)
-    assert configuration.checked(whole, SCHEMA)["recipes"]["r"]["train"]["seed"] == 3
+    assert settings.checked(whole, SCHEMA)["recipes"]["r"]["train"]["seed"] == 3
 
 
 def test_a_generator_without_networks_takes_nothing_but_a_seed():
@@ -273,7 +277,7 @@ def test_prompts_that_are_none_are_told_before_any_job(prompts, told):
 
 def test_an_effusion_on_both_sides_can_be_asked_for():
     both = [{"findings": [{"name": "pleural_effusion", "side": "bilateral"}]}]
-    whole = configuration.checked(drawing(sample={"prompts": both}), SCHEMA)
+    whole = settings.checked(drawing(sample={"prompts": both}), SCHEMA)
     assert whole["recipes"]["r"]["sample"]["prompts"] == both
 
 
@@ -294,11 +298,11 @@ def test_the_files_of_a_local_model_are_what_its_network_starts_from(tmp_path):
     (tmp_path / "onnx.bin").mkdir()
     recipe = {"train": {"size": "phantom", "text": {"folder": str(tmp_path)}, "low": {"steps": 3}}}
     wanted = [str(tmp_path / n) for n in ("config.json", "model.safetensors", "vocab.txt")]
-    assert configuration.start_files(recipe, "text") == wanted
-    assert configuration.start_files(recipe, "low") == []
-    assert configuration.start_files(recipe, "high") == []
+    assert settings.start_files(recipe, "text") == wanted
+    assert settings.start_files(recipe, "low") == []
+    assert settings.start_files(recipe, "high") == []
 
 
 def test_a_local_model_that_is_not_there_has_no_files(tmp_path):
     recipe = {"train": {"text": {"folder": str(tmp_path / "nowhere")}}}
-    assert configuration.start_files(recipe, "text") == []
+    assert settings.start_files(recipe, "text") == []

@@ -10,7 +10,7 @@ import torch
 from factory import ROOT, Factory, small_config
 
 from radfoundry import volume
-from radfoundry.featuresizes import SIZES, build
+from radfoundry.evaluation.realism.feature_sizes import SIZES, build
 
 JUDGE = {**SIZES["paper"], "widths": [2, 2, 2, 4], "layers": [1, 1, 1, 1]}
 EVALUATION = {"fit_arm", "compare_arms"}

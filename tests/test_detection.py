@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from radfoundry.metrics import detection
+from radfoundry.evaluation.metrics import detection
 
 REFERENCES = [
     (detection.weighted_auroc, roc_auc_score),

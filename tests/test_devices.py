@@ -9,7 +9,7 @@ from otherdevice import THERE, OtherDevice
 from test_medsyn import PUBLISHED, TINY, TRAIN, chests, request, trained
 
 from radfoundry.generators import medsyn, wgan
-from radfoundry.training import Hooks
+from radfoundry.training.loop import Hooks
 
 STEP = {"steps": 1, "batch": 1, "precision": "float32"}
 LEAN = {

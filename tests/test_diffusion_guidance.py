@@ -3,13 +3,7 @@
 import pytest
 import torch
 
-from radfoundry.diffusion.guidance import (
-    Guidance,
-    Known,
-    blend_noisy,
-    guided,
-    replace_clean,
-)
+from radfoundry.diffusion.guidance import Guidance, Known, blend_noisy, guided, replace_clean
 from radfoundry.diffusion.noise import Cosine, Level
 
 TEXT = {"text": torch.ones(2, 3, 4), "kept": torch.tensor([[1, 1, 0], [1, 0, 0]]).bool()}

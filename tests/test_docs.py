@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from radfoundry import catalogue, tables
+from radfoundry import tables
+from radfoundry.config import catalogue
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = sorted((ROOT / "workflow/schemas").glob("*.schema.yaml"))

@@ -7,7 +7,8 @@ import pytest
 from chests import chest
 from PIL import Image
 
-from radfoundry import duplicates, gate, volume
+from radfoundry import volume
+from radfoundry.data import duplicates, gate
 
 
 def drawn(seed):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from radfoundry.metrics import effects
+from radfoundry.evaluation.metrics import effects
 
 NAN = float("nan")
 HIGH, LOW = np.array([3.0, 4.0, 5.0]), np.array([0.0, 1.0, 2.0])

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from radfoundry import channels
-from radfoundry.volumenets.enlarger import Enlarger
+from radfoundry.data import channels
+from radfoundry.networks.super_resolution import Enlarger
 
 
 def smooth(count: int, seed: int) -> torch.Tensor:

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 from drawn_volumes import phantoms
 
-from radfoundry import exhibits, report
-from radfoundry.slices import VolumePicture
+from radfoundry.report import exhibits
+from radfoundry.report import page as report
+from radfoundry.report.slices import VolumePicture
 
 
 def pictured(title, anatomy=True):

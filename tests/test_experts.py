@@ -9,8 +9,8 @@ import pytest
 from chests import chest
 from scipy import ndimage
 
-from radfoundry import anatomy
-from radfoundry.catalogue import load, names
+from radfoundry.anatomy import regions
+from radfoundry.config.catalogue import load, names
 from radfoundry.generators import artasyn
 from radfoundry.volume import picture, plane
 
@@ -22,7 +22,7 @@ def perfect(options, weights=None, device="cpu"):
         smooth = ndimage.gaussian_filter(picture(image.voxels).astype(float), 2)
         dark = (smooth < 0.52) & ndimage.binary_erosion(smooth > 0.05, iterations=8)
         right = np.arange(dark.shape[1]) < dark.shape[1] / 2
-        return plane(anatomy.compose({"lung_right": dark & right, "lung_left": dark & ~right}))
+        return plane(regions.compose({"lung_right": dark & right, "lung_left": dark & ~right}))
 
     return segment
 
@@ -107,13 +107,13 @@ def score(name, sample, source, train, options=None):
 
 def test_a_lost_lung_lowers_the_anatomy_score(sample, train):
     whole = score("anatomy", sample, train[0], train)
-    white = np.where(picture(anatomy.mask(sample.anatomy, "lung_right")), 0.8, shown(sample))
+    white = np.where(picture(regions.mask(sample.anatomy, "lung_right")), 0.8, shown(sample))
     assert whole > 0.7
     assert score("anatomy", holding(sample, white), train[0], train) < 0.2
 
 
 def test_a_lesion_outside_the_lungs_lowers_the_anatomy_score(sample, train):
-    outside = np.where(anatomy.mask(sample.anatomy, "lungs"), 0, 40).astype(np.uint8)
+    outside = np.where(regions.mask(sample.anatomy, "lungs"), 0, 40).astype(np.uint8)
     moved = replace(sample, findings=outside)
     options = {"lesion_fraction": [0, 10]}
     assert score("anatomy", moved, train[0], train, options) < 0.5

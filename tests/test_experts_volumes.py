@@ -9,8 +9,8 @@ from chests import chest
 from drawn_volumes import as_sample, phantoms
 from scipy import ndimage
 
-from radfoundry import anatomy
-from radfoundry.catalogue import load, names
+from radfoundry.anatomy import regions
+from radfoundry.config.catalogue import load, names
 
 FAST = {"lobes": False, "vessels": False, "heart": False, "pleural": False}
 OPTIONS = {"anatomy": {"segmenter": "threshold", "segmenter_options": FAST, "repeats": 2}}
@@ -94,7 +94,7 @@ def test_labels_of_another_chest_lower_the_anatomy_score(sample, train, real, sc
 
 
 def test_a_lung_missing_from_image_or_labels_is_no_agreement(sample, score):
-    lung = anatomy.mask(sample.anatomy, "lung_left")
+    lung = regions.mask(sample.anatomy, "lung_left")
     filled = holding(sample, np.where(lung, 40, sample.image.voxels))
     unlabeled = replace(sample, anatomy=np.where(lung, 0, sample.anatomy))
     both = replace(filled, anatomy=unlabeled.anatomy)
@@ -106,15 +106,15 @@ def test_a_volume_without_labels_has_no_anatomy_score(sample, score):
 
 
 def test_a_small_nodule_is_plausible_and_one_outside_the_lungs_is_not(sample, score):
-    lungs = np.argwhere(ndimage.binary_erosion(anatomy.mask(sample.anatomy, "lungs"), iterations=2))
+    lungs = np.argwhere(ndimage.binary_erosion(regions.mask(sample.anatomy, "lungs"), iterations=2))
     nodule, stray = np.zeros_like(sample.findings), np.zeros_like(sample.findings)
-    nodule[tuple(lungs[0])] = stray[1, 1, 1] = anatomy.label_id("nodule")
+    nodule[tuple(lungs[0])] = stray[1, 1, 1] = regions.label_id("nodule")
     assert score("anatomy", replace(sample, findings=nodule)) > 0.9
     assert score("anatomy", replace(sample, findings=stray)) == 0
 
 
 def test_outlined_findings_of_real_cases_do_not_move_the_limit(tune, references, real):
-    marks = np.full_like(tune[0].findings, anatomy.label_id("nodule"))
+    marks = np.full_like(tune[0].findings, regions.label_id("nodule"))
     ill = replace(tune[0], findings=marks)
     expert = load("experts", "anatomy")
     again = expert.score_real(ill, references["anatomy"], OPTIONS["anatomy"])

@@ -8,10 +8,11 @@ import pytest
 import torch
 from scipy import ndimage
 
-from radfoundry import featurenet, weights
-from radfoundry.featuresizes import SIZES, build, size_of, sized
+from radfoundry import weights
+from radfoundry.evaluation.realism import feature_network
+from radfoundry.evaluation.realism.feature_sizes import SIZES, build, size_of, sized
 from radfoundry.phantoms import chest_ct
-from radfoundry.training import Hooks
+from radfoundry.training.loop import Hooks
 from radfoundry.volume import Volume
 
 TINY = {"size": "phantom", "side": 16, "widths": [4, 4, 8, 8], "steps": 8, "batch": 4}
@@ -27,7 +28,7 @@ def cases():
 
 @pytest.fixture(scope="module")
 def learned(cases):
-    return featurenet.fit(cases, TINY, np.random.default_rng(0))
+    return feature_network.fit(cases, TINY, np.random.default_rng(0))
 
 
 def images(cases):
@@ -49,48 +50,50 @@ def test_training_tells_the_findings_of_what_it_learned_from(cases):
         replace(c, image=c.image.holding(c.image.voxels + 600 * bool(c.facts["findings"])))
         for c in cases
     ]
-    losses = featurenet.fit(brighter, longer, np.random.default_rng(0)).card["losses"]
+    losses = feature_network.fit(brighter, longer, np.random.default_rng(0)).card["losses"]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
 
 
 def test_equal_chance_learns_equal_weights_and_other_chance_others(cases, learned):
-    again, other = (featurenet.fit(cases, TINY, np.random.default_rng(seed)) for seed in (0, 1))
+    again, other = (
+        feature_network.fit(cases, TINY, np.random.default_rng(seed)) for seed in (0, 1)
+    )
     assert all(torch.equal(learned.state[name], again.state[name]) for name in learned.state)
     assert not torch.equal(learned.state["conv1.weight"], other.state["conv1.weight"])
 
 
 def test_weights_survive_a_folder_and_give_the_same_features(tmp_path, cases, learned):
     weights.write(learned, tmp_path)
-    here = featurenet.prepare(learned)(images(cases))
-    there = featurenet.prepare(weights.read(tmp_path))(images(cases))
+    here = feature_network.prepare(learned)(images(cases))
+    there = feature_network.prepare(weights.read(tmp_path))(images(cases))
     assert here.shape == (6, 24)
     np.testing.assert_array_equal(here, there)
 
 
 def test_features_of_what_it_learned_from_have_mean_0(cases, learned):
-    found = featurenet.prepare(learned)(images(cases))
+    found = feature_network.prepare(learned)(images(cases))
     np.testing.assert_allclose(found.mean(0), 0, atol=0.05)
     assert 0.5 < np.median(found.std(0)) < 1.5
 
 
 def test_batches_and_order_change_no_feature(cases, learned):
-    features = featurenet.prepare(learned)
+    features = feature_network.prepare(learned)
     alone = np.concatenate([features([image]) for image in images(cases)])
     np.testing.assert_allclose(alone, features(iter(images(cases))), atol=1e-4)
 
 
 def test_no_volumes_have_no_features(learned):
-    assert featurenet.prepare(learned)([]).shape == (0, 24)
+    assert feature_network.prepare(learned)([]).shape == (0, 24)
 
 
 def test_volumes_are_left_alone(cases, learned):
     before = cases[0].image.voxels.copy()
-    featurenet.prepare(learned)(images(cases))
+    feature_network.prepare(learned)(images(cases))
     np.testing.assert_array_equal(cases[0].image.voxels, before)
 
 
 def test_blur_moves_features_as_much_as_another_patient_does(cases, learned):
-    features = featurenet.prepare(learned)
+    features = feature_network.prepare(learned)
     blurred = [c.image.holding(ndimage.gaussian_filter(c.image.voxels, 1.5)) for c in cases]
     moved = np.abs(features(blurred) - features(images(cases))).mean()
     assert moved > 0.5
@@ -98,16 +101,16 @@ def test_blur_moves_features_as_much_as_another_patient_does(cases, learned):
 
 def test_without_findings_the_weights_stay_as_they_began(cases):
     healthy = [case for case in cases if not case.facts["findings"]]
-    bare = featurenet.fit(healthy, TINY, np.random.default_rng(0))
+    bare = feature_network.fit(healthy, TINY, np.random.default_rng(0))
     assert bare.card["trained"] is False
-    assert np.isfinite(featurenet.prepare(bare)(images(cases))).all()
+    assert np.isfinite(feature_network.prepare(bare)(images(cases))).all()
 
 
 def test_no_case_and_unknown_options_are_refused(cases):
     with pytest.raises(ValueError, match="needs a case"):
-        featurenet.fit([], TINY, np.random.default_rng(0))
+        feature_network.fit([], TINY, np.random.default_rng(0))
     with pytest.raises(ValueError, match="unknown options .*'depth'"):
-        featurenet.fit(cases, {"depth": 3}, np.random.default_rng(0))
+        feature_network.fit(cases, {"depth": 3}, np.random.default_rng(0))
     with pytest.raises(ValueError, match="no size 'huge'"):
         sized({"size": "huge"})
 
@@ -115,14 +118,14 @@ def test_no_case_and_unknown_options_are_refused(cases):
 def test_hooks_hear_every_step(cases):
     heard = []
     hooks = Hooks(progress=lambda done, total, terms: heard.append((done, total)))
-    featurenet.fit(cases, TINY | {"steps": 3}, np.random.default_rng(0), "cpu", hooks)
+    feature_network.fit(cases, TINY | {"steps": 3}, np.random.default_rng(0), "cpu", hooks)
     assert heard == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 16), (32, 48, 16), (9, 12, 40)])
 def test_any_grid_becomes_a_cube_in_the_window(shape):
     image = Volume(np.full(shape, 2000, np.int16), np.eye(4))
-    found = featurenet.picture(image, 16)
+    found = feature_network.picture(image, 16)
     assert found.shape == (1, 16, 16, 16)
     assert found.min() == found.max() == 1
 
@@ -130,7 +133,7 @@ def test_any_grid_becomes_a_cube_in_the_window(shape):
 def test_pictures_move_by_a_sixteenth_at_most():
     picture = torch.full((1, 1, 16, 16, 16), -1.0)
     picture[..., 8, 8, 8] = 1.0
-    moved = featurenet.altered(picture, torch.Generator().manual_seed(0))
+    moved = feature_network.altered(picture, torch.Generator().manual_seed(0))
     place = (moved[0, 0] > 0).nonzero()
     assert len(place) == 1
     assert (place - 8).abs().max() <= 1
@@ -146,19 +149,21 @@ def test_the_network_of_the_published_distance_has_2048_features_of_its_last_sta
 def test_a_network_of_others_gives_its_pooled_features(cases):
     network = build(MED3D, 3).eval()
     theirs = {f"module.{n}": t for n, t in network.state_dict().items() if "tracked" not in n}
-    adopted = featurenet.adopted(theirs, MED3D, "Med3D")
+    adopted = feature_network.adopted(theirs, MED3D, "Med3D")
     network.fc = None
-    expected = network(featurenet.picture(cases[0].image, 16)[None]).detach().numpy()
-    np.testing.assert_allclose(featurenet.prepare(adopted)(images(cases[:1])), expected, atol=1e-5)
+    expected = network(feature_network.picture(cases[0].image, 16)[None]).detach().numpy()
+    np.testing.assert_allclose(
+        feature_network.prepare(adopted)(images(cases[:1])), expected, atol=1e-5
+    )
 
 
 def test_tensors_of_another_network_are_refused():
     theirs = build(MED3D, 0).state_dict()
     theirs["layer9.weight"] = torch.zeros(2)
     with pytest.raises(weights.WeightsError, match="layer9.weight"):
-        featurenet.adopted(theirs, MED3D, "Med3D")
+        feature_network.adopted(theirs, MED3D, "Med3D")
     with pytest.raises(weights.WeightsError, match="size lacks"):
-        featurenet.prepare(weights.Weights(theirs, {"network": "else"}))
+        feature_network.prepare(weights.Weights(theirs, {"network": "else"}))
 
 
 def test_the_size_of_a_network_of_others_is_read_off_its_tensors():
@@ -173,16 +178,16 @@ def test_the_size_of_a_network_of_others_is_read_off_its_tensors():
 def test_a_given_judge_has_the_features_of_its_network_and_says_where_it_is_from(cases):
     theirs = {f"module.{n}": t for n, t in build(MED3D, 3).state_dict().items()}
     known = {"origin": "resnet.pth", "source_sha256": "0" * 64}
-    given = featurenet.taken(weights.Weights(theirs, known), 16)
+    given = feature_network.taken(weights.Weights(theirs, known), 16)
     assert known.items() <= given.card.items()
-    adopted = featurenet.adopted(theirs, MED3D, "Med3D")
-    here, there = (featurenet.prepare(one)(images(cases[:2])) for one in (given, adopted))
+    adopted = feature_network.adopted(theirs, MED3D, "Med3D")
+    here, there = (feature_network.prepare(one)(images(cases[:2])) for one in (given, adopted))
     np.testing.assert_array_equal(here, there)
 
 
 def test_a_given_judge_of_ours_stays_as_it_is(learned):
     own = weights.Weights(learned.state, {**learned.card, "origin": "judge"})
-    assert featurenet.taken(own, 32) is own
+    assert feature_network.taken(own, 32) is own
 
 
 @pytest.mark.parametrize(
@@ -199,13 +204,13 @@ def test_what_is_no_3d_resnet_cannot_be_the_judge(changes, told):
     state = {**build(MED3D, 0).state_dict(), **changes}
     state = {name: tensor for name, tensor in state.items() if tensor is not None}
     with pytest.raises(weights.WeightsError, match=rf"odd.pth cannot be the judge: .*{told}"):
-        featurenet.taken(weights.Weights(state, {"origin": "odd.pth"}))
+        feature_network.taken(weights.Weights(state, {"origin": "odd.pth"}))
 
 
 def test_a_folder_of_another_network_cannot_be_the_judge():
     other = weights.Weights({}, {"origin": "text", "size": {"width": 96}})
     with pytest.raises(weights.WeightsError, match="text cannot be the judge: the card's size"):
-        featurenet.taken(other)
+        feature_network.taken(other)
 
 
 def test_reports_teach_as_findings_do_and_doubt_teaches_nothing(cases, learned):
@@ -215,14 +220,14 @@ def test_reports_teach_as_findings_do_and_doubt_teaches_nothing(cases, learned):
         replace(case, facts={"findings": "", "report": text})
         for case, text in zip(cases, told, strict=True)
     ]
-    found = featurenet.fit(reported, TINY, np.random.default_rng(0))
+    found = feature_network.fit(reported, TINY, np.random.default_rng(0))
     assert found.card == learned.card
     assert all(torch.equal(found.state[name], learned.state[name]) for name in learned.state)
     network = build(learned.card["size"], 1)
     picture = torch.zeros(2, 8, 8, 8, 8)
     target = torch.tensor([[1.0], [np.nan]])
-    featurenet.loss(network.eval(), (picture, target), None)["findings"].backward()
+    feature_network.loss(network.eval(), (picture, target), None)["findings"].backward()
     assert network.fc.bias.grad.abs() > 0
     network.zero_grad()
-    featurenet.loss(network, (picture, target * np.nan), None)["findings"].backward()
+    feature_network.loss(network, (picture, target * np.nan), None)["findings"].backward()
     assert network.fc.bias.grad == 0

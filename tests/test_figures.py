@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from PIL.PngImagePlugin import PngImageFile
 
-from radfoundry import exhibits, figures, scorecard
-from radfoundry.figures import Pair
+from radfoundry.report import charts, exhibits
+from radfoundry.report.charts import Pair
+from radfoundry.report.scorecard import card as scorecard
 
 NAN = math.nan
 
@@ -34,15 +35,15 @@ def rows(values, **columns) -> pd.DataFrame:
 
 def test_equal_input_gives_equal_bytes():
     for draw in (
-        lambda: figures.montage([pair()]),
-        lambda: figures.histogram([1, 2, 3], [2, 3, NAN], 1.5, "score"),
-        lambda: figures.forest(rows([0.5, 0.7]), "metric"),
+        lambda: charts.montage([pair()]),
+        lambda: charts.histogram([1, 2, 3], [2, 3, NAN], 1.5, "score"),
+        lambda: charts.forest(rows([0.5, 0.7]), "metric"),
     ):
         assert draw() == draw()
 
 
 def test_the_outline_is_seen_and_the_source_stays_gray():
-    image = pixels(figures.montage([pair()]))
+    image = pixels(charts.montage([pair()]))
     coloured = np.ptp(image, axis=2).max(0) > 100
     quarter = image.shape[1] // 4
     assert not coloured[: 2 * quarter].any()
@@ -53,7 +54,7 @@ def test_the_outline_is_seen_and_the_source_stays_gray():
 def test_the_inputs_of_a_montage_are_left_alone():
     given = pair()
     before = given.synthetic.copy(), given.mask.copy()
-    figures.montage([given])
+    charts.montage([given])
     np.testing.assert_array_equal(given.synthetic, before[0])
     np.testing.assert_array_equal(given.mask, before[1])
 
@@ -66,18 +67,18 @@ def test_the_inputs_of_a_montage_are_left_alone():
     ],
 )  # fmt: skip
 def test_a_pair_that_lacks_something_is_still_drawn(changes):
-    assert pixels(figures.montage([pair(**changes)])).std() > 0
+    assert pixels(charts.montage([pair(**changes)])).std() > 0
 
 
 def test_no_pairs_give_a_picture_that_says_so():
-    assert pixels(figures.montage([])).min() < 200
+    assert pixels(charts.montage([])).min() < 200
 
 
 def test_padding_is_cut_from_all_panels_alike():
     wide = np.zeros((40, 40))
     wide[10:30] = 0.5
-    squat = pixels(figures.montage([pair(synthetic=wide, real=wide)]))
-    square = pixels(figures.montage([pair()]))
+    squat = pixels(charts.montage([pair(synthetic=wide, real=wide)]))
+    square = pixels(charts.montage([pair()]))
     assert squat.shape[0] < square.shape[0]
     assert squat.shape[1] == square.shape[1]
 
@@ -87,13 +88,13 @@ def test_padding_is_cut_from_all_panels_alike():
     [([], [], NAN), ([1.0], [], 0.5), ([NAN], [NAN], 1.0), ([2, 2], [2, 2], 2.0), ([1], [3], NAN)],
 )
 def test_a_histogram_survives_missing_scores_and_limits(real, drawn, limit):
-    assert pixels(figures.histogram(real, drawn, limit, "score")).std() > 0
+    assert pixels(charts.histogram(real, drawn, limit, "score")).std() > 0
 
 
 def test_a_value_that_is_not_available_has_no_point():
     blue = np.array([0, 0x72, 0xB2])
     for values, points in (([NAN, NAN], False), ([NAN, 0.5], True)):
-        image = pixels(figures.forest(rows(values), "metric"))
+        image = pixels(charts.forest(rows(values), "metric"))
         assert (np.abs(image - blue).sum(2) < 10).any() == points
 
 

@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from radfoundry import anatomy, gate, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.data import gate
 
 
 def seen(raw):
@@ -120,7 +122,7 @@ HALVES = np.where(np.arange(40) < 20, 255, 127) * np.ones((48, 1), int)
 def test_values_of_a_mask_get_their_meaning(put):
     path = put(encoded(HALVES.astype(np.uint8)), "m.png")
     structures, findings = gate.read_labels(path, {255: "lungs", "127": "ignore"}, GRID)
-    expected = np.where(HALVES == 255, anatomy.label_id("lung"), 255)
+    expected = np.where(HALVES == 255, regions.label_id("lung"), 255)
     np.testing.assert_array_equal(volume.picture(structures), expected)
     assert findings is None, "readers of lungs say nothing of findings"
 
@@ -132,9 +134,9 @@ def test_a_folder_of_masks_makes_both_maps_and_overlaps_are_kept(put):
     mapping = {"left_lung": "lung_left", "cardiomediastinum": "mediastinum"}
     mapping |= {"opacities": "ground_glass", "right_lung": "lung_right"}
     structures, findings = (volume.picture(m) for m in gate.read_labels(path.parent, mapping, GRID))
-    np.testing.assert_array_equal(anatomy.mask(structures, "lung_left"), left)
-    np.testing.assert_array_equal(anatomy.mask(structures, "mediastinum"), middle)
-    np.testing.assert_array_equal(anatomy.mask(findings, "ground_glass"), left)
+    np.testing.assert_array_equal(regions.mask(structures, "lung_left"), left)
+    np.testing.assert_array_equal(regions.mask(structures, "mediastinum"), middle)
+    np.testing.assert_array_equal(regions.mask(findings, "ground_glass"), left)
 
 
 def test_a_folder_of_our_own_ids_is_taken_as_it_is(put, tmp_path):
@@ -181,4 +183,4 @@ def test_real_reader_masks_fit_their_images(shared_data):
         image = next((shared_data / "cxr_kermany_lungs/images").glob(f"{path.stem}.*"))
         grid = gate.read(image).image
         structures, _ = gate.read_labels(path, {255: "lungs", 127: "ignore"}, grid)
-        assert 0.05 < anatomy.mask(structures, "lungs").mean() < 0.6
+        assert 0.05 < regions.mask(structures, "lungs").mean() < 0.6

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from radfoundry import anatomy, gate
+from radfoundry.anatomy import regions
+from radfoundry.data import gate
 
 TOTAL = {10: "lung_upper_lobe_left", 11: "lung_lower_lobe_left", 12: "lung_upper_lobe_right"}
 TOTAL |= {13: "lung_middle_lobe_right", 14: "lung_lower_lobe_right", "*": "background"}
@@ -62,7 +63,7 @@ def test_every_real_mask_fits_its_image(shared_data, row):
     labels = masks.findings if masks.structures is None else masks.structures
     assert labels.shape == grid.voxels.shape
     assert masks.warnings == warnings
-    assert anatomy.mask(labels, region).any()
+    assert regions.mask(labels, region).any()
 
 
 def test_every_real_sarcoma_keeps_its_tumour_volume(shared_data):
@@ -73,7 +74,7 @@ def test_every_real_sarcoma_keeps_its_tumour_volume(shared_data):
         start = shared_data / STS / f"{row['case']}_{row['modality']}"
         raw = gate.read(f"{start}_image.nii.gz", modality=row["modality"][:2])
         masks = gate.read_masks(f"{start}_mask.nii.gz", TUMOUR, raw.image)
-        volume = anatomy.mask(masks.findings, "tumour").sum() * np.prod(raw.image.spacing_mm) / 1e3
+        volume = regions.mask(masks.findings, "tumour").sum() * np.prod(raw.image.spacing_mm) / 1e3
         assert volume == pytest.approx(row["gtv_ml"], abs=0.06)
 
 
@@ -84,7 +85,7 @@ def test_the_real_nodule_keeps_the_volumes_of_its_four_readers(shared_data):
     for least in (1, 2, 3, 4):
         mapping = {n: "nodule" if n >= least else "background" for n in (1, 2, 3, 4)}
         findings = gate.read_labels(counted, mapping, grid)[1]
-        volumes.append(anatomy.mask(findings, "nodule").sum() * np.prod(grid.spacing_mm) / 1e3)
+        volumes.append(regions.mask(findings, "nodule").sum() * np.prod(grid.spacing_mm) / 1e3)
     assert sum(volumes) == pytest.approx(8.46 + 6.61 + 7.09 + 7.92, rel=0.02)
 
 
@@ -102,10 +103,10 @@ def test_real_thirds_of_lungs_with_their_vessels_become_one_map(shared_data):
     grid = gate.read(shared_data / "ct_cip_64/ct-64.nrrd", modality="CT").image
     path = shared_data / "ct_cip_64/lm-64.nrrd"
     structures, _ = gate.read_labels(path, REGION_AND_TYPE, grid)
-    lungs = anatomy.mask(structures, "lungs")
+    lungs = regions.mask(structures, "lungs")
     assert lungs.sum() * np.prod(grid.spacing_mm) / 1e6 == pytest.approx(4.55416, abs=1e-4)
     assert 100 * (grid.voxels[lungs] < -950).mean() == pytest.approx(19.662, abs=1e-3)
     right, left = (
-        np.argwhere(anatomy.mask(structures, side))[:, 0] for side in sorted(THIRDS)[::-1]
+        np.argwhere(regions.mask(structures, side))[:, 0] for side in sorted(THIRDS)[::-1]
     )
     assert right.mean() > left.mean()

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from radfoundry import anatomy, gate
+from radfoundry.anatomy import regions
+from radfoundry.data import gate
 
 FUZZ = settings(
     max_examples=80,
@@ -238,7 +239,7 @@ def grid(put):
 def test_a_mask_of_any_format_lies_on_its_image(put, grid, form, kind):
     path = put(GRID_LIKE[form](HALF.astype(kind), BODY_AFFINE), f"m.{form}")
     masks = gate.read_masks(path, {1: "lungs"}, grid)
-    np.testing.assert_array_equal(anatomy.mask(masks.structures, "lungs"), grid.voxels < -300)
+    np.testing.assert_array_equal(regions.mask(masks.structures, "lungs"), grid.voxels < -300)
     assert (masks.findings, masks.warnings) == (None, ())
 
 
@@ -249,7 +250,7 @@ def test_a_mask_stored_along_other_axes_still_fits(put, grid, form):
     stored = np.ascontiguousarray(HALF.transpose(2, 0, 1)[::-1, :, ::-1])
     path = put(GRID_LIKE[form](stored, turned), f"m.{form}")
     structures, _ = gate.read_labels(path, {1: "lungs"}, grid)
-    np.testing.assert_array_equal(anatomy.mask(structures, "lungs"), grid.voxels < -300)
+    np.testing.assert_array_equal(regions.mask(structures, "lungs"), grid.voxels < -300)
 
 
 @pytest.mark.parametrize("form", GRID_LIKE)
@@ -260,7 +261,7 @@ def test_a_mask_cropped_from_the_grid_is_set_in_place_with_a_warning(put, grid, 
     masks = gate.read_masks(path, {1: "tumour_core"}, grid)
     expected = np.zeros_like(HALF)
     expected[1:5, 2:, 3:] = HALF[1:5, 2:, 3:]
-    core = anatomy.mask(masks.findings, "tumour_core")
+    core = regions.mask(masks.findings, "tumour_core")
     np.testing.assert_array_equal(core, expected[::-1, ::-1] > 0)
     assert masks.warnings == ("geo.cropped_mask",)
 
@@ -270,7 +271,7 @@ def test_a_mask_that_reaches_beyond_the_image_is_cut_with_a_warning(put, grid):
     moved = BODY_AFFINE.copy()
     moved[:, 3] = BODY_AFFINE @ [0, -2, -3, 1]
     masks = gate.read_masks(put(nrrd(wide, moved), "m.nrrd"), {1: "lungs"}, grid)
-    assert anatomy.mask(masks.structures, "lungs").sum() == HALF.sum()
+    assert regions.mask(masks.structures, "lungs").sum() == HALF.sum()
     assert masks.warnings == ("geo.cropped_mask",)
 
 
@@ -288,9 +289,9 @@ def test_a_folder_of_volume_masks_makes_core_and_rim(put, grid):
     lobes = {2: "lung_upper_lobe_left", 7: "background"}
     mapping = {"core": "tumour_core", "tumour": "tumour_rim", "lobes": lobes, "other": "heart"}
     structures, findings = gate.read_labels(path, mapping, grid)
-    np.testing.assert_array_equal(anatomy.mask(findings, "tumour_core"), grid.voxels < -500)
-    np.testing.assert_array_equal(anatomy.mask(findings, "tumour"), grid.voxels < 0)
-    np.testing.assert_array_equal(anatomy.mask(structures, "lung_left"), grid.voxels < 0)
+    np.testing.assert_array_equal(regions.mask(findings, "tumour_core"), grid.voxels < -500)
+    np.testing.assert_array_equal(regions.mask(findings, "tumour"), grid.voxels < 0)
+    np.testing.assert_array_equal(regions.mask(structures, "lung_left"), grid.voxels < 0)
 
 
 def test_one_value_may_mean_several_things_and_a_star_the_rest(put, grid):
@@ -298,8 +299,8 @@ def test_one_value_may_mean_several_things_and_a_star_the_rest(put, grid):
     values[0] = 500
     mapping = {777: ["lung_right", "lung_vessel", "nodule"], 500: "lung_right", "*": "background"}
     structures, findings = gate.read_labels(put(nrrd(values), "m.nrrd"), mapping, grid)
-    right = anatomy.mask(structures, "lung_right")
-    vessel = anatomy.mask(structures, "lung_vessel")
-    np.testing.assert_array_equal(anatomy.mask(findings, "nodule"), vessel)
+    right = regions.mask(structures, "lung_right")
+    vessel = regions.mask(structures, "lung_vessel")
+    np.testing.assert_array_equal(regions.mask(findings, "nodule"), vessel)
     assert (vessel & right).sum() == vessel.sum() == HALF[1:].sum()
     assert right.sum() == vessel.sum() + HALF[0].size

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from chests import chest
 
-from radfoundry import anatomy, tables
-from radfoundry.catalogue import constant, load, names
+from radfoundry import tables
+from radfoundry.anatomy import regions
+from radfoundry.config.catalogue import constant, load, names
 from radfoundry.segmenters import threshold
-from radfoundry.training import Material
+from radfoundry.training.loop import Material
 
 GENERATORS = names("generators")
 LEARNED = [name for name in GENERATORS if constant("generators", name, "NETWORKS")]
@@ -166,8 +167,8 @@ def test_samples_are_valid_cases_of_their_sources(generator, cases, healthy):
         assert (sample.name, sample.image.voxels.dtype) == (name, np.float32)
         assert sample.image.voxels.min() >= 0
         assert sample.image.voxels.max() <= 1
-        anatomy.check(sample.anatomy)
-        anatomy.check(sample.findings, "findings")
+        regions.check(sample.anatomy)
+        regions.check(sample.findings, "findings")
         assert sample.facts["patient"] == source.facts["patient"]
         assert all(isinstance(value, str) for value in sample.facts.values())
 

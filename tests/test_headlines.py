@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import headlines
+from radfoundry.report.scorecard import stages
 
 NAN = math.nan
 
@@ -19,7 +19,7 @@ def labels(*dices, patients=None, truth_by="reader", **other):
 
 
 def of_labels(table, draws=200):
-    return list(headlines.of_labels(table, draws, np.random.default_rng(0)))
+    return list(stages.of_labels(table, draws, np.random.default_rng(0)))
 
 
 def test_a_label_figure_is_the_mean_dice_with_its_arm_and_cohort():
@@ -56,7 +56,7 @@ def test_every_expert_and_all_of_them_have_a_share_of_accepted_samples():
     row = {"expert": "realism", "n": 10, "accepted": 8, "undecided": 1}
     row |= {"fraction": 0.8, "low": 0.49, "high": 0.94}
     table = pd.DataFrame([row, row | {"expert": "all", "fraction": 0.7}])
-    realism, every = headlines.of_acceptance(table, "artasyn")
+    realism, every = stages.of_acceptance(table, "artasyn")
     assert (realism.recipe, realism.metric) == ("artasyn", "accepted_fraction")
     assert (realism.arm, realism.value, realism.n) == ("realism", 0.8, 10)
     assert (realism.low, realism.high, realism.note) == (0.49, 0.94, "1 undecided")
@@ -66,7 +66,7 @@ def test_every_expert_and_all_of_them_have_a_share_of_accepted_samples():
 def test_acceptance_of_no_sample_stays_undefined():
     row = {"expert": "all", "n": 0, "undecided": 0}
     row |= dict.fromkeys(("fraction", "low", "high"), float("nan"))
-    (figure,) = headlines.of_acceptance(pd.DataFrame([row]), "artasyn")
+    (figure,) = stages.of_acceptance(pd.DataFrame([row]), "artasyn")
     assert math.isnan(figure.value)
     assert figure.n == 0
 
@@ -75,7 +75,7 @@ def test_a_comparison_row_joins_arm_test_set_and_findings():
     row = {"metric": "image_auroc_gain", "arm": "artasyn-noise", "test": "far_vs_own"}
     row |= {"findings": "opacity", "value": 0.1, "low": -0.02, "high": 0.2}
     row |= {"n": 40, "patients": 31, "note": "20 diseased, 20 healthy"}
-    (figure,) = headlines.of_comparison(pd.DataFrame([row]), "artasyn")
+    (figure,) = stages.of_comparison(pd.DataFrame([row]), "artasyn")
     assert (figure.recipe, figure.metric) == ("artasyn", "image_auroc_gain")
     assert figure.arm == "artasyn-noise/far_vs_own/opacity"
     assert (figure.value, figure.low, figure.high, figure.n) == (0.1, -0.02, 0.2, 40)
@@ -94,7 +94,7 @@ def clinical(values, truths):
 
 def test_a_clinical_measure_has_its_mean_its_bias_and_its_error():
     table = clinical([4.0, 6.0, NAN], [5.0, 5.0, 5.0])
-    found = {f.metric: f for f in headlines.of_clinical(table, 50, np.random.default_rng(0))}
+    found = {f.metric: f for f in stages.of_clinical(table, 50, np.random.default_rng(0))}
     assert found["clinical_mean"].value == 5
     assert found["clinical_bias"].value == 0
     assert found["clinical_error"].value == 1
@@ -104,7 +104,7 @@ def test_a_clinical_measure_has_its_mean_its_bias_and_its_error():
 
 def test_without_a_truth_nothing_is_said_of_bias():
     table = clinical([4.0, 6.0], [NAN, NAN])
-    found = headlines.of_clinical(table, 50, np.random.default_rng(0))
+    found = stages.of_clinical(table, 50, np.random.default_rng(0))
     assert [figure.metric for figure in found] == ["clinical_mean"]
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radfoundry import anatomy, labeler, labelrules, prompts
-from radfoundry.bodies import findings as bodies
+from radfoundry.anatomy import regions
+from radfoundry.phantoms._bodies import findings as bodies
+from radfoundry.text import composer, labeler
+from radfoundry.text.labeler import lexicon
 
 GOLD = Path(__file__).with_name("gold_reports.tsv")
 PLACES = {"cardiomegaly": [""], "pleural_effusion": [""]}
@@ -71,7 +73,7 @@ def entries(findings):
         sides, severity = told.setdefault(key, (set(), []))
         sides |= {f["side"]}
         severity.append(f["severity"])
-    worst = {k: max(s, key=prompts.DEGREES.index) for k, (_, s) in told.items()}
+    worst = {k: max(s, key=composer.DEGREES.index) for k, (_, s) in told.items()}
     return sorted(
         (name, place, side, worst[name, place])
         for (name, place), (sides, _) in told.items()
@@ -92,10 +94,10 @@ def chosen(rng):
     """Return random findings, wilder than any phantom's: any number, place and side."""
     out = []
     for _ in range(rng.integers(0, 6)):
-        name = str(rng.choice(list(prompts.wording()["findings"])))
+        name = str(rng.choice(list(composer.wording()["findings"])))
         side = "" if name == "cardiomegaly" else str(rng.choice(["right", "left"]))
         place = str(rng.choice(PLACES.get(name, LUNG)))
-        severity = str(rng.choice(prompts.DEGREES))
+        severity = str(rng.choice(composer.DEGREES))
         out.append({"name": name, "side": side, "location": place, "severity": severity})
     return out
 
@@ -104,7 +106,7 @@ def test_the_gold_table_is_large_and_each_finding_is_in_it():
     told = gold()
     rows = GOLD.read_text().splitlines()
     assert len(rows) > 120
-    assert {name for rows in told.values() for name in rows} == set(prompts.wording()["findings"])
+    assert {name for rows in told.values() for name in rows} == set(composer.wording()["findings"])
 
 
 @pytest.mark.parametrize(("text", "told"), gold().items(), ids=lambda v: str(v)[:50])
@@ -113,9 +115,9 @@ def test_the_gold_table_is_read_exactly(text, told):
 
 
 def test_rules_read_every_finding_that_reports_are_composed_of_by_the_names_of_labels():
-    names = {label.name for label in anatomy.vocabulary().findings}
-    known = set(labelrules.rules().data["findings"])
-    assert known == set(prompts.wording()["findings"])
+    names = {label.name for label in regions.vocabulary().findings}
+    known = set(lexicon.rules().data["findings"])
+    assert known == set(composer.wording()["findings"])
     assert known <= names
 
 
@@ -124,7 +126,7 @@ def test_a_composed_report_parses_back_to_what_was_composed(seed):
     rng = np.random.default_rng(seed)
     for _ in range(40):
         findings = chosen(rng)
-        report = prompts.compose(findings, rng)
+        report = composer.compose(findings, rng)
         assert parsed(report) == entries(findings), report
 
 
@@ -132,21 +134,21 @@ def test_a_phantoms_report_parses_back_to_its_findings():
     rng = np.random.default_rng(9)
     for _ in range(80):
         findings = bodies.choose(rng, dict.fromkeys(bodies.NAMES, 0.4), "CT")
-        report = prompts.compose(findings, rng)
+        report = composer.compose(findings, rng)
         assert parsed(report) == entries(findings), report
 
 
 def test_what_a_composed_report_denies_is_absent_and_never_present():
     rng = np.random.default_rng(5)
     for _ in range(40):
-        report = prompts.compose([], rng)
+        report = composer.compose([], rng)
         assert {m.status for m in labeler.label(report)} <= {"absent"}
 
 
 def test_reading_composing_and_reading_again_changes_nothing():
     text = "Large right effusion. Mild emphysema in both upper lobes. No nodule."
     once = labeler.structured(text)
-    again = labeler.structured(prompts.compose(once, np.random.default_rng(0)))
+    again = labeler.structured(composer.compose(once, np.random.default_rng(0)))
     assert sorted(map(str, again)) == sorted(map(str, once))
 
 
@@ -222,7 +224,7 @@ def test_a_body_without_a_heading_of_its_own_is_read(text):
     ],
 )
 def test_a_report_of_nothing_but_other_parts_states_nothing(text):
-    assert labelrules.statements(text) == []
+    assert lexicon.statements(text) == []
     assert labeler.label(text) == []
 
 
@@ -237,7 +239,7 @@ def test_a_text_without_findings_has_no_labels(text):
     assert labeler.label(text) == []
 
 
-@pytest.mark.parametrize("name", list(prompts.wording()["findings"]))
+@pytest.mark.parametrize("name", list(composer.wording()["findings"]))
 def test_every_finding_can_be_denied(name):
     word = {"ground_glass": "ground-glass opacity", "pleural_effusion": "effusion"}.get(name, name)
     stated, denied = read(f"There is {word}."), read(f"There is no {word}.")

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from radfoundry import losses
-from radfoundry.networks import SIZES, reconstruction
+from radfoundry.evaluation.tasks.anomaly import losses
+from radfoundry.evaluation.tasks.anomaly.network import SIZES, reconstruction
+from radfoundry.training.losses import soft_dice_loss
 
 MASK = torch.zeros(1, 1, 16, 16)
 MASK[..., 4:12, 4:12] = 1
@@ -15,7 +16,7 @@ def generator(seed=0):
 
 
 def dice_loss(residuals):
-    return losses.soft_dice_loss(losses.soft_marks(residuals), MASK)
+    return soft_dice_loss(losses.soft_marks(residuals), MASK)
 
 
 def test_the_dice_term_has_a_gradient():
@@ -37,9 +38,9 @@ def test_the_sign_of_a_residual_does_not_matter():
 
 def test_pictures_without_an_anomaly_have_no_dice():
     marks = losses.soft_marks(torch.rand(3, 1, 4, 4, generator=generator()))
-    assert losses.soft_dice_loss(marks, torch.zeros(3, 1, 4, 4)) == 0
-    both = losses.soft_dice_loss(torch.cat([0.2 * MASK, MASK]), torch.cat([MASK, 0 * MASK]))
-    assert both == losses.soft_dice_loss(0.2 * MASK, MASK)
+    assert soft_dice_loss(marks, torch.zeros(3, 1, 4, 4)) == 0
+    both = soft_dice_loss(torch.cat([0.2 * MASK, MASK]), torch.cat([MASK, 0 * MASK]))
+    assert both == soft_dice_loss(0.2 * MASK, MASK)
 
 
 def test_alignment_is_about_direction_alone():

@@ -7,8 +7,11 @@ import pytest
 import torch
 from offline import chests, dice, no_network  # noqa: F401 - a fixture
 
-from radfoundry import anatomy, axial, catalogue, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.config import catalogue
 from radfoundry.segmenters import lungmask
+from radfoundry.segmenters.lungmask import slices
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
@@ -45,7 +48,7 @@ def narrowed(weights, classes=3):
 def published(weights, path):
     """Store weights as the tool's own file does."""
     state = narrowed(weights).state_dict()
-    torch.save(axial.widened(state, lungmask.layers(3).state_dict()), path)
+    torch.save(slices.widened(state, lungmask.layers(3).state_dict()), path)
 
 
 def test_the_real_tool_runs_from_a_file_of_its_own_format(weights, thin, tmp_path, no_network):  # noqa: F811
@@ -65,7 +68,7 @@ def test_the_real_tool_runs_from_a_file_of_its_own_format(weights, thin, tmp_pat
 
 def test_a_widened_network_is_the_same_function(weights):
     narrow, wide = narrowed(weights), lungmask.layers(3).eval()
-    wide.load_state_dict(axial.widened(narrow.state_dict(), wide.state_dict()))
+    wide.load_state_dict(slices.widened(narrow.state_dict(), wide.state_dict()))
     seen = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         torch.testing.assert_close(wide(seen), narrow(seen), rtol=1e-4, atol=1e-4)
@@ -74,15 +77,15 @@ def test_a_widened_network_is_the_same_function(weights):
 
 def test_slices_and_voxels_are_each_others_inverse():
     voxels = np.arange(24).reshape(2, 3, 4)
-    np.testing.assert_array_equal(axial.voxels(axial.slices(voxels)), voxels)
-    assert axial.slices(voxels)[0, 0, 0] == voxels[1, 2, 0]  # right, front, lowest
+    np.testing.assert_array_equal(slices.voxels(slices.slices(voxels)), voxels)
+    assert slices.slices(voxels)[0, 0, 0] == voxels[1, 2, 0]  # right, front, lowest
 
 
 def test_lobes_are_numbered_as_the_tool_numbers_them():
     assert lungmask.structures({"model": "LTRCLobes_R231"}) == lungmask.LOBES
     assert lungmask.structures({}) == lungmask.LUNGS
     for name in lungmask.STRUCTURES:
-        assert anatomy.ids(name)
+        assert regions.ids(name)
 
 
 class Found:
@@ -102,8 +105,8 @@ def test_each_number_gets_its_name_and_place():
     answer[0, 0, 0], answer[1, 2, 3] = 1, 5
     image = Volume(np.zeros((4, 3, 2), np.float32), np.eye(4))
     labels = lungmask.label(Found(answer), lungmask.LOBES, image)
-    assert labels[3, 2, 0] == anatomy.label_id("lung_upper_lobe_left")  # right, front, lowest
-    assert labels[0, 0, 1] == anatomy.label_id("lung_lower_lobe_right")
+    assert labels[3, 2, 0] == regions.label_id("lung_upper_lobe_left")  # right, front, lowest
+    assert labels[0, 0, 1] == regions.label_id("lung_lower_lobe_right")
     assert np.count_nonzero(labels) == 2
 
 
@@ -112,7 +115,7 @@ def test_the_fused_model_runs_both_networks(cases, thin):
     both = lungmask.fit(options, np.random.default_rng(0), cases=cases[:1])
     assert both.card["files"] == ["LTRCLobes", "R231"]
     labels = lungmask.prepare(options, both)(thin[0])
-    assert set(np.unique(labels).tolist()) <= {0, *map(anatomy.label_id, lungmask.LOBES)}
+    assert set(np.unique(labels).tolist()) <= {0, *map(regions.label_id, lungmask.LOBES)}
     with pytest.raises(ValueError, match="fit again"):
         lungmask.prepare({"model": "R231"}, both)
 

@@ -10,22 +10,21 @@ import pandas as pd
 import pytest
 import torch
 
-from radfoundry import (
-    anatomy,
-    asking,
-    channels,
-    labeler,
-    medsynfit,
-    medsynoptions,
-    medsyntasks,
-    medsyntext,
-)
+from radfoundry.anatomy import regions as anatomy
 from radfoundry.case import Case
-from radfoundry.catalogue import constant, load
+from radfoundry.config.catalogue import constant, load
+from radfoundry.data import channels
 from radfoundry.generators import medsyn
-from radfoundry.training import Hooks
+from radfoundry.generators._requests import text_guided
+from radfoundry.generators.medsyn import batches, training
+from radfoundry.generators.medsyn import options as medsynoptions
+from radfoundry.generators.medsyn import sizes as medsyn_sizes
+from radfoundry.networks import build
+from radfoundry.networks.wavelet_unet import principal_components
+from radfoundry.text import labeler
+from radfoundry.text.encoder import finding_task
+from radfoundry.training.loop import Hooks
 from radfoundry.volume import Volume
-from radfoundry.volumenets import components, sizes
 from radfoundry.weights import Weights, WeightsError
 
 TINY = {"size": "phantom32", "depth": 1, "widths": [16, 32], "places": 4, "mixing": 16}
@@ -255,9 +254,9 @@ def test_every_size_makes_settings_and_a_network(size, objective):
     chosen = medsynoptions.chosen({"size": size, "objective": objective})
     for name in medsynoptions.TABLES:
         options = {"network": name, "text_width": 0, **chosen[name]}
-        assert medsynfit.settings(options).steps > 0
+        assert training.settings(options).steps > 0
         assert chosen[name]["multiple"] % chosen["low_resolution"]["factor"] == 0
-        assert medsynfit.wiring(options)["beside"] >= 4
+        assert training.wiring(options)["beside"] >= 4
 
 
 def test_published_networks_train_and_draw_with_the_depth_first():
@@ -287,7 +286,7 @@ def test_the_card_of_a_denoising_network_says_what_curve_its_images_are_drawn_on
 def test_weights_of_another_tone_curve_are_refused(card, told):
     weights = Weights({}, {"network": "low_resolution", **card})
     with pytest.raises(WeightsError, match=f"low_resolution .*{told}.*train it again"):
-        medsynfit.rebuilt(weights, "cpu")
+        training.rebuilt(weights, "cpu")
 
 
 def test_cases_of_several_grids_are_refused():
@@ -300,7 +299,7 @@ def test_cases_of_several_grids_are_refused():
 def task(options, cases, **changed):
     """Return what teaches the low-resolution network without a text."""
     card = {**medsynoptions.chosen(options)["low_resolution"], **changed}
-    return medsyntasks.LowResolution(cases, card)
+    return batches.LowResolution(cases, card)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -315,7 +314,7 @@ def test_cases_of_a_batch_share_a_fold_where_there_are_priors_and_nowhere_else()
     folds = {}
     for name, options in {"lean": TRAIN, "published": PUBLISHED}.items():
         rows = task(options, cases, batch=16)._rows(torch.Generator().manual_seed(0))
-        folds[name] = len(set((rows % components.FOLDS).tolist()))
+        folds[name] = len(set((rows % principal_components.FOLDS).tolist()))
     assert folds["lean"] == 1
     assert folds["published"] > 2
 
@@ -324,9 +323,9 @@ def test_cases_of_a_batch_share_a_fold_where_there_are_priors_and_nowhere_else()
 def test_the_expected_error_weighs_the_loss_of_flow_alone(objective, weighs):
     taught = task({**TRAIN, "objective": objective}, chests(), given=0.0, batch=1)
     rank = {"rank": 2, "plateaus": 0}
-    size = sizes.named(sizes.LOW_RESOLUTION, {**TINY, **rank})
+    size = build.named(medsyn_sizes.LOW_RESOLUTION, {**TINY, **rank})
     space = tuple(taught.pictures.shape[2:])
-    network = sizes.initial(torch.Generator().manual_seed(0), size, objective, space=space)
+    network = build.initial(torch.Generator().manual_seed(0), size, objective, space=space)
     batch = (taught.pictures[:1].float(), {})
     losses = []
     for error in (1.0, 4.0):
@@ -358,14 +357,14 @@ def test_the_loss_of_the_low_resolution_network_weighs_airways(emphasis, ratio):
 def test_an_error_at_an_airway_counts_more_in_image_and_airway_alone():
     clean = torch.full((1, 4, 8, 8, 8), -1.0)
     clean[0, 2, 4, 4, 4] = -0.8  # a tenth of a voxel is airway
-    counts = medsyntasks.near_airways(clean, 10.0)
+    counts = batches.near_airways(clean, 10.0)
     assert [float(channel.sum()) for channel in counts[0]] == [512 + 270, 512, 512 + 270, 512]
     assert counts[0, 0, 3:6, 3:6, 3:6].eq(11).all()
 
 
 def test_without_an_airway_channel_or_an_emphasis_all_voxels_count_alike():
     for count, emphasis in ((1, 10.0), (4, 0.0)):
-        assert medsyntasks.near_airways(torch.ones(1, count, 8, 8, 8), emphasis).eq(1).all()
+        assert batches.near_airways(torch.ones(1, count, 8, 8, 8), emphasis).eq(1).all()
 
 
 def test_published_sizes_and_the_published_objective_count_all_voxels_alike():
@@ -394,7 +393,7 @@ def test_hooks_hear_of_every_step():
 
 def test_options_can_be_read_without_importing():
     assert constant("generators", "medsyn", "OPTIONS") == medsyn.OPTIONS
-    assert set(asking.OPTIONS) <= set(medsyn.OPTIONS)
+    assert set(text_guided.OPTIONS) <= set(medsyn.OPTIONS)
     assert set(constant("generators", "medsyn", "NEEDS")) <= set(medsyn.NETWORKS)
 
 
@@ -408,15 +407,15 @@ def test_plans_have_what_a_draw_reads():
 
 
 def test_what_a_composed_report_tells_is_what_the_labeler_reads():
-    text, wanted = medsyntext.composed(torch.Generator().manual_seed(4))
+    text, wanted = finding_task.composed(torch.Generator().manual_seed(4))
 
-    read = medsyntext.target(labeler.structured(text))
+    read = finding_task.target(labeler.structured(text))
     assert [value > 0 for value in read] == [value > 0 for value in wanted]
 
 
 def test_noise_beside_the_full_grid_is_what_was_asked_for():
     card = {**medsynoptions.chosen(TRAIN)["super_resolution"], "noise": 0.0}
-    clean, seen = medsyntasks.SuperResolution(chests(), card).draw(torch.Generator().manual_seed(0))
+    clean, seen = batches.SuperResolution(chests(), card).draw(torch.Generator().manual_seed(0))
     torch.testing.assert_close(channels.smaller(clean, card["factor"]), seen)
 
 
@@ -441,6 +440,6 @@ def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
 def test_a_local_bert_is_where_the_text_encoder_starts(monkeypatch):
     adopted, asked = fitted("text"), []
     stand_in = lambda folder, generator: asked.append(folder) or adopted  # noqa: E731
-    monkeypatch.setattr(medsynfit.pretrained, "adopted", stand_in)
+    monkeypatch.setattr(training.pretrained, "adopted", stand_in)
     found = fitted("text", text={"folder": "cxr-bert", "steps": 0})
     assert (asked, found) == (["cxr-bert"], adopted)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from radfoundry.metrics import comparison, detection, overlap, statistics
+from radfoundry.evaluation.metrics import comparison, detection, overlap, statistics
 
 DRAWS = 200
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from radfoundry.networkinputs import shifted
+from radfoundry.data.augmentation import shifted
 
 
 def generator():

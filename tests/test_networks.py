@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from radfoundry.networks import (
-    SIZES,
-    ReconstructionUNet,
-    haar,
-    inverse_haar,
-    reconstruction,
-    seeded,
-)
+from radfoundry.evaluation.tasks.anomaly.network import SIZES, ReconstructionUNet, reconstruction
+from radfoundry.networks.layers import haar, inverse_haar, seeded
 
 SMALL = SIZES["phantom"] | {"channels": 8, "haar": 1}
 

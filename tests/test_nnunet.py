@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from radfoundry import nnunet, torchvision_shim
+from radfoundry.networks import torchvision_shim
+from radfoundry.segmenters import _nnunet
 
 pytest.importorskip("nnunetv2")
 CLASSES = {1: "spleen", 2: "heart", 3: "aorta"}
@@ -19,15 +20,15 @@ LEVELS = {
 @pytest.fixture
 def model():
     """Return a network's description."""
-    plans = nnunet.plans("Dataset999_test", [6.0] * 3, [16] * 3, [4, 8], LEVELS)
-    return nnunet.Model("Dataset999_test", "nnUNetTrainer", nnunet.dataset(CLASSES), plans)
+    plans = _nnunet.plans("Dataset999_test", [6.0] * 3, [16] * 3, [4, 8], LEVELS)
+    return _nnunet.Model("Dataset999_test", "nnUNetTrainer", _nnunet.dataset(CLASSES), plans)
 
 
 @pytest.fixture
 def small(model):
     """Return a network that knows background and aorta alone."""
     torch.manual_seed(0)
-    return nnunet.network(model, 2).eval()
+    return _nnunet.network(model, 2).eval()
 
 
 def test_torchvision_can_be_imported():
@@ -39,27 +40,27 @@ def test_torchvision_can_be_imported():
 
 
 def test_nnunet_reads_what_was_written(model, small, tmp_path):
-    state = nnunet.whole(model, nnunet.bare(small.state_dict()), [0, 3])
-    folder = nnunet.write(model, state, tmp_path)
-    predictor = nnunet.predictor(1)(device=torch.device("cpu"), allow_tqdm=False)
+    state = _nnunet.whole(model, _nnunet.bare(small.state_dict()), [0, 3])
+    folder = _nnunet.write(model, state, tmp_path)
+    predictor = _nnunet.predictor(1)(device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(folder), use_folds=(0,))
     seen = torch.randn(1, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         logits, wanted = predictor.network(seen), small(seen)
     torch.testing.assert_close(logits[:, [0, 3]], wanted)
-    assert (logits[:, [1, 2]] == nnunet.NEVER).all()
+    assert (logits[:, [1, 2]] == _nnunet.NEVER).all()
 
 
 def test_prediction_starts_no_process(model, small, tmp_path, monkeypatch):
     nibabel = pytest.importorskip("nibabel")
-    state = nnunet.whole(model, nnunet.bare(small.state_dict()), [0, 3])
-    folder = nnunet.write(model, state, tmp_path / "networks")
+    state = _nnunet.whole(model, _nnunet.bare(small.state_dict()), [0, 3])
+    folder = _nnunet.write(model, state, tmp_path / "networks")
     image = np.random.default_rng(0).normal(size=(16, 16, 16)).astype(np.float32)
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     nibabel.save(nibabel.Nifti1Image(image, np.diag([6, 6, 6, 1.0])), tmp_path / "in/s_0000.nii.gz")
     monkeypatch.setattr("multiprocessing.process.BaseProcess.start", _refuse)
-    predictor = nnunet.predictor(1)(device=torch.device("cpu"), allow_tqdm=False)
+    predictor = _nnunet.predictor(1)(device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(folder), use_folds=(0,))
     predictor.predict_from_files(
         str(tmp_path / "in"), str(tmp_path / "out"), num_processes_preprocessing=3, part_id=0
@@ -73,19 +74,19 @@ def _refuse(*args):
 
 
 def test_a_state_names_nothing_twice(model, small):
-    bare = nnunet.bare(small.state_dict())
+    bare = _nnunet.bare(small.state_dict())
     assert len({tensor.data_ptr() for tensor in bare.values()}) == len(bare)
-    assert set(nnunet.whole(model, bare, [0, 3])) == set(small.state_dict())
+    assert set(_nnunet.whole(model, bare, [0, 3])) == set(small.state_dict())
 
 
 def test_tensors_of_another_network_are_refused(model, small):
-    few = dict(list(nnunet.bare(small.state_dict()).items())[1:])
+    few = dict(list(_nnunet.bare(small.state_dict()).items())[1:])
     with pytest.raises(ValueError, match="another network than Dataset999_test"):
-        nnunet.whole(model, few, [0, 3])
+        _nnunet.whole(model, few, [0, 3])
 
 
 def test_intensities_are_clipped_and_scaled(model):
-    out = nnunet.normalized(np.array([-2000.0, 0.0, 100.0, 5000.0]), model)
+    out = _nnunet.normalized(np.array([-2000.0, 0.0, 100.0, 5000.0]), model)
     np.testing.assert_allclose(out, [-10, 0, 1, 3])
     assert out.dtype == np.float32
 
@@ -93,6 +94,6 @@ def test_intensities_are_clipped_and_scaled(model):
 def test_intensities_are_those_inside_bodies():
     image = np.full((4, 4, 4), -1000.0)
     image[0] = 40
-    known = nnunet.intensities([image])
+    known = _nnunet.intensities([image])
     assert known["mean"] == known["median"] == 40
     assert known["std"] == 0

@@ -6,7 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from radfoundry import outsideweights, weights
+from radfoundry import weights
 from radfoundry.weights import Weights, WeightsError
 
 STATE = {"conv1.weight": torch.ones(2, 3), "bn1.bias": torch.zeros(2)}
@@ -35,7 +35,7 @@ class Trap:
 def test_tensors_come_with_the_name_and_the_digest_of_their_file(tmp_path, save):
     path = tmp_path / "net.pth"
     save(path)
-    found = outsideweights.read(path)
+    found = weights.adopt(path)
     assert found.state.keys() == STATE.keys()
     assert all(torch.equal(found.state[name], STATE[name]) for name in STATE)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -44,7 +44,7 @@ def test_tensors_come_with_the_name_and_the_digest_of_their_file(tmp_path, save)
 
 def test_a_folder_of_ours_keeps_its_card(tmp_path):
     digest = weights.write(Weights(STATE, {"network": "featurenet"}), tmp_path / "judge")
-    found = outsideweights.read(tmp_path / "judge")
+    found = weights.adopt(tmp_path / "judge")
     known = {"origin": "judge", "source_sha256": digest}
     assert found.card == {"network": "featurenet", **known}
 
@@ -60,7 +60,7 @@ def test_a_folder_of_ours_keeps_its_card(tmp_path):
 def test_a_file_of_something_else_is_refused(tmp_path, content, told):
     torch.save(content, tmp_path / "net.pth")
     with pytest.raises(WeightsError, match=told):
-        outsideweights.read(tmp_path / "net.pth")
+        weights.adopt(tmp_path / "net.pth")
 
 
 def test_a_file_of_another_format_or_cut_short_is_refused(tmp_path):
@@ -70,19 +70,19 @@ def test_a_file_of_another_format_or_cut_short_is_refused(tmp_path):
     for content in (b"", b"no network", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(WeightsError, match=r"net.pth is neither safetensors nor"):
-            outsideweights.read(path)
+            weights.adopt(path)
 
 
 def test_code_in_a_file_does_not_run(tmp_path):
     torch.save({"state_dict": Trap(tmp_path / "ran")}, tmp_path / "net.pth")
     with pytest.raises(WeightsError, match="neither safetensors nor"):
-        outsideweights.read(tmp_path / "net.pth")
+        weights.adopt(tmp_path / "net.pth")
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_path_where_nothing_is_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"gone.pth: there is no such file"):
-        outsideweights.read(tmp_path / "gone.pth")
+        weights.adopt(tmp_path / "gone.pth")
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match=r"card.json is missing"):
-        outsideweights.read(tmp_path / "empty")
+        weights.adopt(tmp_path / "empty")

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from radfoundry import anatomy
-from radfoundry.metrics import overlap
+from radfoundry.anatomy import regions
+from radfoundry.evaluation.metrics import overlap
 
 EVERYTHING = ("lung_right", "lung_left", "heart", "mediastinum")
 
@@ -18,7 +18,7 @@ def block(*columns, shape=(4, 8)):
 
 
 def radiograph(**masks):
-    return anatomy.compose(masks)
+    return regions.compose(masks)
 
 
 def test_two_empty_masks_have_no_overlap():
@@ -98,23 +98,23 @@ def test_lung_behind_the_heart_belongs_to_lung_and_heart():
 def test_pixels_that_a_reader_ignored_do_not_count_in_any_region():
     truth = radiograph(lung_right=block(0, 1))
     found = truth.copy()
-    truth[:, 1] = anatomy.vocabulary().ignore
+    truth[:, 1] = regions.vocabulary().ignore
     assert overlap.of_regions(found, truth, EVERYTHING)["lung_right"] == 1
 
 
 def test_lobes_that_are_all_claimed_make_lungs():
     labels = np.zeros((2, 3, 5), np.uint8)
-    for place, name in enumerate([*anatomy.LOBES["lung_right"], *anatomy.LOBES["lung_left"]]):
-        labels[:, :, place] = anatomy.label_id(name)
-    found = overlap.of_regions(labels, labels, [n for own in anatomy.LOBES.values() for n in own])
+    for place, name in enumerate([*regions.LOBES["lung_right"], *regions.LOBES["lung_left"]]):
+        labels[:, :, place] = regions.label_id(name)
+    found = overlap.of_regions(labels, labels, [n for own in regions.LOBES.values() for n in own])
     assert {"lungs", "lung_right", "lung_left", "lung_middle_lobe_right"} <= set(found)
 
 
 def test_a_heart_outlined_in_a_volume_counts_without_a_mediastinum():
-    labels = np.full((2, 3, 4), anatomy.label_id("heart"), np.uint8)
+    labels = np.full((2, 3, 4), regions.label_id("heart"), np.uint8)
     assert overlap.of_regions(labels, labels, ["heart"]) == {"heart": 1}
 
 
 def test_a_body_that_no_reader_outlined_is_not_compared():
-    truth = np.full((2, 3, 4), anatomy.label_id("heart"), np.uint8)
+    truth = np.full((2, 3, 4), regions.label_id("heart"), np.uint8)
     assert "body" not in overlap.of_regions(truth, truth, ["heart", "body"])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from chests import chest
 
-from radfoundry import pairs, volume
+from radfoundry import volume
 from radfoundry.case import Case
+from radfoundry.evaluation.tasks.anomaly import pairs
 
 
 @pytest.fixture(scope="module")

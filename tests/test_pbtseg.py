@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radfoundry import anatomy, lungfields, lungshape, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_xray import contrast, lung_shape
 from radfoundry.segmenters import pbtseg
 
 COLLECTIONS = {"cxr_hannover_lungs": 0.69, "cxr_kermany_lungs": 0.54}
@@ -34,7 +36,7 @@ def lung_dice(label, folder, count):
     for path in sorted((folder / "images").iterdir())[:count]:
         mask = padded(folder / "lung_masks" / f"{path.stem}.png", mode=Image.Resampling.NEAREST)
         image = volume.radiograph(padded(path).astype(np.float32) / 255)
-        lungs = anatomy.mask(volume.picture(label(image)), "lungs")
+        lungs = regions.mask(volume.picture(label(image)), "lungs")
         found.append(drawn_chest.dice(lungs & (mask != 127), mask == 255))
     return found
 
@@ -55,13 +57,13 @@ def test_the_improved_form_works_at_any_resolution(improved, size):
 
 def test_lung_behind_the_heart_is_lung(improved):
     labels = improved(drawn_chest.case().image)
-    both = anatomy.mask(labels, "lung_left") & anatomy.mask(labels, "heart")
+    both = regions.mask(labels, "lung_left") & regions.mask(labels, "heart")
     assert both.sum() > 100
 
 
 def test_the_heart_lies_between_and_leans_left(improved):
     labels = volume.picture(improved(drawn_chest.case().image))
-    columns = np.nonzero(anatomy.mask(labels, "heart"))[1]
+    columns = np.nonzero(regions.mask(labels, "heart"))[1]
     assert 64 < columns.mean() < 80
 
 
@@ -73,7 +75,7 @@ def test_a_chest_off_center_is_found(improved):
 def test_an_opaque_lung_base_is_still_lung(improved):
     chest = drawn_chest.case()
     picture = volume.picture(chest.image.voxels).copy()
-    base = volume.picture(anatomy.mask(chest.anatomy, "lung_right")) & (
+    base = volume.picture(regions.mask(chest.anatomy, "lung_right")) & (
         np.mgrid[:128, :128][0] > 80
     )
     picture[base] = 0.6
@@ -102,8 +104,8 @@ def test_an_unknown_method_is_refused():
 
 def test_air_beside_the_patient_is_told_from_lung():
     chest = drawn_chest.case()
-    field = lungfields.even(volume.picture(chest.image.voxels))
-    lungs = volume.picture(anatomy.mask(chest.anatomy, "lungs"))
+    field = contrast.even(volume.picture(chest.image.voxels))
+    lungs = volume.picture(regions.mask(chest.anatomy, "lungs"))
     assert field.air[5:40, 2].all()
     assert not (field.air & lungs).any()
 
@@ -113,10 +115,10 @@ def test_tidying_keeps_the_largest_part_and_fills_it():
     mask[2:12, 2:12] = True
     mask[5, 5] = mask[18, 18] = False
     mask[17, 17] = True
-    tidy = lungfields.tidy(mask)
+    tidy = contrast.tidy(mask)
     assert tidy[5, 5]
     assert tidy.sum() == 100
-    assert not lungfields.tidy(mask, least=0.5).any()
+    assert not contrast.tidy(mask, least=0.5).any()
 
 
 def test_the_cheapest_chain_is_the_cheapest_of_all():
@@ -124,7 +126,7 @@ def test_the_cheapest_chain_is_the_cheapest_of_all():
     cost, bend = rng.random((4, 3)), rng.random((3, 3))
     every = np.stack(np.meshgrid(*[range(3)] * 4, indexing="ij"), -1).reshape(-1, 4)
     total = [sum(cost[range(4), c]) + sum(bend[c[1:], c[:-1]]) for c in every]
-    np.testing.assert_array_equal(lungshape.cheapest_chain(cost, bend), every[np.argmin(total)])
+    np.testing.assert_array_equal(lung_shape.cheapest_chain(cost, bend), every[np.argmin(total)])
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import anatomy
-from radfoundry.catalogue import load, names
+from radfoundry.anatomy import regions
+from radfoundry.config.catalogue import load, names
 from radfoundry.volume import picture
 
 SIZES = {"chest_ct": 48, "chest_xray": 96, "tumour": 24}
@@ -73,8 +73,8 @@ def test_equal_parameters_draw_equal_bytes(phantom):
 
 def test_label_maps_speak_the_vocabulary(chest):
     for case in drawn(chest, findings=dict.fromkeys(LUNG_FINDINGS, 0.6)):
-        anatomy.check(case.anatomy)
-        anatomy.check(case.findings, "findings")
+        regions.check(case.anatomy)
+        regions.check(case.findings, "findings")
         assert case.anatomy.shape == case.findings.shape == case.image.voxels.shape
 
 
@@ -108,7 +108,7 @@ def test_sites_show_lungs_of_different_gray(chest):
     grays = {}
     for site in chest.SITES:
         cases = drawn(chest, seed=5, site=site, patients=8)
-        lungs = [c.image.voxels[anatomy.mask(c.anatomy, "lungs")] for c in cases]
+        lungs = [c.image.voxels[regions.mask(c.anatomy, "lungs")] for c in cases]
         grays[site] = [np.median(voxels) for voxels in lungs]
     assert np.mean(grays["b"]) - np.mean(grays["a"]) > 0.5 * np.std(grays["a"])
 
@@ -125,9 +125,9 @@ def test_sites_differ_in_noise(chest):
 @pytest.mark.parametrize("finding", LUNG_FINDINGS)
 def test_a_finding_lies_in_the_lungs(chest, finding):
     for sick, _ in with_and_without(chest, finding):
-        marked = anatomy.mask(sick.findings, finding)
+        marked = regions.mask(sick.findings, finding)
         lungs = np.isin(
-            sick.anatomy, [*anatomy.ids("pleural_cavity"), 6, 7, *anatomy.ids("heart"), 10]
+            sick.anatomy, [*regions.ids("pleural_cavity"), 6, 7, *regions.ids("heart"), 10]
         )
         assert marked.any()
         assert (marked & ~lungs).sum() <= 2 + 0.12 * marked.sum()
@@ -158,30 +158,30 @@ def test_bullae_are_darker_than_lung(ct):
 
 
 def _contrast(case, finding):
-    lungs = anatomy.mask(case.anatomy, "lungs")
-    marked = anatomy.mask(case.findings, finding)
-    marked &= anatomy.mask(case.anatomy, "pleural_cavity")
+    lungs = regions.mask(case.anatomy, "lungs")
+    marked = regions.mask(case.findings, finding)
+    marked &= regions.mask(case.anatomy, "pleural_cavity")
     clear = lungs & (case.findings == 0)
     return np.median(case.image.voxels[marked]) - np.median(case.image.voxels[clear])
 
 
 def test_a_large_heart_is_larger(chest):
     for sick, well in with_and_without(chest, "cardiomegaly"):
-        grown = [anatomy.mask(case.anatomy, "heart").sum() for case in (sick, well)]
+        grown = [regions.mask(case.anatomy, "heart").sum() for case in (sick, well)]
         assert grown[0] > 1.15 * grown[1]
 
 
 @pytest.mark.parametrize("variety", ["cohort", "wide"])
 def test_lungs_are_darker_than_the_mediastinum(xray, variety):
     for case in drawn(xray, seed=2, variety=variety, patients=12):
-        lungs = anatomy.mask(case.anatomy, "lungs") & ~anatomy.mask(case.anatomy, "heart")
-        middle = anatomy.mask(case.anatomy, "cardiomediastinum")
+        lungs = regions.mask(case.anatomy, "lungs") & ~regions.mask(case.anatomy, "heart")
+        middle = regions.mask(case.anatomy, "cardiomediastinum")
         assert case.image.voxels[lungs].mean() + 0.1 < case.image.voxels[middle].mean()
 
 
 def test_right_is_right_and_the_apex_of_the_heart_points_left(chest):
     for case in drawn(chest, seed=7):
-        x = [np.argwhere(anatomy.mask(case.anatomy, r))[:, 0].mean() for r in
+        x = [np.argwhere(regions.mask(case.anatomy, r))[:, 0].mean() for r in
              ("lung_right", "heart", "lung_left")]  # fmt: skip
         assert x[0] > x[1] > x[2]
         assert x[1] < (x[0] + x[2]) / 2
@@ -189,8 +189,8 @@ def test_right_is_right_and_the_apex_of_the_heart_points_left(chest):
 
 def test_the_viewed_picture_has_the_patients_left_on_its_right(xray):
     case = drawn(xray)[0]
-    heart = np.argwhere(picture(anatomy.mask(case.anatomy, "heart")))[:, 1].mean()
-    right = np.argwhere(picture(anatomy.mask(case.anatomy, "lung_right")))[:, 1].mean()
+    heart = np.argwhere(picture(regions.mask(case.anatomy, "heart")))[:, 1].mean()
+    right = np.argwhere(picture(regions.mask(case.anatomy, "lung_right")))[:, 1].mean()
     assert right < heart
 
 
@@ -202,12 +202,12 @@ def test_both_lung_fields_are_large_and_gray_levels_are_legal(xray, variety):
         assert voxels.min() >= 0
         assert voxels.max() <= 1
         for side in ("lung_right", "lung_left"):
-            assert 0.03 < anatomy.mask(case.anatomy, side).mean() < 0.35
+            assert 0.03 < regions.mask(case.anatomy, side).mean() < 0.35
 
 
 def test_lung_behind_the_heart_counts_to_lung_and_heart(xray):
     for case in drawn(xray, seed=9):
-        behind = anatomy.mask(case.anatomy, "lung_left") & anatomy.mask(case.anatomy, "heart")
+        behind = regions.mask(case.anatomy, "lung_left") & regions.mask(case.anatomy, "heart")
         assert behind.any()
 
 
@@ -216,14 +216,14 @@ def test_all_five_lobes_are_there_with_air_in_them(ct):
     lobes += ["lung_middle_lobe_right", "lung_lower_lobe_right"]
     for case in drawn(ct, seed=4):
         for lobe in lobes:
-            mask = anatomy.mask(case.anatomy, lobe)
+            mask = regions.mask(case.anatomy, lobe)
             assert mask.mean() > 0.003
             assert np.median(case.image.voxels[mask]) < -700
 
 
 def test_ct_tissues_have_their_hounsfield_units(ct):
     for case in drawn(ct, seed=6):
-        at = {n: case.image.voxels[anatomy.mask(case.anatomy, n)] for n in
+        at = {n: case.image.voxels[regions.mask(case.anatomy, n)] for n in
               ("airway", "heart", "spine", "lung_vessel")}  # fmt: skip
         assert np.percentile(at["airway"], 25) < -600
         assert 20 < np.median(at["heart"]) < 90
@@ -234,5 +234,5 @@ def test_ct_tissues_have_their_hounsfield_units(ct):
 def test_lung_volumes_are_those_of_adults(ct):
     for case in drawn(ct, seed=10, patients=6):
         voxel_ml = np.prod(case.image.spacing_mm) / 1000
-        assert 2000 < anatomy.mask(case.anatomy, "lungs").sum() * voxel_ml < 9000
-        assert 300 < anatomy.mask(case.anatomy, "heart").sum() * voxel_ml < 1800
+        assert 2000 < regions.mask(case.anatomy, "lungs").sum() * voxel_ml < 9000
+        assert 300 < regions.mask(case.anatomy, "heart").sum() * voxel_ml < 1800

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from chests import chest
 
-from radfoundry import anatomy, gate, pose, preprocess, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.data import gate, preprocess
+from radfoundry.data.preprocess import orientation
 
 TURNS = range(4)
 
@@ -163,7 +166,7 @@ def test_inputs_are_left_alone_and_equal_inputs_give_equal_bytes(picture):
 
 def test_pixels_that_show_no_chest_are_called_upright_and_positive():
     noise = np.random.default_rng(0).normal(size=(80, 80))
-    judged = pose.judge(noise)
+    judged = orientation.judge(noise)
     assert (judged.quarter_turns, judged.inverted) == (0, False)
 
 
@@ -176,15 +179,18 @@ def real_pictures(shared_data):
 
 
 def test_no_real_radiograph_is_falsely_called_turned_or_inverted(real_pictures):
-    judged = [pose.judge(picture) for picture in real_pictures]
+    judged = [orientation.judge(picture) for picture in real_pictures]
     assert not any(one.inverted or one.quarter_turns for one in judged)
 
 
 def test_nearly_all_inverted_or_turned_real_radiographs_are_noticed(real_pictures):
     count = len(real_pictures)
-    assert sum(pose.judge(-one).inverted for one in real_pictures) >= 0.95 * count
+    assert sum(orientation.judge(-one).inverted for one in real_pictures) >= 0.95 * count
     for turn in TURNS[1:]:
-        right = [pose.judge(np.rot90(one, turn)).quarter_turns == 4 - turn for one in real_pictures]
+        right = [
+            orientation.judge(np.rot90(one, turn)).quarter_turns == 4 - turn
+            for one in real_pictures
+        ]
         assert sum(right) >= 0.9 * count
 
 
@@ -200,5 +206,5 @@ def test_real_lung_masks_survive_the_way_there_and_back(shared_data):
         labels, _ = gate.read_labels(path, {255: "lungs", 127: "ignore"}, raw.image)
         _, record = preprocess.radiograph(raw, {"size": 256})
         back = preprocess.restore(preprocess.like(labels, record), record)
-        one, two = anatomy.mask(labels, "lungs"), anatomy.mask(back, "lungs")
+        one, two = regions.mask(labels, "lungs"), regions.mask(back, "lungs")
         assert 2 * (one & two).sum() / (one.sum() + two.sum()) > 0.98

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from torsos import BALLS, ORIENTATIONS, center, dice, lungs_of, raw, stored, torso
 
-from radfoundry import atlas, gate, preprocess
+from radfoundry.data import gate, preprocess
+from radfoundry.data.preprocess import atlas
 from radfoundry.volume import Volume
 
 OBLIQUE = (12, -7, 5)

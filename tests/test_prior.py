@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from radfoundry.diffusion.noise import Flow
-from radfoundry.volumenets.plateaus import Plateaus
-from radfoundry.volumenets.prior import FOLDS, SEEN, Prior
+from radfoundry.networks.wavelet_unet.gaussian_prior import FOLDS, SEEN, Prior
+from radfoundry.networks.wavelet_unet.value_prior import Plateaus
 
 SHAPE, RANK, CHANNELS = (4, 2, 2, 2), 3, 2
 SIZE = 32

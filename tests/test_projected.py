@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from radfoundry import anatomy, disguise, lungfields, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_xray import contrast
 from radfoundry.segmenters import projected
+from radfoundry.segmenters.projected import domain_randomization
 from radfoundry.weights import Weights
 
 FEW = {"steps": 2}
@@ -77,10 +80,10 @@ def test_the_drawn_shape_alone_is_that_of_lungs(weights):
 
 def test_targets_stop_beside_the_spine():
     labels = volume.picture(drawn_chest.case().anatomy)
-    whole = anatomy.mask(labels, "lung_right").copy()
+    whole = regions.mask(labels, "lung_right").copy()
     whole[40:90, 50:70] = True
-    wide = anatomy.compose(
-        {"lung_right": whole, "mediastinum": anatomy.mask(labels, "mediastinum")}
+    wide = regions.compose(
+        {"lung_right": whole, "mediastinum": regions.mask(labels, "mediastinum")}
     )
     right = projected.targets(wide)[0]
     assert right[60, 52] == 1
@@ -88,7 +91,7 @@ def test_targets_stop_beside_the_spine():
 
 
 def test_disguising_keeps_pictures_and_masks_in_range(batch):
-    pictures, masks = disguise.disguised(*batch, torch.Generator().manual_seed(0))
+    pictures, masks = domain_randomization.disguised(*batch, torch.Generator().manual_seed(0))
     assert pictures.shape == (2, 1, 128, 128)
     assert float(pictures.min()) >= 0
     assert float(pictures.max()) <= 1
@@ -97,20 +100,23 @@ def test_disguising_keeps_pictures_and_masks_in_range(batch):
 
 def test_disguising_leaves_its_input_alone(batch):
     before = [part.clone() for part in batch]
-    disguise.disguised(*batch, torch.Generator().manual_seed(0))
+    domain_randomization.disguised(*batch, torch.Generator().manual_seed(0))
     assert all(torch.equal(one, other) for one, other in zip(before, batch, strict=True))
 
 
 def test_masks_end_where_the_film_ends(batch):
     generator = torch.Generator().manual_seed(3)
-    pictures, masks = disguise.disguised(*batch, generator)
-    beyond = disguise.film(pictures) == 0
+    pictures, masks = domain_randomization.disguised(*batch, generator)
+    beyond = domain_randomization.film(pictures) == 0
     assert not masks[beyond.expand_as(masks)].any()
 
 
 def test_local_contrast_forgets_gain_and_offset():
     picture = torch.from_numpy(volume.picture(drawn_chest.case().image.voxels).copy())[None, None]
-    one, other = disguise.evened(0.2 + 0.8 * picture), disguise.evened(0.2 + 0.4 * picture)
+    one, other = (
+        domain_randomization.evened(0.2 + 0.8 * picture),
+        domain_randomization.evened(0.2 + 0.4 * picture),
+    )
     assert float((one - other).abs().mean()) < 0.2
 
 
@@ -122,9 +128,9 @@ def test_mirrored_lungs_are_named_by_their_side(batch):
 
 
 def test_zooming_out_and_in_again_changes_little():
-    picture = lungfields.square(volume.picture(drawn_chest.case().image.voxels))
+    picture = contrast.square(volume.picture(drawn_chest.case().image.voxels))
     tensor = torch.from_numpy(picture.copy())[None, None]
-    back = disguise.zoomed(disguise.zoomed(tensor, 1.15), 1 / 1.15)
+    back = domain_randomization.zoomed(domain_randomization.zoomed(tensor, 1.15), 1 / 1.15)
     assert float((back - tensor).abs().mean()) < 0.02
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import drawnfigures, promptfigures, published, synthesis
-from radfoundry.scorecard import build
+from radfoundry.evaluation import synthesis
+from radfoundry.report.scorecard import prompts, published
+from radfoundry.report.scorecard import volumes as drawnfigures
+from radfoundry.report.scorecard.card import build
 
 NAN = math.nan
 PROBES = ["sample", "patient", "probe", "arm", "measurement", "value"]
@@ -29,7 +31,7 @@ def samples(probe, arm, patients=None, **measured):
 def told(rows, real=NONE, system="medsyn"):
     """Return the figures of some rows by metric and arm."""
     table = pd.DataFrame(rows, columns=PROBES)
-    found = promptfigures.figures(table, real, "mine", 200, np.random.default_rng(0), system)
+    found = prompts.figures(table, real, "mine", 200, np.random.default_rng(0), system)
     build(found)  # a scorecard that contradicts itself is refused
     return {(figure.metric, figure.arm): figure for figure in found}
 

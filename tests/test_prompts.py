@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from radfoundry import anatomy, prompts
+from radfoundry.anatomy import regions
+from radfoundry.text import composer
 
 EFFUSION = {"name": "pleural_effusion", "side": "left", "severity": "severe", "location": ""}
 NODULE = {"name": "nodule", "side": "right", "severity": "mild", "location": "upper zone"}
 
 
 def reports(findings, n=40):
-    return [prompts.compose(findings, np.random.default_rng(seed)) for seed in range(n)]
+    return [composer.compose(findings, np.random.default_rng(seed)) for seed in range(n)]
 
 
 def parts(report):
@@ -23,8 +24,8 @@ def test_equal_seeds_compose_equal_reports_and_others_vary():
 
 
 def test_every_finding_of_a_chest_has_words():
-    words = prompts.wording()
-    found = anatomy.vocabulary().findings
+    words = composer.wording()
+    found = regions.vocabulary().findings
     names = {label.name for label in found if label.within != "organ"}  # tumours are no prompts
     assert set(words["findings"]) == set(words["severity"]) == names
 
@@ -37,10 +38,10 @@ def test_a_report_has_findings_and_impression():
         assert "{" not in report
 
 
-@pytest.mark.parametrize("name", list(prompts.wording()["findings"]))
+@pytest.mark.parametrize("name", list(composer.wording()["findings"]))
 def test_what_is_there_is_stated_and_never_denied(name):
     finding = {"name": name, "side": "right", "severity": "moderate", "location": "lower zone"}
-    absent = prompts.wording()["findings"][name]["absent"]
+    absent = composer.wording()["findings"][name]["absent"]
     for report in reports([finding]):
         assert "moderate" in report.lower() or "medium" in report.lower()
         assert not any(sentence in report for sentence in absent)
@@ -51,7 +52,7 @@ def test_what_is_not_there_is_only_mentioned_to_deny_it():
         findings, impression = parts(report)
         for sentence in findings.split(". "):
             assert any(w in sentence.lower() for w in ("no ", "not ", "without", "normal", "clear"))
-        assert impression in prompts.wording()["normal"]
+        assert impression in composer.wording()["normal"]
 
 
 def test_the_side_is_the_findings_own():
@@ -73,7 +74,7 @@ def test_the_impression_starts_with_the_worst_finding():
 
 
 def test_articles_fit_the_words_that_follow():
-    many = [NODULE | {"severity": s} for s in prompts.DEGREES] + [EFFUSION]
+    many = [NODULE | {"severity": s} for s in composer.DEGREES] + [EFFUSION]
     for report in reports(many, 80):
         words = report.replace(".", "").split()
         for article, word in zip(words, words[1:], strict=False):
@@ -82,4 +83,4 @@ def test_articles_fit_the_words_that_follow():
 
 def test_an_unknown_finding_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="choose from opacity"):
-        prompts.compose([{"name": "tumor"}], np.random.default_rng(0))
+        composer.compose([{"name": "tumor"}], np.random.default_rng(0))

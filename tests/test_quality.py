@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from radfoundry import anatomy, quality, trust, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.quality import assess, status
 
 STRUCTURES = ("lung_right", "lung_left", "heart")
 
@@ -16,7 +18,7 @@ def boxes(**places):
     for name, (top, bottom, left, right) in places.items():
         masks[name] = np.zeros((100, 100), bool)
         masks[name][top:bottom, left:right] = True
-    return volume.plane(anatomy.compose(masks))
+    return volume.plane(regions.compose(masks))
 
 
 WHOLE = {
@@ -28,7 +30,7 @@ WHOLE = {
 
 def statuses(labels, **options):
     """Return each structure's status."""
-    judged = quality.assess(labels, STRUCTURES, **options)
+    judged = assess.assess(labels, STRUCTURES, **options)
     return {name: found.status for name, found in judged.items()}
 
 
@@ -37,13 +39,13 @@ def test_a_plausible_chest_is_present():
 
 
 def test_lung_behind_the_heart_counts_as_lung():
-    judged = quality.assess(boxes(**WHOLE), STRUCTURES)
+    judged = assess.assess(boxes(**WHOLE), STRUCTURES)
     assert judged["lung_left"].area_fraction == pytest.approx(0.18)
 
 
 def test_an_absent_heart_has_no_measurements():
     without = {name: place for name, place in WHOLE.items() if name != "heart"}
-    heart = quality.assess(boxes(**without), STRUCTURES)["heart"]
+    heart = assess.assess(boxes(**without), STRUCTURES)["heart"]
     assert heart.status == "absent"
     assert math.isnan(heart.area_fraction)
 
@@ -71,7 +73,7 @@ def test_no_lung_at_all_is_a_failure():
     ],
 )
 def test_an_implausible_lung_fails_and_says_why(change, words):
-    judged = quality.assess(boxes(**WHOLE | change), STRUCTURES)["lung_left"]
+    judged = assess.assess(boxes(**WHOLE | change), STRUCTURES)["lung_left"]
     assert judged.status == "failed"
     assert words in judged.reason
 
@@ -80,7 +82,7 @@ def test_a_lung_in_pieces_fails():
     labels = boxes(**WHOLE, lung=(0, 1, 0, 1))
     labels[10:40, 0, 50:60] = 0
     labels[60:90, 0, 50:60] = 0
-    assert "parts" in quality.assess(labels, STRUCTURES)["lung_right"].reason
+    assert "parts" in assess.assess(labels, STRUCTURES)["lung_right"].reason
 
 
 def test_a_lung_that_runs_off_the_film_is_cropped():
@@ -98,13 +100,13 @@ def test_the_film_ends_where_the_image_is_black():
 def test_labels_outside_the_vocabulary_are_refused():
     labels = volume.plane(np.full((10, 10), 99, np.uint8))
     with pytest.raises(ValueError, match="99"):
-        quality.assess(labels, STRUCTURES)
+        assess.assess(labels, STRUCTURES)
 
 
 def test_an_image_of_another_size_is_refused():
     image = volume.radiograph(np.ones((50, 50), np.float32))
     with pytest.raises(ValueError, match="the image is"):
-        quality.assess(boxes(**WHOLE), STRUCTURES, image=image)
+        assess.assess(boxes(**WHOLE), STRUCTURES, image=image)
 
 
 @pytest.mark.parametrize(
@@ -127,32 +129,32 @@ def test_an_image_of_another_size_is_refused():
     ],
 )
 def test_what_is_read_off_a_region_depends_on(region, structure, on_film, in_volume):
-    assert trust.depends(region, structure, film=True) == on_film
-    assert trust.depends(region, structure, film=False) == in_volume
+    assert status.depends(region, structure, film=True) == on_film
+    assert status.depends(region, structure, film=False) == in_volume
 
 
 def test_a_region_that_does_not_exist_depends_on_nothing_but_is_refused():
     for names in (("liver", "heart"), ("heart", "liver")):
         with pytest.raises(ValueError, match="liver"):
-            trust.depends(*names, film=False)
+            status.depends(*names, film=False)
 
 
 @pytest.mark.parametrize("tree", ["airway", "lung_vessel"])
 def test_a_bad_tree_does_not_take_the_lungs_of_a_volume_with_it(tree):
-    assert trust.depends(tree, tree, film=False)
-    assert not trust.depends("lungs", tree, film=False)
-    assert not trust.depends(tree, "lung_upper_lobe_left", film=False)
-    assert trust.depends("lung_upper_lobe_left", "lung_left", film=False)
+    assert status.depends(tree, tree, film=False)
+    assert not status.depends("lungs", tree, film=False)
+    assert not status.depends(tree, "lung_upper_lobe_left", film=False)
+    assert status.depends("lung_upper_lobe_left", "lung_left", film=False)
 
 
 def test_a_lung_falls_with_all_of_its_lobes_and_not_with_one():
-    lobes = anatomy.LOBES["lung_left"]
-    assert not trust.depends("lungs", lobes[0], film=False)
-    assert trust.spread(lobes[:1]) == {lobes[0]}
-    assert "lung_left" in trust.spread(lobes)
-    assert trust.depends("lungs", "lung_left", film=False)
+    lobes = regions.LOBES["lung_left"]
+    assert not status.depends("lungs", lobes[0], film=False)
+    assert status.spread(lobes[:1]) == {lobes[0]}
+    assert "lung_left" in status.spread(lobes)
+    assert status.depends("lungs", "lung_left", film=False)
 
 
 def test_nothing_but_the_body_rests_on_the_body():
-    assert trust.depends("body", "body", film=False)
-    assert not trust.depends("heart", "body", film=False)
+    assert status.depends("body", "body", film=False)
+    assert not status.depends("heart", "body", film=False)

@@ -7,9 +7,11 @@ import pytest
 import torch
 from monai.metrics import FIDMetric
 
-from radfoundry import anatomy, judging, tables
+from radfoundry import tables
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.metrics import frechet, realism
+from radfoundry.evaluation.metrics import frechet
+from radfoundry.evaluation.realism import descriptions, distances
 from radfoundry.radiomics import vector_names
 from radfoundry.segmenters import threshold
 from radfoundry.volume import Volume
@@ -22,7 +24,7 @@ def normal(n, d=6, shift=0.0, spread=1.0, seed=0):
 
 
 def rows(values, per_owner=1, name="p"):
-    return realism.Rows(values, [f"{name}{i // per_owner}" for i in range(len(values))])
+    return distances.Rows(values, [f"{name}{i // per_owner}" for i in range(len(values))])
 
 
 def arms(n=30, d=6, shift=0.6):
@@ -119,7 +121,7 @@ def radiomics(n=40, d=4, shift=0.0, seed=0):
 
 def frd(real, drawn):
     """Return the one frd of a drawn set as large as the real one, and its note."""
-    table = realism.radiomic_distances(
+    table = distances.radiomic_distances(
         rows(real), {"synthetic": rows(drawn, name="s")}, np.random.default_rng(0), FEW
     )
     return table["value"].item(), table["note"].item()
@@ -147,7 +149,7 @@ def test_frd_leaves_out_constant_and_undefined_features_and_says_how_many():
 
 
 def test_the_floor_is_nearest_and_the_corrupted_farthest():
-    table = realism.distances(rows(normal(30)), arms(), np.random.default_rng(0), FEW)
+    table = distances.distances(rows(normal(30)), arms(), np.random.default_rng(0), FEW)
     for metric in ("fid", "mmd", "kid"):
         found = [value(table, metric, arm) for arm in ("real_floor", "synthetic", "corrupted_real")]
         assert found == sorted(found), metric
@@ -155,7 +157,7 @@ def test_the_floor_is_nearest_and_the_corrupted_farthest():
 
 def test_all_arms_compare_sets_of_one_size_and_the_note_says_so():
     sets = arms(30) | {"synthetic": rows(normal(12), name="s")}
-    table = realism.distances(rows(normal(25)), sets, np.random.default_rng(0), FEW)
+    table = distances.distances(rows(normal(25)), sets, np.random.default_rng(0), FEW)
     assert set(table["n"]) == {12}
     assert table["note"].str.startswith("12 against 12 of 25 real (25 patients)").all()
 
@@ -164,17 +166,17 @@ def test_generators_of_many_and_of_few_samples_are_compared_at_the_one_count_ask
     values, few = {}, FEW | {"count": 16}
     for n in (16, 150):
         sets = {"synthetic": rows(normal(n, 12, seed=1), name="s")}
-        table = realism.distances(rows(normal(90, 12)), sets, np.random.default_rng(0), few)
+        table = distances.distances(rows(normal(90, 12)), sets, np.random.default_rng(0), few)
         assert set(table["n"]) == {16}
         assert not table["note"].str.contains("asked for").any()
         values[n] = value(table, "fid", "synthetic")
-    whole = realism.distances(rows(normal(90, 12)), sets, np.random.default_rng(0), FEW)
+    whole = distances.distances(rows(normal(90, 12)), sets, np.random.default_rng(0), FEW)
     assert values[150] == pytest.approx(values[16], rel=0.25)
     assert value(whole, "fid", "synthetic") < 0.4 * values[150]  # what another n would have made
 
 
 def test_where_fewer_are_there_than_the_count_the_note_says_so():
-    table = realism.distances(rows(normal(40)), arms(12), np.random.default_rng(0), FEW)
+    table = distances.distances(rows(normal(40)), arms(12), np.random.default_rng(0), FEW)
     told = "fewer than the 1024 asked for: compare with none of another n"
     assert table["note"].str.contains(told, regex=False).all()
 
@@ -182,7 +184,7 @@ def test_where_fewer_are_there_than_the_count_the_note_says_so():
 def test_intervals_hold_their_value_and_narrow_with_more_volumes():
     widths = []
     for n in (12, 150):
-        table = realism.distances(rows(normal(n)), arms(n), np.random.default_rng(0), FEW)
+        table = distances.distances(rows(normal(n)), arms(n), np.random.default_rng(0), FEW)
         assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
         fid = table.set_index(["metric", "arm"]).loc[("fid", "corrupted_real")]
         widths.append(fid["high"] - fid["low"])
@@ -192,7 +194,7 @@ def test_intervals_hold_their_value_and_narrow_with_more_volumes():
 def test_patients_with_several_exams_widen_the_interval():
     exams = np.repeat(normal(10, seed=5), 4, axis=0)
     wide, narrow = (
-        realism.distances(rows(exams, per), arms(40), np.random.default_rng(0), FEW)
+        distances.distances(rows(exams, per), arms(40), np.random.default_rng(0), FEW)
         for per in (4, 1)
     )
     width = [(t["high"] - t["low"])[t["metric"] == "mmd"].mean() for t in (wide, narrow)]
@@ -202,7 +204,9 @@ def test_patients_with_several_exams_widen_the_interval():
 def test_equal_chance_gives_equal_tables_and_sets_are_left_alone():
     real, sets = rows(normal(20)), arms(20)
     before = real.values.copy()
-    first, second = (realism.distances(real, sets, np.random.default_rng(7), FEW) for _ in range(2))
+    first, second = (
+        distances.distances(real, sets, np.random.default_rng(7), FEW) for _ in range(2)
+    )
     pd.testing.assert_frame_equal(first, second)
     np.testing.assert_array_equal(real.values, before)
 
@@ -210,7 +214,7 @@ def test_equal_chance_gives_equal_tables_and_sets_are_left_alone():
 @pytest.mark.parametrize("n", [0, 1, 7])
 def test_too_few_volumes_give_nan_with_a_reason_that_the_schema_takes(n):
     sets = arms(20) | {"synthetic": rows(normal(n), name="s")}
-    table = realism.distances(rows(normal(20)), sets, np.random.default_rng(0), FEW)
+    table = distances.distances(rows(normal(20)), sets, np.random.default_rng(0), FEW)
     assert table["value"].isna().all()
     assert table["note"].str.contains("fewer than 8").all()
     assert len(tables.checked(table, "distances", "here")) == 9
@@ -221,14 +225,14 @@ def test_volumes_without_finite_features_are_left_out_and_counted():
     broken = sets["synthetic"].values.copy()
     broken[:3] = np.nan
     sets["synthetic"] = rows(broken, name="s")
-    table = realism.distances(rows(normal(20)), sets, np.random.default_rng(0), FEW)
+    table = distances.distances(rows(normal(20)), sets, np.random.default_rng(0), FEW)
     assert set(table["n"]) == {17}
     assert table["note"].str.contains("3 left out").all()
 
 
 def test_rows_come_from_whole_owners_and_never_twice():
     owners = np.repeat(["a", "b", "c", "d"], 3)
-    picked = realism.chosen_rows(owners, 6, np.random.default_rng(0))
+    picked = distances.chosen_rows(owners, 6, np.random.default_rng(0))
     assert len(set(picked)) == 6
     assert len(set(owners[picked])) == 2
 
@@ -236,7 +240,7 @@ def test_rows_come_from_whole_owners_and_never_twice():
 def test_a_corrupted_case_is_blurred_noisy_and_moved_with_its_maps():
     case = chest("a")
     image, labels = case.image.voxels.copy(), case.anatomy.copy()
-    first, second = (realism.corrupted(case, np.random.default_rng(3)) for _ in range(2))
+    first, second = (distances.corrupted(case, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first.image.voxels, second.image.voxels)
     np.testing.assert_array_equal(case.image.voxels, image)
     np.testing.assert_array_equal(case.anatomy, labels)
@@ -247,7 +251,7 @@ def test_a_corrupted_case_is_blurred_noisy_and_moved_with_its_maps():
 
 def test_volumes_become_features_and_those_that_are_named_radiomics():
     cases = [chest(f"a{i}", i, sample=f"a{i}") for i in range(3)]
-    found, texture = judging.described(iter(cases), means, dark, {"a2", "a0"})
+    found, texture = descriptions.described(iter(cases), means, dark, {"a2", "a0"})
     assert found.values.shape == (3, 2)
     assert texture.values.shape == (2, len(vector_names(3)))
     assert (list(found.owners), list(texture.owners)) == (["a0", "a1", "a2"], ["a0", "a2"])
@@ -257,7 +261,7 @@ def test_volumes_become_features_and_those_that_are_named_radiomics():
 def test_a_volume_without_lungs_has_no_radiomics_and_does_not_stop_the_rest():
     cases = [chest(f"a{i}", i) for i in range(2)]
     nothing = np.zeros((24, 24, 24), np.uint8)
-    _, texture = judging.described(cases, means, lambda image: nothing, ["a0", "a1"])
+    _, texture = descriptions.described(cases, means, lambda image: nothing, ["a0", "a1"])
     assert texture.values.isna().all(axis=None)
 
 
@@ -267,8 +271,8 @@ def test_radiomic_distances_order_real_and_corrupted_volumes():
     sets = {}
     for name, (start, spoil) in kinds.items():
         cases = [chest(f"a{i}", i) for i in range(start, start + 8)]
-        sets[name] = judging.described(cases, means, dark, [c.name for c in cases], spoil)
-    table = realism.compare(sets, np.random.default_rng(0), FEW)
+        sets[name] = descriptions.described(cases, means, dark, [c.name for c in cases], spoil)
+    table = distances.compare(sets, np.random.default_rng(0), FEW)
     assert value(table, "frd", "corrupted_real") > value(table, "frd", "real_floor") + 1
     assert value(table, "fid", "corrupted_real") > value(table, "fid", "real_floor")
     assert len(tables.checked(table, "distances", "here")) == 12
@@ -276,19 +280,19 @@ def test_radiomic_distances_order_real_and_corrupted_volumes():
 
 def test_volumes_are_taken_in_an_order_that_the_seed_alone_tells():
     names = [f"a{i}" for i in range(20)]
-    first = judging.shuffled(names, 1, 12)
-    assert first == judging.shuffled(names[::-1], 1, 12)
+    first = descriptions.shuffled(names, 1, 12)
+    assert first == descriptions.shuffled(names[::-1], 1, 12)
     assert len(set(first)) == 12
-    assert first not in (names[:12], judging.shuffled(names, 2, 12))
+    assert first not in (names[:12], descriptions.shuffled(names, 2, 12))
 
 
 def test_described_volumes_come_back_from_their_table_as_they_were(tmp_path):
     sets = {}
     for name, start in (("real", 0), ("real_floor", 3), ("corrupted_real", 6)):
         cases = [chest(f"a{i}", i) for i in range(start, start + 3)]
-        sets[name] = judging.described(cases, means, dark, [c.name for c in cases[:2]])
-    tables.write(judging.tabled(sets), tmp_path / "descriptions.parquet", "descriptions")
-    back = judging.untabled(tables.read(tmp_path / "descriptions.parquet", "descriptions"))
+        sets[name] = descriptions.described(cases, means, dark, [c.name for c in cases[:2]])
+    tables.write(descriptions.tabled(sets), tmp_path / "descriptions.parquet", "descriptions")
+    back = descriptions.untabled(tables.read(tmp_path / "descriptions.parquet", "descriptions"))
     for name, (seen, texture) in sets.items():
         np.testing.assert_array_equal(back[name][0].values, seen.values)
         np.testing.assert_array_equal(back[name][1].values, texture.values)
@@ -298,23 +302,23 @@ def test_described_volumes_come_back_from_their_table_as_they_were(tmp_path):
 
 def test_a_set_of_no_real_volumes_comes_back_empty_and_is_said_to_be_too_small():
     cases = [chest(f"a{i}", i) for i in range(3)]
-    full, empty = (judging.described(some, means, dark, []) for some in (cases, []))
-    back = judging.untabled(judging.tabled({"real": empty, "real_floor": full}))
+    full, empty = (descriptions.described(some, means, dark, []) for some in (cases, []))
+    back = descriptions.untabled(descriptions.tabled({"real": empty, "real_floor": full}))
     assert [rows.values.shape[0] for rows in back["real"]] == [0, 0]
-    table = realism.compare(back | {"synthetic": full}, np.random.default_rng(0))
+    table = distances.compare(back | {"synthetic": full}, np.random.default_rng(0))
     assert table["note"].str.startswith("fewer than 8 volumes in a set").all()
 
 
 def test_the_lungs_of_distances_are_those_that_the_whole_segmenter_finds():
     (case,) = drawn_volumes.phantoms(1, 3, size=64)
-    found, whole = judging.lungs_finder()(case.image), threshold.prepare({})(case.image)
-    assert anatomy.mask(whole, "lungs").any()
-    np.testing.assert_array_equal(anatomy.mask(found, "lungs"), anatomy.mask(whole, "lungs"))
+    found, whole = descriptions.lungs_finder()(case.image), threshold.prepare({})(case.image)
+    assert regions.mask(whole, "lungs").any()
+    np.testing.assert_array_equal(regions.mask(found, "lungs"), regions.mask(whole, "lungs"))
 
 
 def test_nothing_to_measure_gives_a_table_all_the_same():
-    empty = judging.described([], means, dark, [])
+    empty = descriptions.described([], means, dark, [])
     names = ("real", "real_floor", "synthetic", "corrupted_real")
-    table = realism.compare(dict.fromkeys(names, empty), np.random.default_rng(0))
+    table = distances.compare(dict.fromkeys(names, empty), np.random.default_rng(0))
     assert table["value"].isna().all()
     assert set(table["n"]) == {0}

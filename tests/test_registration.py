@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from torsos import torso
 
-from radfoundry import registration
+from radfoundry.data.preprocess import registration
 from radfoundry.volume import Volume
 
 CORNERS = np.array([[*(100 * np.array(c) - 50), 1] for c in np.ndindex(2, 2, 2)])

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from PIL.PngImagePlugin import PngImageFile
 
-from radfoundry import release, scorecard
 from radfoundry.case import Case
+from radfoundry.release import card as cards
+from radfoundry.release import dataset, radiographs
+from radfoundry.report.scorecard import card as scorecard
 from radfoundry.volume import picture, radiograph
 
 
@@ -53,10 +55,10 @@ def drawn() -> Case:
 
 
 def test_shipped_pictures_are_marked_as_synthetic_and_keep_their_values():
-    files = release.files(drawn(), "artasyn")
+    files = dataset.files(drawn(), "artasyn")
     assert set(files) == {"images/syn-1.png", "masks/syn-1.png"}
     for content in files.values():
-        marks = release.marks_of(content)
+        marks = radiographs.marks_of(content)
         assert marks["Synthetic"] == "true"
         assert "Not for diagnosis" in marks["Warning"]
         assert (marks["Recipe"], marks["Seed"]) == ("artasyn", "11")
@@ -68,9 +70,11 @@ def test_shipped_pictures_are_marked_as_synthetic_and_keep_their_values():
 
 
 def test_a_mark_cannot_be_overruled_and_may_hold_any_letter():
-    content = release.png(np.zeros((2, 2)), {"Synthetic": "false", "Title": "Lunge – 肺"}, bits=8)
-    assert release.marks_of(content)["Synthetic"] == "true"
-    assert release.marks_of(content)["Title"] == "Lunge – 肺"
+    content = radiographs.png(
+        np.zeros((2, 2)), {"Synthetic": "false", "Title": "Lunge – 肺"}, bits=8
+    )
+    assert radiographs.marks_of(content)["Synthetic"] == "true"
+    assert radiographs.marks_of(content)["Title"] == "Lunge – 肺"
     assert b"iTXt" in content
 
 
@@ -83,14 +87,14 @@ def test_a_mark_cannot_be_overruled_and_may_hold_any_letter():
 )  # fmt: skip
 def test_values_that_a_png_would_bend_are_refused(pixels, told):
     with pytest.raises(ValueError, match=told):
-        release.png(pixels, {})
+        radiographs.png(pixels, {})
 
 
 def test_only_kept_samples_are_in_the_table_with_all_of_their_origin(
     samples, requests, verdicts, digests
 ):
-    table = release.dataset(samples, requests, verdicts, digests)
-    assert list(table.columns) == list(release.COLUMNS)
+    table = dataset.dataset(samples, requests, verdicts, digests)
+    assert list(table.columns) == list(dataset.COLUMNS)
     assert table["sample"].tolist() == ["syn-1", "syn-2"]
     assert table["seed"].tolist() == [11, 12]
     assert table.loc[0, "image_sha256"] == digests["images/syn-1.png"]
@@ -99,13 +103,13 @@ def test_only_kept_samples_are_in_the_table_with_all_of_their_origin(
 
 def test_scores_become_columns(samples, requests, verdicts, digests):
     scores = pd.DataFrame({"sample": samples["sample"], "expert": "anatomy", "score": [2, 1, 3, 4]})
-    table = release.dataset(samples, requests, verdicts, digests, scores)
+    table = dataset.dataset(samples, requests, verdicts, digests, scores)
     assert table["score_anatomy"].tolist() == [1, 2]
 
 
 def test_nothing_kept_gives_an_empty_table(samples, requests, verdicts, digests):
-    table = release.dataset(samples, requests, verdicts.assign(verdict="rejected"), digests)
-    assert table.shape == (0, len(release.COLUMNS))
+    table = dataset.dataset(samples, requests, verdicts.assign(verdict="rejected"), digests)
+    assert table.shape == (0, len(dataset.COLUMNS))
 
 
 @pytest.mark.parametrize("lost", ["request", "file", "patient", "sample"])
@@ -119,7 +123,7 @@ def test_a_sample_of_unknown_origin_is_never_shipped(lost, samples, requests, ve
     else:
         samples = samples[samples["sample"] != "syn-1"]
     with pytest.raises(ValueError, match=r"kept samples without \w+: .*syn-1"):
-        release.dataset(samples, requests, verdicts, digests)
+        dataset.dataset(samples, requests, verdicts, digests)
 
 
 @pytest.mark.parametrize("column", ["seed", "split"])
@@ -128,23 +132,23 @@ def test_a_sample_that_is_not_what_was_asked_for_is_never_shipped(
 ):
     requests[column] = {"seed": 99, "split": "test"}[column]
     with pytest.raises(ValueError, match=f"the {column} is not that of the request"):
-        release.dataset(samples, requests, verdicts, digests)
+        dataset.dataset(samples, requests, verdicts, digests)
 
 
 def test_checksums_are_what_sha256sum_checks(tmp_path):
     for name in ("b.png", "a.png"):
         (tmp_path / name).write_bytes(name.encode())
     digests = {n: hashlib.sha256(n.encode()).hexdigest() for n in ("b.png", "a.png")}
-    (tmp_path / "SHA256SUMS").write_text(release.checksums(digests))
+    (tmp_path / "SHA256SUMS").write_text(dataset.checksums(digests))
     done = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=tmp_path, capture_output=True)
     assert done.returncode == 0
-    assert release.checksums(digests).split()[1::2] == ["a.png", "b.png"]
+    assert dataset.checksums(digests).split()[1::2] == ["a.png", "b.png"]
 
 
 @pytest.mark.parametrize("name", ["../a", "/a", "a\nb", "a/../b", "", "-rf"])
 def test_a_name_that_leaves_the_folder_has_no_checksum(name):
     with pytest.raises(ValueError, match="no line of SHA256SUMS"):
-        release.checksums({name: "0" * 64})
+        dataset.checksums({name: "0" * 64})
 
 
 def card(table, verdicts, phantoms=True, facts=None):
@@ -154,13 +158,13 @@ def card(table, verdicts, phantoms=True, facts=None):
         scorecard.Figure("other", "fid", 3.0),
     ])  # fmt: skip
     told = facts or {"Date": "2026-11-21"}
-    return release.card("artasyn", told, table, verdicts, figures, phantoms=phantoms)
+    return cards.card("artasyn", told, table, verdicts, figures, phantoms=phantoms)
 
 
 def test_the_card_tells_origin_shortfall_figures_and_every_sample(
     samples, requests, verdicts, digests
 ):
-    text = card(release.dataset(samples, requests, verdicts, digests), verdicts)
+    text = card(dataset.dataset(samples, requests, verdicts, digests), verdicts)
     assert "PHANTOMS" in text
     assert "2 of 4 samples drawn passed" in text
     assert "| image_auroc | - | 0.900 (0.800 to 0.950) | 40 |" in text
@@ -170,14 +174,14 @@ def test_the_card_tells_origin_shortfall_figures_and_every_sample(
 
 
 def test_the_card_of_real_sources_says_that_they_are_people(samples, requests, verdicts, digests):
-    text = card(release.dataset(samples, requests, verdicts, digests), verdicts, phantoms=False)
+    text = card(dataset.dataset(samples, requests, verdicts, digests), verdicts, phantoms=False)
     assert "REAL radiographs" in text
     assert "as identifying as its source" in text
     assert "PHANTOMS" not in text
 
 
 def test_nothing_in_a_cell_can_break_the_card(samples, requests, verdicts, digests):
-    table = release.dataset(samples, requests, verdicts, digests)
+    table = dataset.dataset(samples, requests, verdicts, digests)
     facts = {"Title": "a | b\n# <script>alert(1)</script>"}
     text = card(table.assign(source="x|y"), verdicts, facts=facts)
     assert "<script>" not in text
@@ -187,7 +191,7 @@ def test_nothing_in_a_cell_can_break_the_card(samples, requests, verdicts, diges
 
 
 def test_the_card_of_an_empty_dataset_is_still_a_card(samples, requests, verdicts, digests):
-    table = release.dataset(samples, requests, verdicts.assign(verdict="rejected"), digests)
+    table = dataset.dataset(samples, requests, verdicts.assign(verdict="rejected"), digests)
     text = card(table, verdicts.assign(verdict="rejected"))
     assert "0 of 4 samples drawn passed" in text
     assert "not available" in text

@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import anatomy, release, releasevolumes, scorecard
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.release import card as cards
+from radfoundry.release import dataset, volumes
+from radfoundry.report.scorecard import card
 from radfoundry.volume import Volume
 
 TURN = np.deg2rad(20)
@@ -38,7 +41,7 @@ def opened(content):
 
 def test_a_reader_finds_hu_spacing_and_an_oblique_affine():
     sample = drawn()
-    image = opened(release.files(sample, "medsyn")["images/syn-1.nii.gz"])
+    image = opened(dataset.files(sample, "medsyn")["images/syn-1.nii.gz"])
     header = image.header
     assert image.get_data_dtype() == np.int16
     np.testing.assert_array_equal(np.asanyarray(image.dataobj), sample.image.voxels)
@@ -51,7 +54,7 @@ def test_a_reader_finds_hu_spacing_and_an_oblique_affine():
 
 def test_labels_lie_on_the_image_s_grid_as_ids():
     sample = drawn()
-    files = release.files(sample, "medsyn")
+    files = dataset.files(sample, "medsyn")
     image, labels = (opened(files[f"{kind}/syn-1.nii.gz"]) for kind in ("images", "labels"))
     assert labels.get_data_dtype() == np.uint8
     np.testing.assert_array_equal(np.asanyarray(labels.dataobj), sample.anatomy)
@@ -61,7 +64,7 @@ def test_labels_lie_on_the_image_s_grid_as_ids():
 
 @pytest.mark.parametrize("kind", ["images", "labels"])
 def test_every_file_says_that_it_is_synthetic(kind):
-    content = release.files(drawn(), "medsyn")[f"{kind}/syn-1.nii.gz"]
+    content = dataset.files(drawn(), "medsyn")[f"{kind}/syn-1.nii.gz"]
     assert b"SYNTHETIC" in bytes(opened(content).header["descrip"])
     (told,) = opened(content).header.extensions
     marks = json.loads(told.text)
@@ -70,28 +73,28 @@ def test_every_file_says_that_it_is_synthetic(kind):
 
 
 def test_equal_samples_give_equal_bytes_without_a_date():
-    once, again = (release.files(drawn(), "medsyn") for _ in range(2))
+    once, again = (dataset.files(drawn(), "medsyn") for _ in range(2))
     assert once == again
     assert all(content[4:8] == bytes(4) for content in once.values())  # gzip's time
 
 
 def test_a_sample_drawn_without_labels_ships_no_empty_map():
-    assert list(release.files(drawn(labels=False), "wgan")) == ["images/syn-1.nii.gz"]
+    assert list(dataset.files(drawn(labels=False), "wgan")) == ["images/syn-1.nii.gz"]
 
 
 @pytest.mark.parametrize(("value", "labels"), [(np.nan, False), (300, True), (-1, True)])
 def test_values_that_a_file_would_bend_are_refused(value, labels):
     volume = Volume(np.full((2, 2, 2), value), np.eye(4))
     with pytest.raises(ValueError, match="must"):
-        releasevolumes.nifti(volume, {}, labels=labels)
+        volumes.nifti(volume, {}, labels=labels)
 
 
 def test_the_table_of_labels_names_every_id_of_the_vocabulary():
     digests = {"images/a.nii.gz": "0" * 64}
-    table = json.loads(release.beside(digests)["labels.json"])
+    table = json.loads(dataset.beside(digests)["labels.json"])
     assert table["labels"]["heart"] == 9
-    assert table["regions"]["lung_left"] == list(anatomy.ids("lung_left"))
-    assert release.beside({"images/a.png": "0" * 64}) == {}
+    assert table["regions"]["lung_left"] == list(regions.ids("lung_left"))
+    assert dataset.beside({"images/a.png": "0" * 64}) == {}
 
 
 def shipped(**changes):
@@ -104,7 +107,7 @@ def shipped(**changes):
     names = ["images/syn-1.nii.gz", "images/syn-2.nii.gz", "labels/syn-1.nii.gz"]
     digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
     verdicts = pd.DataFrame({"sample": ids, "verdict": "kept", "reason": ""})
-    return release.dataset(samples, asked, verdicts, digests | changes), verdicts
+    return dataset.dataset(samples, asked, verdicts, digests | changes), verdicts
 
 
 def test_the_table_tells_prompt_files_and_digests_of_volumes():
@@ -123,7 +126,7 @@ def test_a_volume_without_its_image_is_never_shipped():
 @pytest.mark.parametrize("phantoms", [True, False])
 def test_the_card_of_volumes_speaks_of_no_radiograph(phantoms):
     table, verdicts = shipped()
-    text = release.card("medsyn", {}, table, verdicts, scorecard.build([]), phantoms=phantoms)
+    text = cards.card("medsyn", {}, table, verdicts, card.build([]), phantoms=phantoms)
     assert "radiograph" not in text
     assert "int16 NIfTI in HU" in text
     assert ("PHANTOMS" in text) == phantoms

@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from radfoundry import report, scorecard
-from radfoundry.scorecard import Figure
+from radfoundry.report import page as report
+from radfoundry.report.scorecard import card
+from radfoundry.report.scorecard.card import Figure
 
 NAN = math.nan
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
@@ -83,7 +84,7 @@ def context(evil: str = "") -> dict:
         "cases": pd.DataFrame({**case, "code": "io.crc" + evil, "message": "broken" + evil}),
         "labels": pd.DataFrame(label),
         "recipes": [recipe],
-        "scorecard": scorecard.build(numbers),
+        "scorecard": card.build(numbers),
         "provenance": {"Code" + evil: {"draw" + evil: "3fa1" + evil, "commit": None}},
     }
 
@@ -148,7 +149,7 @@ def test_every_picture_has_words_in_its_place():
 def test_what_good_looks_like_is_said_for_every_metric():
     text = words(report.render(context()))
     for name in ("image_auroc", "image_auroc_gain", "pixel_dice"):
-        assert scorecard.metric(name).good in text
+        assert card.metric(name).good in text
 
 
 @pytest.mark.parametrize("missing", list(context()))
@@ -214,7 +215,7 @@ def test_a_cohort_of_volumes_shows_pictures_measurements_and_opinions():
     measured = pd.DataFrame({"region": ["nodule"] * 2, "lesion": [0, 1], "code": ["", "rad.empty"]})
     part = {"name": "ct", "modality": "CT", "pictures": [("slices", PNG)]}
     part |= {"opinions": opinions, "measured": measured}
-    page = words(report.render({"volumes": [part], "scorecard": scorecard.build(numbers)}))
+    page = words(report.render({"volumes": [part], "scorecard": card.build(numbers)}))
     assert "volume of both lungsthreshold4.20 L (4.00 L to 4.40 L)0.100 L" in page
     assert "lungs0.910100" in page
     assert "nodule11rad.empty 1" in page

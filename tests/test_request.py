@@ -6,7 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from radfoundry import request
+from radfoundry import seeds
+from radfoundry.generators._requests import planning
 
 LUNGS = ("lung_right", "lung_left")
 
@@ -22,20 +23,20 @@ def numbers(rng):
 
 def test_a_seed_is_the_sha256_of_recipe_stage_and_index():
     digest = hashlib.sha256(b"7/sample/c1/0").hexdigest()
-    assert request.seed(7, "sample", "c1/0") == int(digest[:16], 16) >> 1
+    assert seeds.seed(7, "sample", "c1/0") == int(digest[:16], 16) >> 1
 
 
 def test_seeds_fit_a_signed_table_column():
-    assert all(0 <= request.seed(s, "sample", i) < 2**63 for s in range(9) for i in range(9))
+    assert all(0 <= seeds.seed(s, "sample", i) < 2**63 for s in range(9) for i in range(9))
 
 
 @pytest.mark.parametrize("other", [(8, "sample", 1), (7, "train", 1), (7, "sample", 2)])
 def test_recipe_stage_and_index_each_change_the_seed(other):
-    assert request.seed(7, "sample", 1) != request.seed(*other)
+    assert seeds.seed(7, "sample", 1) != seeds.seed(*other)
 
 
 def test_long_ids_stay_distinct_and_valid():
-    ids = [request.request_id("a" * 63 + end, 2) for end in "xy"]
+    ids = [planning.request_id("a" * 63 + end, 2) for end in "xy"]
     assert len(set(ids)) == 2
     assert all(len(name) <= 64 for name in ids)
 
@@ -50,51 +51,51 @@ def test_long_ids_stay_distinct_and_valid():
 )
 def test_an_excluded_case_is_told_with_its_reason(change, reason):
     table = pd.concat([cases(2), cases(1, **change).assign(case="odd")])
-    excluded = request.exclusions(table, ("train", "tune"), LUNGS)
+    excluded = planning.exclusions(table, ("train", "tune"), LUNGS)
     assert excluded["case"].tolist() == ["odd"]
     assert reason in excluded["reason"][0]
 
 
 def test_an_unknown_label_status_is_no_evidence_of_a_lung():
-    excluded = request.exclusions(cases(1).drop(columns="lung_left"), ("train",), LUNGS)
+    excluded = planning.exclusions(cases(1).drop(columns="lung_left"), ("train",), LUNGS)
     assert "'unknown'" in excluded["reason"][0]
 
 
 def test_the_number_per_case_may_be_a_range():
-    counts = request.per_source(cases(40), (1, 3), 5, numbers)["source"].value_counts()
+    counts = planning.per_source(cases(40), (1, 3), 5, numbers)["source"].value_counts()
     assert set(counts) == {1, 2, 3}
 
 
 @pytest.mark.parametrize("counts", [0, (2, 1), (0, 3)])
 def test_an_empty_range_of_samples_is_refused(counts):
     with pytest.raises(ValueError, match="samples per case"):
-        request.per_source(cases(), counts, 5, numbers)
+        planning.per_source(cases(), counts, 5, numbers)
 
 
 def test_parameters_depend_on_the_request_alone():
-    one = request.per_source(cases(1), 2, 5, numbers)
-    many = request.per_source(cases(3), 3, 5, numbers).set_index("request")
+    one = planning.per_source(cases(1), 2, 5, numbers)
+    many = planning.per_source(cases(3), 3, 5, numbers).set_index("request")
     assert one["parameters"].tolist() == many.loc[one["request"], "parameters"].tolist()
     assert len({json.loads(text)["x"] for text in many["parameters"]}) == 9
 
 
 def test_fewer_samples_are_a_subset_of_more():
-    planned = request.per_source(cases(20), 2, 5, numbers)
-    few, more = (set(request.first(planned, n)["request"]) for n in (4, 29))
+    planned = planning.per_source(cases(20), 2, 5, numbers)
+    few, more = (set(planning.first(planned, n)["request"]) for n in (4, 29))
     assert len(few) == 4
     assert few < more
 
 
 def test_samples_are_spread_evenly_over_the_sources():
-    planned = request.per_source(cases(10), 5, 5, numbers)
-    assert set(request.first(planned, 25)["source"].value_counts()) == {2, 3}
+    planned = planning.per_source(cases(10), 5, 5, numbers)
+    assert set(planning.first(planned, 25)["source"].value_counts()) == {2, 3}
 
 
 def test_a_shortfall_returns_what_there_is():
-    assert len(request.first(request.per_source(cases(), 1, 5, numbers), 7)) == 3
+    assert len(planning.first(planning.per_source(cases(), 1, 5, numbers), 7)) == 3
 
 
 def test_no_sources_give_an_empty_table_with_all_columns():
-    assert request.per_source(cases(1).head(0), 1, 5, numbers).columns.tolist() == list(
-        request.COLUMNS
+    assert planning.per_source(cases(1).head(0), 1, 5, numbers).columns.tolist() == list(
+        planning.COLUMNS
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radfoundry.resampling import Grid, grid_of, in_one_thread, resampled, steps
+from radfoundry.data.preprocess.resampling import Grid, grid_of, in_one_thread, resampled, steps
 from radfoundry.volume import Volume
 
 PLACED = np.array([[1.5, 0, 0, -20], [0, 2, 0, 5], [0, 0, 2.5, 100], [0, 0, 0, 1.0]])

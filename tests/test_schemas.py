@@ -4,25 +4,25 @@ import math
 
 import pytest
 
-from radfoundry import schemas
+from radfoundry.config import schema
 
 NUMBER = {"type": "object", "properties": {"rate": {"type": "number", "minimum": 0}}}
 
 
 def faults(value, rules, **known):
-    return schemas.faults(value, rules, known)
+    return schema.faults(value, rules, known)
 
 
 def test_numbers_in_scientific_notation_are_numbers():
-    assert schemas.filled({"rate": "1e-4"}, NUMBER) == {"rate": 1e-4}
+    assert schema.filled({"rate": "1e-4"}, NUMBER) == {"rate": 1e-4}
 
 
 def test_text_keys_keep_what_looks_like_a_number():
-    assert schemas.filled("1e5", {"type": "string"}) == "1e5"
+    assert schema.filled("1e5", {"type": "string"}) == "1e5"
 
 
 def test_whole_floats_become_integers_where_integers_are_wanted():
-    filled = schemas.filled("1e3", {"type": "integer"})
+    filled = schema.filled("1e3", {"type": "integer"})
     assert filled == 1000
     assert type(filled) is int
 
@@ -34,21 +34,21 @@ def test_what_is_no_finite_number_is_refused_once(value):
 
 def test_defaults_are_copies():
     rules = {"type": "object", "properties": {"a": {"type": "array", "default": [1]}}}
-    first, second = schemas.filled({}, rules), schemas.filled({}, rules)
+    first, second = schema.filled({}, rules), schema.filled({}, rules)
     first["a"].append(2)
     assert second == {"a": [1]}
 
 
 def test_defaults_below_an_empty_section_are_filled():
     inner = {"type": "object", "properties": {"b": {"type": "integer", "default": 3}}}
-    assert schemas.filled({"a": None}, {"type": "object", "properties": {"a": inner}}) == {
+    assert schema.filled({"a": None}, {"type": "object", "properties": {"a": inner}}) == {
         "a": {"b": 3}
     }
 
 
 def test_the_input_is_left_alone():
     given = {"rate": "1e-4", "more": [1]}
-    schemas.filled(given, NUMBER)
+    schema.filled(given, NUMBER)
     assert given == {"rate": "1e-4", "more": [1]}
 
 
@@ -103,10 +103,10 @@ def test_plugin_options_become_keys_of_their_section():
     rules |= {"additionalProperties": {"type": "object", "properties": {"q": {"type": "number"}}}}
     value = {"anatomy": {"q": 0.1, "nosie": 2, "shift": "1e-2"}}
     known = {"experts": {"anatomy": {"noise": 0.02, "shift": 0.1}}}
-    concrete = schemas.concrete(rules, value, known)
-    filled = schemas.filled(value, concrete)
+    concrete = schema.concrete(rules, value, known)
+    filled = schema.filled(value, concrete)
     assert filled["anatomy"]["shift"] == 0.01
-    (told,) = schemas.faults(filled, concrete, known)
+    (told,) = schema.faults(filled, concrete, known)
     assert told.startswith("anatomy.nosie: unknown key (value 2)")
     assert "did you mean 'noise'" in told
 
@@ -115,7 +115,7 @@ def test_options_of_a_plugin_that_states_none_are_not_checked():
     rules = {"type": "object", "plugin_options": {"*": {"kind": "experts"}}}
     rules |= {"additionalProperties": {"type": "object"}}
     value = {"anatomy": {"anything": 1}}
-    assert schemas.faults(value, schemas.concrete(rules, value, {"experts": ["anatomy"]}), {}) == []
+    assert schema.faults(value, schema.concrete(rules, value, {"experts": ["anatomy"]}), {}) == []
 
 
 def test_a_long_value_is_shortened_in_a_message():

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import readable, scorecard
-from radfoundry.scorecard import Figure
+from radfoundry.report.scorecard import card, formatting
+from radfoundry.report.scorecard.card import Figure
 
 
 def figure(**changes) -> Figure:
@@ -16,20 +16,20 @@ def figure(**changes) -> Figure:
 
 
 def test_a_row_takes_unit_and_direction_from_its_metric():
-    frame = scorecard.build([figure(), figure(metric="fid"), figure(metric="accepted_fraction")])
-    assert list(frame.columns) == list(scorecard.COLUMNS)
+    frame = card.build([figure(), figure(metric="fid"), figure(metric="accepted_fraction")])
+    assert list(frame.columns) == list(card.COLUMNS)
     assert frame["unit"].tolist() == ["1", "1", "fraction"]
     assert frame["higher_is_better"].tolist() == [True, False, True]
 
 
 def test_a_metric_of_its_own_keeps_its_unit_and_direction():
-    frame = scorecard.build([figure(metric="edge_sharpness", unit="1/mm", higher_is_better=True)])
+    frame = card.build([figure(metric="edge_sharpness", unit="1/mm", higher_is_better=True)])
     assert frame.loc[0, "unit"] == "1/mm"
     assert frame.loc[0, "higher_is_better"]
 
 
 def test_an_empty_scorecard_is_a_table_without_rows():
-    assert scorecard.build([]).shape == (0, len(scorecard.COLUMNS))
+    assert card.build([]).shape == (0, len(card.COLUMNS))
 
 
 @pytest.mark.parametrize(
@@ -44,24 +44,24 @@ def test_an_empty_scorecard_is_a_table_without_rows():
 )
 def test_a_row_that_contradicts_itself_is_refused_by_name(changes, told):
     with pytest.raises(ValueError, match="artasyn/image_auroc/-.*" + told):
-        scorecard.build([figure(**changes)])
+        card.build([figure(**changes)])
 
 
 def test_two_rows_for_one_figure_are_refused():
     with pytest.raises(ValueError, match="artasyn/image_auroc/- is there twice"):
-        scorecard.build([figure(), figure(value=0.86)])
+        card.build([figure(), figure(value=0.86)])
 
 
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match="column 'published' is missing"):
-        scorecard.check(scorecard.build([figure()]).drop(columns="published"))
+        card.check(card.build([figure()]).drop(columns="published"))
 
 
 @pytest.mark.parametrize("unknown", [math.nan, None, pd.NA, np.float64("nan"), math.inf])
 def test_what_is_not_known_never_reads_as_a_number(unknown):
-    assert readable.shown(unknown) == readable.NOT_AVAILABLE
-    assert readable.shown(unknown, "fraction") == readable.NOT_AVAILABLE
-    assert readable.with_interval(unknown, 0, 1) == readable.NOT_AVAILABLE
+    assert formatting.shown(unknown) == formatting.NOT_AVAILABLE
+    assert formatting.shown(unknown, "fraction") == formatting.NOT_AVAILABLE
+    assert formatting.with_interval(unknown, 0, 1) == formatting.NOT_AVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_what_is_not_known_never_reads_as_a_number(unknown):
     ],
 )  # fmt: skip
 def test_numbers_read_as_a_reader_wants_them(value, unit, words):
-    assert readable.shown(value, unit) == words
+    assert formatting.shown(value, unit) == words
 
 
 def test_every_metric_says_what_good_looks_like_in_sentences():
-    for name, metric in scorecard.METRICS.items():
+    for name, metric in card.METRICS.items():
         assert metric.good.endswith("."), name
         assert metric.title[0].isupper(), name
 
 
 def test_a_gain_is_read_as_the_paired_difference_of_its_metric():
-    gain = scorecard.metric("pixel_dice_gain")
+    gain = card.metric("pixel_dice_gain")
     assert gain.title.startswith("Paired difference: ")
     assert gain.higher_is_better
     assert "above 0" in gain.good

@@ -6,7 +6,9 @@ import drawn_chest
 import numpy as np
 import pytest
 
-from radfoundry import anatomy, catalogue, volume
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.config import catalogue
 from radfoundry.phantoms import chest_ct
 from radfoundry.volume import Volume
 
@@ -73,17 +75,17 @@ def nothing(modality):
 def test_its_structures_are_in_the_vocabulary(segmenter):
     assert segmenter.STRUCTURES
     for structure in segmenter.STRUCTURES:
-        assert anatomy.ids(structure)
+        assert regions.ids(structure)
 
 
 def test_it_labels_on_the_grid_of_an_image_that_it_cannot_write_to(labels, chest):
     assert labels.shape == chest.image.voxels.shape
     assert labels.dtype == np.uint8
-    anatomy.check(labels)
+    regions.check(labels)
 
 
 def test_it_labels_nothing_that_is_not_on_its_card(segmenter, labels):
-    allowed = {0, *(i for name in segmenter.STRUCTURES for i in anatomy.ids(name))}
+    allowed = {0, *(i for name in segmenter.STRUCTURES for i in regions.ids(name))}
     assert set(np.unique(labels).tolist()) <= allowed
 
 

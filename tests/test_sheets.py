@@ -2,14 +2,14 @@
 
 import pytest
 
-from radfoundry import sheets
+from radfoundry.config import delimited
 
 KNOWN = ("case", "patient", "report")
 
 
 def parsed(text, needed=("case",)):
     content = text if isinstance(text, bytes) else text.encode()
-    return sheets.parsed(content, KNOWN, needed)
+    return delimited.parsed(content, KNOWN, needed)
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ";", ","])
@@ -63,10 +63,10 @@ def test_every_line_of_another_encoding_is_told():
 
 @pytest.mark.parametrize("value", ["0", "120", "54.5", "+3", "1e1", ".5"])
 def test_plain_numbers_are_numbers(value):
-    assert sheets.problem(value, {"type": "number", "minimum": 0, "maximum": 120}) is None
+    assert delimited.problem(value, {"type": "number", "minimum": 0, "maximum": 120}) is None
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "0,5", "1_0", "045Y", "٣", " 5", "121", "-1"])
 def test_what_only_resembles_a_number_in_range_is_not_one(value):
-    code, _ = sheets.problem(value, {"type": "number", "minimum": 0, "maximum": 120})
+    code, _ = delimited.problem(value, {"type": "number", "minimum": 0, "maximum": 120})
     assert code == "value.range"

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radfoundry import anatomy, overlays, slices
+from radfoundry.anatomy import regions
 from radfoundry.phantoms import chest_ct
-from radfoundry.slices import VolumePicture
+from radfoundry.report import overlays, slices
+from radfoundry.report.slices import VolumePicture
 from radfoundry.volume import Volume
 
 SHAPE = (40, 30, 20)
@@ -43,9 +44,9 @@ def test_slices_lie_as_a_radiologist_views_them(axis, row, column):
 
 def test_slices_go_through_the_largest_part_of_the_largest_lesion():
     findings = np.zeros(SHAPE, np.uint8)
-    findings[30:36, 20:24, 10:14] = anatomy.label_id("nodule")
-    findings[28:38, 22, 12] = anatomy.label_id("nodule")
-    findings[1:3, 1:3, 1:3] = anatomy.label_id("nodule")
+    findings[30:36, 20:24, 10:14] = regions.label_id("nodule")
+    findings[28:38, 22, 12] = regions.label_id("nodule")
+    findings[1:3, 1:3, 1:3] = regions.label_id("nodule")
     x, y, z = slices.center(VolumePicture("lesion", body(), None, findings))
     assert (30 <= x < 36, y, z) == (True, 22, 12)
 
@@ -54,7 +55,7 @@ def test_without_a_lesion_slices_go_through_the_lungs_and_the_right_one():
     masks = {name: np.zeros(SHAPE, bool) for name in ("lung_right", "lung_left")}
     masks["lung_right"][25:36, 5:25, 4:16] = True
     masks["lung_left"][4:15, 5:25, 4:16] = True
-    case = VolumePicture("lungs", body(), anatomy.compose(masks))
+    case = VolumePicture("lungs", body(), regions.compose(masks))
     assert slices.center(case) == (30, 14, 9)
 
 
@@ -82,7 +83,7 @@ def test_panels_are_as_long_and_wide_as_the_body_in_millimeters():
 
 
 def test_labels_double_the_panels_and_add_a_legend():
-    labels = np.where(body().voxels > -1, anatomy.label_id("heart"), 0).astype(np.uint8)
+    labels = np.where(body().voxels > -1, regions.label_id("heart"), 0).astype(np.uint8)
     plain, labeled = (
         pixels(slices.montage([VolumePicture("one", body(), given)])) for given in (None, labels)
     )
@@ -126,16 +127,16 @@ def test_a_phantom_makes_a_png_that_is_the_same_each_time():
 
 
 def test_the_legend_names_a_tree_once_and_a_finding_by_a_line():
-    ids = [anatomy.label_id(f"lung_{lobe}_vessel") for lobe in ("right", "upper_lobe_left")]
-    labels = np.array([*ids, anatomy.label_id("body"), 0], np.uint8)
-    findings = np.array([anatomy.label_id("nodule")], np.uint8)
+    ids = [regions.label_id(f"lung_{lobe}_vessel") for lobe in ("right", "upper_lobe_left")]
+    labels = np.array([*ids, regions.label_id("body"), 0], np.uint8)
+    findings = np.array([regions.label_id("nodule")], np.uint8)
     keys = overlays.legend([labels, None], [findings])
     assert [key.get_label() for key in keys] == ["lung vessel", "nodule"]
 
 
 def test_the_body_is_not_tinted_and_every_other_structure_is():
     opacity = overlays.tints()[:, 3]
-    structures = {label.name: opacity[label.id] for label in anatomy.vocabulary().structures}
+    structures = {label.name: opacity[label.id] for label in regions.vocabulary().structures}
     assert {name for name, seen in structures.items() if seen == 0} == set(overlays.UNPAINTED)
     assert opacity[0] == 0
 

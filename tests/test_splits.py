@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from radfoundry import leakage, splits
+from radfoundry.data import leakage, splits
 
 FRACTIONS = {"train": 0.6, "tune": 0.2, "test": 0.2}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radfoundry.metrics import statistics
+from radfoundry.evaluation.metrics import statistics
 
 
 def drawn(patients, draws=200, seed=0):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from radfoundry import anatomy, synthesis
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.evaluation import synthesis
 from radfoundry.volume import Volume
 
 SHAPE = (12, 8, 8)
@@ -16,7 +17,7 @@ def labels(*boxes):
     """Return a map of (structure, slice along x, slice along z) painted in order."""
     found = np.zeros(SHAPE, np.uint8)
     for name, x, z in boxes:
-        found[x, :, z] = anatomy.label_id(name)
+        found[x, :, z] = regions.label_id(name)
     return found
 
 
@@ -54,7 +55,7 @@ def test_fluid_and_emphysema_that_are_looked_for_and_lacking_are_zero():
 
 def test_fluid_is_measured_on_its_side():
     wet = LUNGS.copy()
-    wet[RIGHT, :4, :4] = anatomy.label_id("pleural_space")
+    wet[RIGHT, :4, :4] = regions.label_id("pleural_space")
     values = measured(case(LUNGS), wet)
     assert values["effusion_right_volume_ml"] == pytest.approx(4 * 4 * 4 * 0.125)
     assert values["effusion_left_volume_ml"] == 0
@@ -72,7 +73,7 @@ def test_drawn_shapes_are_compared_with_what_is_seen():
 
 def test_a_shape_that_only_the_drawing_has_does_not_agree():
     extra = LUNGS.copy()
-    extra[RIGHT, 0, 0] = anatomy.label_id("lung_lower_lobe_right_vessel")
+    extra[RIGHT, 0, 0] = regions.label_id("lung_lower_lobe_right_vessel")
     assert measured(case(extra), LUNGS)["joint_dice_lung_vessel"] == 0
 
 
@@ -122,7 +123,7 @@ def test_a_segmentation_is_compared_with_the_truth_before_the_labels():
 
 def test_a_structure_that_was_not_drawn_is_wrong_and_one_without_truth_undefined():
     bare = LUNGS.copy()
-    bare[anatomy.mask(LUNGS, "airway")] = 0
+    bare[regions.mask(LUNGS, "airway")] = 0
     told = {"probe": "segment"}
     assert measured(case(bare), LUNGS, None, case(LUNGS), **told)["truth_dice_airway"] == 0
     assert np.isnan(measured(case(LUNGS), LUNGS, None, case(bare), **told)["truth_dice_airway"])

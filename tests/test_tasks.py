@@ -7,7 +7,7 @@ from chests import chest
 
 from radfoundry import tables
 from radfoundry.case import Case
-from radfoundry.catalogue import load, names
+from radfoundry.config.catalogue import load, names
 from radfoundry.volume import Volume
 
 QUICK = {"steps": 6, "batch": 4, "folds": 2, "bootstrap": 20}

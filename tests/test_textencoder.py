@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from radfoundry import prompts, torchvision_shim, weights
-from radfoundry.bodies import findings
-from radfoundry.text import encoder, pretrained, pretraining, tokenizer
-from radfoundry.training import Hooks, Settings, Stopped
+from radfoundry import weights
+from radfoundry.networks import torchvision_shim
+from radfoundry.phantoms._bodies import findings
+from radfoundry.text import composer
+from radfoundry.text.encoder import local_model, model, pretraining, tokenizer
+from radfoundry.training.loop import Hooks, Settings, Stopped
 
 TINY = {
     "width": 32,
@@ -31,12 +33,12 @@ def generator(seed=0):
 def reports(n, seed=0):
     rng = np.random.default_rng(seed)
     chance = dict.fromkeys(findings.NAMES, 0.3)
-    return [prompts.compose(findings.choose(rng, chance, "CT"), rng) for _ in range(n)]
+    return [composer.compose(findings.choose(rng, chance, "CT"), rng) for _ in range(n)]
 
 
 @pytest.fixture(scope="module")
 def untrained():
-    return encoder.untrained(reports(60), TINY, generator())
+    return model.untrained(reports(60), TINY, generator())
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def test_a_long_report_is_shortened_in_its_longer_part():
 
 
 def test_features_have_the_size_of_the_card_and_are_zero_behind_the_mask(trained):
-    features, mask = encoder.prepare(trained)(["No pleural effusion.", ""])
+    features, mask = model.prepare(trained)(["No pleural effusion.", ""])
     assert features.shape == (2, 40, 32)
     assert features.dtype == torch.float32
     assert int(mask[1].sum()) == 2  # the empty prompt: [CLS] and [SEP]
@@ -95,16 +97,16 @@ def test_features_have_the_size_of_the_card_and_are_zero_behind_the_mask(trained
 
 def test_a_prompts_features_do_not_depend_on_its_company(trained):
     texts = reports(5, 3)
-    together = encoder.prepare(trained)(texts)[0]
-    alone = [encoder.prepare(trained)([text])[0][0] for text in reversed(texts)]
+    together = model.prepare(trained)(texts)[0]
+    alone = [model.prepare(trained)([text])[0][0] for text in reversed(texts)]
     assert torch.equal(together, torch.stack(alone[::-1]))
 
 
 def test_a_distinct_prompt_is_encoded_once(trained, monkeypatch):
     told = []
-    original = encoder.ids_of
-    monkeypatch.setattr(encoder, "ids_of", lambda t, w: told.append(t) or original(t, w))
-    encode = encoder.prepare(trained)
+    original = model.ids_of
+    monkeypatch.setattr(model, "ids_of", lambda t, w: told.append(t) or original(t, w))
+    encode = model.prepare(trained)
     first, again = encode(["a", "b", "a"])[0], encode(["b", "", "a"])[0]
     assert told == ["a", "b", ""]
     assert torch.equal(first[0], again[2])
@@ -112,9 +114,9 @@ def test_a_distinct_prompt_is_encoded_once(trained, monkeypatch):
 
 def test_the_prompt_asked_for_longest_ago_is_forgotten_first(trained, monkeypatch):
     told = []
-    original = encoder.ids_of
-    monkeypatch.setattr(encoder, "ids_of", lambda t, w: told.append(t) or original(t, w))
-    encode = encoder.prepare(trained, kept=2)
+    original = model.ids_of
+    monkeypatch.setattr(model, "ids_of", lambda t, w: told.append(t) or original(t, w))
+    encode = model.prepare(trained, kept=2)
     first = encode(["a", "b", "a", "c"])[0]  # "b" goes
     assert told == ["a", "b", "c"]
     again = encode(["a", "b"])[0]
@@ -123,14 +125,14 @@ def test_the_prompt_asked_for_longest_ago_is_forgotten_first(trained, monkeypatc
 
 
 def test_what_is_handed_out_is_a_copy(trained):
-    encode = encoder.prepare(trained)
+    encode = model.prepare(trained)
     encode(["a"])[0].zero_()
     assert encode(["a"])[0].abs().sum() > 0
 
 
 def test_presence_and_side_change_the_features(trained):
     texts = ["no pleural effusion", "large right pleural effusion", "large left pleural effusion"]
-    none, right, left = encoder.prepare(trained)(texts)[0].sum(1)
+    none, right, left = model.prepare(trained)(texts)[0].sum(1)
     assert (none - right).norm() > 1
     assert (left - right).norm() > 0.5
 
@@ -169,14 +171,14 @@ def test_weights_survive_the_disk(trained, tmp_path):
     weights.write(trained, tmp_path)
     again = weights.read(tmp_path)
     texts = reports(3, 5)
-    assert torch.equal(encoder.prepare(again)(texts)[0], encoder.prepare(trained)(texts)[0])
+    assert torch.equal(model.prepare(again)(texts)[0], model.prepare(trained)(texts)[0])
 
 
 @pytest.mark.parametrize("other", [{"layers": 2}, {"width": 64}])
 def test_weights_of_another_size_are_refused(trained, other):
     size = trained.card["size"] | other
     with pytest.raises(ValueError, match="not of the card's size"):
-        encoder.prepare(weights.Weights(trained.state, {**trained.card, "size": size}))
+        model.prepare(weights.Weights(trained.state, {**trained.card, "size": size}))
 
 
 def test_fifteen_of_a_hundred_words_are_hidden_most_by_the_mask():
@@ -204,7 +206,7 @@ def test_reports_without_impression_train_words_alone(untrained):
     cohort = pretraining.Reports(["No effusion.", "Large nodule."], untrained.card)
     batch = cohort.draw(4, generator())
     assert set(batch.paired.tolist()) == {pretraining.IGNORED}
-    terms = pretraining.losses(encoder.restored(untrained), batch, generator())
+    terms = pretraining.losses(model.restored(untrained), batch, generator())
     assert float(terms["paired"].detach()) == 0
 
 
@@ -216,12 +218,12 @@ def test_texts_without_words_are_refused(untrained):
 @pytest.mark.parametrize(("size", "told"), [("huge", "choose from phantom"), ({"wide": 3}, "no")])
 def test_an_unknown_size_is_refused(size, told):
     with pytest.raises(ValueError, match=told):
-        encoder.sized(size)
+        model.sized(size)
 
 
 def test_the_paper_size_is_bert_base_with_extended_positions():
     with torch.device("meta"):
-        network = encoder.build(encoder.sized("paper"))
+        network = model.build(model.sized("paper"))
     body = sum(p.numel() for p in network.bert.parameters())
     assert body == 109_482_240 + (2048 - 512) * 768  # BERT-base uncased, Devlin et al., 2019
 
@@ -229,7 +231,7 @@ def test_the_paper_size_is_bert_base_with_extended_positions():
 def test_a_local_bert_gives_the_features_it_gives_elsewhere(folder):
     from transformers import BertModel
 
-    ours = encoder.prepare(pretrained.adopted(folder, generator(), positions=30, tokens=30))
+    ours = model.prepare(local_model.adopted(folder, generator(), positions=30, tokens=30))
     ids = torch.tensor([[WORDS.index(w) for w in ("[CLS]", "no", "effusion", "##s", "[SEP]")]])
     with torch.no_grad():
         theirs = BertModel.from_pretrained(folder).eval()(ids).last_hidden_state[0]
@@ -238,8 +240,8 @@ def test_a_local_bert_gives_the_features_it_gives_elsewhere(folder):
 
 
 def test_the_positions_of_a_local_bert_are_tiled_and_it_can_be_trained_on(folder):
-    start = pretrained.adopted(folder, generator(), positions=30, batch=4)
-    table = start.state[pretrained.POSITIONS]
+    start = local_model.adopted(folder, generator(), positions=30, batch=4)
+    table = start.state[local_model.POSITIONS]
     assert table.shape == (30, 16)
     assert torch.equal(table[12:24], table[:12])
     after = pretraining.fit(reports(8), start, Settings(steps=2, ema=0.0), generator())
@@ -249,28 +251,28 @@ def test_the_positions_of_a_local_bert_are_tiled_and_it_can_be_trained_on(folder
 
 def test_a_network_that_knows_more_words_than_its_list_is_adopted_whole(folder):
     (folder / "vocab.txt").write_text("\n".join(WORDS[:-1]) + "\n")
-    adopted = pretrained.adopted(folder, generator(), positions=30, tokens=30)
+    adopted = local_model.adopted(folder, generator(), positions=30, tokens=30)
     assert adopted.card["vocabulary"] == WORDS[:-1]
-    assert encoder.prepare(adopted)(["no effusion"])[1].sum() == 4
+    assert model.prepare(adopted)(["no effusion"])[1].sum() == 4
 
 
 def test_more_words_than_the_network_knows_are_refused(folder):
     (folder / "vocab.txt").write_text("\n".join([*WORDS, "nodule"]) + "\n")
     with pytest.raises(weights.WeightsError, match="too many"):
-        pretrained.adopted(folder, generator())
+        local_model.adopted(folder, generator())
 
 
 def test_equal_generators_adopt_equal_weights(folder):
-    first, second = (pretrained.adopted(folder, generator()) for _ in range(2))
+    first, second = (local_model.adopted(folder, generator()) for _ in range(2))
     assert all(torch.equal(first.state[k], second.state[k]) for k in first.state)
 
 
 @pytest.mark.parametrize("code", ["modeling_cxrbert.Model", "somewhere/else--modeling.Model"])
 def test_a_kin_of_bert_needs_none_of_its_code(folder, code):
-    plain = pretrained.adopted(folder, generator())
+    plain = local_model.adopted(folder, generator())
     changed(folder, model_type="cxr-bert", auto_map={"AutoModel": code})
     (folder / "modeling_cxrbert.py").write_text("raise RuntimeError('this code ran')\n")
-    kin = pretrained.adopted(folder, generator())
+    kin = local_model.adopted(folder, generator())
     assert all(torch.equal(plain.state[k], kin.state[k]) for k in plain.state)
 
 
@@ -278,15 +280,15 @@ def test_a_kin_of_bert_needs_none_of_its_code(folder, code):
 def test_a_file_missing_from_a_local_folder_is_named(folder, lost):
     (folder / lost).unlink()
     with pytest.raises(weights.WeightsError, match=lost):
-        pretrained.adopted(folder, generator())
+        local_model.adopted(folder, generator())
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(weights.WeightsError, match="does not exist"):
-        pretrained.adopted(tmp_path / "nowhere", generator())
+        local_model.adopted(tmp_path / "nowhere", generator())
 
 
 def test_a_local_bert_that_lacks_layers_is_refused(folder):
     changed(folder, num_hidden_layers=3)
     with pytest.raises(weights.WeightsError, match="no BERT's tensors"):
-        pretrained.adopted(folder, generator())
+        local_model.adopted(folder, generator())

@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from radfoundry import anatomy
-from radfoundry.thoracic import air, airways, cage, coarse, findings, mediastinum, morphology
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_ct import (
+    air,
+    airways,
+    coarse_lungs,
+    findings,
+    mediastinum,
+    morphology,
+    rib_cage,
+)
 from radfoundry.volume import Volume
 
 SPACING = (3.0, 3.0, 3.0)
@@ -93,7 +101,7 @@ def test_the_carina_is_where_the_windpipe_has_divided():
 def test_the_inside_of_the_ribs_holds_the_lungs_and_not_the_wall():
     hu = chest()
     lungs = air.lungs(hu, SPACING)
-    halves = cage.halves(hu, SPACING, lungs, 47.5)
+    halves = rib_cage.halves(hu, SPACING, lungs, 47.5)
     assert halves[0].cavity[lungs[0]].all()
     assert not halves[0].cavity[:47].any()
     assert not (halves[0].cavity | halves[1].cavity)[47, 4].any()
@@ -108,7 +116,7 @@ def test_balls_are_in_millimetres():
 
 def labeled_lung(hu):
     """Return an image that is one lung, and its anatomy map."""
-    labels = np.full(hu.shape, anatomy.label_id("lung_right"), np.uint8)
+    labels = np.full(hu.shape, regions.label_id("lung_right"), np.uint8)
     return Volume(hu.astype(np.float32), np.diag([2.0, 2.0, 2.0, 1.0])), labels
 
 
@@ -116,16 +124,16 @@ def test_emphysema_is_marked_where_it_is_and_noise_is_not():
     hu = np.random.default_rng(0).normal(-860, 40, (40, 40, 40))
     hu[10:20, 10:20, 10:20] -= 125
     image, labels = labeled_lung(hu)
-    found = findings.marked(image, labels) == anatomy.label_id("emphysema")
+    found = findings.marked(image, labels) == regions.label_id("emphysema")
     assert found[12:18, 12:18, 12:18].all()
     assert not found[24:].any()
 
 
 def test_fluid_of_any_segmenter_is_an_effusion():
     image, labels = labeled_lung(np.full((40, 40, 40), -860))
-    labels[:20, :20] = anatomy.label_id("pleural_space")
+    labels[:20, :20] = regions.label_id("pleural_space")
     found = findings.marked(image, labels)
-    assert (found == anatomy.label_id("pleural_effusion")).sum() == 20 * 20 * 40
+    assert (found == regions.label_id("pleural_effusion")).sum() == 20 * 20 * 40
 
 
 def test_labels_of_another_grid_are_refused():
@@ -136,9 +144,9 @@ def test_labels_of_another_grid_are_refused():
 
 def test_voxels_are_averaged_in_blocks_and_labels_come_back_on_their_grid():
     voxels = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
-    small = coarse.reduced(voxels, (2, 2, 1))
+    small = coarse_lungs.reduced(voxels, (2, 2, 1))
     assert small.shape == (3, 2, 3)
     np.testing.assert_allclose(small[0, 0], voxels[:2, :2].mean(axis=(0, 1)), rtol=1e-5)
     np.testing.assert_allclose(small[2, 0], voxels[4, :2].mean(axis=0), rtol=1e-5)
-    back = coarse.enlarged(small, (2, 2, 1), voxels.shape)
+    back = coarse_lungs.enlarged(small, (2, 2, 1), voxels.shape)
     np.testing.assert_array_equal(back, small[np.arange(5) // 2][:, np.arange(4) // 2])

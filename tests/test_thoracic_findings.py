@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from radfoundry import anatomy
-from radfoundry.metrics import clinical
-from radfoundry.thoracic import findings
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_ct import findings
+from radfoundry.evaluation.metrics import clinical
 from radfoundry.volume import Volume
 
 
@@ -13,7 +13,7 @@ def windowed(lowest):
     """Return a lung with a bulla of 40 mm behind a window from a lowest HU, and its labels."""
     hu = np.full((40, 40, 40), -850, np.float32)
     hu[10:30, 10:30, 10:30] = -990
-    labels = np.full(hu.shape, anatomy.label_id("lung_right"), np.uint8)
+    labels = np.full(hu.shape, regions.label_id("lung_right"), np.uint8)
     return Volume(np.clip(hu, lowest, 400), np.diag([2.0, 2.0, 2.0, 1.0])), labels
 
 
@@ -21,14 +21,14 @@ def windowed(lowest):
 def test_emphysema_behind_a_window_is_not_marked_and_not_measured_as_zero(lowest, seen):
     image, labels = windowed(lowest)
     found = findings.marked(image, labels)
-    assert bool((found == anatomy.label_id("emphysema")).any()) == seen
+    assert bool((found == regions.label_id("emphysema")).any()) == seen
     told = clinical.measure(image, labels, found, 1.0, ("emphysema",), lowest)
     assert np.isnan(told["emphysema_volume_ml"]) == (not seen)
 
 
 def test_outlined_lesions_stay_and_effusion_of_others_gives_way():
     names = ("nodule", "pleural_effusion", "emphysema")
-    nodule, fluid, bulla = (anatomy.label_id(name) for name in names)
+    nodule, fluid, bulla = (regions.label_id(name) for name in names)
     given = np.array([nodule, nodule, fluid, 0], np.uint8)
     marks = np.array([0, bulla, 0, fluid], np.uint8)
     np.testing.assert_array_equal(findings.laid_over(given, marks), [nodule, nodule, 0, fluid])

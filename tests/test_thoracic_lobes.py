@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from radfoundry import anatomy
-from radfoundry.catalogue import load
-from radfoundry.metrics.overlap import dice
-from radfoundry.thoracic.lobes import lobes
-from radfoundry.thoracic.vessels import vessels
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_ct.lobes import lobes
+from radfoundry.anatomy.chest_ct.vessels import vessels
+from radfoundry.config.catalogue import load
+from radfoundry.evaluation.metrics.overlap import dice
 
 SPACING_MM = (3.0, 3.0, 3.0)
 SHAPE = (80, 56, 72)
@@ -144,10 +144,10 @@ def test_the_lobes_of_a_phantom_are_found():
         case = phantom.draw(json.loads(text))
         spacing_mm = tuple(np.linalg.norm(case.image.affine[:3, :3], axis=0))
         names = ("lung_right", "lung_left", "airway")
-        right, left, airway = (anatomy.mask(case.anatomy, name) for name in names)
+        right, left, airway = (regions.mask(case.anatomy, name) for name in names)
         found = vessels(case.image.voxels, right | left, spacing_mm)
         masks, _ = lobes(case.image.voxels, right, left, found, airway, spacing_mm)
-        scores = [dice(mask, anatomy.mask(case.anatomy, name)) for name, mask in masks.items()]
+        scores = [dice(mask, regions.mask(case.anatomy, name)) for name, mask in masks.items()]
         assert np.mean(scores) > 0.85
 
 

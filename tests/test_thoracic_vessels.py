@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from radfoundry import anatomy
-from radfoundry.catalogue import load
-from radfoundry.metrics.overlap import dice
-from radfoundry.thoracic.vessels import parenchyma, vessels
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_ct.vessels import parenchyma, vessels
+from radfoundry.config.catalogue import load
+from radfoundry.evaluation.metrics.overlap import dice
 
 SPACING_MM = (1.5, 1.5, 1.5)
 SHAPE = (64, 64, 64)
@@ -99,6 +99,6 @@ def test_the_vessels_of_a_phantom_are_found():
     options = {"patients": 2, "exams": [1, 1], "size": 96, "findings": {}}
     for text in phantom.plan(options, np.random.default_rng(2))["parameters"]:
         case = phantom.draw(json.loads(text))
-        lungs, truth = (anatomy.mask(case.anatomy, name) for name in ("lungs", "lung_vessel"))
+        lungs, truth = (regions.mask(case.anatomy, name) for name in ("lungs", "lung_vessel"))
         spacing_mm = np.linalg.norm(case.image.affine[:3, :3], axis=0)
         assert dice(vessels(case.image.voxels, lungs, spacing_mm), truth & lungs) > 0.55

@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from radfoundry import anatomy
-from radfoundry.metrics import overlap
+from radfoundry.anatomy import regions
+from radfoundry.evaluation.metrics import overlap
 from radfoundry.phantoms import chest_ct
 from radfoundry.segmenters import threshold
 from radfoundry.volume import Volume
@@ -24,7 +24,7 @@ def drawn(seed, size=80, findings=None):
 
 def dice(labels, case, region):
     """Return the Dice of a region of two anatomy maps."""
-    return overlap.dice(anatomy.mask(labels, region), anatomy.mask(case.anatomy, region))
+    return overlap.dice(regions.mask(labels, region), regions.mask(case.anatomy, region))
 
 
 @pytest.fixture(scope="module")
@@ -51,25 +51,25 @@ def test_it_finds_the_organs_of_a_phantom(healthy, region, least):
 
 def test_right_is_not_left(healthy):
     case, labels = healthy
-    left = anatomy.mask(case.anatomy, "lung_left")
-    assert not (anatomy.mask(labels, "lung_right") & left).sum() > 0.02 * left.sum()
+    left = regions.mask(case.anatomy, "lung_left")
+    assert not (regions.mask(labels, "lung_right") & left).sum() > 0.02 * left.sum()
 
 
 def test_a_healthy_chest_has_no_fluid(healthy):
-    assert not anatomy.mask(healthy[1], "pleural_space").any()
+    assert not regions.mask(healthy[1], "pleural_space").any()
 
 
 def test_fluid_is_measured(effusion):
     case, labels = effusion
-    true = anatomy.mask(case.findings, "pleural_effusion").sum()
-    assert anatomy.mask(labels, "pleural_space").sum() == pytest.approx(true, rel=0.2)
+    true = regions.mask(case.findings, "pleural_effusion").sum()
+    assert regions.mask(labels, "pleural_space").sum() == pytest.approx(true, rel=0.2)
 
 
 def test_an_option_turns_a_structure_off(healthy):
     off = {"airway": False, "heart": False, "vessels": False, "lobes": False, "pleural": False}
     labels = threshold.prepare(off)(healthy[0].image)
     assert set(np.unique(labels).tolist()) == {
-        0, *(anatomy.label_id(name) for name in ("body", "lung_right", "lung_left"))
+        0, *(regions.label_id(name) for name in ("body", "lung_right", "lung_left"))
     }  # fmt: skip
     assert threshold.structures(off) == ("lung_right", "lung_left", "body")
 
@@ -86,8 +86,8 @@ def test_lungs_cut_by_the_scan_are_still_found(healthy):
     third = case.image.voxels.shape[2] // 3
     slab = Volume(case.image.voxels[:, :, third : third + 12], case.image.affine)
     labels = threshold.prepare({"lobes": False, "vessels": False})(slab)
-    truth = anatomy.mask(case.anatomy, "lungs")[:, :, third : third + 12]
-    assert overlap.dice(anatomy.mask(labels, "lungs"), truth) > 0.95
+    truth = regions.mask(case.anatomy, "lungs")[:, :, third : third + 12]
+    assert overlap.dice(regions.mask(labels, "lungs"), truth) > 0.95
 
 
 def test_bowel_gas_is_not_lung_in_an_abdomen(shared_data):
@@ -101,8 +101,8 @@ def test_bowel_gas_is_not_lung_in_an_abdomen(shared_data):
         Volume(np.asarray(image.dataobj, np.float32), image.affine)
     )
     lobes = np.isin(np.asarray(network.dataobj), range(10, 15))
-    assert overlap.dice(anatomy.mask(labels, "lungs"), lobes) > 0.93
-    assert not anatomy.mask(labels, "airway").any()
+    assert overlap.dice(regions.mask(labels, "lungs"), lobes) > 0.93
+    assert not regions.mask(labels, "airway").any()
 
 
 def test_it_says_how_the_lobes_were_parted():

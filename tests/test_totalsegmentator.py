@@ -8,8 +8,11 @@ import pytest
 import torch
 from offline import chests, dice, no_network  # noqa: F401 - a fixture
 
-from radfoundry import anatomy, catalogue, totalseg, volume, weightfiles
+from radfoundry import volume
+from radfoundry.anatomy import regions
+from radfoundry.config import catalogue, weight_files
 from radfoundry.segmenters import totalsegmentator
+from radfoundry.segmenters.totalsegmentator import tool as totalseg
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
@@ -36,11 +39,11 @@ def test_the_real_tool_runs_on_networks_of_phantoms(weights, cases, no_network):
     labels = totalsegmentator.prepare(FEW, weights)(cases[0].image)
     assert no_network == []
     assert (labels.dtype, labels.shape) == (np.uint8, voxels.shape)
-    anatomy.check(labels)
-    assert set(np.unique(labels).tolist()) <= {0, *map(anatomy.label_id, FEW["structures"])}
+    regions.check(labels)
+    assert set(np.unique(labels).tolist()) <= {0, *map(regions.label_id, FEW["structures"])}
     assert dice(labels, cases[0].anatomy, "lungs") > 0.6
-    right, truth = anatomy.mask(labels, "lung_right"), cases[0].anatomy
-    assert (right & anatomy.mask(truth, "lung_right")).sum() > right.sum() / 2  # not the left one
+    right, truth = regions.mask(labels, "lung_right"), cases[0].anatomy
+    assert (right & regions.mask(truth, "lung_right")).sum() > right.sum() / 2  # not the left one
     np.testing.assert_array_equal(cases[0].image.voxels, voxels)
     assert dict(os.environ) == before
     assert torch.get_num_threads() == threads
@@ -106,9 +109,9 @@ def test_missing_weights_are_listed_before_the_tool_is_asked(tmp_path, no_networ
 
 
 def test_a_license_is_asked_for_before_the_tool_is(tmp_path, monkeypatch):
-    monkeypatch.delenv(weightfiles.LICENSE_VARIABLE, raising=False)
+    monkeypatch.delenv(weight_files.LICENSE_VARIABLE, raising=False)
     options = {"weights": str(tmp_path), "tasks": ["heartchambers_highres"]}
-    with pytest.raises(ValueError, match=weightfiles.LICENSE_VARIABLE):
+    with pytest.raises(ValueError, match=weight_files.LICENSE_VARIABLE):
         totalsegmentator.prepare(options)
 
 
@@ -159,11 +162,11 @@ def test_finer_structures_lie_over_coarser_ones():
     there[0] = True
     masks = {"aorta": there, "mediastinum": everywhere, "body": everywhere}
     labels = totalsegmentator.composed(masks)
-    assert anatomy.mask(labels, "aorta").sum() == 4
-    assert anatomy.mask(labels, "mediastinum").sum() == 4
+    assert regions.mask(labels, "aorta").sum() == 4
+    assert regions.mask(labels, "mediastinum").sum() == 4
     fluid = {"lung_upper_lobe_left": everywhere, "pleural_space": there}
     labels = totalsegmentator.composed(fluid)
-    assert anatomy.mask(labels, "pleural_space").sum() == 4
+    assert regions.mask(labels, "pleural_space").sum() == 4
 
 
 def test_a_home_holds_its_settings_and_goes_with_its_owner():

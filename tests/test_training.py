@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.multiprocessing import start_processes
 
-from radfoundry.networks import seeded
-from radfoundry.training import (
+from radfoundry.networks.layers import seeded
+from radfoundry.training.loop import (
     Hooks,
     Settings,
     Stopped,
@@ -250,7 +250,7 @@ def test_a_stopped_training_shows_its_course_without_a_preview():
 
 def test_checkpoints_come_by_the_clock_too(monkeypatch):
     clock, states = iter(range(0, 10**6, 3)), []
-    monkeypatch.setattr("radfoundry.traininghooks.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("radfoundry.training.callbacks.time.monotonic", lambda: next(clock))
     fitted(checkpoint=states.append, every_seconds=30)
     steps = [state["step"] for state in states]
     assert steps == [9, 29]  # 3 s a step and a save: saves take a twentieth of the time, no more

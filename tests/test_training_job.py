@@ -21,7 +21,7 @@ import train_network
 from PIL import Image
 
 from radfoundry import weights
-from radfoundry.training import Stopped, TrainingError
+from radfoundry.training.loop import Stopped, TrainingError
 
 ROOT = Path(__file__).resolve().parents[1]
 # As Snakemake runs a script: its own lines first, then the script's text, under the script's name.
@@ -29,7 +29,7 @@ PREAMBLE = """
 import sys, pickle
 sys.path[:0] = {path!r}
 import planted, radfoundry.catalogue
-radfoundry.catalogue.load = lambda kind, name: planted
+radfoundry.config.catalogue.load = lambda kind, name: planted
 snakemake = pickle.load(open({job!r}, "rb"))
 __file__ = {script!r}
 """

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from skimage import measure
 
-from radfoundry import anatomy
-from radfoundry.bodies import tumours
+from radfoundry.anatomy import regions
 from radfoundry.phantoms import tumour
+from radfoundry.phantoms._bodies import tumours
 
 ORGANS = sorted(tumour.ORGANS)
 
@@ -33,7 +33,7 @@ def whole(case):
 
 
 def voxels(case, region):
-    return case.image.voxels[anatomy.mask(case.findings, region)]
+    return case.image.voxels[regions.mask(case.findings, region)]
 
 
 def elongation(case):
@@ -54,9 +54,9 @@ def test_core_and_rim_lie_in_their_organ(organ):
     case = tumour.draw(json.loads(planned(organ)["parameters"][0]))
     structure = tumour.ORGANS[organ]["structure"]
     assert set(np.unique(case.findings)) == {0, 47, 48}
-    assert anatomy.mask(case.anatomy, structure)[whole(case)].all()
-    assert anatomy.mask(case.anatomy, structure).sum() > whole(case).sum()
-    assert anatomy.mask(case.anatomy, "organ").any()
+    assert regions.mask(case.anatomy, structure)[whole(case)].all()
+    assert regions.mask(case.anatomy, structure).sum() > whole(case).sum()
+    assert regions.mask(case.anatomy, "organ").any()
 
 
 @pytest.mark.parametrize("organ", ORGANS)
@@ -72,7 +72,7 @@ def test_outside_the_tumour_the_image_is_the_same_bit_for_bit(organ):
 @pytest.mark.parametrize("organ", ORGANS)
 def test_an_organ_is_seen_among_other_tissues(organ):
     case = tumour.draw(json.loads(planned(organ, findings={})["parameters"][0]))
-    inside = anatomy.mask(case.anatomy, tumour.ORGANS[organ]["structure"])
+    inside = regions.mask(case.anatomy, tumour.ORGANS[organ]["structure"])
     assert 0.01 < inside.mean() < 0.8
     assert case.image.voxels.std() > 50
     assert np.isfinite(case.image.voxels).all()
@@ -89,7 +89,7 @@ def test_volume_is_that_of_the_asked_diameter():
 def test_the_core_has_its_share_of_the_volume():
     for share in (0.1, 0.3, 0.5):
         case = asked({"core_share": share})
-        core = anatomy.mask(case.findings, "tumour_core").sum()
+        core = regions.mask(case.findings, "tumour_core").sum()
         assert core / whole(case).sum() == pytest.approx(share, abs=0.01)
 
 
@@ -124,7 +124,7 @@ def test_a_coarser_texture_changes_less_from_voxel_to_voxel():
     steps = []
     for size in (3.0, 8.0, 20.0):
         case = asked(core={"texture_mm": size, "heterogeneity": 60.0}, shape={"core_share": 0.6})
-        core = anatomy.mask(case.findings, "tumour_core")
+        core = regions.mask(case.findings, "tumour_core")
         both = core[1:] & core[:-1]
         steps.append(np.abs(np.diff(case.image.voxels, axis=0))[both].mean())
     assert steps[0] > steps[1] > steps[2]

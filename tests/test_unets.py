@@ -3,11 +3,13 @@
 import pytest
 import torch
 
-from radfoundry import medsynfit, medsynoptions
 from radfoundry.diffusion.noise import Flow, Level
-from radfoundry.volumenets.blocks import Attention, NullText, TimedBlock, TimeEmbedding
-from radfoundry.volumenets.costs import cost, parameters
-from radfoundry.volumenets.sizes import LOW_RESOLUTION, SUPER_RESOLUTION, build, initial, named
+from radfoundry.generators.medsyn import options as medsynoptions
+from radfoundry.generators.medsyn import training as medsynfit
+from radfoundry.generators.medsyn.sizes import LOW_RESOLUTION, SUPER_RESOLUTION
+from radfoundry.networks.blocks import Attention, NullText, TimedBlock, TimeEmbedding
+from radfoundry.networks.build import build, initial, named
+from radfoundry.networks.costs import cost, parameters
 
 LEAN = LOW_RESOLUTION["phantom"] | {"widths": (16, 32), "depth": 1, "places": 2, "tokens": 6}
 ATTENTIVE = LEAN | {"widths": (32,), "blocks": (0,), "mixing": 0}

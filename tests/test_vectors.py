@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radfoundry import radiomics, tables, vectors
+from radfoundry import radiomics, tables
+from radfoundry.radiomics import vectors
 
 NAMES = radiomics.vector_names(3, deprecated_shapes=True)
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from radfoundry import anatomy, quality
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.quality import assess
 from radfoundry.phantoms import chest_ct
 from radfoundry.volume import Volume
 
@@ -33,7 +34,7 @@ def masked(place):
 
 def boxes(**places):
     """Return an anatomy map of boxes: name=(x from, to, y from, to, z from, to); x to the right."""
-    return anatomy.compose({name: masked(place) for name, place in places.items()})
+    return regions.compose({name: masked(place) for name, place in places.items()})
 
 
 def ct(spacing_mm=5.0):
@@ -47,7 +48,7 @@ def ct(spacing_mm=5.0):
 
 
 def judged(labels, structures=STRUCTURES, image=None):
-    return quality.assess(labels, structures, ct() if image is None else image)
+    return assess.assess(labels, structures, ct() if image is None else image)
 
 
 def statuses(*args, **options):
@@ -106,7 +107,7 @@ def test_both_lungs_under_one_name_are_said_to_be_merged():
 
 def test_both_lungs_under_one_name_in_two_pieces_fail_too():
     labels = boxes(lung_right=WHOLE["lung_right"])
-    labels[masked(WHOLE["lung_left"])] = anatomy.label_id("lung_right")
+    labels[masked(WHOLE["lung_left"])] = regions.label_id("lung_right")
     assert judged(labels)["lung_right"].status == "failed"
 
 
@@ -121,7 +122,7 @@ def test_lungs_that_meet_at_a_thin_line_are_not():
     line = {"lung_right": (40, 43, 43, 45, 40, 60), "lung_left": (35, 40, 43, 45, 40, 60)}
     labels = boxes(lung_right=WHOLE["lung_right"], lung_left=WHOLE["lung_left"])
     for name, place in line.items():
-        labels[masked(place)] = anatomy.label_id(name)
+        labels[masked(place)] = regions.label_id(name)
     assert set(statuses(labels, structures=tuple(line)).values()) == {"present"}
 
 
@@ -176,7 +177,7 @@ def test_a_lung_pressed_small_by_fluid_does_not_fail():
 def test_an_airway_in_many_pieces_fails_and_vessels_may_be(name, status):
     labels = boxes(**WHOLE)
     for step in range(6):
-        labels[50:54, 20:24, 22 + 6 * step : 25 + 6 * step] = anatomy.label_id(name)
+        labels[50:54, 20:24, 22 + 6 * step : 25 + 6 * step] = regions.label_id(name)
     found = judged(labels, (name,))[name]
     assert found.status == status
     assert found.largest_part == pytest.approx(1 / 6)
@@ -187,7 +188,7 @@ def test_no_lung_at_all_is_a_failure():
     assert nothing == {"lung_right": "failed", "lung_left": "failed", "heart": "absent"}
 
 
-ALL_LOBES = tuple(name for lobes in anatomy.LOBES.values() for name in lobes)
+ALL_LOBES = tuple(name for lobes in regions.LOBES.values() for name in lobes)
 FIVE = {
     "lung_lower_lobe_right": (45, 70, 15, 45, 20, 40),
     "lung_middle_lobe_right": (45, 70, 15, 45, 40, 50),
@@ -221,8 +222,8 @@ def test_without_any_lobe_every_lobe_fails(structures):
 
 def test_without_any_lobe_of_one_side_only_those_are_absent():
     found = statuses(boxes(**{n: p for n, p in FIVE.items() if "right" in n}), ALL_LOBES)
-    assert {found[name] for name in anatomy.LOBES["lung_right"]} == {"present"}
-    assert {found[name] for name in anatomy.LOBES["lung_left"]} == {"absent"}
+    assert {found[name] for name in regions.LOBES["lung_right"]} == {"present"}
+    assert {found[name] for name in regions.LOBES["lung_left"]} == {"absent"}
 
 
 def test_lobes_of_lungs_that_run_into_each_other_fail():
@@ -235,8 +236,8 @@ def test_lobes_of_a_lung_that_is_far_too_small_fail_and_the_others_do_not():
     tiny = {"lung_lower_lobe_left": (30, 35, 15, 45, 20, 30)}
     tiny |= {"lung_upper_lobe_left": (30, 35, 15, 45, 30, 40)}
     found = judged(boxes(**FIVE | tiny), ALL_LOBES)
-    assert {found[name].status for name in anatomy.LOBES["lung_right"]} == {"present"}
-    for name in anatomy.LOBES["lung_left"]:
+    assert {found[name].status for name in regions.LOBES["lung_right"]} == {"present"}
+    for name in regions.LOBES["lung_left"]:
         assert found[name].status == "failed"
         assert "times as large" in found[name].reason
 
@@ -244,29 +245,29 @@ def test_lobes_of_a_lung_that_is_far_too_small_fail_and_the_others_do_not():
 def test_lobes_that_do_not_hang_together_as_a_lung_fail():
     torn = FIVE | {"lung_middle_lobe_right": (45, 70, 15, 45, 42, 48)}
     found = judged(boxes(**torn), ALL_LOBES)
-    assert {found[name].status for name in anatomy.LOBES["lung_right"]} == {"failed"}
+    assert {found[name].status for name in regions.LOBES["lung_right"]} == {"failed"}
     assert "parts" in found["lung_middle_lobe_right"].reason
-    assert {found[name].status for name in anatomy.LOBES["lung_left"]} == {"present"}
+    assert {found[name].status for name in regions.LOBES["lung_left"]} == {"present"}
 
 
 def test_lobes_of_one_lung_alone_are_not_judged_as_a_pair():
-    found = statuses(np.zeros(SHAPE, np.uint8), anatomy.LOBES["lung_right"])
+    found = statuses(np.zeros(SHAPE, np.uint8), regions.LOBES["lung_right"])
     assert set(found.values()) == {"absent"}
 
 
 def test_volumes_are_those_of_the_patient_not_of_the_atlas():
     labels = boxes(**WHOLE)
-    plain = quality.assess(labels, STRUCTURES, ct())["lung_right"]
-    large = quality.assess(labels, STRUCTURES, ct(), 0.5)["lung_right"]
+    plain = assess.assess(labels, STRUCTURES, ct())["lung_right"]
+    large = assess.assess(labels, STRUCTURES, ct(), 0.5)["lung_right"]
     assert large.volume_cm3 == pytest.approx(2 * plain.volume_cm3)
     assert (plain.status, large.status) == ("present", "failed")
-    assert quality.assess(labels, STRUCTURES, ct(), 200.0)["lung_right"].status == "small"
+    assert assess.assess(labels, STRUCTURES, ct(), 200.0)["lung_right"].status == "small"
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan])
 def test_a_scale_of_volumes_is_positive(scale):
     with pytest.raises(ValueError, match="volume_scale"):
-        quality.assess(boxes(**WHOLE), STRUCTURES, ct(), scale)
+        assess.assess(boxes(**WHOLE), STRUCTURES, ct(), scale)
 
 
 def test_pleural_fluid_that_is_not_there_is_absent_and_spoils_nothing():
@@ -283,7 +284,7 @@ def test_volumes_follow_the_spacing():
 def test_truth_of_phantoms_is_present_and_its_mirror_image_is_not():
     row = chest_ct.plan({"patients": 1, "exams": [1, 1]}, np.random.default_rng(3)).parameters[0]
     case = chest_ct.draw(json.loads(row))
-    lobes = [label.name for label in anatomy.vocabulary().structures if label.id in range(1, 6)]
+    lobes = [label.name for label in regions.vocabulary().structures if label.id in range(1, 6)]
     claimed = ("lungs", "lung_right", "lung_left", *lobes, "heart", "airway")
     assert set(statuses(case.anatomy, claimed, case.image).values()) == {"present"}
     mirrored = case.image.holding(np.ascontiguousarray(case.image.voxels[::-1]))
@@ -306,4 +307,4 @@ def test_real_lungs_are_present_and_swapped_names_are_found(shared_data):
 
 def test_labels_of_a_volume_need_its_image():
     with pytest.raises(ValueError, match="with its image"):
-        quality.assess(boxes(**WHOLE), STRUCTURES)
+        assess.assess(boxes(**WHOLE), STRUCTURES)

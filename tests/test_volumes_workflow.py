@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from factory import Factory
 
-from radfoundry import preprocess, volume, weightfiles
+from radfoundry import volume
+from radfoundry.config import weight_files
+from radfoundry.data import preprocess
 
 FINDINGS = {"pleural_effusion": 0.5, "emphysema": 0.5}
 
@@ -140,7 +142,7 @@ def test_missing_weights_stop_everything_in_seconds_and_are_all_named(tmp_path):
 def test_other_weights_under_the_same_names_label_again(tmp_path):
     options = {"weights": str(tmp_path / "networks"), "structures": ["heart"]}
     way = {"segmenter": "totalsegmentator", "options": options}
-    for row in weightfiles.inventory(way):
+    for row in weight_files.inventory(way):
         (tmp_path / row["file"]).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / row["file"]).write_text("first")
     cohort = drawn(2, pseudolabel="totalseg")

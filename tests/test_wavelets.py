@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from radfoundry.diffusion.wavelets import haar, inverse_haar
+from radfoundry.networks.wavelets import haar, inverse_haar
 
 
 def normal(*shape):

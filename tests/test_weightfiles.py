@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from radfoundry import weightfiles
+from radfoundry.config import weight_files
 
 LICENSE = "aca_12345678901234"
 
@@ -24,7 +24,7 @@ def config(**ways):
 
 def fill(folder, chosen):
     """Put files in place for a way, and return how many."""
-    rows = weightfiles.inventory(chosen)
+    rows = weight_files.inventory(chosen)
     for row in rows:
         path = folder / row["file"]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def fill(folder, chosen):
 
 def test_every_missing_file_is_named_with_task_release_and_place(tmp_path):
     chosen = way(weights=str(tmp_path), structures=["lung_vessel", "heart"])
-    lines = weightfiles.missing(config(vessels=chosen))
+    lines = weight_files.missing(config(vessels=chosen))
     text = "\n".join(lines)
     assert len(lines) == 9  # the 6 mm network, the vessels', and the one that finds the lungs
     assert all(line.startswith("pseudolabel.vessels: ") for line in lines)
@@ -49,7 +49,7 @@ def test_all_ways_are_told_in_one_error(tmp_path):
         two={"segmenter": "lungmask", "options": {"weights": str(tmp_path)}},
     )
     with pytest.raises(ValueError, match=r"(?s)pseudolabel\.one.*pseudolabel\.two.*unet_r231-"):
-        weightfiles.check(ways)
+        weight_files.check(ways)
 
 
 def test_phantoms_and_segmenters_without_files_need_none():
@@ -57,80 +57,80 @@ def test_phantoms_and_segmenters_without_files_need_none():
         a=way(), b=way(weights="phantoms"), c={"segmenter": "lungmask", "options": {}},
         d={"segmenter": "pbtseg", "options": {}},
     )  # fmt: skip
-    assert weightfiles.missing(ways) == []
-    weightfiles.check(ways)
+    assert weight_files.missing(ways) == []
+    weight_files.check(ways)
 
 
 def test_files_that_are_there_are_listed_with_size_and_sha256(tmp_path):
     chosen = way(weights=str(tmp_path))
-    assert {row["status"] for row in weightfiles.inventory(chosen)} == {"missing"}
+    assert {row["status"] for row in weight_files.inventory(chosen)} == {"missing"}
     assert fill(tmp_path, chosen) == 3
-    for row in weightfiles.inventory(chosen):
+    for row in weight_files.inventory(chosen):
         assert (row["status"], row["bytes"], row["license"]) == ("ok", 7, "open")
         assert row["sha256"] == hashlib.sha256(b"weights").hexdigest()
-    assert weightfiles.faults(chosen) == []
+    assert weight_files.faults(chosen) == []
 
 
 def test_a_licensed_task_needs_a_number_in_the_environment(tmp_path, monkeypatch):
-    monkeypatch.delenv(weightfiles.LICENSE_VARIABLE, raising=False)
+    monkeypatch.delenv(weight_files.LICENSE_VARIABLE, raising=False)
     chosen = way(weights=str(tmp_path), tasks=["heartchambers_highres"])
-    assert any("needs a license" in line for line in weightfiles.faults(chosen))
+    assert any("needs a license" in line for line in weight_files.faults(chosen))
     fill(tmp_path, chosen)
-    lines = weightfiles.faults(chosen)
+    lines = weight_files.faults(chosen)
     assert lines
-    assert all(weightfiles.LICENSE_VARIABLE in line for line in lines)
-    assert {row["status"] for row in weightfiles.inventory(chosen)} == {"ok", "unlicensed"}
-    monkeypatch.setenv(weightfiles.LICENSE_VARIABLE, LICENSE)
-    assert weightfiles.faults(chosen) == []
+    assert all(weight_files.LICENSE_VARIABLE in line for line in lines)
+    assert {row["status"] for row in weight_files.inventory(chosen)} == {"ok", "unlicensed"}
+    monkeypatch.setenv(weight_files.LICENSE_VARIABLE, LICENSE)
+    assert weight_files.faults(chosen) == []
 
 
 def test_a_published_file_with_another_content_is_changed(tmp_path):
     chosen = {"segmenter": "lungmask", "options": {"weights": str(tmp_path)}}
     fill(tmp_path, chosen)
-    (row,) = weightfiles.inventory(chosen)
+    (row,) = weight_files.inventory(chosen)
     assert row["status"] == "changed"
-    assert row["sha256"] in weightfiles.told(row)
+    assert row["sha256"] in weight_files.told(row)
 
 
 def test_the_config_may_state_another_sha256(tmp_path):
     options = {"weights": str(tmp_path / "own.pth"), "sha256": {"R231": "0" * 64}}
     chosen = {"segmenter": "lungmask", "options": options}
     fill(tmp_path, chosen)
-    assert [row["status"] for row in weightfiles.inventory(chosen)] == ["changed"]
+    assert [row["status"] for row in weight_files.inventory(chosen)] == ["changed"]
     options["sha256"] = {"R231": hashlib.sha256(b"weights").hexdigest()}
-    assert [row["status"] for row in weightfiles.inventory(chosen)] == ["ok"]
+    assert [row["status"] for row in weight_files.inventory(chosen)] == ["ok"]
 
 
 def test_the_fused_model_needs_both_files():
     options = {"weights": "somewhere", "model": "LTRCLobes_R231"}
-    rows = weightfiles.inventory({"segmenter": "lungmask", "options": options})
+    rows = weight_files.inventory({"segmenter": "lungmask", "options": options})
     assert [row["weights"] for row in rows] == ["LTRCLobes", "R231"]
 
 
 def test_a_structure_nobody_marks_is_refused_with_those_that_can_be():
     options = {"structures": ["lung_vessel"], "modality": "MR", "tasks": []}
     with pytest.raises(ValueError, match=r"lung_vessel.*MR.*lung_right"):
-        weightfiles.tasks(options)
+        weight_files.tasks(options)
 
 
 def test_what_phantoms_cannot_teach_is_known_before_any_job():
     ways = config(
         fine=way(mode="normal"), mr=way(modality="MR", structures=["heart"]), odd=way(tasks=["x"])
     )
-    lines = weightfiles.missing(ways)
+    lines = weight_files.missing(ways)
     for line, words in zip(lines, ("3.0 mm is the finest", "CT alone", "no task 'x'"), strict=True):
         assert words in line
 
 
 def test_a_task_of_another_modality_is_refused():
     with pytest.raises(ValueError, match=r"total_mr.*choose from total"):
-        weightfiles.tasks({"structures": ["heart"], "modality": "CT", "tasks": ["total_mr"]})
+        weight_files.tasks({"structures": ["heart"], "modality": "CT", "tasks": ["total_mr"]})
 
 
 def test_a_subset_of_classes_needs_the_network_that_finds_them():
     options = {"roi_subset": True, "mode": "fast"}
-    assert weightfiles.weights_of("total", options) == [298, 297]
-    assert weightfiles.weights_of("total", options | {"roi_subset": False}) == [297]
+    assert weight_files.weights_of("total", options) == [298, 297]
+    assert weight_files.weights_of("total", options | {"roi_subset": False}) == [297]
 
 
 def test_asking_loads_no_heavy_library_and_takes_under_a_second(tmp_path):
@@ -154,7 +154,7 @@ def test_asking_loads_no_heavy_library_and_takes_under_a_second(tmp_path):
 @pytest.fixture(scope="module")
 def needs():
     """Return weights_needed.yaml."""
-    return weightfiles.needs()
+    return weight_files.needs()
 
 
 def flat(entry):

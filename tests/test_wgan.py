@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from radfoundry import gan, weights
+from radfoundry import weights
 from radfoundry.case import Case
 from radfoundry.generators import wgan
-from radfoundry.training import Hooks, Material
+from radfoundry.networks import gan
+from radfoundry.training.loop import Hooks, Material
 from radfoundry.volume import Volume
 
 TINY = {"haar": 1, "widths": [8, 16], "latent": 4, "contrast": 0.5}

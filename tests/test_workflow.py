@@ -18,6 +18,7 @@ import torch
 
 from radfoundry import request
 from radfoundry.training import Settings, train
+from radfoundry import seeds
 from radfoundry.weights import Weights
 
 NETWORKS = {"tiny": "a line"}
@@ -27,7 +28,7 @@ OPTIONS = {"count": 2}
 
 def plan(cases, options, seed):
     own = cases[cases["split"] == "train"].head(options["count"])
-    rows = [(f"new-{c}", c, "train", request.seed(seed, "sample", c), "{}") for c in own["case"]]
+    rows = [(f"new-{c}", c, "train", seeds.seed(seed, "sample", c), "{}") for c in own["case"]]
     return pd.DataFrame(rows, columns=["request", "source", "split", "seed", "parameters"])
 
 

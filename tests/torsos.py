@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from radfoundry.gate import Raw
-from radfoundry.gate.geometry import canonical
+from radfoundry.data.gate import Raw
+from radfoundry.data.gate.geometry import canonical
 from radfoundry.volume import Volume
 
 CENTER = np.array([12.0, -35.0, 410.0])  # mm: scanners seldom count from the patient

@@ -1,6 +1,6 @@
 """Read, check and write the tables that stages hand each other.
 
-Every table has a schema in `workflow/schemas`; it is checked when written and again when read, so
+Every table has a schema in `config/schemas`; it is checked when written and again when read, so
 a stage never computes on a table that is not what its name says. Ids are text, always.
 """
 
@@ -15,7 +15,7 @@ import yaml
 
 from radfoundry.volume import write_bytes
 
-SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
+SCHEMAS = Path(__file__).parent / "config" / "schemas"
 TOLD = 5  # offending rows named in an error
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from radfoundry.metrics.statistics import wilson
+from radfoundry.evaluation.metrics.statistics import wilson
 
 KEPT, REJECTED, UNDECIDED = "kept", "rejected", "undecided"
 

@@ -2,7 +2,7 @@
 
 A radiograph is a volume one voxel thick along y: axes (X, 1, Z), so that 2D and 3D share code and
 a projection of a CT keeps the affine of its body. Files written here are the factory's own; files
-from outside enter through `radfoundry.gate` alone.
+from outside enter through `radfoundry.data.gate` alone.
 """
 
 import gzip

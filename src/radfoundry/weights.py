@@ -1,11 +1,13 @@
 """Networks at rest: tensors in safetensors, and a card in JSON that says what they are.
 
 The card carries the sha256 of the tensors; a folder whose tensors are not those of its card is
-refused, so that a truncated copy never labels or draws anything.
+refused, so that a truncated copy never labels or draws anything. A file of others has no card and
+is taken for what its tensors say (`adopt`); no code in it runs.
 """
 
 import hashlib
 import json
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from radfoundry.volume import write_bytes
+from radfoundry.volume import sha256, write_bytes
 
 TENSORS, CARD, DIGEST = "weights.safetensors", "card.json", "sha256"
 
@@ -89,3 +91,48 @@ def _card(folder: Path) -> dict[str, Any]:
     if not isinstance(card, dict) or not isinstance(card.get(DIGEST), str):
         raise WeightsError(f"{folder}: {CARD} names no {DIGEST} of its tensors")
     return card
+
+
+def adopt(path: str | Path) -> Weights:
+    """Return the weights of a path: a folder of ours, or a file of others.
+
+    A file is a state dict, or a checkpoint with one under `state_dict`, of torch or safetensors.
+
+    Returns:
+        Weights whose card says `origin`, the path's name, and `source_sha256`, the digest of the
+        file or of our folder's tensors; the rest of our folder's card stays.
+
+    Raises:
+        WeightsError: There is nothing, or no tensors, or more than tensors and plain values.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = read(path)
+        digest = sha256(path / TENSORS)
+        return Weights(found.state, {**found.card, "origin": path.name, "source_sha256": digest})
+    if not path.is_file():
+        raise WeightsError(f"{path}: there is no such file or folder")
+    return Weights(_tensors(path), {"origin": path.name, "source_sha256": sha256(path)})
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a file, whichever of the two formats it has."""
+    try:
+        found: Any = safetensors.torch.load_file(path)
+    except SafetensorError:
+        found = _unpickled(path)
+    if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
+        found = found["state_dict"]
+    if not isinstance(found, Mapping) or not found:
+        raise WeightsError(f"{path} holds no tensors by name, but {type(found).__name__}")
+    if wrong := [str(name) for name, value in found.items() if not torch.is_tensor(value)]:
+        raise WeightsError(f"{path} holds other things than tensors: {', '.join(wrong[:3])}")
+    return {str(name): tensor for name, tensor in found.items()}
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        told = " ".join(str(error).split())[:120]
+        raise WeightsError(f"{path} is neither safetensors nor a file of torch: {told}") from None

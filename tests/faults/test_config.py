@@ -2,8 +2,8 @@
 
 import pytest
 
-from radfoundry import configuration
-from radfoundry.configuration import ConfigurationError
+from radfoundry.config import settings
+from radfoundry.config.settings import ConfigurationError
 from radfoundry.tables import SCHEMAS
 
 NAMES = {
@@ -33,9 +33,7 @@ def checked(tmp_path):
     def check(text):
         path = tmp_path / "config.yaml"
         path.write_text(text)
-        return configuration.checked(
-            configuration.strict_load(path), SCHEMAS / "config.schema.yaml", NAMES
-        )
+        return settings.checked(settings.strict_load(path), SCHEMAS / "config.schema.yaml", NAMES)
 
     return check
 

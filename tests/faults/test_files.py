@@ -10,7 +10,8 @@ import pytest
 from files import dicom, encoded, nested, nifti, plane, png_claiming, ramp, zipped
 from PIL import Image
 
-from radfoundry import gate, volume
+from radfoundry import volume
+from radfoundry.data import gate
 
 PLAIN = nifti(plane())
 PACKED = zipped(PLAIN)

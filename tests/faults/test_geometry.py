@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from files import BODY_AFFINE, body, metaimage, nifti, nrrd, plane, ramp
 
-from radfoundry import gate, preprocess, volume
+from radfoundry import volume
+from radfoundry.data import gate, preprocess
 
 BODY = np.arange(-500, 6 * 7 * 8 - 500, dtype=np.int16).reshape(6, 7, 8)
 ISOTROPIC = np.diag([1.0, 1.0, 1.0, 1.0])

@@ -6,8 +6,8 @@ import unicodedata
 
 import pytest
 
-from radfoundry import cohorts
-from radfoundry.cohorts import CohortError
+from radfoundry.config import cohorts
+from radfoundry.config.cohorts import CohortError
 
 HEADER = "case,patient,image"
 CAFE = "café"

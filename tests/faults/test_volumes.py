@@ -7,7 +7,7 @@ import pytest
 from files import BODY_AFFINE, body, ct_series, dicom, metaimage, nested, nifti, nrrd, put_series
 from files import zipped as gzipped
 
-from radfoundry import gate
+from radfoundry.data import gate
 
 PLAIN = nifti(body(), BODY_AFFINE)
 RAW, META = nrrd(body(), encoding="raw"), metaimage(body(), packed=False)

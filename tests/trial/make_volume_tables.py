@@ -16,7 +16,7 @@ import pandas as pd
 import SimpleITK
 import yaml
 
-from radfoundry import anatomy
+from radfoundry.anatomy import regions
 
 READERS = 4
 PATHS = ("image", "labels")
@@ -45,7 +45,7 @@ def cip(data: Path, masks: Path) -> list[dict]:
         "airway": kind == 2,
         "lung_vessel": kind == 3,
     }
-    folder = stored(anatomy.compose(parts), LPS_TO_RAS @ affine, masks / "cip/anatomy.nii.gz")
+    folder = stored(regions.compose(parts), LPS_TO_RAS @ affine, masks / "cip/anatomy.nii.gz")
     return [{"case": "cip-64", "image": "ct_cip_64/ct-64.nrrd", "labels": folder}]
 
 
@@ -54,7 +54,7 @@ def lidc_slab(data: Path, masks: Path) -> list[dict]:
     counts = nibabel.load(data / "ct_lidc_0001_slab/nodule_reader_count.nii.gz")
     rows = []
     for least in range(1, READERS + 1):
-        marks = (np.asarray(counts.dataobj) >= least) * anatomy.label_id("nodule")
+        marks = (np.asarray(counts.dataobj) >= least) * regions.label_id("nodule")
         path = masks / f"lidc/least-{least}/findings.nii.gz"
         folder = stored(marks, counts.affine, path)
         image = folder.parent / f"ct-{least}.nii.gz"  # a case has an image of its own
@@ -71,13 +71,13 @@ def abdomen(data: Path, masks: Path) -> list[dict]:
     classes = classes.get("total", classes.get("class_map", classes))
     found = nibabel.load(folder / "totalseg_117_fast.nii.gz")
     values = np.asarray(found.dataobj)
-    known = {label.name for label in anatomy.vocabulary().structures}
+    known = {label.name for label in regions.vocabulary().structures}
     parts = {"kidney": np.zeros(values.shape, bool)}
     for number, name in classes.items():
         name = "kidney" if name.startswith("kidney") else name
         if str(number).isdigit() and name in known:
             parts[name] = parts.get(name, False) | (values == int(number))
-    labels = stored(anatomy.compose(parts), found.affine, masks / "abdomen/anatomy.nii.gz")
+    labels = stored(regions.compose(parts), found.affine, masks / "abdomen/anatomy.nii.gz")
     return [{"case": "abdomen", "image": "ct_totalseg_example/ct_3mm.nii.gz", "labels": labels}]
 
 

@@ -69,7 +69,7 @@ rule decide_verdicts:
         "../../envs/core.yaml"
     params:
         quantiles=quantiles,
-        code=code("decide_verdicts", "experts.novelty"),
+        code=code("decide_verdicts", ("experts", "novelty")),
     script:
         "../../scripts/decide_verdicts.py"
 

@@ -58,7 +58,7 @@ rule measure_probes:
     conda:
         "../../envs/core.yaml"
     params:
-        code=code("measure_probes", "segmenters.threshold"),
+        code=code("measure_probes", ("segmenters", "threshold")),
     script:
         "../../scripts/measure_probes.py"
 

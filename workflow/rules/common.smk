@@ -17,8 +17,10 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry import catalogue, cohorts, configuration, weightfiles
-from radfoundry.provenance import fingerprint
+from radfoundry.config import catalogue, cohorts
+from radfoundry.config import settings as configuration
+from radfoundry.config import weight_files as weightfiles
+from radfoundry.config.digest import fingerprint
 
 configuration.strict_load("config.yaml")  # first: Snakemake's own loader runs templates
 
@@ -26,7 +28,7 @@ configuration.strict_load("config.yaml")  # first: Snakemake's own loader runs t
 configfile: "config.yaml"
 
 
-settings = configuration.checked(config, ROOT / "workflow/schemas/config.schema.yaml")
+settings = configuration.checked(config)
 tables = cohorts.read_all(settings["cohorts"])
 weightfiles.check(settings)  # in milliseconds, before any job
 COHORTS, RECIPES, EVALUATE = (
@@ -60,7 +62,7 @@ def ways_on(device):
 def code(script, *plugins):
     """Digest of a script and every library module it reaches."""
     return fingerprint(
-        ROOT / "scripts" / f"{script}.py", [f"radfoundry.{p}" for p in plugins]
+        ROOT / "scripts" / f"{script}.py", [catalogue.module_name(kind, name) for kind, name in plugins]
     )
 
 
@@ -90,35 +92,32 @@ def needs(recipe):
 
 def phantom_code(wildcards):
     phantom = COHORTS[wildcards.cohort].get("phantom")
-    return [f"phantoms.{phantom['kind']}"] if phantom else []
+    return [("phantoms", phantom["kind"])] if phantom else []
 
 
 def method_code(wildcards):
-    return [f"segmenters.{settings['pseudolabel'][wildcards.method]['segmenter']}"]
+    return [("segmenters", settings["pseudolabel"][wildcards.method]["segmenter"])]
 
 
 def segmenter_training_code(wildcards):
     segmenter = settings["pseudolabel"][wildcards.method]["segmenter"]
     phantom = catalogue.constant("segmenters", segmenter, "PHANTOM")
-    return [*method_code(wildcards), f"phantoms.{phantom}"]
+    return [*method_code(wildcards), ("phantoms", phantom)]
 
 
 def generator_code(wildcards):
-    return [f"generators.{RECIPES[wildcards.recipe]['generator']}"]
+    return [("generators", RECIPES[wildcards.recipe]["generator"])]
 
 
 def expert_code(wildcards):
     options = catalogue.constant("experts", wildcards.expert, "OPTIONS")
     options = options | RECIPES[wildcards.recipe]["filter"][wildcards.expert]
-    own = f"experts.{wildcards.expert}"
-    return [
-        own,
-        *(f"segmenters.{options[key]}" for key in options if key == "segmenter"),
-    ]
+    used = [("segmenters", options[key]) for key in options if key == "segmenter"]
+    return [("experts", wildcards.expert), *used]
 
 
 def task_code(wildcards):
-    return [f"tasks.{wildcards.task}"]
+    return [("tasks", wildcards.task)]
 
 
 def code_with(script, plugins):

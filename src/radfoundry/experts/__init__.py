@@ -1,4 +1,4 @@
-"""One file per expert; the file's name is what config calls it (see radfoundry.catalogue).
+"""One file per expert; the file's name is what config calls it (see radfoundry.config.catalogue).
 
 An expert measures, radiographs and CT alike; `radfoundry.verdicts` decides. An expert module has
 

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from radfoundry import anatomy, request
+from radfoundry import seeds
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.catalogue import load
-from radfoundry.metrics.overlap import dice
+from radfoundry.config.catalogue import load
+from radfoundry.evaluation.metrics.overlap import dice
 from radfoundry.volume import Volume
 
 OPTIONS: Mapping[str, Any] = {
@@ -46,7 +47,7 @@ def fit(cases: Sequence[Case], options: Mapping) -> dict:
     options = {**OPTIONS, **options}
     areas = {}
     for name in options["structures"]:
-        shares = [float(anatomy.mask(case.anatomy, name).mean()) for case in cases]
+        shares = [float(regions.mask(case.anatomy, name).mean()) for case in cases]
         seen = [s for s in shares if s]
         every = bool(cases) and not cases[0].image.is_radiograph  # a volume may lack a structure
         areas[name] = [min(shares if every else seen), max(shares)] if seen else []
@@ -61,7 +62,7 @@ def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
         case = replace(case, findings=np.zeros_like(case.findings))
     scores = []
     for repeat in range(options["repeats"]):
-        rng = np.random.default_rng(request.seed(0, "anatomy", f"{case.name}/{repeat}"))
+        rng = np.random.default_rng(seeds.seed(0, "anatomy", f"{case.name}/{repeat}"))
         found = _segmented_shifted(case.image, segment, options, rng)
         scores.append(_judged(case, found, reference, options))
     return float(np.mean(scores))
@@ -88,15 +89,15 @@ def agreement(
     labels have one, a structure that only the segmentation has is an overlap of 0.
     """
     overlaps = []
-    judged = ~lesion & (labels != anatomy.vocabulary().ignore)
+    judged = ~lesion & (labels != regions.vocabulary().ignore)
     for name in structures:
-        expected, again = anatomy.mask(labels, name), anatomy.mask(found, name)
+        expected, again = regions.mask(labels, name), regions.mask(found, name)
         if expected.any():
             enough = (expected & judged).sum() >= LEAST_LEFT * expected.sum()
             overlaps.append(dice(again, expected, ~judged) if enough else np.nan)
         elif again.any() and labels.shape[1] > 1:
             overlaps.append(0.0)
-    told = any(anatomy.mask(labels, name).any() for name in structures)
+    told = any(regions.mask(labels, name).any() for name in structures)
     return float(np.min(overlaps)) if told else np.nan
 
 
@@ -109,10 +110,10 @@ def share_inside(sample: Case, tolerance: float) -> float:
     """
     reach = max(1, round(tolerance * max(sample.image.voxels.shape)))
     total = inside = 0
-    for label in anatomy.vocabulary().findings:
+    for label in regions.vocabulary().findings:
         lesion = sample.findings == label.id
         if lesion.any() and label.within:
-            region = anatomy.mask(sample.anatomy, label.within)
+            region = regions.mask(sample.anatomy, label.within)
             allowed = ndimage.binary_dilation(region, iterations=reach)
             total, inside = total + int(lesion.sum()), inside + int((lesion & allowed).sum())
     return inside / total if total else 1.0
@@ -127,11 +128,11 @@ def areas_plausible(sample: Case, reference: Mapping, options: Mapping) -> bool:
     """
     margin = options["area_margin"]
     for name, limits in reference["areas"].items():
-        share = anatomy.mask(sample.anatomy, name).mean()
+        share = regions.mask(sample.anatomy, name).mean()
         known = bool(limits) and (share > 0 or not sample.image.is_radiograph)
         if known and not limits[0] / margin <= share <= limits[1] * margin:
             return False
-    lungs = anatomy.mask(sample.anatomy, "lungs").sum()
+    lungs = regions.mask(sample.anatomy, "lungs").sum()
     lesion = _lesion(sample).sum()
     low, high = options["lesion_fraction"]
     low = low if sample.image.is_radiograph else 0.0
@@ -149,7 +150,7 @@ def _judged(case: Case, found: np.ndarray, reference: Mapping, options: Mapping)
 
 
 def _lesion(case: Case) -> np.ndarray:
-    known = [label.id for label in anatomy.vocabulary().findings]
+    known = [label.id for label in regions.vocabulary().findings]
     return np.isin(case.findings, known)
 
 

@@ -26,9 +26,11 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from radfoundry import anatomy, likeness, request
+from radfoundry import seeds
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.likeness import thumbnail
+from radfoundry.evaluation.metrics import similarity
+from radfoundry.evaluation.metrics.similarity import thumbnail
 from radfoundry.volume import Volume, picture
 
 OPTIONS: Mapping[str, Any] = {
@@ -51,7 +53,7 @@ def fit(cases: Sequence[Case], options: Mapping) -> dict:
     """
     options = {**OPTIONS, **options}
     size = _size(cases[0].image, options) if cases else options["thumbnail"]
-    coded = [likeness.coded(_views(case.image, size)).tobytes() for case in cases]
+    coded = [similarity.coded(_views(case.image, size)).tobytes() for case in cases]
     return {
         "n": len(cases),
         "size": size,
@@ -69,10 +71,10 @@ def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
     options = {**OPTIONS, **options}
     if not case.image.is_radiograph:
         return _volume_distance(case, _patient(case), reference)
-    lungs = np.argwhere(anatomy.mask(picture(case.anatomy), "lungs"))
+    lungs = np.argwhere(regions.mask(picture(case.anatomy), "lungs"))
     if not len(lungs):
         return float("nan")
-    rng = np.random.default_rng(request.seed(0, "novelty", case.name))
+    rng = np.random.default_rng(seeds.seed(0, "novelty", case.name))
     center = lungs[rng.integers(len(lungs))]
     rows, columns = np.indices(picture(case.image.voxels).shape)
     away = np.hypot(rows - center[0], columns - center[1])
@@ -117,7 +119,7 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
     volumes: dict[str, np.ndarray] = {}
     for sample in samples:
         if not sample.image.is_radiograph:
-            volumes[sample.name] = likeness.coded(
+            volumes[sample.name] = similarity.coded(
                 _views(sample.image, _size(sample.image, options))
             )
             continue
@@ -132,7 +134,7 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
                 break
         else:
             earlier.append((sample.name, thumb, edited))
-    return repeats | likeness.repeats(volumes, options["least_change"])
+    return repeats | similarity.repeats(volumes, options["least_change"])
 
 
 def nearest(
@@ -216,7 +218,7 @@ def _views(image: Volume, size: int) -> np.ndarray:
     """Return an image's thumbnails, (views, size, size): one of a radiograph, two of a CT."""
     if image.is_radiograph:
         return thumbnail(picture(image.voxels), size)[None]
-    return likeness.views(image, size)
+    return similarity.views(image, size)
 
 
 def _size(image: Volume, options: Mapping) -> int:

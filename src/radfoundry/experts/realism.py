@@ -14,8 +14,9 @@ import numpy as np
 from scipy import ndimage
 from sklearn.covariance import LedoitWolf
 
-from radfoundry import anatomy, likeness
+from radfoundry.anatomy import regions as anatomy
 from radfoundry.case import Case
+from radfoundry.evaluation.metrics import similarity
 from radfoundry.segmenters import threshold
 from radfoundry.volume import picture
 
@@ -101,4 +102,4 @@ def _volume(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """
     labels = case.anatomy if case.anatomy.any() else threshold.prepare({})(case.image)
     lungs = ndimage.binary_erosion(anatomy.mask(labels, "lungs"))
-    return likeness.gray(case.image), {"body": case.image.voxels > NO_AIR_HU, "lungs": lungs}
+    return similarity.gray(case.image), {"body": case.image.voxels > NO_AIR_HU, "lungs": lungs}

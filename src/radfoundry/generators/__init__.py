@@ -1,4 +1,4 @@
-"""One file per generator; the file's name is what config calls it (see radfoundry.catalogue).
+"""One file per generator; the file's name is what config calls it (see radfoundry.config.catalogue).
 
 A generator module has
 
@@ -17,7 +17,7 @@ A generator module has
   `training.Material` (cases of the train split, the networks of `NEEDS`), the recipe's `train:`
   section with `size` ("phantom", "workstation" or "paper"), and `training.Hooks`.
 * generators that take prompts: `probe(cases, options, seed) -> DataFrame`, the requests that the
-  evaluation draws beside the dataset (see `radfoundry.asking`).
+  evaluation draws beside the dataset (see `_requests.text_guided`).
 
 Promises, tested for every file here: equal seeds draw equal bytes, another seed another sample;
 order and batch change nothing; inputs are left alone; a generator that edits a source (one that

@@ -1,6 +1,6 @@
 """A Wasserstein GAN of chest CT: what MedSyn is compared with, at equal compute.
 
-After Gulrajani et al. 2017 (see `radfoundry.gan`), as in the tables of the MedSyn paper. It hears
+After Gulrajani et al. 2017 (see `radfoundry.networks.gan`), as in the tables of the MedSyn paper. It hears
 no prompt, takes no channel and draws the image alone.
 """
 
@@ -14,10 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from radfoundry import asking, channels, gan
 from radfoundry.case import Case
-from radfoundry.training import Hooks, Material, Settings, train
-from radfoundry.trainingsettings import refuse_unknown
+from radfoundry.data import channels
+from radfoundry.generators._requests import text_guided
+from radfoundry.networks import gan
+from radfoundry.training.loop import Hooks, Material, Settings, train
+from radfoundry.training.settings import refuse_unknown
 from radfoundry.weights import Weights
 
 NETWORKS = {"gan": "generator of images and the critic it learns from"}
@@ -67,7 +69,7 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     """
     if options.get("given"):
         raise ValueError(f"given {options['given']}: wgan draws the whole image, from nothing")
-    return asking.plan(cases, {**OPTIONS, **options, "text": False}, seed)
+    return text_guided.plan(cases, {**OPTIONS, **options, "text": False}, seed)
 
 
 def fit(

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from radfoundry import anatomy, prompts
-from radfoundry.bodies import cage, chest, cohort, findings, habitus
-from radfoundry.bodies.space import Grid, regular
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.phantoms._bodies import cage, chest, cohort, findings, habitus
+from radfoundry.phantoms._bodies.space import Grid, regular
+from radfoundry.text import composer
 from radfoundry.volume import Volume
 
 # Per site: ages, share of children, mean build, noise, blood (with or without contrast), margin of
@@ -72,7 +73,7 @@ def _row(visit: tuple, options: Mapping, site: Mapping, rng: np.random.Generator
         "seed": int(rng.integers(2**31)),
     }  # fmt: skip
     return {"case": case} | cohort.facts(parameters) | {
-        "report": prompts.compose(found, rng), "age": body["age"],
+        "report": composer.compose(found, rng), "age": body["age"],
         "spacing_mm": round(parameters["span_mm"][0] / int(np.max(options["size"])), 4),
         "parameters": json.dumps(parameters, sort_keys=True),
     }  # fmt: skip
@@ -99,9 +100,9 @@ def draw(parameters: Mapping) -> Case:
     for finding in parameters["findings"]:
         share = body.share(finding)
         image += body.change(finding["name"], share, image)
-        marks[share > 0] = anatomy.label_id(finding["name"])
+        marks[share > 0] = regions.label_id(finding["name"])
         if finding["name"] == "cardiomegaly":
-            marks[(body.heart > 0.5) & (marks == 0)] = anatomy.label_id("cardiomegaly")
+            marks[(body.heart > 0.5) & (marks == 0)] = regions.label_id("cardiomegaly")
     image = np.clip(image + body.noise(), -1024, 3071)
     volume = Volume(image, affine)
     return Case(parameters["case"], volume, body.labels(), marks, cohort.facts(parameters))

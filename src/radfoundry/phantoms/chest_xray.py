@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from radfoundry import anatomy, prompts
-from radfoundry.bodies import cage, cohort, devices, film, findings, habitus
-from radfoundry.bodies.scene import Scene
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.phantoms._bodies import cage, cohort, devices, film, findings, habitus
+from radfoundry.phantoms._bodies.scene import Scene
+from radfoundry.text import composer
 from radfoundry.volume import plane, radiograph
 
 # Per site: ages, shares (children, AP views, patients with devices), mean build and half width of
@@ -82,7 +83,7 @@ def _row(visit: tuple, options: Mapping, site: Mapping, rng: np.random.Generator
         "seed": int(rng.integers(2**31)),
     }  # fmt: skip
     return {"case": case} | cohort.facts(parameters) | {
-        "report": prompts.compose(found, rng), "age": body["age"],
+        "report": composer.compose(found, rng), "age": body["age"],
         "spacing_mm": _pixel_mm(parameters), "parameters": json.dumps(parameters, sort_keys=True),
     }  # fmt: skip
 
@@ -137,7 +138,7 @@ def draw(parameters: Mapping) -> Case:
     field = _field(parameters, view)
     picture = film.marked(_developed(scene, truth, parameters), parameters["film"]["marker"], field)
     picture = np.where(field, picture, 0)
-    labels = np.where(field, anatomy.compose(truth), 0).astype(np.uint8)
+    labels = np.where(field, regions.compose(truth), 0).astype(np.uint8)
     marks = np.where(field, scene.marks(truth), 0).astype(np.uint8)
     image = radiograph(picture.astype(np.float32), view.pixel_mm)
     return Case(parameters["case"], image, plane(labels), plane(marks), cohort.facts(parameters))

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from radfoundry import anatomy
-from radfoundry.bodies import cohort, organs, painting, tumours
-from radfoundry.bodies.space import Grid, regular
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.phantoms._bodies import cohort, organs, painting, tumours
+from radfoundry.phantoms._bodies.space import Grid, regular
 from radfoundry.volume import Volume
 
 # Per site: ages, noise (HU; in MR parts of a thousand), strength of the MR bias field, and how
@@ -165,7 +165,7 @@ def draw(parameters: Mapping) -> Case:
     marks = np.zeros(grid.shape, np.uint8)
     if parameters["findings"]:
         image, marks = _with_tumour(parameters, grid, image)
-    labels = anatomy.compose(
+    labels = regions.compose(
         {"body": body, ORGANS[parameters["organ"]]["structure"]: organ | (marks > 0)}
     )
     volume = Volume(_scanned(parameters, grid, image), affine)
@@ -184,7 +184,7 @@ def _with_tumour(
     whole, core = tumours.regions(tumour, tumour["core_share"], grid)
     inside = {"tumour_core": core, "tumour_rim": whole & ~core}
     for finding in parameters["findings"]:
-        number = anatomy.label_id(finding["name"])
+        number = regions.label_id(finding["name"])
         rng = np.random.default_rng([tumour["seed"], number])
         grain = painting.texture(rng, grid, finding["texture_mm"])
         image = tumours.painted(image, inside[finding["name"]], finding, grain)

@@ -16,11 +16,7 @@ from radfoundry.radiomics.guards import (
     check_size,
     check_surface,
 )
-from radfoundry.radiomics.names import (
-    UNDEFINED_WHEN_CONSTANT,
-    UNDEFINED_WHEN_FLAT,
-    vector_names,
-)
+from radfoundry.radiomics.names import UNDEFINED_WHEN_CONSTANT, UNDEFINED_WHEN_FLAT, vector_names
 from radfoundry.radiomics.options import settings
 from radfoundry.volume import Volume
 

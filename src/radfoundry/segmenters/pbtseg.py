@@ -14,7 +14,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from radfoundry import lungfields, lungfit, volume
+from radfoundry import volume
+from radfoundry.anatomy.chest_xray import contrast, lung_fit
 from radfoundry.volume import Volume
 
 if TYPE_CHECKING:  # PBTSeg runs without torch
@@ -68,17 +69,17 @@ def prepare(
 def published(image: Volume) -> np.ndarray:
     """Return lungs by the algorithm as published, on the exposed film stretched to 256 x 256."""
     picture = volume.picture(image.voxels)
-    film = lungfields.content_box(picture)
+    film = contrast.content_box(picture)
     if film is None:
         return np.zeros(image.voxels.shape, np.uint8)
     top, bottom, left, right = film
     shown = picture[top:bottom, left:right]
-    stretched = lungfields.resized(shown, (PUBLISHED_SIZE, PUBLISHED_SIZE))
+    stretched = contrast.resized(shown, (PUBLISHED_SIZE, PUBLISHED_SIZE))
     masks = {}
     for name, lung in threshold_lungs(np.round(stretched * 255)).items():
         masks[name] = np.zeros(picture.shape, bool)
-        masks[name][top:bottom, left:right] = lungfields.resized(lung, shown.shape, nearest=True)
-    return lungfields.label_map(masks, *picture.shape)
+        masks[name][top:bottom, left:right] = contrast.resized(lung, shown.shape, nearest=True)
+    return contrast.label_map(masks, *picture.shape)
 
 
 def threshold_lungs(gray: np.ndarray) -> dict[str, np.ndarray]:
@@ -130,7 +131,7 @@ def improved(least_fit: float, image: Volume) -> np.ndarray:
         image: The radiograph, intensities in [0, 1].
     """
     picture = volume.picture(image.voxels)
-    found = lungfit.find(lungfields.square(picture))
+    found = lung_fit.find(contrast.square(picture))
     if found is None or found.contrast < least_fit:
         return np.zeros(image.voxels.shape, np.uint8)
-    return lungfields.label_map(found.masks, *picture.shape)
+    return contrast.label_map(found.masks, *picture.shape)

@@ -1,6 +1,6 @@
 """Lungs, lobes, airways, vessels, heart and pleural fluid of a chest CT without any weights.
 
-Densities, shapes and what must lie beside what: see `radfoundry.thoracic`. It runs on one core and
+Densities, shapes and what must lie beside what: see `radfoundry.anatomy.chest_ct`. It runs on one core and
 reads whole chests, slabs and abdomens with no more than the bases of the lungs.
 """
 
@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from radfoundry import anatomy
-from radfoundry.thoracic import air, airways, lobes, mediastinum, pleura, vessels
-from radfoundry.thoracic.coarse import enlarged, reduced
+from radfoundry.anatomy import regions
+from radfoundry.anatomy.chest_ct import air, airways, lobes, mediastinum, pleura, vessels
+from radfoundry.anatomy.chest_ct.coarse_lungs import enlarged, reduced
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
 LUNGS = ("lung_right", "lung_left")
-LOBES = (*anatomy.LOBES["lung_left"], *anatomy.LOBES["lung_right"])
+LOBES = (*regions.LOBES["lung_left"], *regions.LOBES["lung_right"])
 EXTRAS = {
     "airway": "airway",
     "vessels": "lung_vessel",
@@ -87,8 +87,8 @@ def label(options: Mapping, image: Volume) -> tuple[np.ndarray, dict[str, str]]:
     hu = reduced(image.voxels, factors)
     steps = tuple(step * factor for step, factor in zip(spacing, factors, strict=True))
     found, how = masks(options, hu, steps)
-    labels = anatomy.compose(found) if found else np.zeros(hu.shape, np.uint8)
-    notes = {lobe: how[side] for side in how for lobe in anatomy.LOBES[f"lung_{side}"]}
+    labels = regions.compose(found) if found else np.zeros(hu.shape, np.uint8)
+    notes = {lobe: how[side] for side in how for lobe in regions.LOBES[f"lung_{side}"]}
     return enlarged(labels, factors, image.voxels.shape), notes
 
 

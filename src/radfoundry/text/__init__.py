@@ -1,7 +1,5 @@
-"""Reports and prompts as token features: the text encoder of MedSyn, built and trained here.
+"""Words: reports written, read, and turned into token features.
 
-* `tokenizer`: a WordPiece vocabulary learned from the cohort's reports, and reports as ids.
-* `encoder`: the BERT and its sizes, its weights at rest, and features of prompts.
-* `pretraining`: the paper's two tasks, masked words and paired sections.
-* `pretrained`: a BERT in a local folder, CXR-BERT for one, as weights of ours.
+* `composer`: a report from findings, with the vocabulary of `wording.yaml`.
+* `labeler`: findings from a report. `encoder`: token features from a report.
 """

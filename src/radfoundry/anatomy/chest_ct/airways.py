@@ -1,0 +1,154 @@
+"""Windpipe and bronchi in a chest CT by region growing that notices when it leaks.
+
+The windpipe is the round tube of air near the middle that goes on for the most slices. From there
+air is followed at thresholds that rise step by step, until the volume jumps: the wall has given way
+and the lung has been entered. What was found one step before is the tree.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from radfoundry.anatomy.chest_ct import morphology
+
+Spacing = tuple[float, ...]
+
+SEED_HU = (-650.0, -800.0, -880.0, -920.0)  # tried in turn: coarse voxels blur the lumen
+AREA_MM2 = (35.0, 750.0)  # cross sections of windpipes
+LEAST_LENGTH_MM = 14.0
+BELOW_TOP_MM = 15.0  # how far below the scan's upper end a short one may start
+ASIDE_MM = 45.0  # how far from the middle a windpipe may run
+DRIFT_MM = 5.0  # how far its middle may move per slice or per 5 mm
+GROWTH_HU = np.arange(-980.0, -560.0, 20.0)
+LEAK_MM3 = 9e3  # no threshold step adds as much unless it enters the lung
+FIRST_MM3 = 7e4  # but the first one, which adds the bronchi to the windpipe
+LARGEST_MM3 = 2.2e5
+WALL_HU = -500.0
+
+
+@dataclass(frozen=True)
+class Section:
+    """One round cross section of air: slice, middle in mm, area in mm2, and its label there."""
+
+    z: int
+    at: tuple[float, float]
+    area: float
+    number: int
+
+
+def airways(
+    hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: float | None = None
+) -> np.ndarray:
+    """Return windpipe and bronchi; empty where no windpipe is in the scan.
+
+    Args:
+        hu: HU (X, Y, Z), RAS+.
+        spacing_mm: Voxel size.
+        inside: The body.
+        middle: x index of the body's middle; by default the middle of its box.
+    """
+    box = morphology.boxed(inside, 0.0, spacing_mm)
+    out = np.zeros(hu.shape, bool)
+    shift = box[0].start
+    center = 0.5 * (box[0].stop - shift) if middle is None else middle - shift
+    seed = windpipe(hu[box], spacing_mm, inside[box], center)
+    if seed.any():
+        out[box] = lumen(grown(hu[box], spacing_mm, inside[box], seed), hu[box], spacing_mm)
+    return out
+
+
+def windpipe(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: float) -> np.ndarray:
+    """Return the longest tube of round cross sections near the middle, or nothing."""
+    best, length = np.zeros(hu.shape, bool), LEAST_LENGTH_MM
+    for level in SEED_HU:
+        labels = np.zeros(hu.shape, np.int32)
+        sections = []
+        air = inside & (hu < level)
+        for z in range(hu.shape[2]):
+            labels[:, :, z], _ = ndimage.label(air[:, :, z])
+            sections.append(_sections(labels[:, :, z], z, spacing_mm, middle))
+        track = _longest(sections, spacing_mm)
+        reach = len(track) * spacing_mm[2]
+        if not track or (hu.shape[2] - 1 - track[0].z) * spacing_mm[2] > max(
+            BELOW_TOP_MM, reach / 3
+        ):
+            continue  # gas of the bowel: a windpipe goes up to where the scan ends
+        if reach > 1.15 * length or (not best.any() and reach >= length):
+            length = max(reach, length)
+            best = np.zeros(hu.shape, bool)
+            for one in track:
+                best[:, :, one.z] = labels[:, :, one.z] == one.number
+    return best
+
+
+def _sections(plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float) -> list[Section]:
+    """Return the round cross sections of a slice."""
+    found = []
+    pixel = spacing_mm[0] * spacing_mm[1]
+    for number, where in enumerate(ndimage.find_objects(plane), start=1):
+        region = plane[where] == number
+        area = float(region.sum() * pixel)
+        sides = [s * n for s, n in zip(spacing_mm, region.shape, strict=False)]
+        x, y = (
+            start.start + line.mean() for start, line in zip(where, np.nonzero(region), strict=True)
+        )
+        round_enough = max(sides) < 2.3 * min(sides) + spacing_mm[0]
+        full = area > 0.55 * sides[0] * sides[1]
+        near = abs(x - middle) * spacing_mm[0] < ASIDE_MM
+        if AREA_MM2[0] <= area <= AREA_MM2[1] and round_enough and full and near:
+            found.append(Section(z, (x * spacing_mm[0], y * spacing_mm[1]), area, number))
+    return found
+
+
+def _longest(sections: list[list[Section]], spacing_mm: Spacing) -> list[Section]:
+    """Return the best chain of cross sections from slice to slice, from above downwards.
+
+    A chain scores its length, less for thin tubes: the gullet's air is thinner than the windpipe's.
+    """
+    reach = DRIFT_MM * max(1.0, spacing_mm[2] / 5)
+    best: list[Section] = []
+    best_score = 0.0
+    running: list[tuple[float, list[Section]]] = []
+    for plane in sections[::-1]:
+        following = []
+        for one in plane:
+            gain = min(1.0, one.area / 150.0)
+            score, chain = max(
+                ((s, c) for s, c in running if _follows(c[-1], one, reach)),
+                key=lambda item: item[0], default=(0.0, []),
+            )  # fmt: skip
+            following.append((score + gain, [*chain, one]))
+        for score, chain in following:
+            if score > best_score:
+                best_score, best = score, chain
+        running = following
+    return best
+
+
+def _follows(above: Section, below: Section, reach: float) -> bool:
+    """Tell whether two cross sections of neighboring slices belong to one tube."""
+    moved = np.hypot(above.at[0] - below.at[0], above.at[1] - below.at[1])
+    return bool(moved < reach and 0.4 < above.area / below.area < 2.5)
+
+
+def grown(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """Return all air reached from the windpipe below the threshold at which it leaks."""
+    voxel = float(np.prod(spacing_mm))
+    tree, volume = seed, float(seed.sum()) * voxel
+    top = np.percentile(hu[seed], 50)
+    for level in GROWTH_HU[top < GROWTH_HU]:
+        reached = morphology.touching(inside & (hu < level) | seed, seed)
+        now = float(reached.sum()) * voxel
+        allowed = FIRST_MM3 if tree is seed else max(LEAK_MM3, 0.35 * volume)
+        if now - volume > allowed or now > LARGEST_MM3:
+            break
+        tree, volume = reached, now
+    return tree
+
+
+def lumen(tree: np.ndarray, hu: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
+    """Return the tree widened to the half height of its wall where it lies in soft tissue."""
+    rim = ndimage.binary_dilation(tree) & ~tree & (hu < WALL_HU)
+    solid = ndimage.maximum_filter(hu, 3) > -300
+    return ndimage.binary_closing(tree | (rim & solid)) | tree

@@ -1,0 +1,110 @@
+"""Find an implementation by name: the folder is the register.
+
+A file ``<kind>/<name>.py``, or a folder ``<kind>/<name>/`` with an ``__init__.py``, is all it takes
+to add a generator, a segmenter, an expert, a task or a phantom. What a plug-in states about itself
+(NETWORKS, NEEDS, OPTIONS, TRAIN, PUBLISHED) are literals of that file or of the folder's
+``options.py``: listing a folder and reading a literal import nothing, so checking a config stays
+instant.
+"""
+
+import ast
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+PACKAGE = Path(__file__).parents[1]
+FOLDERS = {  # where the implementations of each kind lie
+    "experts": "experts",
+    "generators": "generators",
+    "phantoms": "phantoms",
+    "segmenters": "segmenters",
+    "tasks": "evaluation/tasks",
+}
+KINDS = tuple(FOLDERS)
+
+
+def folder(kind: str) -> Path:
+    """Return the folder that is the register of a kind."""
+    return PACKAGE / FOLDERS[kind]
+
+
+def names(kind: str) -> list[str]:
+    """Return what can be loaded from a kind's folder, sorted."""
+    found = folder(kind).glob("[!_]*")
+    return sorted(p.stem for p in found if p.suffix == ".py" or (p / "__init__.py").is_file())
+
+
+def module_name(kind: str, name: str) -> str:
+    """Return the dotted name of one implementation, or say which ones there are."""
+    if name not in names(kind):
+        raise ValueError(f"no {name!r} among {kind}: choose from {', '.join(names(kind))}")
+    return ".".join((PACKAGE.name, *Path(FOLDERS[kind]).parts, name))
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Return one implementation as its module, or say which ones there are."""
+    return import_module(module_name(kind, name))
+
+
+def constant(kind: str, name: str, constant_name: str) -> Any:
+    """Return a literal that an implementation states at top level, without importing it.
+
+    The workflow asks a generator for its NETWORKS this way: a dry run must not load torch.
+    """
+    module_name(kind, name)
+    for file in _files(kind, name):
+        if file.is_file() and constant_name in _literals(file):
+            return ast.literal_eval(_literals(file)[constant_name])
+    raise ValueError(f"{kind}/{name} does not state {constant_name} at top level")
+
+
+def stated(kind: str, name: str, constant_name: str, default: Any = None) -> Any:
+    """Return a literal of an implementation, or a default where it does not state it."""
+    try:
+        return constant(kind, name, constant_name)
+    except ValueError:
+        return default
+
+
+def training(generator: str) -> dict[str, Sequence[str]] | None:
+    """Return what `train:` of a generator takes: each key, and the keys below it (() for a value).
+
+    It is the literal TRAIN of the generator; None where it is not stated. Without networks nothing
+    is taken.
+    """
+    if not constant("generators", generator, "NETWORKS"):
+        return {}
+    return stated("generators", generator, "TRAIN")
+
+
+def options(kind: str, name: str) -> dict[str, Any] | None:
+    """Return a plug-in's OPTIONS with their defaults, or None where it does not state them."""
+    return stated(kind, name, "OPTIONS")
+
+
+@cache
+def vocabulary() -> dict[str, Any]:
+    """Return the file `labels.yaml` as it is: what `radfoundry.anatomy.regions` gives a type."""
+    return yaml.safe_load((PACKAGE / "anatomy" / "labels.yaml").read_text(encoding="utf-8"))
+
+
+def _files(kind: str, name: str) -> tuple[Path, ...]:
+    """Return the places where a plug-in's literals may stand, the first of which counts."""
+    own = folder(kind) / name
+    return own.with_suffix(".py"), own / "__init__.py", own / "options.py"
+
+
+@cache
+def _literals(file: Path) -> dict[str, ast.expr]:
+    """Return what a file assigns to names at top level."""
+    found = {}
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        found.update({t.id: value for t in targets if isinstance(t, ast.Name) and value})
+    return found

@@ -1,0 +1,192 @@
+"""What each key of a config allows alone, but not together with the others."""
+
+from collections.abc import Iterator, Mapping
+from types import NoneType
+
+from radfoundry.config import catalogue, schema
+
+MODALITIES = ("CXR", "CT", "MR")
+NO_WAY = "none"  # a cohort whose own masks are used
+
+
+def found(config: Mapping) -> Iterator[str]:
+    """Find what each key allows alone, but not together with the others."""
+    yield from _segmenters_of_another_modality(config)
+    yield from _keys_of_volumes(config)
+    yield from _recipes_of_another_modality(config)
+    yield from _keys_of_another_generator(config)
+    yield from _borrowed_networks(config)
+    yield from _tasks_of_another_modality(config)
+    yield from _training_without_cases(config)
+    yield from _seen_called_unseen(config)
+
+
+def _segmenters_of_another_modality(config: Mapping) -> Iterator[str]:
+    for name, cohort in config["cohorts"].items():
+        for key in ("pseudolabel", "second_opinion"):
+            way = cohort.get(key, NO_WAY)
+            if way != NO_WAY and cohort["modality"] not in reads(config, way):
+                allowed = [
+                    w for w in config["pseudolabel"] if cohort["modality"] in reads(config, w)
+                ]
+                told = ", ".join([*allowed, NO_WAY])
+                where = f"cohorts.{name}.{key}"
+                yield f"{where}: {way!r} does not read {cohort['modality']}; allowed: {told}"
+
+
+def reads(config: Mapping, way: str) -> tuple[str, ...]:
+    """Return the modalities that a way reads: the one its options choose, or its segmenter's."""
+    chosen = config["pseudolabel"][way]
+    options = catalogue.options("segmenters", chosen["segmenter"]) or {}
+    options = options | (chosen.get("options") or {})
+    if "modality" in options:
+        return (str(options["modality"]),)
+    return _modalities("segmenters", chosen["segmenter"])
+
+
+def _modalities(kind: str, name: str) -> tuple[str, ...]:
+    """Return the kinds of image that a plug-in reads or makes; all where it does not say."""
+    try:
+        return tuple(catalogue.constant(kind, name, "MODALITIES"))
+    except ValueError:
+        return MODALITIES
+
+
+def weights_from(way: Mapping) -> str:
+    """Return where a way's weights come from: "none", "phantoms" (trained here) or "files"."""
+    segmenter = way["segmenter"]
+    if not catalogue.constant("segmenters", segmenter, "NEEDS_WEIGHTS"):
+        return "none"
+    options = (catalogue.options("segmenters", segmenter) or {}) | way["options"]
+    return "phantoms" if options.get("weights", "phantoms") == "phantoms" else "files"
+
+
+def _keys_of_volumes(config: Mapping) -> Iterator[str]:
+    for name, cohort in config["cohorts"].items():
+        where, radiomics = f"cohorts.{name}", cohort["radiomics"]
+        atlas = cohort["preprocess"].get("atlas")
+        if atlas and "grid" not in cohort["preprocess"]:
+            told = "is missing; allowed: three whole numbers, because `atlas` is true"
+            yield f"{where}.preprocess.grid: {told}"
+        if cohort.get("second_opinion") in (cohort["pseudolabel"], NO_WAY):
+            yield f"{where}.second_opinion: allowed: another way than `pseudolabel`"
+        elif "second_opinion" in cohort and cohort["pseudolabel"] == NO_WAY:
+            yield f"{where}.second_opinion: allowed: with a way in `pseudolabel`, not with none"
+        yield from (f"{where}.radiomics.{line}" for line in _vector_faults(radiomics, bool(atlas)))
+        drawn = cohort.get("phantom", {}).get("kind")
+        if drawn and cohort["modality"] not in _modalities("phantoms", drawn):
+            yield f"{where}.modality: is {cohort['modality']}; {drawn} is drawn in another one"
+
+
+def _vector_faults(radiomics: Mapping, atlas: bool) -> Iterator[str]:
+    if not radiomics["vectors"]:
+        return
+    if not radiomics["deprecated_shapes"]:
+        yield "deprecated_shapes: is false; allowed: true, because `vectors` asks for 17 shapes"
+    for region in [name for name in radiomics["vectors"] if name not in radiomics["regions"]]:
+        yield f"vectors: {region!r} is not among `regions`"
+    if atlas:
+        yield "vectors: allowed: without an atlas, whose millimetres are not the patient's"
+
+
+def _recipes_of_another_modality(config: Mapping) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        modality = config["cohorts"][recipe["cohort"]]["modality"]
+        able = _modalities("generators", recipe["generator"])
+        if modality not in able:
+            told = f"{recipe['cohort']!r} holds {modality}; {recipe['generator']} makes"
+            yield f"recipes.{name}.cohort: {told} {', '.join(able)}"
+    for recipe in config["evaluate"]["synthesis"]["recipes"]:
+        cohort = config["recipes"][recipe]["cohort"]
+        if config["cohorts"][cohort]["modality"] != "CT":
+            told = (
+                f"{recipe!r} draws {config['cohorts'][cohort]['modality']}; allowed: recipes of CT"
+            )
+            yield f"evaluate.synthesis.recipes: {told}"
+    for task, options in config["evaluate"].items():
+        for cohort in options.get("unseen", []) if isinstance(options, Mapping) else []:
+            modality = config["cohorts"][cohort]["modality"]
+            able = _modalities("tasks", task)
+            if modality not in able:
+                told = f"{cohort!r} holds {modality}; {task} reads {', '.join(able)}"
+                yield f"evaluate.{task}.unseen: {told}"
+
+
+def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        known = catalogue.options("generators", recipe["generator"]) or {}
+        for key in [key for key in recipe["sample"] if key not in {"count", *known}]:
+            told = f"{recipe['generator']} does not take it; allowed: {', '.join(known)}"
+            yield f"recipes.{name}.sample.{key}: {told}"
+        if recipe["sample"].get("text", True):  # else no prompt is read
+            yield from _prompts(f"recipes.{name}.sample.prompts", recipe["sample"].get("prompts"))
+        yield from _training_keys(f"recipes.{name}.train", recipe)
+
+
+def _prompts(where: str, prompts: object) -> Iterator[str]:
+    if isinstance(prompts, str) and prompts != "reports":
+        yield f"{where}: is {prompts[:40]!r}; allowed: reports, or a list such as [{{text: ...}}]"
+    for place, item in enumerate(prompts if isinstance(prompts, list) else ()):
+        if "text" in item and not item["text"].strip():
+            yield f"{where}[{place}].text: is blank; allowed: text; `text: false` asks for none"
+
+
+def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
+    """Find keys that training would refuse only once the old network was removed."""
+    taken = catalogue.training(recipe["generator"])
+    known = {"seed": (), **(taken or {})}
+    for key, below in recipe["train"].items() if taken is not None else ():
+        if key not in known:
+            told = f"unknown; allowed: {', '.join(known)}{schema.nearest(key, known)}"
+            yield f"{where}.{key}: {told}"
+        elif known[key] and not isinstance(below, Mapping | NoneType):
+            yield f"{where}.{key}: is {below!r}; allowed: keys: {', '.join(known[key])}"
+        else:
+            below = (below or {}) if known[key] else {}
+            for word in [word for word in below if word not in known[key]]:
+                told = f"allowed: {', '.join(known[key])}{schema.nearest(word, known[key])}"
+                yield f"{where}.{key}.{word}: unknown; {told}"
+
+
+def _borrowed_networks(config: Mapping) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        own = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+        for network, lender in recipe["networks"].items():
+            where, other = f"recipes.{name}.networks.{network}", config["recipes"][lender]
+            if network not in own:
+                told = ", ".join(own) or "none"
+                yield f"{where}: {recipe['generator']} has no such network; allowed: {told}"
+            differs = [key for key in ("generator", "cohort", "size") if recipe[key] != other[key]]
+            if differs:
+                yield f"{where}: recipes.{lender} differs in {', '.join(differs)}; allowed: equal"
+            if lender == name or network in other["networks"]:
+                yield f"{where}: allowed: a recipe that trains its own {network}, not {lender!r}"
+
+
+def _tasks_of_another_modality(config: Mapping) -> Iterator[str]:
+    for task in [name for name in catalogue.names("tasks") if name in config["evaluate"]]:
+        able = _modalities("tasks", task)
+        for name in config["evaluate"][task].get("recipes", []):
+            cohort = config["recipes"][name]["cohort"]
+            modality = config["cohorts"][cohort]["modality"]
+            if modality not in able:
+                told = f"{name!r} draws {modality}; {task} reads {', '.join(able)}"
+                yield f"evaluate.{task}.recipes: {told}"
+
+
+def _training_without_cases(config: Mapping) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        splits = config["cohorts"][recipe["cohort"]]["splits"]
+        for split in [part for part in ("train", "tune") if not splits[part]]:
+            where = f"cohorts.{recipe['cohort']}.splits.{split}"
+            yield f"{where}: is 0; allowed: above 0, because recipes.{name} learns from this cohort"
+
+
+def _seen_called_unseen(config: Mapping) -> Iterator[str]:
+    for task, options in config["evaluate"].items():
+        if not isinstance(options, Mapping):
+            continue
+        seen = {config["recipes"][name]["cohort"]: name for name in options.get("recipes", [])}
+        for cohort in [name for name in options.get("unseen", []) if name in seen]:
+            where = f"evaluate.{task}.unseen"
+            yield f"{where}: {cohort!r} is not unseen, recipes.{seen[cohort]} learns from it"

@@ -1,0 +1,124 @@
+"""Say which code made a file.
+
+Snakemake watches the script of a rule and nothing it imports. A digest of everything the script
+reaches, given to the rule as a parameter, makes an edited module rerun exactly the stages that
+use it. Comments and docstrings do not count: they change no result.
+
+Standard library only: a dry run must not load the libraries the stages need.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+LENGTH = 12
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def fingerprint(script: Path, plugins: Iterable[str] = ()) -> str:
+    """Return a digest of a script and of every library file it reaches.
+
+    Args:
+        script: The file a rule runs.
+        plugins: Dotted modules that are loaded by name and so escape the import graph.
+    """
+    return _fingerprint(Path(script), tuple(sorted(plugins)))
+
+
+@cache
+def _fingerprint(script: Path, plugins: tuple[str, ...]) -> str:
+    reached = _reached(script).union({script}, *(_module(name) for name in plugins))
+    digest = hashlib.sha256()
+    for file in sorted(reached):
+        digest.update(f"{file.name}\0{_substance(file)}\0".encode())
+    return digest.hexdigest()[:LENGTH]
+
+
+def reached_modules(script: Path, plugins: Iterable[str] = ()) -> set[str]:
+    """Return the names of the library files that a script's digest covers, for tests and people."""
+    files = _reached(Path(script)).union(*(_module(name) for name in plugins))
+    return {str(file.relative_to(PACKAGE)) for file in files if PACKAGE in file.parents}
+
+
+@cache
+def _substance(file: Path) -> str:
+    """Return what a file does: its syntax tree without docstrings, or the text of a data file."""
+    if file.suffix != ".py":
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+@cache
+def _reached(file: Path) -> frozenset[Path]:
+    reached: set[Path] = set()
+    todo = [file]
+    while todo:
+        for found in _uses(todo.pop()) - reached:
+            reached.add(found)
+            todo.append(found)
+    return frozenset(reached)
+
+
+def _module(dotted: str) -> frozenset[Path]:
+    files = {file for name in _with_parents(dotted) if (file := _file(name))}
+    if _file(dotted) is None:
+        raise ModuleNotFoundError(dotted)
+    return frozenset(files).union(*(_reached(file) for file in files))
+
+
+@cache
+def _uses(file: Path) -> frozenset[Path]:
+    """Return the files one file uses: modules it imports and package data it names."""
+    if file.suffix != ".py":
+        return frozenset()
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    modules = {
+        found
+        for name in _imported(tree)
+        for dotted in _with_parents(name)
+        if (found := _file(dotted, file.parent))
+    }
+    return frozenset(modules | set(_data(tree)))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _data(tree: ast.AST) -> Iterator[Path]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = node.value
+            if named.endswith((".yaml", ".j2", ".css")) and len(named) < 100:
+                yield from PACKAGE.rglob(Path(named).name)
+
+
+def _with_parents(dotted: str) -> Iterator[str]:
+    parts = dotted.split(".")
+    yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def _file(dotted: str, beside: Path = PACKAGE) -> Path | None:
+    head, *rest = dotted.split(".")
+    if head.startswith("_") and not rest:  # what a script shares with its neighbours
+        shared = beside / f"{head}.py"
+        return shared if shared.is_file() else None
+    if head != PACKAGE.name:
+        return None
+    path = PACKAGE.joinpath(*rest)
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None

@@ -1,0 +1,172 @@
+"""Read and check the config: every fault at once, before any job runs.
+
+What may be written is told by `schemas/config.schema.yaml`. Plug-ins are never imported
+here, their options are read from their source: checking a config must stay instant. It refuses
+rather than guesses, and nothing in a config file may run code.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from radfoundry.config import catalogue, consistency
+from radfoundry.config import schema as schemas
+from radfoundry.config.consistency import NO_WAY, reads, weights_from
+from radfoundry.config.schema import Names
+
+__all__ = [
+    "NO_WAY",
+    "ConfigurationError",
+    "checked",
+    "reads",
+    "registered",
+    "start_files",
+    "strict_load",
+    "weights_from",
+]
+
+SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
+SECTIONS = ("cohorts", "pseudolabel", "recipes")
+SAFE_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str")
+TAGS = {f"tag:yaml.org,2002:{name}" for name in SAFE_TAGS}
+MODEL_FILES = (".bin", ".json", ".safetensors", ".txt")  # of a model in Hugging Face's layout
+MOST_NODES = 100_000  # aliases of aliases grow exponentially
+
+
+class ConfigurationError(ValueError):
+    """A config cannot be used; `faults` holds one line for each reason."""
+
+    def __init__(self, where: str, faults: Iterable[str]):
+        self.faults = list(faults)
+        super().__init__("\n".join([f"{where} cannot be used:", *(f"  {f}" for f in self.faults)]))
+
+
+def strict_load(path: str | Path) -> dict:
+    """Return what a config file says, without defaults.
+
+    Raises:
+        ConfigurationError: For a file that cannot be read, duplicate keys, tags such as
+            `!!python/object`, templates that run code, or aliases that explode; each with its line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        faults = sorted(_node_faults(root)) if root else []
+        loaded = {} if faults or root is None else yaml.safe_load(text)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigurationError(str(path), [" ".join(str(error).split())]) from None
+    if faults:
+        raise ConfigurationError(str(path), [f"line {line}: {text}" for line, text in faults])
+    if not isinstance(loaded, dict):
+        raise ConfigurationError(str(path), [f"must be keys with values, not {loaded!r:.80}"])
+    return loaded
+
+
+def _node_faults(root: yaml.Node) -> Iterator[tuple[int, str]]:
+    if _expanded(root, {}) > MOST_NODES:
+        yield 1, f"aliases (*name) stand for more than {MOST_NODES:,} values, or for themselves"
+    todo, seen = [root], set()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.tag not in TAGS:
+            told = node.tag.removeprefix("tag:yaml.org,2002:")
+            yield node.start_mark.line + 1, f"tag or type {told!r} is refused; quote what is text"
+        if isinstance(node, yaml.MappingNode):
+            yield from _key_faults(node)
+        todo += _children(node)
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _key_faults(node: yaml.MappingNode) -> Iterator[tuple[int, str]]:
+    first: dict[tuple, int] = {}
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            yield line, "a key must be a plain name"
+            continue
+        if key.value == "__use_yte__":
+            yield line, "key '__use_yte__': templates run code and are refused"
+        if (key.tag, key.value) in first:
+            yield line, f"duplicate key {key.value!r}, first on line {first[key.tag, key.value]}"
+        first.setdefault((key.tag, key.value), line)
+
+
+def _expanded(node: yaml.Node, sizes: dict[int, float]) -> float:
+    """Return how many values a node stands for once aliases are replaced; infinite for a loop."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf
+        sizes[id(node)] = 1 + sum(_expanded(child, sizes) for child in _children(node))
+    return sizes[id(node)]
+
+
+def registered() -> dict[str, Collection[str]]:
+    """Return the names that a config may use.
+
+    Returns:
+        For each kind of plug-in a mapping of names to their options, as in `catalogue.options`; for
+        "findings" and "regions" the words of labels.yaml.
+    """
+    words = catalogue.vocabulary()
+    findings = [entry["name"] for entry in words["findings"]]
+    structures = [entry["name"] for entry in words["structures"]]
+    regions = list(
+        dict.fromkeys([*words["regions"], *structures, *findings, "ignore", "background"])
+    )
+    plugins = {k: {n: catalogue.options(k, n) for n in catalogue.names(k)} for k in catalogue.KINDS}
+    return {**plugins, "findings": findings, "regions": regions}
+
+
+def checked(
+    config: Mapping, schema: Mapping | str | Path = SCHEMA, names: Names | None = None
+) -> dict:
+    """Return a new config with defaults filled in, or list all that is wrong.
+
+    Args:
+        config: As loaded, by `strict_load` or by Snakemake.
+        schema: The schema, or its path.
+        names: What `registered` returns, unless told; a kind may also be a plain list of names,
+            then the options of its plug-ins are not checked.
+
+    Raises:
+        ConfigurationError: One line per fault: key, value, what is allowed, the nearest key.
+    """
+    stated = schema if isinstance(schema, Mapping) else strict_load(schema)
+    known = dict(registered() if names is None else names)
+    known |= {name: [*map(str, _section(config, stated, name))] for name in SECTIONS}
+    known["ways"] = [*known["pseudolabel"], NO_WAY]
+    rules = schemas.concrete(stated, config, known)
+    filled = schemas.filled(config, rules)
+    faults = schemas.faults(filled, rules, known) or list(consistency.found(filled))
+    if faults:
+        raise ConfigurationError("the config", faults)
+    return filled
+
+
+def start_files(recipe: Mapping, network: str) -> list[str]:
+    """Return the files of a local model that a recipe's network starts from, sorted; [] for none.
+
+    Of the folder that `train: {<network>: {folder: ...}}` names: weights, configuration, words.
+
+    Args:
+        recipe: Of the checked config.
+        network: Of the recipe's generator.
+    """
+    folder = (recipe["train"].get(network) or {}).get("folder")
+    found = Path(folder).iterdir() if folder and Path(folder).is_dir() else ()
+    return sorted(str(path) for path in found if path.suffix in MODEL_FILES and path.is_file())
+
+
+def _section(config: Mapping, schema: Mapping, name: str) -> Collection[str]:
+    given = config.get(name)
+    given = schema["properties"].get(name, {}).get("default") if given is None else given
+    return given if isinstance(given, Mapping) else ()

@@ -1,0 +1,89 @@
+"""Prove that an evaluation is fair: nothing that is tested has been learned from.
+
+The rules that call this fail when it is not so; what comes back is the proof, as a table.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from radfoundry.data.splits import SplitError, check
+
+
+def check_rejected(images: pd.DataFrame, most: float) -> None:
+    """Refuse to go on when more than a fraction of the cases was rejected at the gate.
+
+    Args:
+        images: Columns case, status, code, message.
+        most: Largest fraction, in [0, 1].
+
+    Raises:
+        SplitError: gate.rejected, with the count of every reason and the first cases of each.
+    """
+    bad = images[images["status"] == "rejected"]
+    if len(bad) <= most * len(images):
+        return
+    reasons = [
+        f"  {code}: {len(rows)}, as {rows['case'].iloc[0]} ({rows['message'].iloc[0]})"
+        for code, rows in bad.groupby("code")
+    ]
+    told = f"{len(bad)} of {len(images)} cases were rejected, max_rejected is {most:g}:"
+    raise SplitError("gate.rejected", "\n".join([told, *reasons]))
+
+
+def check_evaluation(
+    own: pd.DataFrame, unseen: Sequence[pd.DataFrame], requests: pd.DataFrame
+) -> pd.DataFrame:
+    """Refuse an evaluation in which a tested patient can have reached a model.
+
+    Args:
+        own: Splits of the cohort that was learned from: case, patient, split.
+        unseen: Splits of each cohort that is tested and was never learned from.
+        requests: The samples asked for: request, source, split.
+
+    Returns:
+        What was compared and how many cases were looked at, one row per check.
+
+    Raises:
+        SplitError: As `check`, for patients of two splits, samples whose source lies elsewhere, and
+            unseen cohorts that share a patient with the cohort learned from.
+    """
+    whose = dict(zip(own["case"], own["patient"], strict=True))
+    drawn = requests.rename(columns={"request": "case"})[["case", "source", "split"]]
+    drawn = drawn.assign(patient=drawn["source"].map(whose).fillna(""))
+    checked = {
+        "patients of one split only": own,
+        "samples in the split of their source": pd.concat([own, drawn]),
+    }
+    for number, tested in enumerate(unseen, 1):
+        foreign = tested.assign(split="test", case="unseen:" + tested["case"])
+        learned = own[own["split"] != "test"]
+        checked[f"unseen cohort {number} shares no patient"] = pd.concat([learned, foreign])
+    for cases in checked.values():
+        check(cases, needed=())
+    rows = [{"check": name, "cases": len(cases), "leaks": 0} for name, cases in checked.items()]
+    return pd.DataFrame(rows)
+
+
+def check_images(own: pd.DataFrame, unseen: pd.DataFrame) -> pd.DataFrame:
+    """Refuse an unseen cohort that holds a file of the cohort learned from.
+
+    Args:
+        own: Columns case and source_sha256, of the cohort learned from.
+        unseen: The same, of all cohorts that are tested.
+
+    Returns:
+        One row for the proof, as `check_evaluation` returns them.
+
+    Raises:
+        SplitError: leak.duplicate, naming the first pairs.
+    """
+    files = own[own["source_sha256"] != ""]
+    same = files.merge(unseen, on="source_sha256", suffixes=("", "_unseen"))
+    pairs = [f"{a} is {b}" for a, b in zip(same["case"], same["case_unseen"], strict=True)]
+    if pairs:
+        raise SplitError(
+            "leak.duplicate", f"unseen files were learned from: {'; '.join(pairs[:5])}"
+        )
+    name = "no file of an unseen cohort was learned from"
+    return pd.DataFrame([{"check": name, "cases": len(own) + len(unseen), "leaks": 0}])

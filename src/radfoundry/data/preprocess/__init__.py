@@ -1,0 +1,60 @@
+"""Put raw images on a common footing, and bring label maps there and back.
+
+Everything done to an image is written in its record, a mapping that JSON can hold, and undone from
+it alone. Nothing is guessed in silence: what was mended is in the record's warnings.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from radfoundry.data.preprocess import radiographs, volumes
+from radfoundry.data.preprocess.radiographs import OPTIONS, POLICIES, radiograph, with_spacing
+from radfoundry.data.preprocess.volumes import VOLUME_OPTIONS, volumetric
+
+__all__ = [
+    "OPTIONS",
+    "POLICIES",
+    "VOLUME_OPTIONS",
+    "like",
+    "radiograph",
+    "restore",
+    "volumetric",
+    "with_spacing",
+]
+
+
+def like(labels: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
+    """Return a label map of the source's grid on the grid of its image, by nearest neighbor.
+
+    Args:
+        labels: Integers or booleans on the grid that the gate read, canonical axes.
+        record: Of `radiograph` or `volumetric`, or read back from JSON.
+
+    Raises:
+        ValueError: The labels are not on the source's grid.
+    """
+    return _kind(record).like(labels, record)
+
+
+def restore(voxels: np.ndarray, record: Mapping[str, Any], order: int = 0) -> np.ndarray:
+    """Return a map or an image of the preprocessed grid on the grid that the gate read.
+
+    Intensities stay in the units of the preprocessed image.
+
+    Args:
+        voxels: Integers or booleans (order 0), or intensities.
+        record: Of `radiograph` or `volumetric`, or read back from JSON.
+        order: 0 nearest neighbor, 1 linear (comes back as float32).
+
+    Raises:
+        ValueError: The voxels are not on the preprocessed grid, or order is neither 0 nor 1.
+    """
+    if order not in (0, 1):
+        raise ValueError(f"order {order}: choose 0 (nearest neighbor) or 1 (linear)")
+    return _kind(record).restore(voxels, record, order)
+
+
+def _kind(record: Mapping[str, Any]) -> Any:
+    return volumes if record.get("kind") == volumes.KIND else radiographs

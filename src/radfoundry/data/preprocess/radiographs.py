@@ -1,0 +1,211 @@
+"""Put raw radiographs on a common footing, and bring label maps there and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from radfoundry import volume
+from radfoundry.data.gate.source import GateError, Raw
+from radfoundry.data.preprocess.orientation import Pose, judge
+from radfoundry.volume import Volume
+
+OPTIONS: Mapping[str, Any] = {
+    "size": 128,  # pixels along a side of the square canvas
+    "percentiles": (0.5, 99.5),  # of the picture without its border; they become 0 and 1
+    "polarity": "fix",  # an image whose pixels look inverted: fix, warn, reject, or ignore
+    "rotation": "reject",  # an image that looks turned: fix, warn, reject, or ignore
+    "crop": True,  # cut off flat black or white borders
+    "max_aspect": 3.0,  # longer side over shorter
+    "min_side": 32,  # pixels of the source along its shorter side
+}
+POLICIES = ("fix", "warn", "reject", "ignore")
+
+FLAT = 0.02  # spread of a border line, as a part of the picture's range
+NEAR = 0.05  # its distance from black or white
+MOST_CROPPED = 0.25  # of a side, from each end
+OUTLIERS = (0.5, 99.5)  # percentiles that stand for black and white
+SPREAD = (2, 98)  # percentiles along a line: letters in a border do not save it
+
+
+def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volume, dict[str, Any]]:
+    """Return a radiograph in [0, 1] on a square canvas, and the record of how it came there.
+
+    Border cut, polarity and rotation checked, aspect kept, resampled with antialiasing, intensities
+    between two percentiles stretched to [0, 1], padded with 0. Where the source tells no pixel size
+    the canvas says 1 mm.
+
+    Args:
+        raw: What the gate read.
+        options: Departures from `OPTIONS`.
+
+    Returns:
+        Volume (size, 1, size), float32; and a record for `like` and `restore`.
+
+    Raises:
+        GateError: geo.small, geo.aspect, int.constant, pose.inverted, pose.rotated.
+        ValueError: An option is unknown or outside its range.
+    """
+    chosen = _chosen(options or {})
+    picture = volume.picture(raw.image.voxels)
+    width, _, height = raw.image.spacing_mm
+    _check_shape(picture.shape, (height, width), chosen)
+    inner = _inner(picture)
+    pose = judge(_cut(picture, inner))
+    turns, inverted, warnings = _mended(pose, raw, chosen)
+    crop = inner if chosen["crop"] else (0, 0, *picture.shape)
+    cut = _cut(picture, crop)
+    window = np.percentile(-cut if inverted else cut, chosen["percentiles"])
+    if not window[0] < window[1]:
+        raise GateError("int.constant", "nearly every pixel has one value: there is no image")
+    lengths = (cut.shape[0] * height, cut.shape[1] * width)
+    resized, offset = _fitted(lengths[::-1] if turns % 2 else lengths, chosen["size"])
+    record = {
+        "shape": list(picture.shape),
+        "crop": list(crop),
+        "inverted": inverted,
+        "quarter_turns": turns,
+        "resized": list(resized),
+        "offset": list(offset),
+        "size": chosen["size"],
+        "window": [float(value) for value in window],
+        "pose": {"side": pose.side, "inversion": pose.inversion, "upending": pose.upending},
+        "warnings": [*raw.warnings, *warnings],
+    }
+    return _drawn(cut, record, max(lengths) if raw.spacing_known else None), record
+
+
+def with_spacing(raw: Raw, spacing_mm: float) -> Raw:
+    """Return the image with the pixel size that its table tells, where the file tells none."""
+    if raw.spacing_known or not spacing_mm > 0:
+        return raw
+    affine = np.diag([spacing_mm, 1.0, spacing_mm, 1.0])
+    return replace(raw, image=replace(raw.image, affine=affine), spacing_known=True)
+
+
+def like(labels: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
+    """Return a label map (X, 1, Z) of the source's grid on the canvas, by nearest neighbour."""
+    picture = volume.picture(labels)
+    if list(picture.shape) != list(record["shape"]):
+        raise ValueError(f"labels are {picture.shape}, the record is of {record['shape']}")
+    upright = np.rot90(_cut(picture, record["crop"]), record["quarter_turns"])
+    return volume.plane(_padded(_nearest(upright, record["resized"]), record))
+
+
+def restore(labels: np.ndarray, record: Mapping[str, Any], order: int = 0) -> np.ndarray:
+    """Return a map or image (size, 1, size) of the canvas on the source's grid; 0 where cropped."""
+    rows, columns = record["resized"]
+    top, left = record["offset"]
+    inner = volume.picture(labels)[top : top + rows, left : left + columns]
+    first, second, last, end = record["crop"]
+    turns = record["quarter_turns"]
+    shape = (last - first, end - second)
+    stretch = _linear if order else _nearest
+    turned = np.rot90(stretch(inner, shape[::-1] if turns % 2 else shape), -turns)
+    picture = np.zeros(record["shape"], turned.dtype)
+    picture[first:last, second:end] = turned
+    return volume.plane(picture)
+
+
+def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(options) - set(OPTIONS))
+    if unknown:
+        raise ValueError(f"no options {unknown}: choose from {', '.join(OPTIONS)}")
+    chosen = {**OPTIONS, **options}
+    for name in ("polarity", "rotation"):
+        if chosen[name] not in POLICIES:
+            raise ValueError(f"{name} {chosen[name]!r}: choose from {', '.join(POLICIES)}")
+    low, high = chosen["percentiles"]
+    if not 0 <= low < high <= 100:
+        raise ValueError(f"percentiles {low} and {high} must rise from 0 to 100")
+    if chosen["size"] < 16:
+        raise ValueError(f"size {chosen['size']}: a canvas has at least 16 pixels a side")
+    return chosen
+
+
+def _check_shape(
+    shape: tuple[int, ...], spacing_mm: tuple[float, float], chosen: Mapping[str, Any]
+) -> None:
+    if min(shape) < chosen["min_side"]:
+        raise GateError("geo.small", f"{shape} pixels; a side has at least {chosen['min_side']}")
+    lengths = np.multiply(shape, spacing_mm)
+    aspect = float(lengths.max() / lengths.min())
+    if aspect > chosen["max_aspect"]:
+        raise GateError("geo.aspect", f"sides as 1 to {aspect:.3g}, at most {chosen['max_aspect']}")
+
+
+def _mended(pose: Pose, raw: Raw, chosen: Mapping[str, Any]) -> tuple[int, bool, list[str]]:
+    """Return turns and inversion to undo, by policy, with the warnings they call for."""
+    told = "photometric" in raw.facts  # a file that states its polarity is believed
+    polarity = "warn" if told and chosen["polarity"] == "fix" else chosen["polarity"]
+    found = {
+        "pose.inverted": (pose.inverted, polarity, "dense tissue looks dark"),
+        "pose.rotated": (pose.quarter_turns > 0, chosen["rotation"], "the patient looks turned"),
+    }
+    warnings = []
+    for code, (seen, policy, text) in found.items():
+        if seen and policy == "reject":
+            raise GateError(code, f"{text} (preprocess can fix or only warn instead)")
+        if seen and policy != "ignore":
+            warnings.append(code)
+    turns = pose.quarter_turns if chosen["rotation"] == "fix" else 0
+    return turns, pose.inverted and polarity == "fix", warnings
+
+
+def _cut(picture: np.ndarray, box: Sequence[int]) -> np.ndarray:
+    top, left, bottom, right = box
+    return picture[top:bottom, left:right]
+
+
+def _inner(picture: np.ndarray) -> tuple[int, int, int, int]:
+    """Return top, left, bottom, right of the picture without its flat border."""
+    low, high = np.percentile(picture, OUTLIERS)
+    ends = []
+    for axis in (1, 0):
+        dark, middle, light = np.percentile(picture, (SPREAD[0], 50, SPREAD[1]), axis=axis)
+        reach = high - low
+        extreme = np.minimum(middle - low, high - middle) < NEAR * reach
+        inner = np.flatnonzero(~((light - dark < FLAT * reach) & extreme))
+        count = middle.size
+        limit = int(MOST_CROPPED * count)
+        first, last = (int(inner[0]), int(inner[-1]) + 1) if inner.size else (0, count)
+        ends.append((min(first, limit), max(last, count - limit)))
+    return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
+
+
+def _fitted(lengths: tuple[float, float], size: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return rows and columns that fill the canvas with aspect kept, and where they begin."""
+    rows, columns = (max(1, round(size * length / max(lengths))) for length in lengths)
+    return (rows, columns), ((size - rows) // 2, (size - columns) // 2)
+
+
+def _drawn(cut: np.ndarray, record: Mapping[str, Any], longest_mm: float | None) -> Volume:
+    upright = np.rot90(-cut if record["inverted"] else cut, record["quarter_turns"])
+    small = _linear(upright, record["resized"])
+    low, high = record["window"]
+    stretched = np.clip((small - low) / (high - low), 0, 1).astype(np.float32)
+    spacing_mm = 1.0 if longest_mm is None else longest_mm / record["size"]
+    return volume.radiograph(_padded(stretched, record), spacing_mm)
+
+
+def _padded(picture: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
+    top, left = record["offset"]
+    canvas = np.zeros((record["size"], record["size"]), picture.dtype)
+    canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return canvas
+
+
+def _linear(picture: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(picture, np.float32))
+    rows, columns = shape
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))  # antialiased
+
+
+def _nearest(picture: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    rows, columns = (
+        ((np.arange(to) + 0.5) * of / to).astype(int)
+        for of, to in zip(picture.shape, shape, strict=True)
+    )
+    return picture[np.ix_(rows, columns)]

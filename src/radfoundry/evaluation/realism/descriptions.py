@@ -1,0 +1,114 @@
+"""Turn volumes into the rows that `metrics.realism` compares: features, and radiomics of lungs."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from radfoundry import radiomics
+from radfoundry.anatomy import regions
+from radfoundry.case import Case
+from radfoundry.evaluation.realism.distances import Rows, corrupted
+from radfoundry.evaluation.synthesis import labels_of
+from radfoundry.radiomics import vector_names
+from radfoundry.seeds import seed
+from radfoundry.segmenters import threshold
+from radfoundry.volume import Volume
+
+Features = Callable[[Iterable[Volume]], np.ndarray]
+Segment = Callable[[Volume], np.ndarray]
+Chance = Callable[[str], np.random.Generator]
+Described = tuple[Rows, Rows]  # features of all volumes, radiomics of the lungs of some
+KINDS = ("feature", "radiomics")
+REAL_SETS = ("real", "real_floor", "corrupted_real")
+
+
+def described(
+    cases: Iterable[Case],
+    features: Features,
+    segment: Segment,
+    measured: Collection[str],
+    spoil: Chance | None = None,
+) -> Described:
+    """Return the features of CT volumes, and the radiomics of the lungs of some.
+
+    One volume is in memory at a time. Lungs are those that one segmenter finds in the image, the
+    same for all volumes; where it finds none, or they cannot be measured, the radiomics are NaN. A
+    spoiled image keeps the lungs that were found before, moved with its slices: noise must be seen
+    in the texture, not in a segmenter that fails.
+
+    Args:
+        cases: In HU; real ones are owned by the fact `patient`, drawn ones (fact `sample`) by
+            themselves.
+        features: As `featurenet.prepare` returns it.
+        segment: Returns the anatomy map (uint8) of a CT on its grid.
+        measured: Names of the volumes that are segmented and measured, which costs most.
+        spoil: The chance of each case's name, to corrupt it with; None to leave cases as they are.
+    """
+    found, owners = [features(())], []
+    texture, their = [], []
+    for case in cases:
+        wanted = case.name in measured
+        labels = segment(case.image) if wanted else np.zeros_like(case.anatomy)
+        seen = Case(case.name, case.image, labels, case.findings, case.facts)
+        seen = seen if spoil is None else corrupted(seen, spoil(case.name))
+        found.append(features([seen.image]))
+        owners.append(case.name if "sample" in case.facts else str(case.facts["patient"]))
+        if wanted:
+            texture.append(lungs_of(seen))
+            their.append(owners[-1])
+    table = pd.DataFrame(texture, columns=list(vector_names(3, False)), dtype=float)
+    return Rows(np.concatenate(found), owners), Rows(table, their)
+
+
+def lungs_of(case: Case) -> pd.Series:
+    """Return the radiomics of a CT's lungs; NaN, all of them, where they cannot be measured."""
+    rows = radiomics.extract_many(case.image, {"lungs": regions.mask(case.anatomy, "lungs")}, {})
+    return rows.iloc[0][list(vector_names(3, False))].astype(float)
+
+
+def lungs_finder() -> Segment:
+    """Return the segmenter that finds the lungs of all volumes, real and drawn."""
+    segment = threshold.prepare({"lobes": False, "vessels": False, "heart": False})
+    return lambda image: labels_of(image, segment)
+
+
+def shuffled(names: Iterable[str], number: int, most: int) -> list[str]:
+    """Return at most so many names in an order that they do not tell.
+
+    Args:
+        names: In any order.
+        number: The seed of that order.
+        most: How many are wanted.
+    """
+    return sorted(names, key=lambda name: seed(number, "realism", name))[:most]
+
+
+def tabled(sets: Mapping[str, Described]) -> pd.DataFrame:
+    """Return described sets as a table of `descriptions`.
+
+    One row per volume's features, then one per volume whose lungs were measured.
+    """
+    parts = []
+    for name, (seen, texture) in sets.items():
+        features = pd.DataFrame(seen.values).rename(columns=lambda at: f"{KINDS[0]}_{at}")
+        for kind, values, rows in ((KINDS[0], features, seen), (KINDS[1], texture.values, texture)):
+            owners = list(rows.owners)
+            told = {"set": name, "kind": kind, "volume": range(len(owners)), "owner": owners}
+            parts.append(
+                pd.concat([pd.DataFrame(told), pd.DataFrame(values).reset_index(drop=True)], axis=1)
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def untabled(table: pd.DataFrame) -> dict[str, Described]:
+    """Return the described sets of a table that `tabled` made; a set without volumes is empty."""
+    features = [name for name in table if str(name).startswith(f"{KINDS[0]}_")]
+    out = {}
+    for name in REAL_SETS:
+        own = table[table["set"] == name]
+        seen, texture = (own[own["kind"] == kind].reset_index(drop=True) for kind in KINDS)
+        measured = texture.reindex(columns=list(vector_names(3, False))).astype(float)
+        found = Rows(seen[features].to_numpy(), seen["owner"].tolist())
+        out[name] = found, Rows(measured, texture["owner"].tolist())
+    return out

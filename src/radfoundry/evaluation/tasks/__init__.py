@@ -1,0 +1,22 @@
+"""One file per downstream task; the file's name is what config calls it (see radfoundry.config.catalogue).
+
+A task trains a model on each *arm* (a make-up of the training set: synthetic, real, a baseline)
+with the same network, steps and data order, and measures all of them on the same test cases. A
+task module has
+
+* `ARMS`: name to what it is trained on; a small table, so that adding an arm is adding a row.
+* `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
+* `OPTIONS`: what config may set under `evaluate.<task>`, with defaults.
+* `run(arm, cases, options, rng, device, progress) -> DataFrame`: train one arm and return what it
+  says of every test case: rows of the table `predictions`, with all that the metrics need, so that
+  intervals by patient can be drawn again without running a network. `cases` maps "train", "tune"
+  and "test" to the cases of those splits of the recipe's cohort, "unseen" to those of cohorts that
+  no training saw and "samples" to the samples that the experts kept. Each may be an iterator that
+  reads its files on the way: walk it once, or not at all. Equal generators give equal rows.
+  Nothing is chosen, no threshold and no step, by the cases that it is tested on.
+* `summarise(predictions, options, own, rng) -> DataFrame`: one row per figure of the scorecard,
+  with n and an interval, from the rows of all arms and seeds; `own` is the recipe's cohort.
+
+Promises, tested for every file here: inputs are left alone; a metric that is not defined is NaN.
+Tasks do not import each other.
+"""

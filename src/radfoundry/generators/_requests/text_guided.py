@@ -1,0 +1,217 @@
+"""Plan what is asked of text-guided generators: sources, given channels, and what probes them.
+
+Every choice is made here, from the request's own seed, and written down as JSON. What a request
+says in words is `prompting`'s.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radfoundry import seeds
+from radfoundry.anatomy import regions
+from radfoundry.generators._requests import planning, prompts
+
+OPTIONS: Mapping[str, Any] = {
+    "count": 32,
+    "splits": ["train"],
+    "prompts": "reports",
+    "given": [],
+    "guidance": 2.0,
+    "steps": 10,
+    "text": True,
+    "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 16},
+}
+# What must have been labeled in a case whose channel is given.
+CHANNELS: Mapping[str, tuple[str, ...]] = {
+    "image": (),
+    "lobes": tuple(lobe for lobes in regions.LOBES.values() for lobe in lobes),
+    "airway": ("airway",),
+    "vessel": ("lung_vessel",),
+}
+PROBED = ("pleural_effusion", "emphysema", "cardiomegaly")  # the paper's prompt pairs
+
+# Chooses source and prompt of an arm's sample, by its index and its own generator.
+Chooser = Callable[[int, np.random.Generator], tuple[Mapping, prompts.Prompt]]
+
+
+def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+    """Return `count` requests; asking for more, or drawing in other batches, changes none.
+
+    The source lends its grid, and its channels where they are given. A prompt that is a report is
+    that of a random case of the source's split; the source's own where channels are given.
+
+    Args:
+        cases: Rows with case, split, report, and the label status of each structure, in columns
+            named as they are.
+        options: See `OPTIONS`. `prompts` is "reports", or a list of {"text": ...} and {"findings":
+            [{name, side, location, severity}, ...]}, which take turns in proportion to their
+            `count` (1); a severity, or the side of an effusion, that is left out is drawn. `given`
+            are names of `CHANNELS`. Without `text` all prompts are empty. A generator's own
+            `method` of sampling is written down too.
+        seed: The recipe's seed.
+
+    Returns:
+        Columns request, source, split, seed, parameters.
+
+    Raises:
+        ValueError: Unknown channels, findings or sides; prompts that are none; no usable case.
+    """
+    options = {**OPTIONS, **options}
+    reported = bool(options["text"]) and options["prompts"] == "reports"
+    sources = usable(cases, options["splits"], options["given"], reported)
+    if not sources:
+        raise ValueError(_why_none(cases, options, reported))
+    words, rows = prompts.prompter(options, sources), []
+    for index in range(options["count"]):
+        number, rng = _chance(seed, "sample", index)
+        source = sources[int(rng.integers(len(sources)))]
+        prompt = words(index, source, rng)
+        told = {**options, "probe": "dataset", "arm": "-"}
+        rows.append(_row(f"syn-{index:05d}", number, source, prompt, told))
+    return pd.DataFrame(rows, columns=list(planning.COLUMNS))
+
+
+def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+    """Return the requests that measure what prompts and given channels do, arm by arm.
+
+    * `prompt`: each finding of `PROBED` alone, and reports of none; as MedSyn's prompt pairs.
+    * `side`: an effusion on the right, or on the left.
+    * `given`: the lobes of a case of the tune split, with its report.
+    * `segment`: the image of a case of the test split, with its report and without.
+
+    No two arms share a seed. Cases of the last two take turns, and both arms of `segment` have the
+    same; where there is none with a report (and lobes), the probe has no rows.
+
+    Args:
+        cases: As for `plan`.
+        options: As for `plan`; `probes` counts the samples of each arm, 0 for none.
+        seed: The recipe's seed.
+
+    Raises:
+        ValueError: Unknown probes, or no case of the train split to lend its grid.
+    """
+    counts = {**OPTIONS["probes"], **options.get("probes", {})}
+    unknown = sorted(set(counts) - set(OPTIONS["probes"]))
+    if unknown:
+        raise ValueError(f"no probes {unknown}: choose from {', '.join(OPTIONS['probes'])}")
+    rows = []
+    for name, arm, given, chosen in _arms(cases, seed):
+        told = {**OPTIONS, **options, "given": given, "probe": name, "arm": arm}
+        told["text"] = arm != "without_text"
+        for index in range(counts[name]):
+            number, rng = _chance(seed, f"probe-{name}", f"{arm}/{index}")
+            source, prompt = chosen(index, rng)
+            label = f"probe-{name}-{arm.replace('/', '-')}-{index:03d}"
+            rows.append(_row(label, number, source, prompt, told))
+    return pd.DataFrame(rows, columns=list(planning.COLUMNS))
+
+
+def usable(
+    cases: pd.DataFrame, splits: Sequence[str], given: Sequence[str], reported: bool = False
+) -> list[dict]:
+    """Return case, split and report of the usable cases, ordered by name.
+
+    Args:
+        cases: As for `plan`.
+        splits: Where they may come from.
+        given: Channels whose labels must be present.
+        reported: Whether they must have a report: more than spaces. One that states nothing, such
+            as a comparison alone, counts: it is asked for as it stands, with no finding.
+
+    Raises:
+        ValueError: If there is no such channel.
+    """
+    excluded = set(_excluded(cases, splits, given)["case"])
+    kept = cases[~cases["case"].astype(str).isin(excluded)]
+    kept = kept.reindex(columns=["case", "split", "report"]).astype(object).fillna("").astype(str)
+    rows = kept.sort_values("case").to_dict("records")
+    return [row for row in rows if row["report"].strip() or not reported]
+
+
+def _excluded(cases: pd.DataFrame, splits: Sequence[str], given: Sequence[str]) -> pd.DataFrame:
+    """Return the cases that cannot be sources, and why."""
+    unknown = sorted(set(given) - set(CHANNELS))
+    if unknown:
+        raise ValueError(f"no channels {unknown}: choose from {', '.join(CHANNELS)}")
+    needed = [structure for channel in given for structure in CHANNELS[channel]]
+    return planning.exclusions(cases.assign(findings=""), splits, needed)  # ill or well alike
+
+
+def _why_none(cases: pd.DataFrame, options: Mapping, reported: bool) -> str:
+    excluded = _excluded(cases, options["splits"], options["given"])
+    left = len(cases) - len(excluded)
+    if reported and left:
+        return f"prompts are reports, but none of {left} usable cases has one: list `prompts`"
+    reasons = "; ".join(f"{row.case}: {row.reason}" for row in excluded.head(3).itertuples())
+    return f"none of {len(cases)} cases can be a source: {reasons or 'no cases'}"
+
+
+def _arms(cases: pd.DataFrame, seed: int) -> Iterator[tuple[str, str, list[str], Chooser]]:
+    """Yield probe, arm, the channels given, and what chooses its samples."""
+    train = usable(cases, ["train"], [])
+    for name in PROBED:
+        yield "prompt", f"{name}/with", [], _clear(train, name)
+        yield "prompt", f"{name}/without", [], _normal(train)
+    for side in ("right", "left"):
+        yield "side", side, [], _clear(train, prompts.EFFUSION, side)
+    for probed, split, channel, arms in (
+        ("given", "tune", "lobes", ("lobes",)),
+        ("segment", "test", "image", ("with_text", "without_text")),
+    ):
+        own = usable(cases, [split], [channel], reported=True)
+        # In an order that the names do not tell, so that a few are a sample of all.
+        own.sort(key=lambda case: seeds.seed(seed, "probe-source", case["case"]))
+        for arm in arms if own else ():
+            yield probed, arm, [channel], _in_turn(own)
+
+
+def _clear(sources: Sequence[Mapping], name: str, side: str = "") -> Chooser:
+    return lambda index, rng: (_one(sources, rng), prompts.clear(name, side, rng))
+
+
+def _normal(sources: Sequence[Mapping]) -> Chooser:
+    return lambda index, rng: (_one(sources, rng), prompts.composed([], rng))
+
+
+def _in_turn(sources: Sequence[Mapping]) -> Chooser:
+    def chosen(index: int, rng: np.random.Generator) -> tuple[Mapping, prompts.Prompt]:
+        source = sources[index % len(sources)]
+        return source, prompts.read(source["report"])
+
+    return chosen
+
+
+def _one(sources: Sequence[Mapping], rng: np.random.Generator) -> Mapping:
+    if not sources:
+        raise ValueError("no case of the train split can lend its grid to a probe")
+    return sources[int(rng.integers(len(sources)))]
+
+
+def _chance(seed: int, stage: str, index: int | str) -> tuple[int, np.random.Generator]:
+    """Return a request's seed, and a stream apart from the one that `draw` starts from it."""
+    number = seeds.seed(seed, stage, index)
+    return number, np.random.default_rng([number, 1])
+
+
+def _row(
+    label: str, number: int, source: Mapping, prompt: prompts.Prompt, told: Mapping
+) -> tuple[str, str, str, int, str]:
+    """Return one request; without text nothing is said and no finding is asked for."""
+    text, findings = prompt if told["text"] else ("", [])
+    parameters = {
+        "prompt": text,
+        "findings": findings,
+        "text": bool(told["text"]),
+        "given": list(told["given"]),
+        "guidance": float(told["guidance"]),
+        "steps": int(told["steps"]),
+        "probe": told["probe"],
+        "arm": told["arm"],
+    }
+    parameters |= {"method": str(told["method"])} if "method" in told else {}
+    written = json.dumps(parameters, sort_keys=True)
+    return label, source["case"], source["split"], number, written

@@ -1,0 +1,249 @@
+"""MedSyn: chest CT with lobes, airways and vessels, drawn from report text and given channels.
+
+After Xu et al., "MedSyn: Text-guided Anatomy-aware Synthesis of High-Fidelity 3D CT Images": text
+encoder, joint diffusion of four channels at low resolution, super-resolution. Channels that are
+known are shown to the network beside the noisy ones and take their place in every clean estimate.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from radfoundry.case import Case
+from radfoundry.data import channels
+from radfoundry.diffusion.guidance import Guidance, Known, guided
+from radfoundry.diffusion.noise import Schedule
+from radfoundry.diffusion.objectives import OBJECTIVES, beside
+from radfoundry.diffusion.samplers import Sampling, Streams, sample
+from radfoundry.diffusion.tiles import tiled
+from radfoundry.generators._requests import text_guided
+from radfoundry.generators.medsyn import batches, training
+from radfoundry.generators.medsyn import options as medsynoptions
+from radfoundry.networks.wavelet_unet.band_statistics import stretched
+from radfoundry.seeds import seed as number
+from radfoundry.text.encoder import model
+from radfoundry.training.loop import Hooks
+from radfoundry.weights import Weights
+
+if TYPE_CHECKING:
+    from radfoundry.training.loop import Material
+
+NETWORKS = {
+    "text": "BERT of the cohort's reports",
+    "low_resolution": "U-Net that draws image, lobes, airway and vessel on a coarse grid",
+    "super_resolution": "U-Net that draws them on the full grid, given the coarse one",
+}
+NEEDS = {"low_resolution": ["text"]}
+MODALITIES = ("CT",)
+OPTIONS = {
+    "count": 32,
+    "splits": ["train"],
+    "prompts": "reports",
+    "given": [],
+    "guidance": 2.0,
+    "steps": 10,
+    "method": "dpm",
+    "text": True,
+    "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 16},
+}
+
+
+def fit(
+    network: str,
+    material: "Material",
+    options: Mapping,
+    rng: np.random.Generator,
+    device: str = "cpu",
+    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+) -> Weights:
+    """Return one of `NETWORKS`, trained on the cases of the train split.
+
+    Args:
+        network: Which.
+        material: Cases with anatomy maps and `facts["report"]`; the networks of `NEEDS`. A text
+            encoder among the networks is where the text encoder's own training starts.
+        options: `size`; overrides of `medsynoptions.TRAINING` by network; `shapes`, whether lobes,
+            airways and vessels are drawn too; `objective`, "flow" or "published".
+            `low_resolution: {text: false}` is an unconditional network of equal size.
+        rng: The source of all chance.
+        device: Where to train.
+        hooks: Callbacks; a state to resume from.
+
+    Raises:
+        ValueError: Unknown options; cases of several grids; no reports.
+    """
+    if network not in NETWORKS:
+        raise ValueError(f"no network {network!r}: choose from {', '.join(NETWORKS)}")
+    chosen = medsynoptions.chosen(options)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    words = material.networks.get("text")
+    if network == "text":
+        reports = [str(case.facts.get("report", "")) for case in material.cases]
+        return training.text(reports, words, chosen["text"], generator, device, hooks)
+    card = dict(chosen[network])
+    card["text_width"] = 0
+    task: batches.LowResolution | batches.SuperResolution
+    if network == "low_resolution":
+        if words is None:
+            raise ValueError("the low-resolution network needs the text encoder's weights")
+        card["text_width"] = int(words.card["size"]["width"])
+        card["read"] = len(words.card.get("reader", {}).get("bias", ()))
+        told = words if card["text"] else None
+        task = batches.LowResolution(material.cases, card, told)
+    else:
+        task = batches.SuperResolution(material.cases, card)
+    return training.denoiser(network, task, card, generator, device, hooks)
+
+
+def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+    """Return the requests of a recipe: see `asking.plan`."""
+    return text_guided.plan(cases, {**OPTIONS, **options}, seed)
+
+
+def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+    """Return the requests that the evaluation draws: see `asking.probe`."""
+    return text_guided.probe(cases, {**OPTIONS, **options}, seed)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks ready to draw, and their cards."""
+
+    encode: model.Encode | None
+    low: nn.Module
+    high: Any  # an `Enlarger`
+    cards: Mapping[str, Mapping[str, Any]]
+    device: str
+
+
+def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
+    """Return the networks, built once; the features of each distinct prompt are kept.
+
+    Raises:
+        ValueError: A network is missing.
+    """
+    missing = [name for name in NETWORKS if name not in weights]
+    if missing:
+        raise ValueError(f"medsyn draws with {', '.join(NETWORKS)}; missing: {', '.join(missing)}")
+    reads = weights["low_resolution"].card["text"]
+    encode = model.prepare(weights["text"], device) if reads else None
+    low, high = (training.rebuilt(weights[name], device) for name in medsynoptions.TABLES)
+    cards = {name: weights[name].card for name in medsynoptions.TABLES}
+    return Networks(encode, low, high, cards, device)
+
+
+def draw(request: Mapping, source: Case, networks: Networks) -> Case:
+    """Return one chest CT (int16 HU) with its anatomy map, on the grid of its source.
+
+    Args:
+        request: A row of `plan`.
+        source: Lends its grid, and the channels that the request says are given.
+        networks: As `prepare` returns them.
+
+    Raises:
+        ValueError: A given channel that the networks do not draw.
+    """
+    asked, seed = json.loads(request["parameters"]), int(request["seed"])
+    full = batches.picture(source, networks.cards["super_resolution"])
+    known = _given(full, asked.get("given", ()))
+    low = _low(asked, full, known, networks, seed)
+    high = _high(asked, full, known, low, networks, seed)
+    drawn = channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
+    image, labels = channels.decode(drawn, source.image.affine)
+    facts = {
+        "source": source.name,
+        "patient": str(source.facts.get("patient", "")),
+        "split": str(request.get("split", "")),
+        "findings": "|".join(dict.fromkeys(f["name"] for f in asked.get("findings", ()))),
+        "shape": "",
+    }
+    return Case(str(request["request"]), image, labels, np.zeros_like(labels), facts)
+
+
+def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]) -> np.ndarray:
+    """Return channels (C, *shape) drawn by super-resolution of coarse ones (C, *coarse).
+
+    Args:
+        networks: As `prepare` returns them.
+        low: In [-1, 1], axes X, Y, Z.
+        seed: Of all chance.
+        shape: Sides of the full grid, multiples of those of the coarse one.
+    """
+    full = np.full((len(low), *shape), -1, np.float32)
+    coarse = torch.as_tensor(low, dtype=torch.float32)[None].to(networks.device)
+    coarse = batches.laid(coarse, networks.cards["low_resolution"])
+    drawn = _high({}, full, _given(full, ()), coarse, networks, seed)
+    return drawn[0].float().cpu().numpy()
+
+
+def _given(full: np.ndarray, names: Sequence[str]) -> Tensor:
+    """Return (1, C) which channels are given."""
+    lost = sorted(set(names) - set(channels.NAMES[: len(full)]))
+    if lost:
+        drawn = ", ".join(channels.NAMES[: len(full)])
+        raise ValueError(f"{', '.join(lost)} cannot be given: the networks draw {drawn}")
+    return torch.tensor([[name in names for name in channels.NAMES[: len(full)]]])
+
+
+def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, seed: int) -> Tensor:
+    """Return the channels at low resolution, laid as their network wants them."""
+    card = networks.cards["low_resolution"]
+    values = batches.coarse(full, card).float().to(networks.device)
+    sides = values.shape[2:]
+    if card["design"] == "lean":  # it knows bodies on the grid that it was trained on
+        values = stretched(values, card["space"])
+    condition: dict[str, Tensor] = {}
+    if values.shape[1] > 1:
+        condition["beside"] = beside(values, given.to(networks.device))
+    if networks.encode is not None and asked.get("text", True):
+        text, kept = networks.encode([asked["prompt"]])
+        condition |= {"text": text.to(networks.device), "kept": kept.to(networks.device)}
+    guidance = Guidance(float(asked.get("guidance", 1)))
+    denoise = guided(batches.halved(networks.low, card), condition, guidance)
+    known = Known(values, given.to(networks.device)) if given.any() else None
+    streams = Streams([seed], values.shape[1:], networks.device)
+    drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
+    return stretched(drawn, sides)
+
+
+def _high(
+    asked: Mapping, full: np.ndarray, given: Tensor, low: Tensor, networks: Networks, seed: int
+) -> Tensor:
+    """Return the channels (1, C, X, Y, Z) at full resolution."""
+    card = networks.cards["super_resolution"]
+    low = batches.laid(batches.laid(low, networks.cards["low_resolution"]), card)
+    streams = Streams([number(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
+    told = low
+    low = (1 - card["blur"]) * low + card["blur"] * streams.normal()
+    seen = networks.high.expected(low)
+    full_channels = batches.laid(torch.as_tensor(full)[None], card).to(networks.device)
+    values = networks.high.beyond(full_channels, seen)
+    network = batches.halved(networks.high, card)
+    tiles = batches.tiles(card)
+    if any(side > tile for side, tile in zip(values.shape[2:], tiles.size, strict=True)):
+        network = tiled(network, tiles)
+    known = Known(values, given.to(networks.device)) if given.any() else None
+    streams = Streams([number(seed, "medsyn", "full")], values.shape[1:], networks.device)
+    bounds = Guidance(limit=0.0 if card["detail"] else 1.0)
+    denoise = guided(network, {"beside": seen}, bounds)
+    drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
+    drawn = networks.high.whole(drawn, seen)
+    drawn = networks.high.agreeing(drawn, told).clamp(-1, 1)
+    drawn = torch.where(given.to(drawn.device)[..., None, None, None], full_channels, drawn)
+    return batches.laid(drawn, card)
+
+
+def _schedule(card: Mapping[str, Any]) -> Schedule:
+    return OBJECTIVES[card["objective"]].schedule
+
+
+def _sampling(asked: Mapping, card: Mapping[str, Any]) -> Sampling:
+    reach = tuple(card["reach"]) if card["reach"] and card["objective"] == "flow" else None
+    steps = int(card.get("calls") or asked.get("steps", 10))
+    return Sampling(asked.get("method", OPTIONS["method"]), steps, reach=reach)

@@ -1,0 +1,140 @@
+"""Options of MedSyn's training: a table per size, and a recipe's overrides checked against it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from radfoundry.data import channels
+from radfoundry.diffusion.objectives import OBJECTIVES
+from radfoundry.generators.medsyn.sizes import LOW_RESOLUTION, SUPER_RESOLUTION
+from radfoundry.networks.build import named
+from radfoundry.training.settings import refuse_unknown
+
+TABLES = {"low_resolution": LOW_RESOLUTION, "super_resolution": SUPER_RESOLUTION}
+# Per size and network: `size` names the network's; `factor` between the grids; `given`: chance of
+# training with channels given; `shift` voxels, `turn` radians and `zoom` are augmentation; `center`
+# of the times of `flow`; `emphasis` on airways, see `medsyntasks`; `reach` of the sampler; `blur`
+# noise on what the full grid is drawn from; `detail` times the detail is drawn, 0 for the channels
+# themselves; `calls` of the network, 0 for the request's steps.
+TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "phantom": {
+        "text": {"size": "phantom", "reading": True},
+        "low_resolution": {
+            "size": "phantom32", "factor": 2, "steps": 500, "batch": 2, "learning_rate": 1e-3,
+            "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
+            "precision": "bfloat16", "text": True, "drop_text": 0.1, "given": 0.5, "shift": 0,
+            "center": -0.3, "emphasis": 10.0, "reach": [-7.0, 7.0],
+        },
+        "super_resolution": {
+            "size": "phantom", "factor": 2, "steps": 700, "batch": 2, "learning_rate": 2e-3,
+            "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
+            "precision": "bfloat16", "crop": [32, 32, 32], "noise": 0.04, "turn": 0.0, "zoom": 0.0,
+            "detail": 4.0, "center": 0.0, "reach": [-7.0, 4.0], "blur": 0.03,
+            "calls": 2, "tile": [128, 128, 128],
+        },
+    },
+    "workstation": {
+        "text": {"size": "workstation", "reading": True},
+        "low_resolution": {
+            "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
+            "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
+            "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
+            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,
+            "emphasis": 0.0, "reach": None,
+        },
+        "super_resolution": {
+            "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 16,
+            "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
+            "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
+            "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "detail": 0.0,
+            "center": 0.0, "reach": None, "blur": 0.0, "calls": 0, "tile": [128, 128, 64],
+        },
+    },
+    "paper": {
+        "text": {"size": "paper", "reading": False},
+        "low_resolution": {
+            "size": "paper", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
+            "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
+            "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
+            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,
+            "emphasis": 0.0, "reach": None,
+        },
+        "super_resolution": {
+            "size": "paper", "factor": 4, "steps": 40000, "batch": 4, "accumulate": 8,
+            "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
+            "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
+            "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "detail": 0.0,
+            "center": 0.0, "reach": None, "blur": 0.0, "calls": 0, "tile": [128, 128, 64],
+        },
+    },
+}  # fmt: skip
+# What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
+TRAIN: Mapping[str, Sequence[str]] = {
+    "shapes": (), "objective": (),
+    "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder"),
+    "low_resolution": (
+        "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
+        "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",
+        "center", "emphasis", "reach",
+    ),
+    "super_resolution": (
+        "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
+        "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom", "detail",
+        "center", "reach", "blur", "calls", "tile",
+    ),
+}  # fmt: skip
+
+
+def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
+    """Return the options of each network: `TRAINING` with a recipe's overrides.
+
+    To each denoising network's are added `objective`, `design`, `channels` that it draws,
+    `multiple`, of which the sides of a grid must be multiples, and `tones`, see `tones`. The
+    published objective has no `emphasis` but one that the recipe states.
+
+    Raises:
+        ValueError: A key that does not exist, with those that do; an emphasis below 0.
+    """
+    refuse_unknown("train", options, ("size", *TRAIN))
+    size, objective = str(options.get("size", "phantom")), str(options.get("objective", "flow"))
+    refuse_unknown("size", [size], tuple(TRAINING))
+    refuse_unknown("objective", [objective], tuple(OBJECTIVES))
+    out: dict[str, dict[str, Any]] = {}
+    for name, defaults in TRAINING[size].items():
+        own = dict(options.get(name) or {})
+        refuse_unknown(f"train: {name}", own, TRAIN[name])
+        out[name] = {**defaults, **own}
+    drawn = len(channels.NAMES) if options.get("shapes", True) else 1
+    designs = {name: named(table, out[name]["size"]) for name, table in TABLES.items()}
+    low, high = (blocks(design) for design in designs.values())
+    shared = {"objective": objective, "channels": drawn, "tones": tones()}
+    shared["multiple"] = max(low * out["low_resolution"]["factor"], high)
+    for name, design in designs.items():
+        out[name] |= shared | {"design": design["design"]}
+    low_options = options.get("low_resolution") or {}
+    out["low_resolution"]["emphasis"] = _emphasis(out, "emphasis" in low_options)
+    return out
+
+
+def _emphasis(out: Mapping[str, Mapping[str, Any]], stated: bool) -> float:
+    """Return the emphasis on airways of the low-resolution network."""
+    found = out["low_resolution"]["emphasis"]
+    if not isinstance(found, int | float) or not 0 <= found < float("inf"):
+        told = f"train: low_resolution: emphasis is {found!r}"
+        raise ValueError(f"{told}, it must be a number, 0 (all voxels alike) or more")
+    return float(found) if stated or out["low_resolution"]["objective"] == "flow" else 0.0
+
+
+def tones() -> list[list[float]]:
+    """Return the curve that images are drawn on, [HU, value of the image channel] in order."""
+    return [[hu, tone] for hu, tone in channels.TONES.items()]
+
+
+def blocks(size: Mapping[str, Any]) -> int:
+    """Return of what each side of a network's pictures must be a multiple (a power of two).
+
+    >>> blocks(LOW_RESOLUTION["phantom32"]), blocks(LOW_RESOLUTION["paper"])
+    (4, 8)
+    """
+    if size["design"] == "published":
+        return 2 ** (len(size["multipliers"]) - 1)
+    return 2 ** (size["haar"] + len(size["widths"]) - 1)

@@ -1,0 +1,47 @@
+"""What MedSyn's networks draw while they are trained, for a person to look at now and then."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from radfoundry.diffusion.guidance import Guidance, guided
+from radfoundry.diffusion.samplers import Sampling, Streams, sample
+from radfoundry.generators.medsyn.batches import LowResolution, SuperResolution, laid
+
+CALLS = 6
+SHOWN = 3  # volumes of one preview
+
+
+def low_resolution(task: LowResolution, network: nn.Module) -> np.ndarray:
+    """Return coronal planes of three volumes drawn without a text, one column each, in [0, 1]."""
+    device = next(network.parameters()).device
+    streams = Streams(range(SHOWN), task.pictures.shape[1:], device)
+    reach = tuple(task.options["reach"]) if task.options["reach"] else None
+    drawn = sample(
+        guided(network, {}, Guidance()),
+        streams,
+        task.objective.schedule,
+        Sampling(steps=CALLS, reach=reach if task.options["objective"] == "flow" else None),
+    )
+    return _columns(laid(drawn, task.options))
+
+
+def super_resolution(task: SuperResolution, network: nn.Module) -> np.ndarray:
+    """Return planes of training crops: above what the coarse grid tells, below as drawn."""
+    device = next(network.parameters()).device
+    clean, low = (part[:SHOWN].to(device) for part in task.draw(torch.Generator().manual_seed(0)))
+    expected = network.expected(low)  # type: ignore[operator]
+    seen = {"beside": expected}
+    streams = Streams(range(len(clean)), clean.shape[1:], device)
+    bounds = Guidance(limit=0.0 if task.options["detail"] else 1.0)
+    sampling = Sampling(steps=int(task.options["calls"] or CALLS))
+    drawn = sample(guided(network, seen, bounds), streams, task.objective.schedule, sampling)
+    whole = network.whole(drawn, expected)  # type: ignore[operator]
+    return np.concatenate([_columns(laid(part, task.options)) for part in (expected, whole)])
+
+
+def _columns(volumes: Tensor) -> np.ndarray:
+    """Return the middle coronal planes of the images of (B, C, X, Y, Z) side by side, in [0, 1]."""
+    images = volumes[:, 0].clamp(-1, 1).float().cpu()
+    planes = images[:, :, images.shape[2] // 2].flip(-1).mT.numpy()
+    return np.concatenate(list((planes + 1) / 2), axis=1)

@@ -1,0 +1,44 @@
+"""Sizes of MedSyn's two networks as tables; what the words mean says `radfoundry.networks.build`.
+
+`paper` is MedSyn's (Xu et al. 2024). `workstation` is the same design for one GPU of 24 GB.
+`phantom` is for 64 voxels along an axis on two CPU cores, `phantom32` for 32, as the first of two
+stages.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
+    "phantom": {
+        "design": "lean", "haar": 2, "widths": (64, 192), "blocks": (1, 0), "depth": 4, "side": 32,
+        "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
+    },
+    "phantom32": {
+        "design": "lean", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4, "side": 32,
+        "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
+    },
+    "workstation": {
+        "design": "published", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
+        "bottom": 2, "tokens": 192, "checkpoint": True,
+    },
+    "paper": {
+        "design": "published", "width": 160, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
+        "bottom": 4, "tokens": 192, "checkpoint": False,
+    },
+}  # fmt: skip
+
+
+SUPER_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
+    "phantom": {
+        "design": "lean", "haar": 1, "widths": (48, 64), "blocks": (1, 1), "depth": 0, "side": 32,
+        "places": 0, "mixing": 0, "rank": 0, "plateaus": 0, "tokens": 0, "checkpoint": False,
+    },
+    "workstation": {
+        "design": "published", "width": 32, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottom": 1, "tokens": 0, "checkpoint": True,
+    },
+    "paper": {
+        "design": "published", "width": 56, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottom": 1, "tokens": 0, "checkpoint": False,
+    },
+}  # fmt: skip

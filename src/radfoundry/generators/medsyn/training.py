@@ -1,0 +1,160 @@
+"""Train MedSyn's three networks, and make them again from their weights; see `medsyntasks`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from radfoundry.generators.medsyn import batches, previews
+from radfoundry.generators.medsyn.batches import LowResolution, SuperResolution
+from radfoundry.generators.medsyn.options import TABLES, tones
+from radfoundry.networks import build
+from radfoundry.networks.super_resolution import Enlarger
+from radfoundry.networks.wavelet_unet.unet import LeanUNet
+from radfoundry.text.encoder import finding_task, local_model, model, pretraining
+from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.weights import Weights, WeightsError
+
+MOST = 512  # pictures whose mean and components are taken
+CROPS = 64  # from which a coarse voxel's neighborhood is learned
+
+
+def settings(options: Mapping[str, Any], base: Settings | None = None) -> Settings:
+    """Return the loop's settings among a network's options; others are left out."""
+    known = {field.name for field in fields(Settings)}
+    chosen: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in options.items() if name in known
+    }
+    return Settings(**chosen) if base is None else replace(base, **chosen)
+
+
+def text(
+    reports: Sequence[str],
+    start: Weights | None,
+    options: Mapping[str, Any],
+    generator: torch.Generator,
+    device: str | torch.device,
+    hooks: Hooks,
+) -> Weights:
+    """Return the text encoder, trained on the distinct reports; untrained with `steps` 0.
+
+    Args:
+        reports: Of the training cases; empty ones are left out.
+        start: Weights to go on from, or None for an encoder drawn anew.
+        options: `size`, a name of `encoder.SIZES`; `folder` of a local BERT to go on from, such as
+            CXR-BERT; and what `Settings` has.
+        generator: The source of all chance.
+        device: Where to train.
+        hooks: Callbacks.
+
+    Raises:
+        ValueError: No case has a report.
+    """
+    told = list(dict.fromkeys(report for report in reports if report.strip()))
+    if not told:
+        raise ValueError("no training case has a report: state low_resolution: {text: false}")
+    if options.get("folder"):
+        start = local_model.adopted(options["folder"], generator)
+    if options.get("steps") == 0:
+        return start or model.untrained(told, options["size"], generator)
+    chosen = settings(options, pretraining.SETTINGS[options["size"]])
+    train_text = finding_task.fit if options["reading"] else pretraining.fit
+    return train_text(told, start or options["size"], chosen, generator, device, hooks)
+
+
+def denoiser(
+    name: str,
+    task: LowResolution | SuperResolution,
+    card: dict[str, Any],
+    generator: torch.Generator,
+    device: str | torch.device,
+    hooks: Hooks,
+) -> Weights:
+    """Return a trained denoising network with a card that `rebuilt` can make it from.
+
+    Args:
+        name: "low_resolution" or "super_resolution".
+        task: Draws batches and says what the loss is.
+        card: The network's options, with `channels` and `text_width`.
+        generator: The source of all chance.
+        device: Where to train.
+        hooks: Callbacks; a state to resume from.
+    """
+    card = {"network": name, **card, "size": build.named(TABLES[name], card["size"])}
+    if isinstance(task, LowResolution):
+        card["space"] = list(task.pictures.shape[2:])
+    start = build.initial(generator, card["size"], card["objective"], **wiring(card))
+    network: nn.Module = start.to(device)
+    if isinstance(task, SuperResolution):
+        network = enlarger(network, card).to(device)
+    _measure(network, task, device)
+    hooks = replace(hooks, preview=partial(previewed(task), task))
+    done = train(network, task.draw, task.loss, settings(card), generator, hooks)
+    return Weights(done.state, card | {"losses": done.course()})
+
+
+def previewed(task: LowResolution | SuperResolution) -> Callable[..., np.ndarray]:
+    """Return what draws a network's preview from its task and itself."""
+    low = isinstance(task, LowResolution)
+    return previews.low_resolution if low else previews.super_resolution
+
+
+def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
+    """Return the network of weights that `denoiser` made, ready to draw.
+
+    Raises:
+        WeightsError: It was trained on another tone curve, so its images would be read back wrong.
+    """
+    card = weights.card
+    if (curve := card.get("tones", "that its card does not tell")) != tones():
+        told = f"{card['network']} was trained on a tone curve {curve}"
+        raise WeightsError(f"{told}, but images are read back by {tones()}: train it again")
+    network: nn.Module = build.build(card["size"], card["objective"], **wiring(card))
+    if card["network"] == "super_resolution":
+        network = enlarger(network, card)
+    network.load_state_dict(dict(weights.state))
+    return network.to(device).eval()
+
+
+def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return channels, channels beside them, width of the text and grid of a network."""
+    low = card["network"] == "low_resolution"
+    shown = 2 * (card["channels"] > 1) if low else 1
+    beside = card["channels"] * shown
+    space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
+    given = {"channels": card["channels"], "beside": beside, "text_width": card["text_width"]}
+    return given | space
+
+
+def enlarger(network: nn.Module, card: Mapping[str, Any]) -> Enlarger:
+    """Return a super-resolution network with what it starts from."""
+    return Enlarger(network, card["channels"], card["factor"], card["detail"])
+
+
+def _measure(
+    network: nn.Module, task: LowResolution | SuperResolution, device: str | torch.device
+) -> None:
+    """Let a network take from clean pictures and their texts what it computes, not learns."""
+    if isinstance(network, Enlarger) and isinstance(task, SuperResolution):
+        chosen = torch.Generator().manual_seed(0)
+        turns = range(-(-CROPS // task.options["batch"]))
+        drawn = torch.cat([task.crops(chosen) for _ in turns])
+        # As noisy as what it will be drawn from, not as the training's: noise makes it cautious.
+        low = task.blurred(drawn, task.options["blur"], chosen)
+        fine, low = (batches.laid(part, task.options).to(device) for part in (drawn, low))
+        network.measure(fine, low)
+        if isinstance(network.network, LeanUNet):
+            network.network.measure(network.beyond(fine, network.expected(low)))
+    elif isinstance(network, LeanUNet) and isinstance(task, LowResolution):
+        assert network.prior is not None
+        for buffer, part in zip(
+            (network.prior.reader, network.prior.silent), ("weight", "bias"), strict=True
+        ):
+            buffer.copy_(torch.tensor(task.reader.get(part, buffer.tolist())).reshape(buffer.shape))
+        pictures, reports = task.pictures[:MOST].float(), task.reports[:MOST]
+        told = () if task.encode is None else task.encode(reports)
+        network.measure(*(part.to(device) for part in (pictures, *told)))

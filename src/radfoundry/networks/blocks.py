@@ -1,0 +1,148 @@
+"""What denoising networks are made of: timed convolutions, attention, and the text's null."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from radfoundry.networks.layers import convolution, normalization
+
+PACE = 1000.0  # times from 0 to 1 are embedded as if they were MedSyn's 1,000 steps
+
+
+class TimeEmbedding(nn.Module):
+    """Times (B,) as vectors (B, made): sines and cosines, then two linear layers."""
+
+    def __init__(self, width: int, made: int) -> None:
+        super().__init__()
+        self.width = width
+        self.layers = nn.Sequential(nn.Linear(width, made), nn.GELU(), nn.Linear(made, made))
+
+    def forward(self, times: Tensor) -> Tensor:
+        """Return (B, made)."""
+        half = self.width // 2
+        count = torch.arange(half, device=times.device)
+        pulse = torch.exp(count * (-math.log(10000.0) / max(1, half - 1)))
+        angles = PACE * times.float()[:, None] * pulse
+        waves = torch.cat([angles.sin(), angles.cos()], 1)
+        return self.layers(waves.to(next(self.parameters()).dtype))
+
+
+class TimedBlock(nn.Module):
+    """A residual block: convolution, normalization, SiLU, twice; the first scaled by the time."""
+
+    def __init__(
+        self, dims: int, channels: tuple[int, int], timed: int, kernel: Sequence[int] | int = 3
+    ) -> None:
+        """Make the layers.
+
+        Args:
+            dims: 2 or 3.
+            channels: Given and made.
+            timed: Width of the time's vector.
+            kernel: Sides of the convolutions.
+        """
+        super().__init__()
+        given, made = channels
+        self.scale_shift = nn.Sequential(nn.SiLU(), nn.Linear(timed, 2 * made))
+        self.first = convolution(dims, given, made, kernel)
+        self.normal = normalization(made)
+        self.second = nn.Sequential(
+            nn.SiLU(), convolution(dims, made, made, kernel), normalization(made), nn.SiLU()
+        )
+        self.past = nn.Identity() if given == made else convolution(dims, given, made, 1)
+
+    def forward(self, features: Tensor, time: Tensor) -> Tensor:
+        """Map (B, given, *space) and (B, timed) to (B, made, *space)."""
+        scale, shift = self.scale_shift(time).chunk(2, 1)
+        shape = (*scale.shape, *[1] * (features.ndim - 2))
+        inner = self.normal(self.first(features))
+        inner = inner * (1 + scale.reshape(shape)) + shift.reshape(shape)
+        return self.past(features) + self.second(inner)
+
+
+class Attention(nn.Module):
+    """Attention of tokens to one another, or to a text's; the residual is not added here."""
+
+    def __init__(self, width: int, heads: int, side: int, text_width: int = 0) -> None:
+        """Make the layers.
+
+        Args:
+            width: Of the tokens.
+            heads: Each attends by itself.
+            side: Width of a head.
+            text_width: Of what is attended to; 0 for the tokens themselves.
+        """
+        super().__init__()
+        self.heads = heads
+        self.normal = nn.LayerNorm(width)
+        self.query = nn.Linear(width, heads * side, bias=False)
+        self.key_value = nn.Linear(text_width or width, 2 * heads * side, bias=False)
+        self.out = nn.Linear(heads * side, width)
+
+    def forward(
+        self, tokens: Tensor, text: Tensor | None = None, kept: Tensor | None = None
+    ) -> Tensor:
+        """Map (B, N, width), with text (B, L, text_width) of which `kept` (B, L) is read."""
+        tokens = self.normal(tokens)
+        others = tokens if text is None else text
+        query = self._split(self.query(tokens))
+        key, value = (self._split(part) for part in self.key_value(others).chunk(2, -1))
+        mask = None if kept is None else kept[:, None, None]
+        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.out(seen.transpose(1, 2).flatten(2))
+
+    def _split(self, tokens: Tensor) -> Tensor:
+        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class NullText(nn.Module):
+    """A learned text (1, tokens, width) that is read where a picture has none."""
+
+    def __init__(self, tokens: int, width: int) -> None:
+        super().__init__()
+        self.null = nn.Parameter(torch.randn(1, tokens, width))
+
+    def forward(
+        self, count: int, text: Tensor | None, kept: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the text of each of `count` pictures, and which tokens may be read (None: all).
+
+        Args:
+            count: Pictures.
+            text: (B, L, width), L at most `tokens`; None reads the null everywhere.
+            kept: (B, L) bool; a row that keeps nothing reads the null. None keeps everything.
+
+        Raises:
+            ValueError: If the text has too many tokens, or is of another width.
+        """
+        if text is None:
+            return self.null.expand(count, -1, -1), None
+        if text.shape[1] > self.null.shape[1] or text.shape[2] != self.null.shape[2]:
+            told = f"{tuple(text.shape[1:])} tokens x width"
+            raise ValueError(f"text of {told} where {tuple(self.null.shape[1:])} are taken")
+        text = text.to(self.null)
+        if short := self.null.shape[1] - text.shape[1]:  # a row without text reads all of the null
+            kept = text.new_ones(text.shape[:2], dtype=torch.bool) if kept is None else kept
+            text, kept = functional.pad(text, (0, 0, 0, short)), functional.pad(kept, (0, short))
+        if kept is None:
+            return text, None
+        nothing = ~kept.any(1, keepdim=True)
+        return torch.where(nothing[..., None], self.null, text), kept | nothing
+
+
+def as_tokens(features: Tensor) -> Tensor:
+    """Return (B, C, *space) as (B, places, C)."""
+    return features.flatten(2).transpose(1, 2)
+
+
+def as_features(tokens: Tensor, space: Sequence[int]) -> Tensor:
+    """Return (B, places, C) as (B, C, *space)."""
+    return tokens.transpose(1, 2).unflatten(2, tuple(space))
+
+
+def any_of(logits: Tensor, kept: Tensor) -> Tensor:
+    """Return (B, n) the logarithm of the sum over kept tokens (B, L) of exp of logits (B, L, n)."""
+    return logits.float().masked_fill(kept[..., None] == 0, -1e4).logsumexp(1)

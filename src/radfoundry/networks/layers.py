@@ -1,0 +1,98 @@
+"""The networks that recipes and tasks train, as classes whose sizes are data.
+
+A network maps tensors to tensors: it knows nothing of images on disk, losses or devices. 2D and 3D
+share every class; `spatial_dims` says which. What MONAI has is taken from there.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+GROUPS = 8  # of group normalization, where the channels allow it
+
+
+@contextmanager
+def seeded(generator: torch.Generator) -> Iterator[None]:
+    """Let layers that ask for no generator (initial weights, dropout) draw from this one.
+
+    PyTorch's own random state is put back afterwards, so nothing outside notices.
+    """
+    with torch.random.fork_rng():
+        reseed(generator)
+        yield
+
+
+def reseed(generator: torch.Generator) -> None:
+    """Set PyTorch's own random state, on every device, to a number drawn from the generator."""
+    number = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    torch.set_rng_state(torch.Generator().manual_seed(number).get_state())
+    if torch.cuda.is_initialized():
+        state = torch.Generator("cuda").manual_seed(number).get_state()
+        torch.cuda.set_rng_state_all([state] * torch.cuda.device_count())
+
+
+def convolution(
+    dims: int, given: int, made: int, side: int | Sequence[int] = 3, stride: int = 1
+) -> nn.Module:
+    """Return a convolution of 2 or 3 dimensions that divides the size by the stride.
+
+    Args:
+        dims: 2 or 3.
+        given: Channels.
+        made: Channels.
+        side: Of the kernel, odd; one for all axes, or one for each.
+        stride: Of every axis.
+    """
+    sides = (side,) * dims if isinstance(side, int) else tuple(side)
+    kind: Any = nn.Conv2d if dims == 2 else nn.Conv3d
+    return kind(given, made, sides, stride=stride, padding=tuple(n // 2 for n in sides))
+
+
+def normalization(channels: int) -> nn.GroupNorm:
+    """Return a group normalization with at most `GROUPS` groups."""
+    groups = next(n for n in range(min(GROUPS, channels), 0, -1) if channels % n == 0)
+    return nn.GroupNorm(groups, channels)
+
+
+def zeroed(module: nn.Module) -> nn.Module:
+    """Return the module with all its parameters 0, so that a residual branch starts silent."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
+class ResidualBlock(nn.Module):
+    """Guided diffusion's residual block without its timestep: norm, SiLU, convolution, twice."""
+
+    def __init__(self, spatial_dims: int, channels: tuple[int, int], dropout: float = 0.0) -> None:
+        super().__init__()
+        given, made = channels
+        self.first = nn.Sequential(
+            normalization(given),
+            nn.SiLU(),
+            convolution(spatial_dims, given, made),
+        )
+        self.second = nn.Sequential(
+            normalization(made),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            zeroed(convolution(spatial_dims, made, made)),
+        )
+        same = given == made
+        self.past = nn.Identity() if same else convolution(spatial_dims, given, made, side=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, given, *space) to (B, made, *space)."""
+        return self.past(features) + self.second(self.first(features))
+
+
+def attention(spatial_dims: int, channels: int) -> nn.Module:
+    """Return MONAI's spatial self-attention block."""
+    # MONAI costs three seconds to import, and the smallest size does without attention.
+    from monai.networks.blocks.spatialattention import SpatialAttentionBlock  # noqa: PLC0415
+
+    groups = normalization(channels).num_groups
+    return SpatialAttentionBlock(spatial_dims, channels, channels, norm_num_groups=groups)

@@ -1,0 +1,204 @@
+"""Write the one page that a radiologist reads: what was made, from what, and how good it is.
+
+The page stands alone: no script, no link to anything outside, pictures inside it. Every text that
+comes from a table is escaped; every number that is missing reads "not available". This module
+makes no figure and opens no file but its own template.
+"""
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import jinja2
+import pandas as pd
+
+from radfoundry import verdicts
+from radfoundry.evaluation.metrics.statistics import wilson
+from radfoundry.report import cohorts as cohortpart
+from radfoundry.report.cohorts import Picture
+from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
+from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
+
+HEADLINES = (
+    *("image_auroc", "pixel_dice", "prompt_effect", "laterality_accuracy", "joint_lobe_dice"),
+    *("utility_auroc_gain", "memorised_fraction"),
+)
+COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
+ELSEWHERE = (
+    *COSTS,
+    *cohortpart.CLINICAL,
+    "accepted_fraction",
+    "label_dice",
+)  # have a section of their own
+LISTED = 100  # rows of one list; the tables of the run hold all
+FEW = 8  # rows of a table that is not folded away
+
+
+class Recipe(TypedDict, total=False):
+    """What one recipe made.
+
+    Attributes:
+        name: As in the config.
+        modality: "CXR", "CT" or "MR"; "CXR" where it is missing.
+        description: One sentence on how its images are made.
+        verdicts: Columns sample, verdict, reason.
+        scores: Columns sample, expert, score.
+        thresholds: Columns expert, quantile, threshold, n, note.
+        kept: Montages of accepted samples, by shape.
+        rejected: Montages of rejected samples.
+        undecided: Montages of undecided samples.
+        experts: Histograms.
+        metrics: Metric to its chart.
+    """
+
+    name: str
+    modality: str
+    description: str
+    verdicts: pd.DataFrame
+    scores: pd.DataFrame
+    thresholds: pd.DataFrame
+    kept: Sequence[Picture]
+    rejected: Sequence[Picture]
+    undecided: Sequence[Picture]
+    experts: Sequence[Picture]
+    metrics: Mapping[str, Picture]
+
+
+class Context(TypedDict, total=False):
+    """All that the page tells; each part may be missing, and is then said to be not available.
+
+    Attributes:
+        title: Title of the page.
+        date: When it was made, as text.
+        cohorts: Columns cohort, origin ("phantom" or "real"), cases, patients, rejected, train,
+            tune, test, findings; further columns are shown too.
+        cases: Columns cohort, case, status, code, message.
+        labels: Columns cohort, by, structure, status: one row per case and structure.
+        volumes: What is shown of each cohort of CT or MR.
+        recipes: What each recipe made.
+        scorecard: As `scorecard.build` returns it.
+        provenance: Group (versions, seeds, digests ...) to label to text.
+    """
+
+    title: str
+    date: str
+    cohorts: pd.DataFrame
+    cases: pd.DataFrame
+    labels: pd.DataFrame
+    volumes: Sequence[cohortpart.Volumes]
+    recipes: Sequence[Recipe]
+    scorecard: pd.DataFrame
+    provenance: Mapping[str, Mapping[str, str]]
+
+
+def render(context: Mapping[str, Any]) -> str:
+    """Return the page as HTML, from a `Context`."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("radfoundry.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = cell
+    css = environment.get_template("report.css").render()
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    card = cohortpart.frame_of(context, "scorecard", COLUMNS)
+    recipes = [_recipe(recipe, card) for recipe in context.get("recipes") or []]
+    return environment.get_template("report.html.j2").render(
+        title=context.get("title") or "Synthetic images",
+        date=context.get("date") or NOT_AVAILABLE,
+        css=jinja2.utils.markupsafe.Markup(css),
+        css_digest=digest,
+        origin=cohortpart.origin(cohortpart.frame_of(context, "cohorts")),
+        cohorts=cohortpart.rows_of(cohortpart.frame_of(context, "cohorts")),
+        refused=cohortpart.refused(cohortpart.frame_of(context, "cases")),
+        labels=cohortpart.label_quality(card),
+        label_states=cohortpart.states(cohortpart.frame_of(context, "labels")),
+        volumes=[cohortpart.volumes(part, card) for part in context.get("volumes") or []],
+        recipes=recipes,
+        scorecard=[cohortpart.number(row) for row in card.to_dict("records")],
+        provenance=context.get("provenance") or {},
+        listed=LISTED,
+        few=FEW,
+        missing=NOT_AVAILABLE,
+    )
+
+
+def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
+    name = recipe.get("name", NOT_AVAILABLE)
+    decided = cohortpart.frame_of(recipe, "verdicts", ("sample", "verdict", "reason"))
+    own = card[card["recipe"] == name].to_dict("records")
+    charts = recipe.get("metrics") or {}
+    counts = decided["verdict"].value_counts().to_dict()
+    kept, drawn = int(counts.get(verdicts.KEPT, 0)), len(decided)
+    pictures = ("kept", "rejected", "undecided", "experts")
+    return {
+        "name": name,
+        "flat": recipe.get("modality", "CXR") == "CXR",
+        "description": recipe.get("description", ""),
+        "drawn": drawn,
+        "counts": {word: int(counts.get(word, 0)) for word in ("kept", "rejected", "undecided")},
+        "share": with_interval(*wilson(kept, drawn), "fraction"),
+        "alarms": verdicts.alarms(decided) if drawn else {},
+        "refused_by": _refused_by(decided),
+        "reasons": {word: _reasons(decided, word) for word in ("rejected", "undecided")},
+        "experts": _experts(recipe),
+        "pictures": {
+            word: [cohortpart.picture(p) for p in recipe.get(word) or []] for word in pictures
+        },
+        "headlines": _headlines(own, str(name)),
+        "metrics": _metrics(own, charts),
+        "costs": [cohortpart.number(row) for row in own if row["metric"] in COSTS],
+    }
+
+
+def _reasons(decided: pd.DataFrame, verdict: str) -> list[list]:
+    return decided.loc[decided["verdict"] == verdict, ["sample", "reason"]].to_numpy().tolist()
+
+
+def _refused_by(decided: pd.DataFrame) -> list[tuple[str, int]]:
+    """Return how many samples each expert objected to: the first word of an objection names it."""
+    objections = [part.split() for _, reason in _reasons(decided, verdicts.REJECTED)
+                  for part in str(reason).split("; ")]  # fmt: skip
+    return Counter(words[0] for words in objections if words).most_common()
+
+
+def _experts(recipe: Mapping[str, Any]) -> list[dict]:
+    """Return what each expert asks for and how many samples it accepts."""
+    scores, limits = (
+        cohortpart.frame_of(recipe, "scores"),
+        cohortpart.frame_of(recipe, "thresholds"),
+    )
+    if scores.empty or limits.empty:
+        return []
+    table = verdicts.acceptance(scores, limits, cohortpart.frame_of(recipe, "verdicts"))
+    return [
+        {**row, "told": with_interval(row["fraction"], row["low"], row["high"], "fraction")}
+        for row in table.merge(limits.drop(columns="n"), "left", "expert").to_dict("records")
+    ]
+
+
+def _headlines(own: Sequence[Mapping], recipe: str) -> list[dict]:
+    """Return one number or none for each of `HEADLINES`: the recipe's own arm, of most cases."""
+    found = []
+    for name in HEADLINES:
+        rows = [row for row in own if row["metric"] == name]
+        rows.sort(key=lambda row: -row["n"] if str(row["arm"]).startswith(recipe) else 0)
+        found += [cohortpart.number(row) | {"good": metric(name).good} for row in rows[:1]]
+    return found
+
+
+def _metrics(own: Sequence[Mapping], charts: Mapping[str, Picture]) -> list[dict]:
+    """Return the metrics in the scorecard's order, each with its paired differences."""
+    names = dict.fromkeys(row["metric"] for row in own)
+    told = []
+    for name in (name for name in names if name not in ELSEWHERE):
+        rows = [cohortpart.number(row) for row in own if row["metric"] == name]
+        told.append({
+            "title": metric(name).title, "good": metric(name).good, "gain": name.endswith(GAIN),
+            "rows": rows, "chart": cohortpart.picture(charts[name]) if name in charts else None,
+        })  # fmt: skip
+    return told

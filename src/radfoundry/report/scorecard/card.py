@@ -1,0 +1,249 @@
+"""The scorecard: every headline number as one row, with its interval and what good looks like.
+
+A number that could not be measured stays NaN, never 0. This module writes no file and computes no
+metric; `readable` says its numbers in words.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import pandas as pd
+
+from radfoundry.report.scorecard.formatting import NOT_AVAILABLE
+
+COLUMNS = (
+    "recipe", "metric", "arm", "value", "low", "high", "n", "unit", "higher_is_better",
+    "published", "note",
+)  # fmt: skip
+GAIN = "_gain"  # ending of a metric that is a paired difference between two arms
+
+
+class Metric(NamedTuple):
+    """What a metric is called, counts and means to a reader.
+
+    Attributes:
+        title: In plain words.
+        unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each figure
+            tells its own.
+        higher_is_better: None where neither direction is better.
+        good: One sentence that tells the reader what a good figure looks like.
+    """
+
+    title: str
+    unit: str
+    higher_is_better: bool | None
+    good: str
+
+
+_DISTANCE = (
+    "Between the real-against-real floor and the corrupted-real ceiling, close to the floor."
+)
+_READERS = "Two human readers agree to about 0.94 on lungs; above 0.90 is close to a reader."
+_OVERLAP = "0 is no overlap, 1 is perfect; 0.70 is clearly recognisable, 0.90 nearly coincides."
+_EFFECT = "An interval wholly above 0: synthetic images taught the model something that is real."
+_RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
+_COST = "No fixed bar; compare with the time and the memory at hand."
+_ABOVE = "Above the arm trained on real images alone."
+METRICS: dict[str, Metric] = {
+    "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
+    "clinical_mean": Metric(
+        "Clinical measurement, mean of the cases", "", None,
+        "Within what is known of such patients; the labels' error says how far to trust it.",
+    ),
+    "clinical_bias": Metric(
+        "Clinical measurement: labels less truth, mean", "", None,
+        "An interval that holds 0 and is narrow beside the measurement itself.",
+    ),
+    "clinical_error": Metric(
+        "Clinical measurement: distance of labels from truth, mean", "", False,
+        "Small beside the differences between patients.",
+    ),
+    "accepted_fraction": Metric(
+        "Samples accepted", "fraction", True,
+        "Most samples pass, yet not all: a filter that accepts everything tells nothing apart.",
+    ),
+    "memorised_fraction": Metric(
+        "Samples that copy a training image", "fraction", False,
+        "0 %: any copy could reveal a patient. Read together with the recall of planted copies.",
+    ),
+    "planted_copy_recall": Metric(
+        "Planted copies that the audit found", "fraction", True,
+        "95 % or more; below that, finding no copies proves little.",
+    ),
+    "fid": Metric("Fréchet distance of image features", "1", False, _DISTANCE),
+    "mmd": Metric("Maximum mean discrepancy of image features", "1", False, _DISTANCE),
+    "kid": Metric("Kernel distance of image features", "1", False, _DISTANCE),
+    "frd": Metric("Fréchet distance of radiomics", "1", False, _DISTANCE),
+    "image_auroc": Metric(
+        "Telling images with a finding from those without (area under the ROC curve)", "1", True,
+        "0.5 is a coin toss, 1 is perfect; 0.90 or more. The paired difference tells who leads.",
+    ),
+    "image_ap": Metric(
+        "Ranking images with a finding first (average precision)", "1", True,
+        "Well above the share of images with a finding, which is what guessing reaches.",
+    ),
+    "pixel_dice": Metric(
+        "Overlap of the marked area with the true finding (Dice)", "1", True,
+        "0 is no overlap, 1 is perfect. The paired difference says which arm is ahead.",
+    ),
+    "pixel_dice_mean": Metric(
+        "Overlap of the marked area with the finding, mean of images (Dice)", "1", True, _OVERLAP
+    ),
+    "pixel_ap": Metric(
+        "Ranking pixels of the finding first (average precision)", "1", True,
+        "Well above the share of pixels that belong to findings, often a few percent.",
+    ),
+    "prompt_effect": Metric(
+        "Effect of naming a finding in the prompt", "SD", True,
+        "Above 0.8 the images differ visibly and in the direction that the words ask for.",
+    ),
+    "prompt_effect_p": Metric(
+        "P-value: chance of as large an effect if the prompt did nothing", "1", False, "Below 0.05."
+    ),
+    "laterality_accuracy": Metric(
+        "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
+    ),
+    "joint_lobe_dice": Metric("Overlap of lobes drawn with the image", "1", True, _OVERLAP),
+    "given_lobe_dice": Metric("Overlap of lobes drawn with those given", "1", True, _OVERLAP),
+    "airway_volume_cm3": Metric(
+        "Volume of the airways", "cm3", None,
+        "Within the spread of the real cases. Recipes stand side by side, each with its interval.",
+    ),
+    "segmentation_dice": Metric("Overlap of segmentation (Dice)", "1", True, _OVERLAP),
+    "segmentation_dice_gain": Metric(
+        "Overlap that the report's text adds (Dice)", "1", True,
+        "An interval wholly above 0: the words tell what the image alone does not.",
+    ),
+    "sr_psnr_db": Metric(
+        "Sharpness regained (peak signal to noise)", "dB", True, "Above trilinear enlargement."
+    ),
+    "sr_ssim": Metric(
+        "Sharpness regained (structural similarity)", "1", True, "Above trilinear enlargement."
+    ),
+    "sr_mmd": Metric(
+        "Distance of enlarged from real texture (maximum mean discrepancy)", "1", False,
+        "Below trilinear enlargement and close to the floor, which is real against real.",
+    ),
+    "sr_psnr_db_gain": Metric("Gain on trilinear (signal to noise)", "dB", True, _RESTORED),
+    "sr_ssim_gain": Metric("Gain on trilinear (structural similarity)", "1", True, _RESTORED),
+    "sr_mmd_gain": Metric("Distance less than trilinear's", "1", True, _RESTORED),
+    "anatomy_dice": Metric("Overlap of anatomy with what was asked for", "1", True, _OVERLAP),
+    "pointing_accuracy": Metric(
+        "Findings whose strongest point lies in the mask", "fraction", True,
+        "Well above the share of the image that masks cover.",
+    ),
+    "inside_region_fraction": Metric(
+        "Finding inside its allowed region", "fraction", True, "Close to 100 %."
+    ),
+    "mask_distance": Metric("Distance of drawn from real masks", "1", False, _DISTANCE),
+    "requested_measured_spearman": Metric(
+        "Agreement of requested with measured features (rank correlation)", "1", True,
+        "Above 0.7 the feature can be steered; near 0 it cannot.",
+    ),
+    "removal_residual_fraction": Metric(
+        "Tumour left after removal", "fraction", False, "Close to 0 %."
+    ),
+    "outside_identical_fraction": Metric(
+        "Pixels outside the mask left untouched", "fraction", True, "Exactly 100 %."
+    ),
+    "utility_dice": Metric("Segmentation by a model so trained (Dice)", "1", True, _OVERLAP),
+    "utility_ap": Metric(
+        "Detection by a model so trained (average precision)", "1", True, _ABOVE,
+    ),
+    "utility_auroc": Metric(
+        "Classification by a model so trained (area under the ROC curve)", "1", True,
+        "Above the arm trained on real images alone; 0.5 is a coin toss.",
+    ),
+    "utility_accuracy": Metric("Accuracy of a model so trained", "1", True, _ABOVE),
+    "utility_f1": Metric("Classification by a model so trained (F1)", "1", True, _ABOVE),
+    "utility_gain": Metric("Gain over real images alone", "1", True, _EFFECT),
+    "wall_seconds": Metric("Time taken", "s", False, _COST),
+    "peak_gb": Metric("Memory taken", "GB", False, _COST),
+    "gpu_seconds": Metric("Time on the GPU", "s", False, _COST),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of the scorecard; `value` and its interval are NaN where not measured.
+
+    Attributes:
+        recipe: A recipe, or `cohort:<name>`.
+        arm: What varies: organ, feature, finding, training arm, method; "-" if nothing does.
+        n: Cases, samples or patients behind the number.
+        unit: By default the metric's own; needed for a metric that is not in `METRICS`.
+        published: The paper's figure for the same measurement.
+    """
+
+    recipe: str
+    metric: str
+    value: float
+    arm: str = "-"
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+    unit: str = ""
+    higher_is_better: bool | None = None
+    published: float = math.nan
+    note: str = ""
+
+
+def metric(name: str) -> Metric:
+    """Return what a metric means; one not in `METRICS` is told by its name, a gain by its base.
+
+    >>> metric("image_auroc_gain").good == _EFFECT
+    True
+    """
+    if name in METRICS:
+        return METRICS[name]
+    base = metric(name.removesuffix(GAIN)) if name.endswith(GAIN) else None
+    if base:
+        return Metric(f"Paired difference: {base.title}", base.unit, True, _EFFECT)
+    return Metric(name.replace("_", " "), "1", None, NOT_AVAILABLE)
+
+
+def build(figures: Iterable[Figure]) -> pd.DataFrame:
+    """Return the scorecard of some figures, checked, with units and directions filled in."""
+    rows = []
+    for figure in figures:
+        known, row = metric(figure.metric), asdict(figure)
+        row["unit"] = figure.unit or known.unit
+        if figure.higher_is_better is None:
+            row["higher_is_better"] = known.higher_is_better
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["higher_is_better"] = frame["higher_is_better"].astype("boolean")
+    check(frame)
+    return frame
+
+
+def check(frame: pd.DataFrame) -> None:
+    """Refuse a scorecard that contradicts itself.
+
+    Raises:
+        ValueError: One line per fault: columns, an interval without its value or not around it, a
+            unit other than the metric's, two rows for one figure.
+    """
+    faults = [f"column {name!r} is missing" for name in COLUMNS if name not in frame]
+    faults = faults or list(_faults(frame))
+    if faults:
+        raise ValueError("\n".join(["this is no scorecard:", *faults]))
+
+
+def _faults(frame: pd.DataFrame) -> Iterator[str]:
+    key = ["recipe", "metric", "arm"]
+    double = frame[frame.duplicated(key)]
+    yield from (f"{'/'.join(map(str, row))} is there twice" for row in double[key].to_numpy())
+    for row in frame.to_dict("records"):
+        name, known = "/".join(str(row[part]) for part in key), METRICS.get(row["metric"])
+        if known and known.unit and row["unit"] != known.unit:
+            yield f"{name} is in {row['unit']!r}, it must be in {known.unit!r}"
+        if row["n"] < 0:
+            yield f"{name} has n = {row['n']}"
+        ends = [end for end in (row["low"], row["high"]) if not pd.isna(end)]
+        if pd.isna(row["value"]) and ends:
+            yield f"{name} has an interval but no value"
+        elif ends and not row["low"] <= row["value"] <= row["high"]:
+            yield f"{name} is {row['value']:g}, outside {row['low']:g} to {row['high']:g}"

@@ -1,0 +1,176 @@
+"""Turn measurements of drawn volumes into figures of the scorecard: does the text steer the image?
+
+Samples drawn without any channel of a case are independent: the sample is what intervals draw
+again. Where a case's lobes or image were given, and for real cases, it is the patient.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from radfoundry.evaluation.metrics import effects
+from radfoundry.evaluation.metrics.statistics import Interval, patient_weights, wilson
+from radfoundry.report.scorecard import probes as probetable
+from radfoundry.report.scorecard import published, shapes
+from radfoundry.report.scorecard.card import Figure
+
+NAN = float("nan")
+
+
+class Shown(NamedTuple):
+    """The measurement that a finding moves, its unit in a note, and how many of its own that is."""
+
+    measurement: str
+    unit: str
+    per_unit: float
+
+
+FINDINGS: Mapping[str, Shown] = {
+    "pleural_effusion": Shown("effusion_volume_ml", " L", 1000),
+    "emphysema": Shown("laa_950", " % below -950 HU", 1),
+    "cardiomegaly": Shown("cardiothoracic_ratio", "", 1),
+}
+
+
+def figures(
+    probes: pd.DataFrame,
+    real: pd.DataFrame,
+    recipe: str,
+    bootstrap: int,
+    rng: np.random.Generator,
+    system: str = "",
+) -> list[Figure]:
+    """Return every figure that the drawn volumes give; a probe without samples gives none.
+
+    A draw that failed has no measurement; the note of each figure that it would have entered
+    counts it, and on the side that a prompt names it is wrong.
+
+    Args:
+        probes: Rows of the table `probes`.
+        real: Rows of the table `clinical` of the real cases, with their findings joined by |.
+        recipe: Whose samples they are.
+        bootstrap: Draws of an interval.
+        rng: Source of chance.
+        system: Which system of `published` the recipe is; "" if none.
+    """
+    chance, drawn = probetable.Chance(bootstrap, rng), probetable.wide(probes)
+    known = probetable.wide_real(real, "value"), probetable.wide_real(real, "truth")
+    return [
+        *_effects(drawn, known, recipe, chance, system),
+        *_sides(drawn, recipe),
+        *shapes.of_lobes(drawn, recipe, chance),
+        *shapes.of_airways(drawn, known[0], recipe, chance, system),
+        *shapes.of_segmentations(drawn, recipe, chance, system),
+    ]
+
+
+def _effects(
+    drawn: pd.DataFrame, real: tuple, recipe: str, chance: probetable.Chance, system: str
+) -> Iterator[Figure]:
+    probed = drawn[drawn["probe"] == "prompt"]
+    for finding in FINDINGS:
+        pair = [probed[probed["arm"] == f"{finding}/{arm}"] for arm in ("with", "without")]
+        if all(map(len, pair)):
+            yield from _effect(pair, finding, recipe, chance, published.effect(system, finding))
+            yield from _true_effect(real, finding, recipe, chance)
+
+
+def _effect(
+    pair: list[pd.DataFrame],
+    finding: str,
+    recipe: str,
+    chance: probetable.Chance,
+    paper: published.Pair | None,
+) -> Iterator[Figure]:
+    """Yield the effect of naming a finding, and its p, beside the paper's if there is one."""
+    shown = FINDINGS[finding]
+    values = _values(pair, shown)
+    weights = tuple(patient_weights(own["sample"].to_numpy(), *chance) for own in pair)
+    found, p = effects.separation(values, weights), effects.welch(*values)
+    lost = probetable.lost(pd.concat(pair), np.concatenate(values), "not measurable")
+    if _alike(values):
+        found, p = Interval(0.0, NAN, NAN), 1.0
+        lost.append("all of both arms alike")
+    elif not np.isfinite(found.value):
+        lost.append("no effect size: too few, or no spread in either arm")
+    told = [_means(values, shown), *lost, "Hedges' g"]
+    tests = ["one-tailed Welch t test", *lost]
+    if paper:
+        told[1:1] = [f"paper {_told(paper.means, shown)}"]
+        told[-1] += ", the paper's from its means and standard deviations"
+        tests += ["paper: below 0.05"] if paper.tested else []
+    n = sum(map(probetable.known, values))
+    yield Figure(recipe, "prompt_effect", found.value, finding, found.low, found.high, n,
+                 published=published.size(paper), note="; ".join(told))  # fmt: skip
+    yield Figure(recipe, "prompt_effect_p", p, finding, n=n, note="; ".join(tests))
+
+
+def _alike(values: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Return whether two volumes or more of each arm show the same, such as nothing."""
+    both = np.concatenate(values)
+    return min(map(probetable.known, values)) > 1 and np.nanmin(both) == np.nanmax(both)
+
+
+def _true_effect(
+    real: tuple, finding: str, recipe: str, chance: probetable.Chance
+) -> Iterator[Figure]:
+    """Yield the effect of a finding against none, by the labels; by the truth in the note."""
+    shown = FINDINGS[finding]
+    found, pairs = [], []
+    for table in real:
+        has = np.array([finding in told.split("|") for told in table["findings"]], bool)
+        well = (table["findings"] == "").to_numpy()  # as in the prompts of the other arm
+        pairs.append(_values([table[has], table[well]], shown))
+        weights = patient_weights(table["patient"].to_numpy(), *chance)
+        found.append(effects.separation(pairs[-1], (weights[:, has], weights[:, well])))
+    labels, truth = found
+    labels = Interval(0.0, NAN, NAN) if _alike(pairs[0]) else labels
+    counts = [probetable.known(values) for values in pairs[0]]
+    if not all(counts):
+        return
+    note = f"{counts[0]} real cases with it against {counts[1]} without any finding: "
+    note += _means(pairs[0], shown)
+    note += f"; by the truth {truth.value:.3g}" if np.isfinite(truth.value) else ""
+    note += "; all of both groups alike" if _alike(pairs[0]) else ""
+    note += "" if np.isfinite(labels.value) else "; no effect size: too few, or no spread"
+    yield Figure(recipe, "prompt_effect", labels.value, f"{finding}/real", labels.low, labels.high,
+                 sum(counts), note=note)  # fmt: skip
+
+
+def _values(pair: Sequence[pd.DataFrame], shown: Shown) -> tuple[np.ndarray, np.ndarray]:
+    first, second = (probetable.column(own, shown.measurement).to_numpy(float) for own in pair)
+    return first, second
+
+
+def _means(values: tuple[np.ndarray, np.ndarray], shown: Shown) -> str:
+    with_it, without = (
+        float(np.nanmean(own)) / shown.per_unit if probetable.known(own) else NAN for own in values
+    )
+    return _told((with_it, without), shown)
+
+
+def _told(means: tuple[float, float], shown: Shown) -> str:
+    return f"{means[0]:.3g} against {means[1]:.3g}{shown.unit}"
+
+
+def _sides(drawn: pd.DataFrame, recipe: str) -> Iterator[Figure]:
+    """Yield how often most fluid lies on the side named; a sample without any is wrong."""
+    probed = drawn[drawn["probe"] == "side"]
+    right, left = (
+        probetable.column(probed, f"effusion_{side}_volume_ml") for side in ("right", "left")
+    )
+    wet = right.fillna(0) + left.fillna(0) > 0
+    named = np.where(probed["arm"] == "right", right > left, left > right) & wet
+    for arm in ("", "right", "left"):
+        own = probed["arm"].isin([arm] if arm else ["right", "left"])
+        if not own.any():
+            continue
+        found, failed = wilson(int(named[own].sum()), int(own.sum())), probed["failed"]
+        note = f"no fluid in {int((own & ~wet & ~failed).sum())}, counted as wrong"
+        lost = int((own & failed).sum())
+        yield Figure(recipe, "laterality_accuracy", found.value,
+                     "pleural_effusion" + (f"/{arm}" if arm else ""), found.low, found.high,
+                     int(own.sum()),
+                     note=note + (f"; so are {lost} not drawn" if lost else ""))  # fmt: skip

@@ -1,0 +1,110 @@
+"""Turn the tables of the stages into figures of the scorecard, each with n and interval.
+
+An arm of a figure joins with "/" what varies: the region and the method of a label, the training
+arm, test set and findings of a downstream metric.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from radfoundry.evaluation.metrics.statistics import Interval, interval, patient_weights
+from radfoundry.report.scorecard.card import Figure
+
+
+def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Figure]:
+    """Yield the mean Dice of every collection, region and method, intervals drawn by patient.
+
+    Args:
+        measured: Rows of the table `label_dice`.
+        draws: Bootstrap samples.
+        rng: Source of chance.
+    """
+    known = measured[measured["dice"].notna()]
+    for (collection, region, method), rows in known.groupby(["collection", "region", "method"]):
+        values = rows["dice"].to_numpy(float)
+        found = _mean(rows["patient"], values, draws, rng)
+        none = int((values == 0).sum())
+        readers = "/".join(sorted(set(rows["truth_by"])))
+        yield Figure(
+            f"cohort:{collection}",
+            "label_dice",
+            found.value,
+            f"{region}/{method}",
+            found.low,
+            found.high,
+            len(values),
+            note=f"truth by {readers}; median {np.median(values):.3f}; nothing found in {none}",
+        )
+
+
+def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Figure]:
+    """Yield the mean of every clinical measurement, and how far the labels are off the truth.
+
+    `clinical_mean` is what the labels say; `clinical_bias` their mean difference from the truth and
+    `clinical_error` the mean of its size, over cases where both have a value.
+
+    Args:
+        measured: Rows of the table `clinical`.
+        draws: Bootstrap samples.
+        rng: Source of chance.
+    """
+    for (collection, name, method), rows in measured.groupby(
+        ["collection", "measurement", "method"]
+    ):
+        both = rows[rows["value"].notna() & rows["truth"].notna()]
+        off = both["value"] - both["truth"]
+        told = f"mean truth {both['truth'].mean():.4g}" if len(both) else ""
+        known = rows[rows["value"].notna()]
+        for metric, patients, values, note in (
+            ("clinical_mean", known["patient"], known["value"], ""),
+            ("clinical_bias", both["patient"], off, told),
+            ("clinical_error", both["patient"], off.abs(), told),
+        ):
+            if len(values):
+                found = _mean(patients, values.to_numpy(float), draws, rng)
+                yield Figure(
+                    f"cohort:{collection}", metric, found.value, f"{name}/{method}",
+                    found.low, found.high, len(values), unit=rows["unit"].iloc[0], note=note,
+                )  # fmt: skip
+
+
+def _mean(patients: pd.Series, values: np.ndarray, draws: int, rng: np.random.Generator):
+    """Return the mean of values with its interval, drawn by patient; one patient has none."""
+    if patients.nunique() < 2:
+        return Interval(float(values.mean()), float("nan"), float("nan"))
+    weights = patient_weights(patients.to_numpy(), draws, rng)
+    return interval(float(values.mean()), (weights @ values) / np.maximum(weights.sum(1), 1))
+
+
+def of_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Figure]:
+    """Yield the share of samples that each expert, and all of them, accept."""
+    for row in table.to_dict("records"):
+        yield Figure(
+            recipe,
+            "accepted_fraction",
+            row["fraction"],
+            row["expert"],
+            row["low"],
+            row["high"],
+            int(row["n"]),
+            note=f"{row['undecided']} undecided",
+        )
+
+
+def of_comparison(table: pd.DataFrame, recipe: str) -> Iterator[Figure]:
+    """Yield every metric of every training arm, test set and group of findings."""
+    for row in table.to_dict("records"):
+        yield Figure(
+            recipe,
+            row["metric"],
+            row["value"],
+            f"{row['arm']}/{row['test']}/{row['findings']}",
+            row["low"],
+            row["high"],
+            int(row["n"]),
+            published=row.get("published", math.nan),
+            note=f"{row['patients']} patients; {row['note']}",
+        )

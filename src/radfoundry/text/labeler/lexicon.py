@@ -1,0 +1,228 @@
+"""The labeler's rules, compiled: sections and sentences of a report, and phrases found in them.
+
+The rules are data (`labeler.yaml`, and the severity words of `wording.yaml`); nothing here knows a
+finding by name. Text that the rules read is lower case, with hyphens as spaces.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pkgutil import get_data
+from typing import Any, NamedTuple
+
+import yaml
+
+from radfoundry.text import composer
+
+_BREAK = re.compile(
+    r"(?<=[.!;?])\s+|\n(?=\s*(?:\n|[-*•]|\d+[.)]|[A-Z]))|(?<!\S)\d{1,2}[.)]\s+(?=[A-Z])"
+)
+
+# A report may go from these straight to what was seen, with no heading for it.
+_OPENING = re.compile(r"(?i)\W*(?:comparison|technique|procedure|protocol|exam)")
+_CLOSING = re.compile(r"(?i)\W*recommendation")
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_THEN = re.compile(  # of an older image, and of it alone
+    r"(?is)(?!.*\b(?:now|today|currently|is|are)\b)(?:.*\b(?:was|were|had|measured)\b.*"
+    r"\b(?:then|at that time)\b|\W*(?:it|this|that|which) (?:showed|demonstrated|revealed)\b)"
+)
+_FIRST = re.compile(r"(?<=[.!?])(?<!\b\d\.)\s+|\n(?=\s*[A-Z])")  # "1." ends no sentence
+
+_EDGE = r"(?:(?<!\w)|(?!\w))"  # not in the middle of a word
+
+
+@dataclass(frozen=True)
+class Span:
+    """A phrase of a sentence: [start, end) in characters, what kind it is, and of which word."""
+
+    start: int
+    end: int
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Patterns of one kind, each with its value; `quick` is true of text that holds any."""
+
+    kind: str
+    patterns: Sequence[tuple[str, re.Pattern[str]]]
+    quick: re.Pattern[str]
+
+    def found(self, text: str) -> Iterator[Span]:
+        """Yield every match of every pattern; those of different patterns may overlap."""
+        if not self.quick.search(text):
+            return
+        for value, pattern in self.patterns:
+            for match in pattern.finditer(text):
+                yield Span(match.start(), match.end(), self.kind, value)
+
+
+class _Part(NamedTuple):
+    kind: str
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What `labeler.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
+
+    data: Mapping[str, Any]
+    headings: re.Pattern[str]
+    abbreviations: Sequence[tuple[re.Pattern[str], str]]
+    findings: Sequence[Phrases]
+    cues: Sequence[Phrases]
+    stops: Phrases
+    boundaries: Phrases
+    verbs: Phrases
+    again: re.Pattern[str]
+    places: Sequence[Phrases]
+    severity: Mapping[str, Sequence[Phrases]]
+
+
+@cache
+def rules() -> Rules:
+    """Return the rules, read and compiled once."""
+    data = yaml.safe_load(get_data("radfoundry.text.labeler", "lexicon.yaml") or b"")
+    degrees = [w for words in data["severity"]["all"].values() for w in words]
+    sides = [w for side in ("right", "left", "bilateral") for w in data["sides"][side]]
+    fill = {"{degree}": _any(degrees), "{side}": _any(sides)}
+    return Rules(
+        data=data,
+        headings=_headings(data["sections"]),
+        abbreviations=[(re.compile(k), v) for k, v in data["abbreviations"].items()],
+        findings=[*_findings(data)],
+        cues=[
+            _phrases(kind, {side: cue[side]}) for kind, cue in data["cues"].items() for side in cue
+        ],
+        stops=_phrases(
+            "stop", {k: [_filled(s, fill) for s in v] for k, v in data["stops"].items()}
+        ),
+        boundaries=_phrases("boundary", {"": data["boundaries"]}),
+        verbs=_phrases("verb", {"": data["verbs"]}),
+        again=re.compile(_filled(data["again"], fill)),
+        places=[_phrases("side", data["sides"]), _phrases("place", data["places"])],
+        severity={name: _severity(name, data["severity"]) for name in data["findings"]},
+    )
+
+
+def sections(text: str) -> list[tuple[str, str]]:
+    """Return (kind, text) for the parts of a report; kinds are "findings" and "impression".
+
+    Text before any heading counts as findings; what stands under an ignored heading is left out. In
+    a report without any findings the body may follow such a part with no heading of its own: then
+    it begins at the first blank line, or, if there is no impression either, behind the first
+    sentence of a comparison or technique and what that says of an older image. No part is left of a
+    report that states nothing.
+
+    >>> sections("HISTORY: Cough. FINDINGS: No effusion. IMPRESSION: Normal chest.")
+    [('findings', 'No effusion.'), ('impression', 'Normal chest.')]
+    >>> sections("HISTORY: Effusion. COMPARISON: None. Clear lungs.")
+    [('findings', 'Clear lungs.')]
+    """
+    marks = list(rules().headings.finditer(text))
+    kinds = ["findings", *((m.lastgroup or "").rstrip("_") for m in marks)]
+    headings = ["", *(m.group() for m in marks)]
+    starts, ends = [0, *(m.end() for m in marks)], [*(m.start() for m in marks), len(text)]
+    told = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    parts = [_Part(*part) for part in zip(kinds, headings, told, strict=True)]
+    if not any(part.kind == "findings" and part.text for part in parts):
+        parts = _with_body(parts)
+    return [(part.kind, part.text) for part in parts if part.kind != "ignored" and part.text]
+
+
+def _with_body(parts: Sequence[_Part]) -> list[_Part]:
+    """Return the parts of a report with the body that stands behind one of the ignored ones."""
+    ends = [at for at, part in enumerate(parts) if part.kind == "impression" and part.text]
+    upto = ends[0] if ends else len(parts)
+    ignored = [at for at, part in enumerate(parts[:upto]) if part.kind == "ignored"]
+    ignored = [at for at in ignored if not _CLOSING.match(parts[at].heading)]
+    for at in reversed(ignored):
+        opening = _OPENING.match(parts[at].heading)
+        pieces = (
+            _PARAGRAPH.split(parts[at].text, maxsplit=1) if opening or at == ignored[-1] else []
+        )
+        if opening and len(pieces) == 1 and not ends:
+            pieces = _FIRST.split(parts[at].text, maxsplit=1)
+            while len(pieces) == 2 and _THEN.match(_FIRST.split(pieces[1])[0]):
+                pieces = _FIRST.split(pieces[1], maxsplit=1)
+        if len(pieces) == 2:
+            return [*parts[:at], _Part("findings", "", pieces[1].strip()), *parts[at + 1 :]]
+    return list(parts)
+
+
+def statements(text: str) -> list[tuple[str, str]]:
+    """Return (section, sentence) in order, in the form that the rules read."""
+    short = rules().abbreviations
+    return [(kind, line) for kind, part in sections(text) for line in _sentences(part, short)]
+
+
+def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
+    """Return the phrases in a text, left to right; of those that overlap the longest stays.
+
+    Phrases of exactly one stretch all stay: a "ground glass nodule" is two findings.
+    """
+    spans = {span for group in groups for span in group.found(text)}
+    ranked = sorted(spans, key=lambda s: (s.start - s.end, s.start, s.kind, s.value))
+    kept: list[Span] = []
+    for span in ranked:
+        rivals = [k for k in kept if span.start < k.end and k.start < span.end]
+        if all((k.start, k.end) == (span.start, span.end) for k in rivals):
+            kept.append(span)
+    return sorted(kept, key=lambda s: (s.start, s.end, s.value))
+
+
+def _sentences(text: str, abbreviations: Sequence[tuple[re.Pattern[str], str]]) -> Iterator[str]:
+    for pattern, words in abbreviations:
+        text = pattern.sub(words, text)
+    for sentence in _BREAK.split(text):
+        plain = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-(?=\w)", " ", sentence)).strip(" -*•")
+        if plain:
+            yield plain.lower()
+
+
+def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
+    names = "|".join(f"(?P<{kind}>{_any(words)})" for kind, words in sections.items())
+    bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
+    # "In comparison: the effusion is smaller" is a sentence.
+    return re.compile(rf"(?im)(?<![\w-])(?<!\bin )(?:{names})\s*:|^\s*(?:{bare})\s*$")
+
+
+def _findings(data: Mapping) -> Iterator[Phrases]:
+    yield _phrases("other", {"": data["others"]})
+    for kind in ("says", "denies", "suggests"):
+        yield _phrases(kind, {name: told.get(kind, []) for name, told in data["findings"].items()})
+
+
+def _severity(name: str, words: Mapping) -> list[Phrases]:
+    """Return the severity words of one finding: general, its own, and the composer's."""
+    own = words.get(name, {})
+    composed = composer.wording()["severity"].get(name, {})
+    weak = own.get("weak", {})
+    told = {"none": words["none"]}
+    for degree in composer.DEGREES:
+        plain = [str(w).replace("-", " ") for w in composed.get(degree, [])]
+        known = [*words["all"][degree], *own.get(degree, []), *plain]
+        told[degree] = [w for w in known if w not in weak.get(degree, [])]
+    return [_phrases("severity", told), _phrases("weak", weak)]
+
+
+def _phrases(kind: str, words: Mapping[str, Sequence[str]]) -> Phrases:
+    patterns = [(v, re.compile(_bounded(p))) for v, listed in words.items() for p in listed]
+    return Phrases(kind, patterns, re.compile(_any([p.pattern for _, p in patterns]) or "(?!)"))
+
+
+def _bounded(phrase: str) -> str:
+    return f"{_EDGE}(?:{phrase}){_EDGE}"
+
+
+def _filled(phrase: str, fill: Mapping[str, str]) -> str:
+    for mark, words in fill.items():
+        phrase = phrase.replace(mark, words)
+    return phrase
+
+
+def _any(phrases: Sequence[str]) -> str:
+    return f"(?:{'|'.join(phrases)})" if phrases else ""

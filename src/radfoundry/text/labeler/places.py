@@ -1,0 +1,150 @@
+"""Where a finding is and how much of it: the words of its sentence that belong to it.
+
+A sentence may tell of several findings; each has the noun phrase that ends with its name ("small
+right pleural effusion") and what follows it ("in the right lower lobe", "left larger than right").
+"""
+
+from collections.abc import Sequence
+
+from radfoundry.text import composer
+from radfoundry.text.labeler.lexicon import Phrases, Rules, Span, longest
+
+_JOINING = (",", "and", "or")
+
+
+def phrase(text: str, spans: Sequence[Span], at: int, compiled: Rules) -> tuple[str, str]:
+    """Return the noun phrase up to a finding's end, and what follows and may belong to it.
+
+    Args:
+        text: A sentence.
+        spans: The findings it names, left to right.
+        at: Which of them.
+        compiled: The rules.
+    """
+    span = spans[at]
+    peers = [s for s in spans if (s.start, s.end) != (span.start, span.end)]
+    begin = max([s.end for s in peers if s.end <= span.start], default=0)
+    end = min([s.start for s in peers if s.start >= span.end], default=len(text))
+    start = _noun_start(text[begin : span.start], compiled) + begin
+    rest = text[span.end : end]
+    if end < len(text):
+        rest = rest[: _noun_start(rest, compiled)]
+    return text[start : span.end], _attached(rest, compiled)
+
+
+def again(text: str, spans: Sequence[Span], compiled: Rules) -> str:
+    """Return what a sentence goes on to say of a finding that it denied, with the finding's name.
+
+    "Effusion is not seen on the left but is moderate on the right" says that "effusion is moderate
+    on the right". "" where it says no more.
+    """
+    start = end = 0
+    for span in spans:
+        if text[end : span.start].strip() not in _JOINING:  # else denied together
+            start = span.start
+        end = span.end
+        denied = compiled.again.match(text, end + 1)
+        if denied and not any(end < other.start < denied.end() for other in spans):
+            return f"{text[start:end]} {text[denied.end() :]}"
+    return ""
+
+
+def _noun_start(text: str, compiled: Rules) -> int:
+    """Return where the noun phrase begins that ends with a text: after the last boundary.
+
+    A boundary between adjectives ("right and left", "small, layering") is none.
+    """
+    for boundary in reversed(longest([compiled.boundaries], text)):
+        words = text[: boundary.start].split()
+        joined = text[boundary.start : boundary.end] in _JOINING
+        if not (joined and words and _modifies(words[-1], compiled)):
+            return boundary.end
+        if words[-2:-1] in (["the"], ["on"]):  # "on the right and left effusion"
+            return boundary.end
+    return 0
+
+
+def _modifies(word: str, compiled: Rules) -> bool:
+    known = [*compiled.data["modifiers"], "right", "left", "bilateral"]
+    return word in known or bool(longest(compiled.severity["pleural_effusion"], word))
+
+
+def _attached(text: str, compiled: Rules) -> str:
+    """Return the part of what follows a finding that still tells of it."""
+    for boundary in longest([compiled.boundaries], text):
+        words = text[boundary.end :].replace(",", " ").split()[:3]
+        mark = text[boundary.start : boundary.end]
+        before = text[: boundary.start].split()[-1:]
+        other = set(words[:1]) & set(compiled.data["alternatives"])
+        if other or set(before) & set(compiled.data["joining"]):
+            continue
+        told = words[:1] not in (["the"], ["no"]) and set(words) & set(compiled.data["follow"])
+        if not told or mark not in _JOINING:
+            return text[: boundary.start]
+    return text
+
+
+def severity(noun: str, rest: str, words: Sequence[Phrases]) -> str:
+    """Return the worst degree that the noun phrase tells, else the one told after it, else ""."""
+    for text in (noun, rest):
+        spans = [s for s in longest(words, text) if s.value != "none"]
+        strong = [s.value for s in spans if s.kind == "severity"]
+        if spans:
+            return max(strong or [s.value for s in spans], key=composer.DEGREES.index)
+    return ""
+
+
+def sites(noun: str, rest: str, compiled: Rules, name: str) -> list[tuple[str, str]]:
+    """Return (side, location) for each place where a finding is said to be; at least one."""
+    about = compiled.data["findings"][name]
+    if not about.get("sided", True):
+        return [("", "")]
+    spans = _sited(noun, compiled)
+    if not any(s.kind == "side" for s in spans) or not any(s.kind == "place" for s in spans):
+        spans += _sited(rest, compiled)
+    placed = about.get("placed", True)
+    sides: dict[str, set[str]] = {}
+    for location, told in _paired([s for s in spans if placed or s.kind == "side"]):
+        sides.setdefault(location, set()).update(told)
+    only = compiled.data["only"]
+    return [(side_of(told) or only.get(where, ""), where) for where, told in sides.items()]
+
+
+def _sited(text: str, compiled: Rules) -> list[Span]:
+    """Return sides and places in order; a word that tells both ("lingula") counts as both."""
+    both = [s for group in compiled.places for s in longest([group], text) if s.value != "none"]
+    return sorted(both, key=lambda s: (s.start, s.kind == "place"))
+
+
+def _paired(spans: Sequence[Span]) -> list[tuple[str, list[str]]]:
+    """Return each place with its sides: those before it, else those after it, else as before.
+
+    Where sides stand before the places ("right upper, middle and left lower lobes"), only the last
+    place has any after it.
+    """
+    places = [i for i, span in enumerate(spans) if span.kind == "place"]
+    if not places:
+        return [("", [s.value for s in spans])]
+    out: list[tuple[str, list[str]]] = []
+    used, first = 0, False
+    for i, following in zip(places, [*places[1:], len(spans)], strict=True):
+        ahead = [s.value for s in spans[used:i] if s.kind == "side"]
+        behind = [s.value for s in spans[i + 1 : following]]
+        first = first or bool(ahead)
+        if first and following < len(spans):
+            behind = []
+        used = following if behind and not ahead else i + 1
+        inherited = out[-1][1] if out else []
+        out.append((spans[i].value, ahead or behind or inherited))
+    return out
+
+
+def side_of(told: set[str]) -> str:
+    """Return one word for the sides told: "bilateral" for more than one, "" for none."""
+    return "bilateral" if len(told) > 1 else "".join(told)
+
+
+def inherited(noun: str, side: str, previous: str, compiled: Rules) -> str:
+    """Return a finding's own side; an "adjacent effusion" is on the side of the one before."""
+    near = set(compiled.data["adjacent"]) & set(noun.split())
+    return side or (previous if near else "")

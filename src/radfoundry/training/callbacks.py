@@ -1,0 +1,109 @@
+"""When and with what a training calls its hooks."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from radfoundry.training import processes
+from radfoundry.training.settings import Hooks, Settings, Stopped
+
+PATIENCE = 20  # by the clock, things are so many times as far apart as the last one took
+
+
+class Course(Protocol):
+    """What is told of a training.
+
+    Attributes:
+        settings: How many steps there are.
+        step: Steps done.
+        history: Terms of the loss, by name, at every step done.
+        device: Where it runs.
+    """
+
+    settings: Settings
+    step: int
+    history: dict[str, list[float]]
+    device: torch.device
+
+    def chosen(self) -> nn.Module:
+        """Return the network whose weights would be kept now."""
+
+    def state(self) -> dict:
+        """Return everything that is needed to go on; every process must ask."""
+
+
+class Due:
+    """When something is to be done again: by steps, by the clock, or both."""
+
+    def __init__(self, steps: int, seconds: float) -> None:
+        self.steps, self.seconds, self.last, self.cost = steps, seconds, time.monotonic(), 0.0
+
+    def at(self, step: int) -> bool:
+        """Say whether it is to be done after a step."""
+        waited = time.monotonic() - self.last
+        late = self.seconds > 0 and waited >= max(self.seconds, PATIENCE * self.cost)
+        return late or (self.steps > 0 and step % self.steps == 0)
+
+    def done(self, begun: float) -> None:
+        """Note that it was done, and how long it took since `begun` (`time.monotonic`)."""
+        self.last = time.monotonic()
+        self.cost = self.last - begun
+
+
+class Teller:
+    """Calls hooks when they are due; where processes train together, the first one's clock says."""
+
+    def __init__(self, course: Course, hooks: Hooks) -> None:
+        self.course, self.hooks = course, hooks
+        self.saves = Due(hooks.every, hooks.every_seconds)
+        self.shows = Due(hooks.show_every, hooks.show_seconds)
+
+    def report(self, terms: Mapping[str, float]) -> None:
+        """Call what is due after a step; raise `Stopped` when any process was asked to stop."""
+        course, hooks, first = self.course, self.hooks, processes.rank() == 0
+        if hooks.progress is not None and first:
+            hooks.progress(course.step, course.settings.steps, terms)
+        asked = hooks.stop is not None and hooks.stop()
+        due = first and self.saves.at(course.step)
+        stopping, saving = processes.any_of([asked, due], course.device)
+        if stopping or saving:
+            self._save()
+        if hooks.show is not None and first:
+            self._show(stopping)
+        if stopping:
+            processes.wait()  # nobody leaves while the first still writes
+            raise Stopped("train.stopped", f"asked to stop after step {course.step}")
+
+    def _save(self) -> None:
+        if self.hooks.checkpoint is None:
+            return
+        begun = time.monotonic()
+        state = self.course.state()
+        if processes.rank() == 0:
+            self.hooks.checkpoint(state)
+        self.saves.done(begun)
+
+    def _show(self, stopping: bool) -> None:
+        over = self.course.step == self.course.settings.steps
+        if self.hooks.show is None or not (stopping or over or self.shows.at(self.course.step)):
+            return
+        begun = time.monotonic()
+        picture = None if stopping else self._preview()
+        self.hooks.show(self.course.step, picture, self.course.history)
+        self.shows.done(begun)
+
+    @torch.no_grad()
+    def _preview(self) -> np.ndarray | None:
+        if self.hooks.preview is None:
+            return None
+        try:
+            return self.hooks.preview(self.course.chosen().eval())
+        except Exception as error:  # a picture to look at is no reason to lose days of training
+            told = f"no preview after step {self.course.step}: {type(error).__name__}: {error}"
+            warnings.warn(told, RuntimeWarning, stacklevel=3)
+            return None
