@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from radfoundry.evaluation.tasks.anomaly.network import SIZES, ReconstructionUNet, reconstruction
-from radfoundry.networks.layers import haar, inverse_haar, seeded
+from radfoundry.networks.layers import seeded
+from radfoundry.networks.wavelets import haar, inverse_haar
 
 SMALL = SIZES["phantom"] | {"channels": 8, "haar": 1}
 
