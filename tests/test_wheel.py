@@ -1,0 +1,61 @@
+"""The library works where it is installed, without the checkout beside it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDED = ("pyproject.toml", "README.md", "LICENSE")
+PROGRAM = """
+import importlib, pkgutil
+import radfoundry
+from radfoundry import tables
+from radfoundry.anatomy import regions
+from radfoundry.config import catalogue, cohorts, settings, weight_files
+from radfoundry.report import page
+from radfoundry.text import composer
+from radfoundry.text.labeler import lexicon
+
+found = [m.name for m in pkgutil.walk_packages(radfoundry.__path__, "radfoundry.")]
+for name in found:
+    importlib.import_module(name)
+kinds = sorted(p.name.split(".")[0] for p in tables.SCHEMAS.glob("*.schema.yaml"))
+assert all(tables.schema(kind) for kind in kinds)
+assert settings.checked({"cohorts": {"a": {"phantom": {"kind": "chest_xray"}}}})
+assert cohorts.columns() and weight_files.needs() and catalogue.names("tasks")
+assert regions.vocabulary() and composer.wording() and lexicon.rules()
+print(len(found), len(kinds), radfoundry.__file__)
+"""
+
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Return a folder with nothing but what the wheel brings."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in NEEDED:
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    pip = (sys.executable, "-m", "pip", "-q")
+    run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder / "made", folder)
+    (wheel,) = (folder / "made").glob("*.whl")
+    run(*pip, "install", "--no-deps", "--target", folder / "site", wheel)
+    shutil.rmtree(folder / "src")
+    return folder / "site"
+
+
+def test_a_wheel_imports_every_module_and_reads_every_schema(installed):
+    outside = {**os.environ, "PYTHONPATH": str(installed)}
+    modules, kinds, file = run(sys.executable, "-c", PROGRAM, cwd=installed, env=outside).split()
+    assert Path(file).is_relative_to(installed)
+    assert int(modules) + 1 == len(list((ROOT / "src/radfoundry").rglob("*.py")))
+    assert int(kinds) == len(list((ROOT / "workflow/schemas").glob("*.schema.yaml")))
