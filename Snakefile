@@ -15,10 +15,7 @@ report: "workflow/report/overview.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/options.smk"
-include: "workflow/rules/targets.smk"
 include: "workflow/rules/inputs.smk"
-include: "workflow/rules/recipes.smk"
 include: "workflow/rules/1_preprocess.smk"
 include: "workflow/rules/2_pseudolabel.smk"
 include: "workflow/rules/3_radiomics.smk"

@@ -20,8 +20,8 @@ rule plan_cohort:
     conda:
         "../../envs/core.yaml"
     params:
-        source=cohort_source,
-        code=code_with("plan_cohort", phantom_code),
+        source=looked_up(lookups.cohort_source),
+        code=code_with("plan_cohort", lookups.phantom_plugins),
     script:
         "../../scripts/plan_cohort.py"
 
@@ -38,7 +38,7 @@ rule draw_phantoms:
         "../../envs/core.yaml"
     params:
         kind=option("cohorts/{cohort}/phantom/kind"),
-        code=code_with("draw_phantoms", phantom_code),
+        code=code_with("draw_phantoms", lookups.phantom_plugins),
     script:
         "../../scripts/draw_phantoms.py"
 
@@ -55,7 +55,7 @@ rule build_atlas:
     conda:
         "../../envs/core.yaml"
     params:
-        cohort=cohort_reading,
+        cohort=looked_up(lookups.cohort_reading),
         preprocess=option("cohorts/{cohort}/preprocess"),
         code=code("build_atlas"),
     script:
@@ -77,7 +77,7 @@ rule preprocess_batch:
         "../../envs/core.yaml"
     params:
         modality=option("cohorts/{cohort}/modality"),
-        root=cohort_root,
+        root=looked_up(lookups.cohort_root),
         reader_labels=option("cohorts/{cohort}/reader_labels"),
         preprocess=option("cohorts/{cohort}/preprocess"),
         code=code("preprocess_batch"),

@@ -10,7 +10,7 @@ writes  results/pseudolabel/{method}/network/  or  weights.tsv
 rule check_weights:
     """List every weight file that a segmenter needs; stop in seconds where one is missing."""
     input:
-        files=weight_files,
+        files=weight_files_there,
     output:
         table="results/pseudolabel/{method}/weights.tsv",
     log:
@@ -20,7 +20,7 @@ rule check_weights:
         "../../envs/core.yaml"
     params:
         method=option("pseudolabel/{method}"),
-        code=code_with("check_weights", method_code),
+        code=code_with("check_weights", lookups.method_plugins),
     script:
         "../../scripts/check_weights.py"
 
@@ -39,7 +39,7 @@ rule fit_segmenter:
         runtime=240,
     params:
         method=option("pseudolabel/{method}"),
-        code=code_with("fit_segmenter", segmenter_training_code),
+        code=code_with("fit_segmenter", lookups.method_training_plugins),
     script:
         "../../scripts/fit_segmenter.py"
 
@@ -63,7 +63,7 @@ rule segment_batch:
     params:
         modality=option("cohorts/{cohort}/modality"),
         method=option("pseudolabel/{method}"),
-        code=code_with("segment_batch", method_code),
+        code=code_with("segment_batch", lookups.method_plugins),
     script:
         "../../scripts/segment_batch.py"
 

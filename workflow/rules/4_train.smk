@@ -28,10 +28,10 @@ rule train_network:
         runtime=1440,
     params:
         generator=option("recipes/{recipe}/generator"),
-        options=training_options,
+        options=looked_up(lookups.training_options),
         size=option("recipes/{recipe}/size"),
         seed=option("recipes/{recipe}/train/seed"),
-        code=code_with("train_network", generator_code),
+        code=code_with("train_network", lookups.generator_plugins),
     script:
         "../../scripts/train_network.py"
 

@@ -25,7 +25,7 @@ rule plan_requests:
         options=option("recipes/{recipe}/sample"),
         seed=option("recipes/{recipe}/seed"),
         batch=option("recipes/{recipe}/batch"),
-        code=code_with("plan_requests", generator_code),
+        code=code_with("plan_requests", lookups.generator_plugins),
     script:
         "../../scripts/plan_requests.py"
 
@@ -50,7 +50,7 @@ rule draw_samples:
         runtime=240,
     params:
         generator=option("recipes/{recipe}/generator"),
-        code=code_with("draw_samples", generator_code),
+        code=code_with("draw_samples", lookups.generator_plugins),
     script:
         "../../scripts/draw_samples.py"
 

@@ -21,8 +21,8 @@ rule calibrate_expert:
     conda:
         "../../envs/core.yaml"
     params:
-        options=expert_options,
-        code=code_with("calibrate_expert", expert_code),
+        options=looked_up(lookups.expert_options),
+        code=code_with("calibrate_expert", lookups.expert_plugins),
     script:
         "../../scripts/calibrate_expert.py"
 
@@ -42,8 +42,8 @@ rule judge_samples:
     conda:
         "../../envs/core.yaml"
     params:
-        options=expert_options,
-        code=code_with("judge_samples", expert_code),
+        options=looked_up(lookups.expert_options),
+        code=code_with("judge_samples", lookups.expert_plugins),
     script:
         "../../scripts/judge_samples.py"
 
@@ -68,7 +68,7 @@ rule decide_verdicts:
     conda:
         "../../envs/core.yaml"
     params:
-        quantiles=quantiles,
+        quantiles=looked_up(lookups.quantiles),
         code=code("decide_verdicts", ("experts", "novelty")),
     script:
         "../../scripts/decide_verdicts.py"

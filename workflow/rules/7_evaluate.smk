@@ -90,8 +90,8 @@ rule fit_arm:
         mem_mb=4000,
         runtime=1440,
     params:
-        task=task_options,
-        code=code_with("fit_arm", task_code),
+        task=looked_up(lookups.task_options),
+        code=code_with("fit_arm", lookups.task_plugins),
     script:
         "../../scripts/fit_arm.py"
 
@@ -108,10 +108,10 @@ rule compare_arms:
         "../../envs/core.yaml"
     params:
         own=option("recipes/{recipe}/cohort"),
-        task=task_options,
+        task=looked_up(lookups.task_options),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/seeds"),
-        code=code_with("compare_arms", task_code),
+        code=code_with("compare_arms", lookups.task_plugins),
     script:
         "../../scripts/compare_arms.py"
 

@@ -14,10 +14,10 @@ use rule plan_requests as plan_probes with:
     params:
         generator=option("recipes/{recipe}/generator"),
         ask="probe",
-        options=probe_options,
+        options=looked_up(lookups.probe_options),
         seed=option("evaluate/synthesis/seed"),
         batches=option("evaluate/synthesis/batches"),
-        code=code_with("plan_requests", generator_code),
+        code=code_with("plan_requests", lookups.generator_plugins),
 
 
 use rule draw_samples as draw_probes with:
@@ -58,7 +58,8 @@ rule measure_probes:
     conda:
         "../../envs/core.yaml"
     params:
-        code=code("measure_probes", ("segmenters", "threshold")),
+        segmenter=option("evaluate/synthesis/segmenter"),
+        code=code_with("measure_probes", lookups.probe_plugins),
     script:
         "../../scripts/measure_probes.py"
 
@@ -78,9 +79,10 @@ rule compare_resolutions:
         "../../envs/core.yaml"
     params:
         generator=option("recipes/{recipe}/generator"),
+        network=looked_up(lookups.super_resolution),
         enlarged=option("evaluate/synthesis/enlarged"),
         seed=option("evaluate/synthesis/seed"),
-        code=code_with("compare_resolutions", generator_code),
+        code=code_with("compare_resolutions", lookups.generator_plugins),
     script:
         "../../scripts/compare_resolutions.py"
 
@@ -90,7 +92,7 @@ rule summarize_synthesis:
     input:
         probes="results/recipes/{recipe}/evaluate/probes.tsv",
         distances="results/recipes/{recipe}/evaluate/distances.tsv",
-        resolutions=of_own_enlarger("results/recipes/{recipe}/evaluate/resolutions.tsv"),
+        resolutions=of_super_resolution("results/recipes/{recipe}/evaluate/resolutions.tsv"),
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         clinical=of_source("results/cohorts/{cohort}/evaluate/clinical/{method}.tsv"),
     output:
@@ -100,7 +102,7 @@ rule summarize_synthesis:
     conda:
         "../../envs/core.yaml"
     params:
-        system=published_system,
+        published=looked_up(lookups.published),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/synthesis/seed"),
         code=code("summarize_synthesis"),

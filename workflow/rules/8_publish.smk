@@ -23,10 +23,10 @@ rule write_release:
         "../../envs/core.yaml"
     params:
         recipe=option("recipes/{recipe}"),
-        phantom=is_phantom,
+        phantom=looked_up(lookups.is_phantom),
         publish=option("publish"),
         code=code("write_release"),
-        made_by=code_with("draw_samples", generator_code),
+        made_by=code_with("draw_samples", lookups.generator_plugins),
     script:
         "../../scripts/write_release.py"
 

@@ -1,9 +1,9 @@
-"""Shared by all stages: the checked config, the cohorts' tables and small lookups."""
+"""Shared by all stages: the checked config, digests of the code behind a job, constraints."""
 
-import json
 import os
 import sys
 from functools import partial
+from inspect import signature
 from pathlib import Path
 
 ROOT = Path(workflow.basedir)
@@ -17,32 +17,35 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import catalogue, cohorts
-from radfoundry.config import settings as configuration
-from radfoundry.config import weight_files as weightfiles
+from radfoundry.config import catalogue, cohorts, lookups, weight_files
+from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
+from radfoundry.config.settings import checked, start_files, strict_load
 
-configuration.strict_load("config.yaml")  # first: Snakemake's own loader runs templates
+strict_load("config.yaml")  # first: Snakemake's own loader runs templates
 
 
 configfile: "config.yaml"
 
 
-settings = configuration.checked(config)
+settings = checked(config)
 tables = cohorts.read_all(settings["cohorts"])
-weightfiles.check(settings)  # in milliseconds, before any job
-COHORTS, RECIPES, EVALUATE = (
-    settings["cohorts"],
-    settings["recipes"],
-    settings["evaluate"],
+weight_files.check(settings)  # in milliseconds, before any job
+COHORTS, RECIPES, METHODS, EVALUATE = (
+    settings[section] for section in ("cohorts", "recipes", "pseudolabel", "evaluate")
 )
-TASKS = [task for task in catalogue.names("tasks") if task in EVALUATE]
+
+
+def methods_on(device):
+    """The methods of pseudo-labelling that run on a device, as a pattern; matches nothing for none."""
+    names = [name for name, method in METHODS.items() if method["device"] == device]
+    return "|".join(names) or "(?!)"
 
 
 wildcard_constraints:
     cohort="|".join(COHORTS),
     recipe="|".join(RECIPES),
-    method="|".join(settings["pseudolabel"]),
+    method="|".join(METHODS),
     expert="|".join(catalogue.names("experts")),
     task="|".join(catalogue.names("tasks")),
     arm=r"\w+",
@@ -53,77 +56,19 @@ wildcard_constraints:
 option = partial(lookup, within=settings)
 
 
-def ways_on(device):
-    """The ways of pseudo-labelling that run on a device, as a pattern; matches nothing for none."""
-    ways = settings["pseudolabel"].items()
-    return "|".join(name for name, way in ways if way["device"] == device) or "(?!)"
+def looked_up(function):
+    """What a look-up of the config says, given the wildcards that it names."""
+    names = list(signature(function).parameters)[1:]
+    return lambda wildcards: function(settings, *(wildcards[name] for name in names))
 
 
 def code(script, *plugins):
-    """Digest of a script and every library module it reaches."""
-    return fingerprint(
-        ROOT / "scripts" / f"{script}.py", [catalogue.module_name(kind, name) for kind, name in plugins]
-    )
-
-
-def batches_of(cohort):
-    return cohorts.batch_names(COHORTS[cohort], tables.get(cohort, []))
-
-
-def per_batch(pattern, cohort):
-    """The pattern for every batch; nothing where it asks for labels and the cohort has no way."""
-    way = COHORTS[cohort]["pseudolabel"]
-    if "{method}" in pattern and way == configuration.NO_WAY:
-        return []
-    return expand(pattern, cohort=cohort, batch=batches_of(cohort), method=way)
-
-
-def per_cohort(pattern):
-    return [path for cohort in COHORTS for path in per_batch(pattern, cohort)]
-
-
-def needs(recipe):
-    """What each network of a recipe is trained on top of."""
-    return catalogue.constant("generators", RECIPES[recipe]["generator"], "NEEDS")
-
-
-# The code behind a job, plug-ins included.
-
-
-def phantom_code(wildcards):
-    phantom = COHORTS[wildcards.cohort].get("phantom")
-    return [("phantoms", phantom["kind"])] if phantom else []
-
-
-def method_code(wildcards):
-    return [("segmenters", settings["pseudolabel"][wildcards.method]["segmenter"])]
-
-
-def segmenter_training_code(wildcards):
-    segmenter = settings["pseudolabel"][wildcards.method]["segmenter"]
-    phantom = catalogue.constant("segmenters", segmenter, "PHANTOM")
-    return [*method_code(wildcards), ("phantoms", phantom)]
-
-
-def generator_code(wildcards):
-    return [("generators", RECIPES[wildcards.recipe]["generator"])]
-
-
-def expert_code(wildcards):
-    options = catalogue.constant("experts", wildcards.expert, "OPTIONS")
-    options = options | RECIPES[wildcards.recipe]["filter"][wildcards.expert]
-    used = [("segmenters", options[key]) for key in options if key == "segmenter"]
-    return [("experts", wildcards.expert), *used]
-
-
-def task_code(wildcards):
-    return [("tasks", wildcards.task)]
+    """Digest of a script and every library module it reaches, plug-ins (kind, name) included."""
+    modules = [catalogue.module_name(kind, name) for kind, name in plugins]
+    return fingerprint(ROOT / "scripts" / f"{script}.py", modules)
 
 
 def code_with(script, plugins):
     """Digest of a script and of the plug-ins that its wildcards choose."""
-    return partial(_code_with, script, plugins)
-
-
-def _code_with(script, plugins, wildcards):
-    return code(script, *plugins(wildcards))
+    chosen = looked_up(plugins)
+    return lambda wildcards: code(script, *chosen(wildcards))

@@ -1,32 +1,90 @@
-"""What jobs read: functions of the config and of wildcards, or makers of such functions."""
+"""What rules read and are given: functions of wildcards, or makers of such functions.
+
+Each finds files; what the config means is looked up in `radfoundry.config`.
+"""
+
+
+def unique(paths):
+    return list(dict.fromkeys(paths))
+
+
+# A cohort, and its batches.
+
+
+def batches_of(cohort):
+    return cohorts.batch_names(COHORTS[cohort], tables.get(cohort, []))
+
+
+def per_batch(pattern, cohort, methods=None, batches=None):
+    """The pattern for every batch and the cohort's own method; nothing for labels without one."""
+    methods = methods or [COHORTS[cohort]["pseudolabel"]]
+    made = [method for method in methods if method != NO_METHOD]
+    batches = batches or batches_of(cohort)
+    return unique(expand(pattern, cohort=cohort, method=made, batch=batches))
+
+
+def per_cohort(pattern):
+    return [path for cohort in COHORTS for path in per_batch(pattern, cohort)]
+
+
+def each_batch(pattern):
+    """The pattern for every batch of the cohort in the wildcards."""
+    return lambda w: expand(pattern, batch=batches_of(w.cohort), **dict(w))
+
+
+def of_cohort_labels(pattern):
+    """The pattern for every batch with the cohort's own method of pseudo-labelling."""
+    return lambda w: per_batch(pattern, w.cohort)
+
+
+def of_second_labels(pattern):
+    """The same with the method that is asked for a second opinion."""
+    return lambda w: per_batch(pattern, w.cohort, [COHORTS[w.cohort]["second_opinion"]])
+
+
+def of_cohort_batch(pattern):
+    """The pattern for the batch in the wildcards, with the cohort's own method; none without one."""
+    return lambda w: per_batch(pattern, w.cohort, batches=[w.batch])
+
+
+def of_source(pattern):
+    """The pattern for every batch of the cohort that the recipe in the wildcards starts from."""
+    return lambda w: per_batch(pattern, RECIPES[w.recipe]["cohort"])
+
+
+def of_unseen(pattern):
+    """The pattern for every batch of the cohorts that tasks test on and nobody trained on."""
+
+    def paths(wildcards):
+        asked = [wildcards.task] if "task" in wildcards.keys() else lookups.tasks(settings)
+        return unique(
+            p for t in asked for c in EVALUATE[t]["unseen"] for p in per_batch(pattern, c)
+        )
+
+    return paths
+
+
+# What comes from the user.
 
 
 def cohort_table(wildcards):
     return COHORTS[wildcards.cohort].get("table", [])
 
 
-def cohort_source(wildcards):
-    """What decides which cases there are, and in which batch each is."""
-    entry = COHORTS[wildcards.cohort]
-    return {
-        key: entry[key] for key in ("phantom", "table", "root", "batch") if key in entry
-    }
+def raw_of(cohort, batch):
+    """What preprocess opens: the files of a table that exist, or a batch of phantoms."""
+    if cohort in tables:
+        return cohorts.files_of_batch(COHORTS[cohort], tables[cohort], batch)
+    return [f"results/cohorts/{cohort}/phantoms/{batch}"]
 
 
-def cohort_root(wildcards):
-    return cohorts.root_of(COHORTS[wildcards.cohort])
-
-
-def cohort_reading(wildcards):
-    """How a cohort's files are found and read."""
-    entry = COHORTS[wildcards.cohort]
-    return {"root": cohort_root(wildcards), "modality": entry["modality"]}
+def raw_images(wildcards):
+    return raw_of(wildcards.cohort, wildcards.batch)
 
 
 def all_raw_images(wildcards):
-    """What preprocess opens of the whole cohort."""
-    names = batches_of(wildcards.cohort)
-    return unique(path for b in names for path in raw_of(wildcards.cohort, b))
+    cohort = wildcards.cohort
+    return unique(path for b in batches_of(cohort) for path in raw_of(cohort, b))
 
 
 def atlas_of_cohort(wildcards):
@@ -34,82 +92,114 @@ def atlas_of_cohort(wildcards):
     return f"results/cohorts/{wildcards.cohort}/atlas.nii.gz" if asked else []
 
 
-def raw_images(wildcards):
-    """What preprocess opens: the files of a table that exist, or a batch of phantoms."""
-    return raw_of(wildcards.cohort, wildcards.batch)
-
-
-def raw_of(cohort, batch):
-    if cohort in tables:
-        return cohorts.files_of_batch(COHORTS[cohort], tables[cohort], batch)
-    return [f"results/cohorts/{cohort}/phantoms/{batch}"]
+# Methods of pseudo-labelling.
 
 
 def network_of_method(wildcards):
-    """The folder of a method's weights, for the segmenters that need some."""
-    source = configuration.weights_from(settings["pseudolabel"][wildcards.method])
-    fitted = source == "phantoms"
-    return f"results/pseudolabel/{wildcards.method}/network" if fitted else []
-
-
-def weight_files(wildcards):
-    """The files themselves: others under the same names label again."""
-    return weightfiles.there(settings["pseudolabel"][wildcards.method])
+    """The folder of a method's weights, for the segmenters that are trained on phantoms."""
+    trained = weights_from(METHODS[wildcards.method]) == "phantoms"
+    return f"results/pseudolabel/{wildcards.method}/network" if trained else []
 
 
 def weight_files_of_method(wildcards):
     """The list of a method's weight files, for the segmenters that take them by path."""
-    source = configuration.weights_from(settings["pseudolabel"][wildcards.method])
-    return (
-        f"results/pseudolabel/{wildcards.method}/weights.tsv"
-        if source == "files"
-        else []
+    given = weights_from(METHODS[wildcards.method]) == "files"
+    return f"results/pseudolabel/{wildcards.method}/weights.tsv" if given else []
+
+
+def weight_files_there(wildcards):
+    """The files themselves: others under the same names label again."""
+    return weight_files.there(METHODS[wildcards.method])
+
+
+def second_opinions():
+    asked = [name for name in COHORTS if "second_opinion" in COHORTS[name]]
+    return expand("results/cohorts/{cohort}/second_opinion.tsv", cohort=asked)
+
+
+def label_measurements(kind):
+    pattern = "results/cohorts/{}/evaluate/" + kind + "/{}.tsv"
+    return [pattern.format(*pair) for pair in lookups.label_measurements(settings, kind)]
+
+
+# Recipes: their networks, samples, experts.
+
+
+def network_folders(owners):
+    return [lookups.network_folder(owner, name) for name, owner in owners.items()]
+
+
+def networks(recipe):
+    """The recipe's networks: its own, and those that it borrows of another recipe."""
+    return network_folders(lookups.networks(settings, recipe))
+
+
+def networks_of_recipe(wildcards):
+    return networks(wildcards.recipe)
+
+
+def networks_needed(wildcards):
+    """The networks that the one in the wildcards is trained on top of."""
+    return network_folders(
+        lookups.networks_needed(settings, wildcards.recipe, wildcards.network)
     )
 
 
-def each_batch(pattern):
-    """The pattern for every batch of the cohort in the wildcards."""
-    return partial(_each_batch, pattern)
+def files_started_from(wildcards):
+    """A local model's files: others under the same names train again."""
+    return start_files(RECIPES[wildcards.recipe], wildcards.network)
 
 
-def _each_batch(pattern, wildcards):
-    return expand(pattern, batch=batches_of(wildcards.cohort), **dict(wildcards))
+def each_sample_batch(wildcards):
+    recipe = RECIPES[wildcards.recipe]
+    names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])
+    pattern = "results/recipes/{recipe}/samples/{batch}.tsv"
+    return expand(pattern, recipe=wildcards.recipe, batch=names)
 
 
-def of_cohort_labels(pattern):
-    """The pattern for every batch with the cohort's own way of pseudo-labelling."""
-    return partial(_of_way, pattern, "pseudolabel", None)
+def each_probe_batch(wildcards):
+    names = cohorts.names_of_batches(EVALUATE["synthesis"]["batches"], 1)
+    pattern = "results/recipes/{recipe}/probes/{batch}.tsv"
+    return expand(pattern, recipe=wildcards.recipe, batch=names)
 
 
-def of_second_labels(pattern):
-    """The same with the way that is asked for a second opinion."""
-    return partial(_of_way, pattern, "second_opinion", None)
+def of_probes(pattern):
+    """The pattern for a recipe whose generator takes prompts, and can be probed with some."""
+    return _where(lookups.takes_prompts, pattern)
 
 
-def of_cohort_batch(pattern):
-    """The pattern for the batch in the wildcards, with the cohort's own way; none without one."""
-    return partial(_of_way, pattern, "pseudolabel", "batch")
+def of_super_resolution(pattern):
+    """The pattern for a recipe with a super-resolution network of its own."""
+    return _where(lookups.super_resolution, pattern)
 
 
-def _of_way(pattern, key, only, wildcards):
-    cohort = wildcards.cohort
-    batches = [wildcards.batch] if only else batches_of(cohort)
-    way = COHORTS[cohort][key]
-    made = [] if way == configuration.NO_WAY else [way]
-    return expand(pattern, cohort=cohort, method=made, batch=batches)
+def _where(holds, pattern):
+    asked = looked_up(holds)
+    return lambda w: expand(pattern, recipe=w.recipe) if asked(w) else []
 
 
-def of_unseen(pattern):
-    """The pattern for every batch of the cohorts that tasks test on and nobody trained on."""
-    return partial(_of_unseen, pattern)
+def each_expert(pattern):
+    """The pattern for every expert of the recipe in the wildcards."""
+    return lambda w: expand(pattern, recipe=w.recipe, expert=RECIPES[w.recipe]["filter"])
 
 
-def _of_unseen(pattern, wildcards):
-    tasks = [wildcards.task] if "task" in wildcards.keys() else TASKS
-    return unique(
-        p for t in tasks for c in EVALUATE[t]["unseen"] for p in per_batch(pattern, c)
-    )
+def each_arm(wildcards):
+    pattern = "results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv"
+    arms = EVALUATE[wildcards.task]["arms"]
+    return expand(pattern, arm=arms, seed=EVALUATE["seeds"], **dict(wildcards))
 
 
-def unique(paths):
-    return list(dict.fromkeys(paths))
+def comparisons():
+    pattern = "results/recipes/{}/evaluate/{}.tsv"
+    return [pattern.format(*pair) for pair in lookups.comparisons(settings)]
+
+
+def syntheses():
+    pattern = "results/recipes/{recipe}/evaluate/synthesis.tsv"
+    return expand(pattern, recipe=EVALUATE["synthesis"]["recipes"])
+
+
+def expert_tables():
+    pattern = "results/recipes/{}/{}/{}.tsv"
+    kinds = ("scores", "experts")
+    return [pattern.format(r, k, e) for r in RECIPES for k in kinds for e in RECIPES[r]["filter"]]

@@ -2,9 +2,9 @@
 
 A file ``<kind>/<name>.py``, or a folder ``<kind>/<name>/`` with an ``__init__.py``, is all it takes
 to add a generator, a segmenter, an expert, a task or a phantom. What a plug-in states about itself
-(NETWORKS, NEEDS, OPTIONS, TRAIN, PUBLISHED) are literals of that file or of the folder's
-``options.py``: listing a folder and reading a literal import nothing, so checking a config stays
-instant.
+(NETWORKS, NEEDS, OPTIONS, TRAIN, PUBLISHED, ...) are literals of that file, or of the folder's
+``options.py`` or ``published.py``: listing a folder and reading a literal import nothing, so
+checking a config stays instant.
 """
 
 import ast
@@ -96,7 +96,8 @@ def vocabulary() -> dict[str, Any]:
 def _files(kind: str, name: str) -> tuple[Path, ...]:
     """Return the places where a plug-in's literals may stand, the first of which counts."""
     own = folder(kind) / name
-    return own.with_suffix(".py"), own / "__init__.py", own / "options.py"
+    inside = (own / f"{stem}.py" for stem in ("__init__", "options", "published"))
+    return own.with_suffix(".py"), *inside
 
 
 @cache

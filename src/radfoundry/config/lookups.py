@@ -7,7 +7,7 @@ Nothing here knows where files lie, but `network_folder`.
 from collections.abc import Mapping
 from typing import Any
 
-from radfoundry.config import catalogue
+from radfoundry.config import catalogue, cohorts
 from radfoundry.config.consistency import reads
 
 Settings = Mapping[str, Any]
@@ -61,28 +61,35 @@ def network_folder(owner: str, network: str) -> str:
     return f"results/recipes/{owner}/networks/{network}"
 
 
-def takes_prompts(recipe: Mapping) -> bool:
+def takes_prompts(settings: Settings, recipe: str) -> bool:
     """Return whether a recipe's generator follows prompts, and can be probed with some."""
-    return "prompts" in (catalogue.options("generators", recipe["generator"]) or {})
+    return "prompts" in (catalogue.options("generators", _generator(settings, recipe)) or {})
 
 
-def super_resolution(recipe: Mapping) -> str:
+def super_resolution(settings: Settings, recipe: str) -> str:
     """Return a recipe's own network that draws the full grid from a coarse one; "" for none."""
-    network = catalogue.stated("generators", recipe["generator"], "SUPER_RESOLUTION", "")
-    return "" if network in recipe["networks"] else network
+    name = catalogue.stated("generators", _generator(settings, recipe), "SUPER_RESOLUTION", "")
+    return "" if name in settings["recipes"][recipe]["networks"] else name
 
 
-def training_options(recipe: Mapping, network: str) -> dict[str, Any]:
+def training_options(settings: Settings, recipe: str, network: str) -> dict[str, Any]:
     """Return what the config says of one network: steps of another one train this one not again."""
-    names = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+    names = catalogue.constant("generators", _generator(settings, recipe), "NETWORKS")
     others = {*names, "seed"} - {network}
-    return {key: value for key, value in recipe["train"].items() if key not in others}
+    stated = settings["recipes"][recipe]["train"]
+    return {key: value for key, value in stated.items() if key not in others}
 
 
-def expert_options(recipe: Mapping, expert: str) -> dict[str, Any]:
+def expert_options(settings: Settings, recipe: str, expert: str) -> dict[str, Any]:
     """Return the options of an expert; another quantile measures nothing again."""
-    options = recipe["filter"][expert]
+    options = settings["recipes"][recipe]["filter"][expert]
     return {key: value for key, value in options.items() if key != "quantile"}
+
+
+def quantiles(settings: Settings, recipe: str) -> dict[str, float]:
+    """Return the share of real cases that each expert may refuse."""
+    experts = settings["recipes"][recipe]["filter"]
+    return {expert: options["quantile"] for expert, options in experts.items()}
 
 
 def task_options(settings: Settings, task: str) -> dict[str, Any]:
@@ -98,22 +105,89 @@ def probe_options(settings: Settings, recipe: str) -> dict[str, Any]:
     return {**sample, "probes": counts}
 
 
-def variant(recipe: Mapping) -> str:
+def is_phantom(settings: Settings, recipe: str) -> bool:
+    """Return whether a recipe starts from phantoms."""
+    return "phantom" in settings["cohorts"][settings["recipes"][recipe]["cohort"]]
+
+
+def variant(settings: Settings, recipe: str) -> str:
     """Return which published system a recipe is: its generator, or an ablation that it states.
 
     A generator's VARIANTS are names with values that a recipe of it has, by path; the first one
     whose values all match counts.
     """
-    for name, values in catalogue.stated("generators", recipe["generator"], "VARIANTS", {}).items():
-        if all(_value(recipe, path) == value for path, value in values.items()):
+    generator = _generator(settings, recipe)
+    for name, values in catalogue.stated("generators", generator, "VARIANTS", {}).items():
+        if all(_value(settings["recipes"][recipe], path) == v for path, v in values.items()):
             return name
-    return recipe["generator"]
+    return generator
 
 
-def published(recipe: Mapping) -> Mapping[str, Mapping[str, Any]]:
+def published(settings: Settings, recipe: str) -> Mapping[str, Mapping[str, Any]]:
     """Return what a paper reports of the system that a recipe is, by metric and arm; {} if none."""
-    systems = catalogue.stated("generators", recipe["generator"], "PUBLISHED", {})
-    return systems.get(variant(recipe), {})
+    systems = catalogue.stated("generators", _generator(settings, recipe), "PUBLISHED", {})
+    return systems.get(variant(settings, recipe), {})
+
+
+def cohort_source(settings: Settings, cohort: str) -> dict[str, Any]:
+    """Return what decides which cases there are, and in which batch each is."""
+    entry = settings["cohorts"][cohort]
+    return {key: entry[key] for key in ("phantom", "table", "root", "batch") if key in entry}
+
+
+def cohort_reading(settings: Settings, cohort: str) -> dict[str, str]:
+    """Return how a cohort's files are found and read."""
+    entry = settings["cohorts"][cohort]
+    return {"root": cohorts.root_of(entry), "modality": entry["modality"]}
+
+
+def cohort_root(settings: Settings, cohort: str) -> str:
+    """Return the folder that the paths of a cohort's table start from; "" for phantoms."""
+    return cohorts.root_of(settings["cohorts"][cohort])
+
+
+def phantom_plugins(settings: Settings, cohort: str) -> list[Plugin]:
+    """Return the plug-in that draws a cohort, if it is drawn."""
+    drawn = settings["cohorts"][cohort].get("phantom")
+    return [("phantoms", drawn["kind"])] if drawn else []
+
+
+def method_plugins(settings: Settings, method: str) -> list[Plugin]:
+    """Return the segmenter of a method of pseudo-labelling."""
+    return [("segmenters", settings["pseudolabel"][method]["segmenter"])]
+
+
+def method_training_plugins(settings: Settings, method: str) -> list[Plugin]:
+    """Return the segmenter of a method, and the phantom that it is trained on."""
+    segmenter = settings["pseudolabel"][method]["segmenter"]
+    phantom = catalogue.constant("segmenters", segmenter, "PHANTOM")
+    return [("segmenters", segmenter), ("phantoms", phantom)]
+
+
+def generator_plugins(settings: Settings, recipe: str) -> list[Plugin]:
+    """Return the generator of a recipe."""
+    return [("generators", _generator(settings, recipe))]
+
+
+def expert_plugins(settings: Settings, recipe: str, expert: str) -> list[Plugin]:
+    """Return an expert, and the segmenter that it looks through, if it has one."""
+    options = catalogue.constant("experts", expert, "OPTIONS")
+    options = options | settings["recipes"][recipe]["filter"][expert]
+    return [("experts", expert), *(("segmenters", options[k]) for k in options if k == "segmenter")]
+
+
+def task_plugins(settings: Settings, task: str) -> list[Plugin]:
+    """Return a downstream task."""
+    return [("tasks", task)]
+
+
+def probe_plugins(settings: Settings) -> list[Plugin]:
+    """Return the segmenter that drawn volumes are measured with."""
+    return [("segmenters", settings["evaluate"]["synthesis"]["segmenter"])]
+
+
+def _generator(settings: Settings, recipe: str) -> str:
+    return settings["recipes"][recipe]["generator"]
 
 
 def _value(recipe: Mapping, path: str) -> Any:
@@ -122,21 +196,3 @@ def _value(recipe: Mapping, path: str) -> Any:
     for key in path.split("/"):
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
-
-
-def phantom_plugins(cohort: Mapping) -> list[Plugin]:
-    """Return the plug-in that draws a cohort, if it is drawn."""
-    return [("phantoms", cohort["phantom"]["kind"])] if "phantom" in cohort else []
-
-
-def method_plugins(method: Mapping, training: bool = False) -> list[Plugin]:
-    """Return the segmenter of a method of pseudo-labelling, and what it is trained on."""
-    segmenter = method["segmenter"]
-    drawn = catalogue.constant("segmenters", segmenter, "PHANTOM") if training else None
-    return [("segmenters", segmenter), *([("phantoms", drawn)] if drawn else [])]
-
-
-def expert_plugins(recipe: Mapping, expert: str) -> list[Plugin]:
-    """Return an expert, and the segmenter that it looks through, if it has one."""
-    options = catalogue.constant("experts", expert, "OPTIONS") | recipe["filter"][expert]
-    return [("experts", expert), *(("segmenters", options[k]) for k in options if k == "segmenter")]
