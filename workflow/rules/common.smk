@@ -53,10 +53,10 @@ wildcard_constraints:
 option = partial(lookup, within=settings)
 
 
-def ways_on(device):
-    """The ways of pseudo-labelling that run on a device, as a pattern; matches nothing for none."""
-    ways = settings["pseudolabel"].items()
-    return "|".join(name for name, way in ways if way["device"] == device) or "(?!)"
+def methods_on(device):
+    """The methods of pseudo-labelling of a device, as a pattern; matches nothing for none."""
+    methods = settings["pseudolabel"].items()
+    return "|".join(name for name, method in methods if method["device"] == device) or "(?!)"
 
 
 def code(script, *plugins):
@@ -71,11 +71,11 @@ def batches_of(cohort):
 
 
 def per_batch(pattern, cohort):
-    """The pattern for every batch; nothing where it asks for labels and the cohort has no way."""
-    way = COHORTS[cohort]["pseudolabel"]
-    if "{method}" in pattern and way == configuration.NO_WAY:
+    """The pattern for every batch; nothing if it asks for labels and the cohort has no method."""
+    method = COHORTS[cohort]["pseudolabel"]
+    if "{method}" in pattern and method == configuration.NO_METHOD:
         return []
-    return expand(pattern, cohort=cohort, batch=batches_of(cohort), method=way)
+    return expand(pattern, cohort=cohort, batch=batches_of(cohort), method=method)
 
 
 def per_cohort(pattern):

@@ -77,25 +77,25 @@ def _each_batch(pattern, wildcards):
 
 
 def of_cohort_labels(pattern):
-    """The pattern for every batch with the cohort's own way of pseudo-labelling."""
-    return partial(_of_way, pattern, "pseudolabel", None)
+    """The pattern for every batch with the cohort's own method of pseudo-labelling."""
+    return partial(_of_method, pattern, "pseudolabel", None)
 
 
 def of_second_labels(pattern):
-    """The same with the way that is asked for a second opinion."""
-    return partial(_of_way, pattern, "second_opinion", None)
+    """The same with the method that is asked for a second opinion."""
+    return partial(_of_method, pattern, "second_opinion", None)
 
 
 def of_cohort_batch(pattern):
-    """The pattern for the batch in the wildcards, with the cohort's own way; none without one."""
-    return partial(_of_way, pattern, "pseudolabel", "batch")
+    """The pattern for the batch in the wildcards, by the cohort's own method; none without one."""
+    return partial(_of_method, pattern, "pseudolabel", "batch")
 
 
-def _of_way(pattern, key, only, wildcards):
+def _of_method(pattern, key, only, wildcards):
     cohort = wildcards.cohort
     batches = [wildcards.batch] if only else batches_of(cohort)
-    way = COHORTS[cohort][key]
-    made = [] if way == configuration.NO_WAY else [way]
+    method = COHORTS[cohort][key]
+    made = [] if method == configuration.NO_METHOD else [method]
     return expand(pattern, cohort=cohort, method=made, batch=batches)
 
 

@@ -9,7 +9,7 @@ def comparisons():
 
 
 def label_measurements(kind):
-    """Each way of labelling on each cohort that it can read; clinical measures need a CT."""
+    """Each method of labelling on each cohort that it can read; clinical measures need a CT."""
     pattern = "results/cohorts/{cohort}/evaluate/{kind}/{method}.tsv"
     pairs = [(c, m) for c in COHORTS for m in EVALUATE["labels"]["methods"]]
     modalities = {"labels": ("CXR", "CT", "MR"), "clinical": ("CT",)}[kind]
