@@ -56,13 +56,17 @@ option = partial(lookup, within=settings)
 def methods_on(device):
     """The methods of pseudo-labelling of a device, as a pattern; matches nothing for none."""
     methods = settings["pseudolabel"].items()
-    return "|".join(name for name, method in methods if method["device"] == device) or "(?!)"
+    return (
+        "|".join(name for name, method in methods if method["device"] == device)
+        or "(?!)"
+    )
 
 
 def code(script, *plugins):
     """Digest of a script and every library module it reaches."""
     return fingerprint(
-        ROOT / "scripts" / f"{script}.py", [catalogue.module_name(kind, name) for kind, name in plugins]
+        ROOT / "scripts" / f"{script}.py",
+        [catalogue.module_name(kind, name) for kind, name in plugins],
     )
 
 
