@@ -200,7 +200,7 @@ def test_a_wrong_meaning_among_several_is_refused():
 
 def test_a_second_opinion_is_another_ones():
     (fault,) = refused(volumes(second_opinion="threshold"))
-    assert fault.startswith("cohorts.ct.second_opinion: allowed: another way")
+    assert fault.startswith("cohorts.ct.second_opinion: allowed: another method")
 
 
 def test_vectors_need_their_regions_and_their_shapes():

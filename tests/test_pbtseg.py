@@ -104,7 +104,7 @@ def test_an_unknown_method_is_refused():
 
 def test_air_beside_the_patient_is_told_from_lung():
     chest = drawn_chest.case()
-    field = contrast.even(volume.picture(chest.image.voxels))
+    field = contrast.locally_normalized(volume.picture(chest.image.voxels))
     lungs = volume.picture(regions.mask(chest.anatomy, "lungs"))
     assert field.air[5:40, 2].all()
     assert not (field.air & lungs).any()

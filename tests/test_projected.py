@@ -90,23 +90,23 @@ def test_targets_stop_beside_the_spine():
     assert right[60, 64] == 0
 
 
-def test_disguising_keeps_pictures_and_masks_in_range(batch):
-    pictures, masks = domain_randomization.disguised(*batch, torch.Generator().manual_seed(0))
+def test_randomizing_keeps_pictures_and_masks_in_range(batch):
+    pictures, masks = domain_randomization.randomized(*batch, torch.Generator().manual_seed(0))
     assert pictures.shape == (2, 1, 128, 128)
     assert float(pictures.min()) >= 0
     assert float(pictures.max()) <= 1
     assert set(masks.unique().tolist()) <= {0.0, 1.0}
 
 
-def test_disguising_leaves_its_input_alone(batch):
+def test_randomizing_leaves_its_input_alone(batch):
     before = [part.clone() for part in batch]
-    domain_randomization.disguised(*batch, torch.Generator().manual_seed(0))
+    domain_randomization.randomized(*batch, torch.Generator().manual_seed(0))
     assert all(torch.equal(one, other) for one, other in zip(before, batch, strict=True))
 
 
 def test_masks_end_where_the_film_ends(batch):
     generator = torch.Generator().manual_seed(3)
-    pictures, masks = domain_randomization.disguised(*batch, generator)
+    pictures, masks = domain_randomization.randomized(*batch, generator)
     beyond = domain_randomization.film(pictures) == 0
     assert not masks[beyond.expand_as(masks)].any()
 
@@ -114,8 +114,8 @@ def test_masks_end_where_the_film_ends(batch):
 def test_local_contrast_forgets_gain_and_offset():
     picture = torch.from_numpy(volume.picture(drawn_chest.case().image.voxels).copy())[None, None]
     one, other = (
-        domain_randomization.evened(0.2 + 0.8 * picture),
-        domain_randomization.evened(0.2 + 0.4 * picture),
+        domain_randomization.locally_normalized(0.2 + 0.8 * picture),
+        domain_randomization.locally_normalized(0.2 + 0.4 * picture),
     )
     assert float((one - other).abs().mean()) < 0.2
 

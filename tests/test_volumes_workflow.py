@@ -34,10 +34,10 @@ def factory_of(folder, cohorts, **own):
 def registered(tmp_path_factory):
     """Return a factory that brought a cohort onto its own atlas and labeled it."""
     grid = {"grid": [36, 36, 36], "atlas": True, "atlas_cases": 2}
-    ways = {"threshold": {"segmenter": "threshold"}}
-    ways["plain"] = {"segmenter": "threshold", "options": {"lobes": False}}
+    methods = {"threshold": {"segmenter": "threshold"}}
+    methods["plain"] = {"segmenter": "threshold", "options": {"lobes": False}}
     own = {
-        "pseudolabel": ways,
+        "pseudolabel": methods,
         "evaluate": {"labels": {"methods": ["threshold"]}, "bootstrap": 200},
     }
     asked = {"regions": ["lungs", "nodule"], "lesions": True}
@@ -111,7 +111,7 @@ def test_lobes_say_how_they_were_found(registered):
 
 def test_another_limit_of_agreement_labels_nothing_again(registered):
     with registered.configured("evaluate/labels", {"methods": ["threshold"], "agree_dice": 0.5}):
-        assert registered.planned("all") == {"compare_ways", "write_report"}
+        assert registered.planned("all") == {"compare_methods", "write_report"}
 
 
 def test_a_cohort_of_outlined_tumours_needs_no_segmenter(factory):
@@ -125,12 +125,12 @@ def test_a_cohort_of_outlined_tumours_needs_no_segmenter(factory):
 
 def test_missing_weights_stop_everything_in_seconds_and_are_all_named(tmp_path):
     options = {"weights": str(tmp_path / "nowhere"), "mode": "fast"}
-    ways = {
+    methods = {
         "totalseg": {"segmenter": "totalsegmentator", "options": options},
         "lungs": {"segmenter": "lungmask", "options": {"weights": str(tmp_path / "nor here")}},
     }
     cohort = drawn(2, pseudolabel="totalseg", second_opinion="lungs")
-    one = factory_of(tmp_path / "run", {"ct": cohort}, pseudolabel=ways)
+    one = factory_of(tmp_path / "run", {"ct": cohort}, pseudolabel=methods)
     begun = time.monotonic()
     said = one.run("all", ok=False)
     assert time.monotonic() - begun < 30  # seconds; the machine of the tests may be busy
@@ -141,12 +141,12 @@ def test_missing_weights_stop_everything_in_seconds_and_are_all_named(tmp_path):
 
 def test_other_weights_under_the_same_names_label_again(tmp_path):
     options = {"weights": str(tmp_path / "networks"), "structures": ["heart"]}
-    way = {"segmenter": "totalsegmentator", "options": options}
-    for row in weight_files.inventory(way):
+    method = {"segmenter": "totalsegmentator", "options": options}
+    for row in weight_files.inventory(method):
         (tmp_path / row["file"]).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / row["file"]).write_text("first")
     cohort = drawn(2, pseudolabel="totalseg")
-    one = factory_of(tmp_path / "run", {"ct": cohort}, pseudolabel={"totalseg": way})
+    one = factory_of(tmp_path / "run", {"ct": cohort}, pseudolabel={"totalseg": method})
     target = "results/pseudolabel/totalseg/weights.tsv"
     one.run(target)
     assert one.planned(target) == set()
@@ -182,31 +182,31 @@ def test_files_of_a_hospital_come_in_and_bad_ones_are_rows(tmp_path):
 def tools(tmp_path_factory):
     """Return a factory that labeled two cases with both real tools, networks trained here."""
     short = {"weights": "phantoms", "cases": 4, "steps": 12}
-    ways = {
+    methods = {
         "totalseg": {"segmenter": "totalsegmentator", "options": short},
         "lungs": {"segmenter": "lungmask", "options": short},
     }
     cohort = drawn(2, pseudolabel="totalseg", second_opinion="lungs")
-    methods = {"labels": {"methods": ["totalseg", "lungs"]}, "bootstrap": 200}
+    evaluated = {"labels": {"methods": ["totalseg", "lungs"]}, "bootstrap": 200}
     one = factory_of(
-        tmp_path_factory.mktemp("tools"), {"ct": cohort}, pseudolabel=ways, evaluate=methods
+        tmp_path_factory.mktemp("tools"), {"ct": cohort}, pseudolabel=methods, evaluate=evaluated
     )
     one.run("evaluate", "pseudolabel")
     return one
 
 
-@pytest.mark.parametrize("way", ["totalseg", "lungs"])
-def test_the_real_tools_label_inside_the_workflow_with_networks_trained_here(tools, way):
-    rows = table(tools, f"cohorts/ct/labels/{way}/b0000.tsv")
+@pytest.mark.parametrize("method", ["totalseg", "lungs"])
+def test_the_real_tools_label_inside_the_workflow_with_networks_trained_here(tools, method):
+    rows = table(tools, f"cohorts/ct/labels/{method}/b0000.tsv")
     assert rows["case"].nunique() == 2
-    folder = tools.folder / f"results/cohorts/ct/labels/{way}/b0000"
+    folder = tools.folder / f"results/cohorts/ct/labels/{method}/b0000"
     for case in set(rows["case"]):
         assert volume.read(folder / f"{case}.nii.gz").voxels.any()
 
 
 def test_the_dice_of_networks_trained_here_is_reported(tools):
-    for way in ("totalseg", "lungs"):
-        rows = table(tools, f"cohorts/ct/evaluate/labels/{way}.tsv")
-        assert set(rows["method"]) == {way}
+    for method in ("totalseg", "lungs"):
+        rows = table(tools, f"cohorts/ct/evaluate/labels/{method}.tsv")
+        assert set(rows["method"]) == {method}
         assert "lungs" in set(rows["region"])
     assert {"lungs"} <= set(table(tools, "cohorts/ct/second_opinion.tsv")["region"])

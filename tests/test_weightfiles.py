@@ -12,18 +12,18 @@ from radfoundry.config import weight_files
 LICENSE = "aca_12345678901234"
 
 
-def way(**options):
-    """Return a way of pseudo-labelling with TotalSegmentator."""
+def method(**options):
+    """Return a method of pseudo-labelling with TotalSegmentator."""
     return {"segmenter": "totalsegmentator", "options": options}
 
 
-def config(**ways):
+def config(**methods):
     """Return as much of a config as is looked at."""
-    return {"pseudolabel": ways}
+    return {"pseudolabel": methods}
 
 
 def fill(folder, chosen):
-    """Put files in place for a way, and return how many."""
+    """Put files in place for a method, and return how many."""
     rows = weight_files.inventory(chosen)
     for row in rows:
         path = folder / row["file"]
@@ -33,7 +33,7 @@ def fill(folder, chosen):
 
 
 def test_every_missing_file_is_named_with_task_release_and_place(tmp_path):
-    chosen = way(weights=str(tmp_path), structures=["lung_vessel", "heart"])
+    chosen = method(weights=str(tmp_path), structures=["lung_vessel", "heart"])
     lines = weight_files.missing(config(vessels=chosen))
     text = "\n".join(lines)
     assert len(lines) == 9  # the 6 mm network, the vessels', and the one that finds the lungs
@@ -44,25 +44,25 @@ def test_every_missing_file_is_named_with_task_release_and_place(tmp_path):
 
 
 def test_all_ways_are_told_in_one_error(tmp_path):
-    ways = config(
-        one=way(weights=str(tmp_path)),
+    methods = config(
+        one=method(weights=str(tmp_path)),
         two={"segmenter": "lungmask", "options": {"weights": str(tmp_path)}},
     )
     with pytest.raises(ValueError, match=r"(?s)pseudolabel\.one.*pseudolabel\.two.*unet_r231-"):
-        weight_files.check(ways)
+        weight_files.check(methods)
 
 
 def test_phantoms_and_segmenters_without_files_need_none():
-    ways = config(
-        a=way(), b=way(weights="phantoms"), c={"segmenter": "lungmask", "options": {}},
+    methods = config(
+        a=method(), b=method(weights="phantoms"), c={"segmenter": "lungmask", "options": {}},
         d={"segmenter": "pbtseg", "options": {}},
     )  # fmt: skip
-    assert weight_files.missing(ways) == []
-    weight_files.check(ways)
+    assert weight_files.missing(methods) == []
+    weight_files.check(methods)
 
 
 def test_files_that_are_there_are_listed_with_size_and_sha256(tmp_path):
-    chosen = way(weights=str(tmp_path))
+    chosen = method(weights=str(tmp_path))
     assert {row["status"] for row in weight_files.inventory(chosen)} == {"missing"}
     assert fill(tmp_path, chosen) == 3
     for row in weight_files.inventory(chosen):
@@ -73,7 +73,7 @@ def test_files_that_are_there_are_listed_with_size_and_sha256(tmp_path):
 
 def test_a_licensed_task_needs_a_number_in_the_environment(tmp_path, monkeypatch):
     monkeypatch.delenv(weight_files.LICENSE_VARIABLE, raising=False)
-    chosen = way(weights=str(tmp_path), tasks=["heartchambers_highres"])
+    chosen = method(weights=str(tmp_path), tasks=["heartchambers_highres"])
     assert any("needs a license" in line for line in weight_files.faults(chosen))
     fill(tmp_path, chosen)
     lines = weight_files.faults(chosen)
@@ -114,10 +114,12 @@ def test_a_structure_nobody_marks_is_refused_with_those_that_can_be():
 
 
 def test_what_phantoms_cannot_teach_is_known_before_any_job():
-    ways = config(
-        fine=way(mode="normal"), mr=way(modality="MR", structures=["heart"]), odd=way(tasks=["x"])
+    methods = config(
+        fine=method(mode="normal"),
+        mr=method(modality="MR", structures=["heart"]),
+        odd=method(tasks=["x"]),
     )
-    lines = weight_files.missing(ways)
+    lines = weight_files.missing(methods)
     for line, words in zip(lines, ("3.0 mm is the finest", "CT alone", "no task 'x'"), strict=True):
         assert words in line
 
@@ -135,10 +137,10 @@ def test_a_subset_of_classes_needs_the_network_that_finds_them():
 
 def test_asking_loads_no_heavy_library_and_takes_under_a_second(tmp_path):
     program = (
-        "import sys, time; from radfoundry import weightfiles\n"
+        "import sys, time; from radfoundry.config import weight_files\n"
         "begun = time.monotonic()\n"
-        f"way = {way(weights=str(tmp_path), structures=['lung_vessel', 'heart', 'body'])!r}\n"
-        "lines = weightfiles.missing({'pseudolabel': {'one': way}})\n"
+        f"method = {method(weights=str(tmp_path), structures=['lung_vessel', 'heart', 'body'])!r}\n"
+        "lines = weight_files.missing({'pseudolabel': {'one': method}})\n"
         "heavy = [m for m in ('numpy', 'torch', 'totalsegmentator') if m in sys.modules]\n"
         "print(len(lines) > 0, heavy)"
     )

@@ -140,7 +140,7 @@ def cohorts(data: Path, folder: Path) -> dict[str, tuple[pd.DataFrame, dict]]:
 
 
 def config(names: list[str], readers: dict[str, dict], root: Path) -> dict:
-    """Return the trial's config: 256-pixel canvas, three ways of pseudo-labelling."""
+    """Return the trial's config: 256-pixel canvas, three methods of pseudo-labelling."""
     held_out = {"train": 0.0, "tune": 0.0, "test": 1.0}
     entries = {
         name: {

@@ -57,7 +57,7 @@ rule segment_batch:
     log:
         "logs/pseudolabel/segment_batch/{cohort}/{method}/{batch}.log",
     wildcard_constraints:
-        method=ways_on("cpu"),
+        method=methods_on("cpu"),
     conda:
         "../../envs/segmenters.yaml"
     params:
@@ -70,14 +70,14 @@ rule segment_batch:
 
 use rule segment_batch as segment_batch_on_gpu with:
     wildcard_constraints:
-        method=ways_on("gpu"),
+        method=methods_on("gpu"),
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=240,
 
 
-rule compare_ways:
+rule compare_methods:
     """Ask a second segmenter about every case and say where the two disagree."""
     input:
         images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
@@ -86,14 +86,14 @@ rule compare_ways:
     output:
         table="results/cohorts/{cohort}/second_opinion.tsv",
     log:
-        "logs/pseudolabel/compare_ways/{cohort}.log",
+        "logs/pseudolabel/compare_methods/{cohort}.log",
     conda:
         "../../envs/core.yaml"
     params:
         agree_dice=option("evaluate/labels/agree_dice"),
-        code=code("compare_ways"),
+        code=code("compare_methods"),
     script:
-        "../../scripts/compare_ways.py"
+        "../../scripts/compare_methods.py"
 
 
 rule pseudolabel:

@@ -6,7 +6,7 @@ from types import NoneType
 from radfoundry.config import catalogue, schema
 
 MODALITIES = ("CXR", "CT", "MR")
-NO_WAY = "none"  # a cohort whose own masks are used
+NO_METHOD = "none"  # a cohort whose own masks are used
 
 
 def found(config: Mapping) -> Iterator[str]:
@@ -24,19 +24,19 @@ def found(config: Mapping) -> Iterator[str]:
 def _segmenters_of_another_modality(config: Mapping) -> Iterator[str]:
     for name, cohort in config["cohorts"].items():
         for key in ("pseudolabel", "second_opinion"):
-            way = cohort.get(key, NO_WAY)
-            if way != NO_WAY and cohort["modality"] not in reads(config, way):
+            method = cohort.get(key, NO_METHOD)
+            if method != NO_METHOD and cohort["modality"] not in reads(config, method):
                 allowed = [
                     w for w in config["pseudolabel"] if cohort["modality"] in reads(config, w)
                 ]
-                told = ", ".join([*allowed, NO_WAY])
+                told = ", ".join([*allowed, NO_METHOD])
                 where = f"cohorts.{name}.{key}"
-                yield f"{where}: {way!r} does not read {cohort['modality']}; allowed: {told}"
+                yield f"{where}: {method!r} does not read {cohort['modality']}; allowed: {told}"
 
 
-def reads(config: Mapping, way: str) -> tuple[str, ...]:
-    """Return the modalities that a way reads: the one its options choose, or its segmenter's."""
-    chosen = config["pseudolabel"][way]
+def reads(config: Mapping, method: str) -> tuple[str, ...]:
+    """Return the modalities that a method reads: the one its options choose, or its segmenter's."""
+    chosen = config["pseudolabel"][method]
     options = catalogue.options("segmenters", chosen["segmenter"]) or {}
     options = options | (chosen.get("options") or {})
     if "modality" in options:
@@ -52,12 +52,12 @@ def _modalities(kind: str, name: str) -> tuple[str, ...]:
         return MODALITIES
 
 
-def weights_from(way: Mapping) -> str:
-    """Return where a way's weights come from: "none", "phantoms" (trained here) or "files"."""
-    segmenter = way["segmenter"]
+def weights_from(method: Mapping) -> str:
+    """Return where a method's weights come from: "none", "phantoms" (trained here) or "files"."""
+    segmenter = method["segmenter"]
     if not catalogue.constant("segmenters", segmenter, "NEEDS_WEIGHTS"):
         return "none"
-    options = (catalogue.options("segmenters", segmenter) or {}) | way["options"]
+    options = (catalogue.options("segmenters", segmenter) or {}) | method["options"]
     return "phantoms" if options.get("weights", "phantoms") == "phantoms" else "files"
 
 
@@ -68,10 +68,10 @@ def _keys_of_volumes(config: Mapping) -> Iterator[str]:
         if atlas and "grid" not in cohort["preprocess"]:
             told = "is missing; allowed: three whole numbers, because `atlas` is true"
             yield f"{where}.preprocess.grid: {told}"
-        if cohort.get("second_opinion") in (cohort["pseudolabel"], NO_WAY):
-            yield f"{where}.second_opinion: allowed: another way than `pseudolabel`"
-        elif "second_opinion" in cohort and cohort["pseudolabel"] == NO_WAY:
-            yield f"{where}.second_opinion: allowed: with a way in `pseudolabel`, not with none"
+        if cohort.get("second_opinion") in (cohort["pseudolabel"], NO_METHOD):
+            yield f"{where}.second_opinion: allowed: another method than `pseudolabel`"
+        elif "second_opinion" in cohort and cohort["pseudolabel"] == NO_METHOD:
+            yield f"{where}.second_opinion: allowed: with a method in `pseudolabel`, not with none"
         yield from (f"{where}.radiomics.{line}" for line in _vector_faults(radiomics, bool(atlas)))
         drawn = cohort.get("phantom", {}).get("kind")
         if drawn and cohort["modality"] not in _modalities("phantoms", drawn):

@@ -13,11 +13,11 @@ import yaml
 
 from radfoundry.config import catalogue, consistency
 from radfoundry.config import schema as schemas
-from radfoundry.config.consistency import NO_WAY, reads, weights_from
+from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.schema import Names
 
 __all__ = [
-    "NO_WAY",
+    "NO_METHOD",
     "ConfigurationError",
     "checked",
     "reads",
@@ -143,7 +143,7 @@ def checked(
     stated = schema if isinstance(schema, Mapping) else strict_load(schema)
     known = dict(registered() if names is None else names)
     known |= {name: [*map(str, _section(config, stated, name))] for name in SECTIONS}
-    known["ways"] = [*known["pseudolabel"], NO_WAY]
+    known["methods"] = [*known["pseudolabel"], NO_METHOD]
     rules = schemas.concrete(stated, config, known)
     filled = schemas.filled(config, rules)
     faults = schemas.faults(filled, rules, known) or list(consistency.found(filled))

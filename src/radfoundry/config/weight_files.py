@@ -41,36 +41,36 @@ def check(settings: Mapping) -> None:
 
 
 def missing(settings: Mapping) -> list[str]:
-    """Return one line per missing file or license, over all ways of pseudo-labelling.
+    """Return one line per missing file or license, over all methods of pseudo-labelling.
 
     Args:
-        settings: The checked config; a way whose weights are trained on phantoms needs no file.
+        settings: The checked config; a method whose weights are trained on phantoms needs no file.
     """
-    ways = settings.get("pseudolabel", {}).items()
-    return [f"pseudolabel.{name}: {line}" for name, way in ways for line in faults(way)]
+    methods = settings.get("pseudolabel", {}).items()
+    return [f"pseudolabel.{name}: {line}" for name, method in methods for line in faults(method)]
 
 
-def there(way: Mapping) -> list[str]:
-    """Return the weight files of a way that are there."""
-    return [row["file"] for row in _rows(way) if row["status"] != "missing"]
+def there(method: Mapping) -> list[str]:
+    """Return the weight files of a method that are there."""
+    return [row["file"] for row in _rows(method) if row["status"] != "missing"]
 
 
-def faults(way: Mapping) -> list[str]:
-    """Return one line per file or license that one way lacks; contents are not looked at.
+def faults(method: Mapping) -> list[str]:
+    """Return one line per file or license that one method lacks; contents are not looked at.
 
     What no weights could do, such as marking a structure that nobody knows, is a line too.
     """
     try:
-        return [told(row) for row in _rows(way) if row["status"] != "ok"]
+        return [told(row) for row in _rows(method) if row["status"] != "ok"]
     except ValueError as error:
         return [str(error)]
 
 
-def inventory(way: Mapping) -> list[dict[str, Any]]:
-    """Return every weight file that a way needs.
+def inventory(method: Mapping) -> list[dict[str, Any]]:
+    """Return every weight file that a method needs.
 
     Args:
-        way: `segmenter` (file of `segmenters`) and its `options`.
+        method: `segmenter` (file of `segmenters`) and its `options`.
 
     Returns:
         Rows with task, weights (the id or name upstream), file, bytes (0 if it is not there),
@@ -78,19 +78,19 @@ def inventory(way: Mapping) -> list[dict[str, Any]]:
         status: "ok", "missing", "changed" (not the file that its name or the config says) or
         "unlicensed".
     """
-    return [_measured(row, _options(way)) for row in _rows(way)]
+    return [_measured(row, _options(method)) for row in _rows(method)]
 
 
-def _options(way: Mapping) -> dict[str, Any]:
-    stated = catalogue.constant("segmenters", way["segmenter"], "OPTIONS")
-    return stated | dict(way.get("options") or {})
+def _options(method: Mapping) -> dict[str, Any]:
+    stated = catalogue.constant("segmenters", method["segmenter"], "OPTIONS")
+    return stated | dict(method.get("options") or {})
 
 
-def _rows(way: Mapping) -> list[dict[str, Any]]:
-    """Return the files of a way with their status, as far as it can be told without reading."""
-    if way["segmenter"] not in needs():
+def _rows(method: Mapping) -> list[dict[str, Any]]:
+    """Return the files of a method with their status, as far as it can be told without reading."""
+    if method["segmenter"] not in needs():
         return []
-    options, tool = _options(way), way["segmenter"] == "totalsegmentator"
+    options, tool = _options(method), method["segmenter"] == "totalsegmentator"
     if options["weights"] == PHANTOMS:
         if tool:
             networks_of_phantoms(options)

@@ -28,9 +28,9 @@ A segmenter is a module with
 
 It raises ValueError when there are no cases, or an option that does not exist.
 
-A segmenter of CT labels anatomy alone: `thoracic.findings.marked` reads effusion and emphysema off
-the image and any such map.
+A segmenter of CT labels anatomy alone: `anatomy.chest_ct.findings.marked` reads effusion and
+emphysema off the image and any such map.
 
-Segmenters do not import each other; what they share lies a layer below (`lungfields`, `lungshape`,
-`phantomfit`).
+Segmenters do not import each other; what they share lies beside them (`_phantom_training`,
+`_nnunet`) or a layer below (`anatomy`).
 """

@@ -1,7 +1,7 @@
 """Lungs of a frontal radiograph without a network: PBTSeg as published, and an improved form.
 
 `published` follows ART-ASyn's PBTSeg: global thresholds, and rules for what a lung looks like.
-`improved` (the default) gives up global thresholds: contrast is evened out locally, a pair of drawn
+`improved` (the default) gives up global thresholds: contrast is normalized locally, a pair of drawn
 lungs is laid on the image where its edges fit best, each outline then moves to the edges beside it
 by dynamic programming, and the heart is the bright shadow between. Neither has seen a human mask.
 """

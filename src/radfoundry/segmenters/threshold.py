@@ -1,7 +1,7 @@
 """Lungs, lobes, airways, vessels, heart and pleural fluid of a chest CT without any weights.
 
-Densities, shapes and what must lie beside what: see `radfoundry.anatomy.chest_ct`. It runs on one core and
-reads whole chests, slabs and abdomens with no more than the bases of the lungs.
+Densities, shapes and what must lie beside what: see `radfoundry.anatomy.chest_ct`. It runs on one
+core and reads whole chests, slabs and abdomens with no more than the bases of the lungs.
 """
 
 from collections.abc import Callable, Mapping

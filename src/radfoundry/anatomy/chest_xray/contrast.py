@@ -1,4 +1,4 @@
-"""What every segmenter of radiographs needs: the body found, contrast evened, lungs tidied.
+"""What every segmenter of radiographs needs: the body, local contrast, tidy lungs.
 
 Pictures here are viewed arrays (rows, columns), float in [0, 1] with dense tissue white, on any
 canvas; positions are fractions of the canvas, (0, 0) its upper left corner.
@@ -21,16 +21,16 @@ WORKING_SIZE = 128  # pixels along a side; outlines found here are sharp to a th
 
 @dataclass(frozen=True)
 class Field:
-    """A radiograph with its contrast evened out.
+    """A radiograph with its contrast normalized locally.
 
     Attributes:
-        relief: Intensity in local standard deviations (square array, dense tissue positive, within
-            -2.5 and 2.5), 0 beyond the exposed film and in the air beside the patient.
+        local_contrast: Intensity in local standard deviations (square array, dense tissue positive,
+            within -2.5 and 2.5), 0 beyond the exposed film and in the air beside the patient.
         air: Where there is film but no patient (False beyond the film).
         box: The body's left, right, top and bottom, as fractions of the canvas.
     """
 
-    relief: np.ndarray
+    local_contrast: np.ndarray
     air: np.ndarray
     box: tuple[float, float, float, float]
 
@@ -62,7 +62,9 @@ def square(picture: np.ndarray) -> np.ndarray:
     return np.pad(picture, ((0, side - rows), (0, side - columns)))
 
 
-def even(picture: np.ndarray, size: int = WORKING_SIZE, reach: float = 0.14) -> Field | None:
+def locally_normalized(
+    picture: np.ndarray, size: int = WORKING_SIZE, reach: float = 0.14
+) -> Field | None:
     """Return the field of a square picture, or None where nothing was exposed.
 
     Args:
@@ -83,8 +85,8 @@ def even(picture: np.ndarray, size: int = WORKING_SIZE, reach: float = 0.14) -> 
     share = ndimage.gaussian_filter(body, reach * size) + 1e-3
     mean = ndimage.gaussian_filter(small * body, reach * size) / share
     spread = ndimage.gaussian_filter((small - mean) ** 2 * body, reach * size) / share
-    relief = np.clip((small - mean) / (np.sqrt(spread) + 0.02), -2.5, 2.5) * body
-    return Field(relief, air, body_box(body > 0, film, picture.shape[0]))
+    local_contrast = np.clip((small - mean) / (np.sqrt(spread) + 0.02), -2.5, 2.5) * body
+    return Field(local_contrast, air, body_box(body > 0, film, picture.shape[0]))
 
 
 def beside_patient(small: np.ndarray, shown: np.ndarray, film: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ def silhouette(
     """Return masks `heart` and `mediastinum` on the grid of the lungs' masks.
 
     Args:
-        field: The radiograph with its contrast evened out.
+        field: The radiograph with its contrast normalized locally.
         pose: (1, 11), how the pair of lungs lies.
         lungs: Masks `lung_right` and `lung_left`, one square shape.
     """

@@ -13,9 +13,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import norm, qmc
 
-from radfoundry.anatomy.chest_xray import contrast as lungfields
 from radfoundry.anatomy.chest_xray import heart, lung_shape
-from radfoundry.anatomy.chest_xray.contrast import Field
+from radfoundry.anatomy.chest_xray.contrast import Field, locally_normalized
 from radfoundry.anatomy.chest_xray.lung_shape import (
     FREEDOM,
     INSIDE,
@@ -54,7 +53,7 @@ class Found:
 
 def find(canvas: np.ndarray) -> Found | None:
     """Return the lungs, heart and mediastinum of a square picture; None if it is black."""
-    field = lungfields.even(canvas)
+    field = locally_normalized(canvas)
     if field is None:
         return None
     pose, contrast = search(field)
@@ -135,10 +134,10 @@ def evidence(views: tuple[np.ndarray, np.ndarray], poses: np.ndarray, reach: flo
 
 
 def edge_contrast(views, points, lung: Outline, poses, side: int, reach: float) -> np.ndarray:
-    """Return (n, m) relief outside less relief inside along an outline, `reach` in its frame.
+    """Return (n, m) local contrast outside less that inside along an outline, `reach` in its frame.
 
     Args:
-        views: The relief as seen outside and inside.
+        views: The local contrast as seen outside and inside.
         points: (POINTS, 2), or several copies of the outline (k, POINTS, 2): then m is k POINTS.
         lung: The outline whose borders and normals count.
         poses: (n, 11).

@@ -101,9 +101,11 @@ def look_up(framed: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def views(field: Field, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smoothed relief as seen outside a lung, and inside it (air counts bright)."""
-    inside = np.where(field.air, 1.0, field.relief)
-    first, second = (ndimage.gaussian_filter(each, sigma) for each in (field.relief, inside))
+    """Return smoothed local contrast as seen outside a lung, and inside it (air counts bright)."""
+    inside = np.where(field.air, 1.0, field.local_contrast)
+    first, second = (
+        ndimage.gaussian_filter(each, sigma) for each in (field.local_contrast, inside)
+    )
     return np.pad(first, 1), np.pad(second, 1)
 
 

@@ -1,9 +1,10 @@
 """A network that labels real radiographs after seeing nothing but projected phantoms.
 
-It is trained on phantoms with all that differs between films drawn at random (`disguise`), sees
-local contrast instead of gray levels, and is asked several times, mirrored and zoomed. Its answer
-is averaged with drawn lungs laid on the same film (`lungfit`): they may miss a border, but always
-have the shape of lungs. No real image and no human mask takes part.
+It is trained on phantoms with all that differs between films drawn at random
+(`domain_randomization`), sees local contrast instead of gray levels, and is asked several times,
+mirrored and zoomed. Its answer is averaged with drawn lungs laid on the same film (`lung_fit`):
+they may miss a border, but always have the shape of lungs. No real image and no human mask takes
+part.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -178,12 +179,12 @@ def targets(labels: np.ndarray) -> np.ndarray:
 def draw(
     pictures: Tensor, masks: Tensor, batch: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return a batch of disguised phantoms as the network sees them, and their masks."""
+    """Return a batch of randomized phantoms as the network sees them, and their masks."""
     chosen = torch.randint(len(pictures), (batch,), generator=generator, device=generator.device)
     these = masks[chosen]
     lungs = these[:, :2].amax(1, keepdim=True)
-    shown, wanted = domain_randomization.disguised(pictures[chosen], these, lungs, generator)
-    return domain_randomization.evened(shown), by_side(wanted)
+    shown, wanted = domain_randomization.randomized(pictures[chosen], these, lungs, generator)
+    return domain_randomization.locally_normalized(shown), by_side(wanted)
 
 
 def by_side(masks: Tensor) -> Tensor:
@@ -210,7 +211,7 @@ def probabilities(network: nn.Module, picture: Tensor, zooms: Sequence[float]) -
     for zoom in zooms:
         views = domain_randomization.zoomed(picture[None, None], 1 / zoom)
         both = torch.cat([views, views.flip(-1)])
-        plain, mirrored = torch.sigmoid(network(domain_randomization.evened(both)))
+        plain, mirrored = torch.sigmoid(network(domain_randomization.locally_normalized(both)))
         mean = (plain + mirrored[FLIPPED].flip(-1)) / 2
         total += domain_randomization.zoomed(mean[None], zoom)[0]
     return total / len(zooms)

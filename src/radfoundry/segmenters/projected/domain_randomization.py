@@ -1,4 +1,4 @@
-"""Domain randomization of radiographs: phantoms disguised so that real films look like one more.
+"""Domain randomization of radiographs: phantoms randomized so that real films look like one more.
 
 Pictures are tensors (B, 1, S, S) in [0, 1], masks (B, K, S, S) of 0 and 1; all chance comes from a
 `torch.Generator` on their device. Nothing is changed in place.
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 PADDING = 2 / 255
-EVENED = 0.14  # reach of local normalization, as a fraction of the canvas
+NORMALIZATION_REACH = 0.14  # of local normalization, as a fraction of the canvas
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -44,7 +44,7 @@ def _filled(marks: Tensor, dim: int) -> Tensor:
     return (ahead & behind).bool()
 
 
-def evened(pictures: Tensor) -> Tensor:
+def locally_normalized(pictures: Tensor) -> Tensor:
     """Return what the network sees (B, 2, S, S): local contrast, and where there is film.
 
     Mean and deviation are taken over a Gaussian neighborhood within the film, at a quarter of the
@@ -54,15 +54,15 @@ def evened(pictures: Tensor) -> Tensor:
     coarse = [
         functional.avg_pool2d(layer, 4) for layer in (shown, pictures * shown, pictures**2 * shown)
     ]
-    share, mean, square = (blurred(layer, EVENED * side / 4) for layer in coarse)
+    share, mean, square = (blurred(layer, NORMALIZATION_REACH * side / 4) for layer in coarse)
     mean, square = mean / (share + 1e-3), square / (share + 1e-3)
     spread = (square - mean**2).clamp_min(0).sqrt()
     mean, spread = (
         functional.interpolate(layer, size=(side, side), mode="bilinear", align_corners=False)
         for layer in (mean, spread)
     )
-    relief = ((pictures - mean) / (spread + 0.02)).clamp(-2.5, 2.5) * shown
-    return torch.cat([relief, shown], 1)
+    local_contrast = ((pictures - mean) / (spread + 0.02)).clamp(-2.5, 2.5) * shown
+    return torch.cat([local_contrast, shown], 1)
 
 
 def blurred(pictures: Tensor, sigma: float) -> Tensor:
@@ -78,7 +78,7 @@ def blurred(pictures: Tensor, sigma: float) -> Tensor:
     return functional.conv2d(smooth, across, padding=(0, reach), groups=channels)
 
 
-def disguised(
+def randomized(
     pictures: Tensor, masks: Tensor, lungs: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return pictures and masks as another patient, posture, detector and hand would give them.

@@ -10,13 +10,13 @@ from radfoundry.evaluation.metrics import agreement
 job = start(snakemake)
 
 
-def way_of(paths):
-    """Return the name of the way and the structures that it claims to label."""
+def method_of(paths):
+    """Return the name of the method and the structures that it claims to label."""
     frame = joined(paths, "labels")
     return frame["by"].iloc[0] if len(frame) else "", set(frame["structure"])
 
 
-(first, claimed), (second, others) = way_of(job.input.first), way_of(job.input.second)
+(first, claimed), (second, others) = method_of(job.input.first), method_of(job.input.second)
 rows = []
 pairs = (real_cases(job.input.images, paths) for paths in (job.input.first, job.input.second))
 for one, other in zip(*pairs, strict=True):
