@@ -256,7 +256,7 @@ def test_every_size_makes_settings_and_a_network(size, objective):
         options = {"network": name, "text_width": 0, **chosen[name]}
         assert training.settings(options).steps > 0
         assert chosen[name]["multiple"] % chosen["low_resolution"]["factor"] == 0
-        assert training.wiring(options)["beside"] >= 4
+        assert training.wiring(options)["concat"] >= 4
 
 
 def test_published_networks_train_and_draw_with_the_depth_first():

@@ -50,7 +50,7 @@ SOME = KEPT & torch.tensor([[True], [False]])
 
 @pytest.mark.parametrize(("sizes", "options", "published", "ours"), [
     (LOW_RESOLUTION, {"text_width": 768}, 716.2, 720.4),
-    (SUPER_RESOLUTION, {"beside": 4}, 54.3, 54.3),
+    (SUPER_RESOLUTION, {"concat": 4}, 54.3, 54.3),
 ], ids=["low", "super"])  # fmt: skip
 def test_the_paper_has_its_number_of_parameters(sizes, options, published, ours):
     with torch.device("meta"):
@@ -112,15 +112,15 @@ def test_the_time_is_seen(size):
 
 
 def test_channels_beside_are_seen_and_not_drawn(size):
-    made, beside = network(size, beside=3), normal(2, 3, 8, 8, 8, seed=2)
-    drawn = made(NOISY, TIMES, beside=beside)
+    made, concat = network(size, concat=3), normal(2, 3, 8, 8, 8, seed=2)
+    drawn = made(NOISY, TIMES, concat=concat)
     assert drawn.shape == NOISY.shape
-    assert not torch.allclose(drawn, made(NOISY, TIMES, beside=-beside), atol=1e-4)
+    assert not torch.allclose(drawn, made(NOISY, TIMES, concat=-concat), atol=1e-4)
 
 
 def test_channels_beside_that_are_not_given_are_seen_as_zeros():
-    made = network(PUBLISHED, beside=3)
-    assert torch.equal(made(NOISY, TIMES), made(NOISY, TIMES, beside=torch.zeros(2, 3, 8, 8, 8)))
+    made = network(PUBLISHED, concat=3)
+    assert torch.equal(made(NOISY, TIMES), made(NOISY, TIMES, concat=torch.zeros(2, 3, 8, 8, 8)))
 
 
 def test_every_parameter_is_taught_something(size):
@@ -169,11 +169,11 @@ def test_an_untrained_lean_network_is_the_best_linear_estimate():
 
 def test_an_untrained_network_of_crops_knows_no_places():
     size = SUPER_RESOLUTION["phantom"] | {"widths": (8, 16)}
-    made = initial(torch.Generator().manual_seed(0), size, channels=2, beside=2).eval()
+    made = initial(torch.Generator().manual_seed(0), size, channels=2, concat=2).eval()
     made.measure(normal(3, 2, 16, 16, 16).cumsum(2))
-    noisy, beside = normal(1, 2, 16, 16, 16), normal(1, 2, 16, 16, 16, seed=1)
-    moved = made(noisy.roll(4, 3), TIMES[:1], beside=beside)
-    assert torch.allclose(moved, made(noisy, TIMES[:1], beside=beside).roll(4, 3), atol=1e-5)
+    noisy, concat = normal(1, 2, 16, 16, 16), normal(1, 2, 16, 16, 16, seed=1)
+    moved = made(noisy.roll(4, 3), TIMES[:1], concat=concat)
+    assert torch.allclose(moved, made(noisy, TIMES[:1], concat=concat).roll(4, 3), atol=1e-5)
     assert made.bottom is None
 
 
@@ -265,7 +265,7 @@ def shipped(size, name, space, batch, training):
     wiring = medsynfit.wiring(chosen)
     with torch.device("meta"):
         made = build(medsynoptions.TABLES[name][chosen["size"]], **wiring)
-        told = {"beside": torch.zeros(batch, wiring["beside"], *space)}
+        told = {"concat": torch.zeros(batch, wiring["concat"], *space)}
         if wiring["text_width"]:
             told["text"] = torch.zeros(batch, 192, 768)
         return cost(made, torch.zeros(batch, 4, *space), told, training)

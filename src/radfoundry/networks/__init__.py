@@ -5,7 +5,7 @@
 * `lean`: a U-Net on the Haar transform, for any machine; `bands` and `bottom` are its ends.
 * `blocks`: what they are made of. `costs`: parameters and memory, without running them.
 
-All are called as `network(noisy, times, text=None, kept=None, beside=None)` and return an estimate
-of the clean pictures (B, C, *space): see `radfoundry.diffusion`. `beside` (B, C', *space) are
-channels that are seen but not drawn: a low-resolution picture, or what is known of this one.
+All are called as `network(noisy, times, text=None, text_mask=None, concat=None)` and return an
+estimate of the clean pictures (B, C, *space): see `radfoundry.diffusion`. `concat` (B, C', *space)
+are channels that are seen but not drawn: a low-resolution picture, or what is known of this one.
 """

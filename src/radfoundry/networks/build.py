@@ -45,7 +45,7 @@ def build(
     Args:
         size: As `named` returns it.
         objective: A name of `OBJECTIVES`; the lean design knows its noise levels.
-        options: `channels`, `beside`, `text_width`; for the lean design also `read`, `space`.
+        options: `channels`, `concat`, `text_width`; for the lean design also `read`, `space`.
     """
     if size["design"] == "published":
         options = {key: v for key, v in options.items() if key not in ("read", "space")}

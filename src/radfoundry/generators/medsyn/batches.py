@@ -66,9 +66,9 @@ class LowResolution:
         told = {"fold": rows % FOLDS} if self.options["design"] == "lean" else {}
         if self.encode is None:
             return clean, told
-        features, kept = self.encode([self.reports[row] for row in rows.tolist()])
-        longest = int(kept.sum(1).max())
-        return clean, {"text": features[:, :longest], "kept": kept[:, :longest], **told}
+        features, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
+        longest = int(text_mask.sum(1).max())
+        return clean, {"text": features[:, :longest], "text_mask": text_mask[:, :longest], **told}
 
     def _rows(self, generator: torch.Generator) -> Tensor:
         """Return which cases a batch has: of a lean network's, all of one fold.
@@ -147,7 +147,7 @@ class SuperResolution:
         device = next(network.parameters()).device
         clean, low = (part.to(device) for part in batch)
         expected = network.expected(low)
-        drawn, seen = network.beyond(clean, expected), {"beside": expected}
+        drawn, seen = network.beyond(clean, expected), {"concat": expected}
         told = denoising_loss(network, drawn, seen, self.objective, generator)
         return {"denoising": told.mean()}
 

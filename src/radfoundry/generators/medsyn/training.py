@@ -124,9 +124,9 @@ def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return channels, channels beside them, width of the text and grid of a network."""
     low = card["network"] == "low_resolution"
     shown = 2 * (card["channels"] > 1) if low else 1
-    beside = card["channels"] * shown
+    concat = card["channels"] * shown
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
-    given = {"channels": card["channels"], "beside": beside, "text_width": card["text_width"]}
+    given = {"channels": card["channels"], "concat": concat, "text_width": card["text_width"]}
     return given | space
 
 

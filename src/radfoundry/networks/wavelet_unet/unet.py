@@ -35,7 +35,7 @@ class LeanUNet(nn.Module):
         size: Mapping[str, Any],
         schedule: Schedule,
         channels: int = 4,
-        beside: int = 0,
+        concat: int = 0,
         text: tuple[int, int] = (0, 0),
         space: Sequence[int] = (),
     ) -> None:
@@ -45,14 +45,14 @@ class LeanUNet(nn.Module):
             size: A lean entry of a table in `sizes`.
             schedule: The one it is trained with.
             channels: Of the pictures.
-            beside: Channels that are seen but not drawn.
+            concat: Channels that are seen but not drawn.
             text: Width of token features, 0 for no text; and what a reader finds in them, see
                 `prior`, 0 for none.
             space: Sides of the pictures; needed where the size has a `rank`, else the size's own.
         """
         super().__init__()
         self.haar, self.saving = int(size["haar"]), bool(size["checkpoint"])
-        self.beside, dims = beside, len(space) or 3
+        self.concat, dims = concat, len(space) or 3
         text_width, read = text
         width, parts, timed = size["widths"][0], 2 ** (dims * self.haar), 2 * size["widths"][0]
         coarse = [side // 2**self.haar for side in space] or [_finest(size)] * dims
@@ -71,13 +71,13 @@ class LeanUNet(nn.Module):
         reads = size["rank"] and text_width
         self.gist = nn.Linear(read or text_width, timed) if reads else None
         views = 3 + bool(size["plateaus"]) if size["rank"] else 1  # of the noisy coefficients
-        self.enter = convolution(dims, (views * channels + beside) * parts, width, 1)
+        self.enter = convolution(dims, (views * channels + concat) * parts, width, 1)
         self.down, self.up = _ways(size, dims, timed)
         self.bottom = Bottom(size, dims, timed, text_width) if size["depth"] else None
         self.leave = _silent(dims, width, channels * parts)
 
     def measure(
-        self, pictures: Tensor, text: Tensor | None = None, kept: Tensor | None = None
+        self, pictures: Tensor, text: Tensor | None = None, text_mask: Tensor | None = None
     ) -> None:
         """Take mean and spread of every coefficient from clean pictures (B, C, *space).
 
@@ -85,7 +85,7 @@ class LeanUNet(nn.Module):
         """
         bands = haar(pictures, self.haar)
         if self.prior is not None:
-            heard = None if text is None else self.prior.attune(text, kept)
+            heard = None if text is None else self.prior.attune(text, text_mask)
             self.prior.measure(bands, heard)
             if self.plateaus is not None:
                 self.plateaus.measure(pictures[:, :PLAIN], heard)
@@ -98,8 +98,8 @@ class LeanUNet(nn.Module):
         noisy: Tensor,
         times: Tensor,
         text: Tensor | None = None,
-        kept: Tensor | None = None,
-        beside: Tensor | None = None,
+        text_mask: Tensor | None = None,
+        concat: Tensor | None = None,
         fold: Tensor | None = None,
     ) -> Tensor:
         """Return the estimate, shaped as `noisy` (B, channels, *space); see the package.
@@ -113,8 +113,8 @@ class LeanUNet(nn.Module):
             seen, linear, doubt = self.bands(haar(noisy.float(), self.haar), times)
             views = [seen]
         else:
-            heard, there = self.prior.hear(text, kept, len(noisy))
-            given = (*self._known(noisy, times, beside), heard, there)
+            heard, there = self.prior.hear(text, text_mask, len(noisy))
+            given = (*self._known(noisy, times, concat), heard, there)
             found = self.prior(*given) if fold is None else self._unseen(fold, given)
             linear, doubt, views = found.clean, found.error, [found.views]
             if self.plateaus is not None:
@@ -124,12 +124,12 @@ class LeanUNet(nn.Module):
             if self.gist is not None:
                 time = time + self.gist(heard.to(time))
         if self.null is not None:
-            text, kept = self.null(len(noisy), text, kept)
-        if self.beside:
-            blank = noisy.new_zeros(len(noisy), self.beside, *noisy.shape[2:])
-            views = [*views, haar((blank if beside is None else beside).float(), self.haar)]
+            text, text_mask = self.null(len(noisy), text, text_mask)
+        if self.concat:
+            blank = noisy.new_zeros(len(noisy), self.concat, *noisy.shape[2:])
+            views = [*views, haar((blank if concat is None else concat).float(), self.haar)]
         weight = next(self.enter.parameters())
-        learned = self._layers(torch.cat(views, 1).to(weight), time, text, kept).float()
+        learned = self._layers(torch.cat(views, 1).to(weight), time, text, text_mask).float()
         return inverse_haar(linear + doubt * learned, self.haar)
 
     def _towards(self, found: Estimate, heard: Tensor) -> Tensor:
@@ -156,18 +156,18 @@ class LeanUNet(nn.Module):
         return Estimate(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
 
     def _known(
-        self, noisy: Tensor, times: Tensor, beside: Tensor | None
+        self, noisy: Tensor, times: Tensor, concat: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return coefficients, times, and which are clean: those of channels that are given."""
-        if beside is None:
+        if concat is None:
             return haar(noisy.float(), self.haar), times, None
-        values, shares = beside.float().chunk(2, 1)
+        values, shares = concat.float().chunk(2, 1)
         given = shares.flatten(2).amin(2) > 0.5
         mixed = torch.where(given.reshape(*given.shape, *[1] * (noisy.ndim - 2)), values, noisy)
         return haar(mixed.float(), self.haar), times, given
 
     def _layers(
-        self, seen: Tensor, time: Tensor, text: Tensor | None, kept: Tensor | None
+        self, seen: Tensor, time: Tensor, text: Tensor | None, text_mask: Tensor | None
     ) -> Tensor:
         """Map normalized coefficients to what is to be added to the linear estimate."""
         features, skips = self.enter(seen), []
@@ -175,7 +175,7 @@ class LeanUNet(nn.Module):
             features = self._run(level, features, time)
             skips.append(features)
         if self.bottom is not None:
-            features = self._run(self.bottom, features, time, text, kept)
+            features = self._run(self.bottom, features, time, text, text_mask)
         for level in self.up:
             features = self._run(level, torch.cat([features, skips.pop()], 1), time)
         return self.leave(features)
