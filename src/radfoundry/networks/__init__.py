@@ -1,8 +1,8 @@
 """Networks that denoise, in 2D and 3D, as classes whose sizes are data.
 
-* `sizes`: every size as a table, and `build`, which makes a network of a size.
-* `published`: MedSyn's two U-Nets, for a GPU.
-* `lean`: a U-Net on the Haar transform, for any machine; `bands` and `bottom` are its ends.
+* `build`: makes a network of a size; the tables of sizes stand in the generators.
+* `pseudo3d_unet`: MedSyn's two U-Nets, for a GPU.
+* `wavelet_unet`: a U-Net on the Haar transform, for any machine.
 * `blocks`: what they are made of. `costs`: parameters and memory, without running them.
 
 All are called as `network(noisy, times, text=None, text_mask=None, concat=None)` and return an

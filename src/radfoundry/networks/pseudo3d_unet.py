@@ -1,4 +1,4 @@
-"""MedSyn's U-Nets: pure convolutions, with attention at the bottom alone.
+"""MedSyn's U-Nets: pure convolutions, with attention at the bottleneck alone.
 
 After Xu et al., "MedSyn: Text-guided Anatomy-aware Synthesis of High-Fidelity 3D CT Images",
 section 4.5. Volumes are (B, C, depth, height, width); the depth is never
@@ -9,7 +9,7 @@ number of parameters (716.2 M and 54.3 M; here 720.4 M and 54.3 M):
   way changes no resolution but has its 3x3x3 block.
 * The way up mirrors it: its first block takes the level's skip, and made at that width.
 * The output block sees the input convolution's features again.
-* The super-resolution network's bottom has one 3x3x3 block after its one attention.
+* The super-resolution network's bottleneck has one 3x3x3 block after its one attention.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class Level(nn.Module):
         return self.third(self.change(kept), time), kept
 
 
-class Bottom(nn.Module):
+class Bottleneck(nn.Module):
     """Attention within each slice, attention to the text, a cubic block."""
 
     def __init__(self, width: int, timed: int, heads: int, side: int, text_width: int) -> None:
@@ -64,7 +64,7 @@ class Bottom(nn.Module):
         return self.block(as_features(places, space), time)
 
 
-class PublishedUNet(nn.Module):
+class Pseudo3DUNet(nn.Module):
     """Estimate clean volumes from noisy ones, with or without a text."""
 
     def __init__(
@@ -73,7 +73,7 @@ class PublishedUNet(nn.Module):
         """Make the layers.
 
         Args:
-            size: A published entry of `sizes.LOW_RESOLUTION` or `sizes.SUPER_RESOLUTION`.
+            size: An entry of design `pseudo3d` in a table of sizes.
             channels: Of the volumes.
             concat: Further channels that are seen but not drawn; 0 where none are given.
             text_width: Of the token features; 0 for a network without text.
@@ -88,9 +88,9 @@ class PublishedUNet(nn.Module):
         self.enter = convolution(3, channels + concat, width, 7)
         self.down, self.up = _ways(widths, timed)
         self.before = TimedBlock(3, (last, last), timed, FLAT)
-        self.bottom = nn.ModuleList(
-            Bottom(last, timed, size["heads"], size["side"], text_width)
-            for _ in range(size["bottom"])
+        self.bottleneck = nn.ModuleList(
+            Bottleneck(last, timed, size["heads"], size["side"], text_width)
+            for _ in range(size["bottleneck"])
         )
         self.after = TimedBlock(3, (last, last), timed, FLAT)
         self.finish = TimedBlock(3, (2 * width, width), timed, FLAT)
@@ -114,7 +114,7 @@ class PublishedUNet(nn.Module):
             features, skip = self._run(level, features, time)
             skips.append(skip)
         features = self.before(features, time)
-        for layer in self.bottom:
+        for layer in self.bottleneck:
             features = self._run(layer, features, time, text, text_mask)
         features = self.after(features, time)
         for level in self.up:

@@ -1,4 +1,4 @@
-"""The bottom of the lean network: layers over all places of a coarse grid."""
+"""The bottleneck of the wavelet U-Net: layers over all places of a coarse grid."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +50,7 @@ class Block(nn.Module):
         return tokens + self.linear(self.normal(tokens) * (1 + scale) + shift)
 
 
-class Bottom(nn.Module):
+class Bottleneck(nn.Module):
     """Blocks on a coarse grid of fixed size, with a learned vector per place."""
 
     def __init__(self, size: Mapping[str, Any], dims: int, timed: int, text_width: int) -> None:

@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
     views: Tensor
 
 
-class Prior(nn.Module):
+class GaussianPrior(nn.Module):
     """Mean, principal components and what they leave, of coefficients on one grid."""
 
     center: Tensor
@@ -174,12 +174,12 @@ class Prior(nn.Module):
         self.certain.copy_(torch.eye(len(self.certain)))
         self.certain[:rank, :rank] = torch.linalg.inv(covariance)
 
-    def without(self, fold: int, bands: Tensor, heard: Tensor | None) -> "Prior":
+    def without(self, fold: int, bands: Tensor, heard: Tensor | None) -> "GaussianPrior":
         """Return a prior of all cases but those of a fold (every fifth), measured as this one."""
         inside = torch.arange(len(bands)) % FOLDS != fold
         width = self.reader.shape[1] or len(self.usual)
         kind = self.shape, self.basis.shape[1], width, len(self.silent)
-        made = Prior(*kind, self.schedule, self.channels).to(bands.device)
+        made = GaussianPrior(*kind, self.schedule, self.channels).to(bands.device)
         made.measure(bands[inside], None if heard is None else heard[inside])
         return made
 

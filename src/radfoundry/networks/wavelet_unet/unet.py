@@ -1,11 +1,11 @@
 """A denoising network for machines without much of anything: U-Net and mixer on wavelets.
 
 Pictures are seen through the Haar transform, so that convolutions run on a coarse grid with many
-channels. At the bottom, layers over all places of a coarse grid learn what goes with what in a
+channels. At the bottleneck, layers over all places of a coarse grid learn what goes with what in a
 body. With attention there and without convolution blocks it is a diffusion transformer (Peebles &
 Xie 2023) whose patches are wavelet packets.
 
-Each coefficient's best linear estimate is computed; what is learned is the rest, see `bands`.
+Each coefficient's best linear estimate is computed; what is learned is the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,16 @@ from torch.utils.checkpoint import checkpoint
 from radfoundry.diffusion.noise import Schedule
 from radfoundry.networks.blocks import NullText, TimedBlock, TimeEmbedding
 from radfoundry.networks.layers import convolution, normalization, zeroed
-from radfoundry.networks.wavelet_unet.band_statistics import Bands
-from radfoundry.networks.wavelet_unet.bottleneck import Bottom
-from radfoundry.networks.wavelet_unet.gaussian_prior import FOLDS, Estimate, Prior
-from radfoundry.networks.wavelet_unet.value_prior import Plateaus
+from radfoundry.networks.wavelet_unet.band_statistics import BandStatistics
+from radfoundry.networks.wavelet_unet.bottleneck import Bottleneck
+from radfoundry.networks.wavelet_unet.gaussian_prior import FOLDS, Estimate, GaussianPrior
+from radfoundry.networks.wavelet_unet.value_prior import ValuePrior
 from radfoundry.networks.wavelets import haar, inverse_haar
 
 PLAIN = 2  # channels of extended tissues: image and lobes; airways and vessels are thin
 
 
-class LeanUNet(nn.Module):
+class WaveletUNet(nn.Module):
     """Estimate clean pictures from noisy ones, with or without a text."""
 
     def __init__(
@@ -42,12 +42,12 @@ class LeanUNet(nn.Module):
         """Make the layers; the untrained network is the best linear estimate, see `measure`.
 
         Args:
-            size: A lean entry of a table in `sizes`.
+            size: An entry of design `wavelet` in a table of sizes.
             schedule: The one it is trained with.
             channels: Of the pictures.
             concat: Channels that are seen but not drawn.
             text: Width of token features, 0 for no text; and what a reader finds in them, see
-                `prior`, 0 for none.
+                `gaussian_prior`, 0 for none.
             space: Sides of the pictures; needed where the size has a `rank`, else the size's own.
         """
         super().__init__()
@@ -57,23 +57,25 @@ class LeanUNet(nn.Module):
         width, parts, timed = size["widths"][0], 2 ** (dims * self.haar), 2 * size["widths"][0]
         coarse = [side // 2**self.haar for side in space] or [_finest(size)] * dims
         count = channels * parts
-        self.prior = self.bands = self.plateaus = None
+        self.gaussian_prior = self.band_statistics = self.value_prior = None
         if size["rank"]:
-            self.prior = Prior((count, *coarse), size["rank"], text_width, read, schedule, channels)
-            if size["plateaus"]:
+            self.gaussian_prior = GaussianPrior(
+                (count, *coarse), size["rank"], text_width, read, schedule, channels
+            )
+            if size["value_levels"]:
                 fine = (min(PLAIN, channels), *(side * 2**self.haar for side in coarse))
-                self.plateaus = Plateaus(size["plateaus"], fine, read or text_width)
+                self.value_prior = ValuePrior(size["value_levels"], fine, read or text_width)
         else:
-            self.bands = Bands(count, [_finest(size)] * dims, schedule)
+            self.band_statistics = BandStatistics(count, [_finest(size)] * dims, schedule)
         self.time = TimeEmbedding(width, timed)
         self.null = NullText(size["tokens"], text_width) if text_width else None
-        self.others: list[Prior] = []  # for training alone, and in no file
+        self.others: list[GaussianPrior] = []  # for training alone, and in no file
         reads = size["rank"] and text_width
         self.gist = nn.Linear(read or text_width, timed) if reads else None
-        views = 3 + bool(size["plateaus"]) if size["rank"] else 1  # of the noisy coefficients
+        views = 3 + bool(size["value_levels"]) if size["rank"] else 1  # of the noisy coefficients
         self.enter = convolution(dims, (views * channels + concat) * parts, width, 1)
         self.down, self.up = _ways(size, dims, timed)
-        self.bottom = Bottom(size, dims, timed, text_width) if size["depth"] else None
+        self.bottleneck = Bottleneck(size, dims, timed, text_width) if size["depth"] else None
         self.leave = _silent(dims, width, channels * parts)
 
     def measure(
@@ -84,14 +86,14 @@ class LeanUNet(nn.Module):
         With the pictures' texts also how the mean is moved by what is told.
         """
         bands = haar(pictures, self.haar)
-        if self.prior is not None:
-            heard = None if text is None else self.prior.attune(text, text_mask)
-            self.prior.measure(bands, heard)
-            if self.plateaus is not None:
-                self.plateaus.measure(pictures[:, :PLAIN], heard)
-            self.others = [self.prior.without(fold, bands, heard) for fold in range(FOLDS)]
-        elif self.bands is not None:
-            self.bands.measure(bands)
+        if self.gaussian_prior is not None:
+            heard = None if text is None else self.gaussian_prior.attune(text, text_mask)
+            self.gaussian_prior.measure(bands, heard)
+            if self.value_prior is not None:
+                self.value_prior.measure(pictures[:, :PLAIN], heard)
+            self.others = [self.gaussian_prior.without(fold, bands, heard) for fold in range(FOLDS)]
+        elif self.band_statistics is not None:
+            self.band_statistics.measure(bands)
 
     def forward(
         self,
@@ -108,16 +110,16 @@ class LeanUNet(nn.Module):
         take part in knows it too well, and there would be nothing to learn from its errors.
         """
         time, views = self.time(times), []
-        if self.prior is None:
-            assert self.bands is not None
-            seen, linear, doubt = self.bands(haar(noisy.float(), self.haar), times)
+        if self.gaussian_prior is None:
+            assert self.band_statistics is not None
+            seen, linear, doubt = self.band_statistics(haar(noisy.float(), self.haar), times)
             views = [seen]
         else:
-            heard, there = self.prior.hear(text, text_mask, len(noisy))
+            heard, there = self.gaussian_prior.hear(text, text_mask, len(noisy))
             given = (*self._known(noisy, times, concat), heard, there)
-            found = self.prior(*given) if fold is None else self._unseen(fold, given)
+            found = self.gaussian_prior(*given) if fold is None else self._unseen(fold, given)
             linear, doubt, views = found.clean, found.error, [found.views]
-            if self.plateaus is not None:
+            if self.value_prior is not None:
                 drawn = self._towards(found, heard)
                 views.append((drawn - linear) / doubt)
                 linear = drawn
@@ -133,16 +135,16 @@ class LeanUNet(nn.Module):
         return inverse_haar(linear + doubt * learned, self.haar)
 
     def _towards(self, found: Estimate, heard: Tensor) -> Tensor:
-        """Return the linear estimate's coefficients, first channels drawn towards plateaus."""
-        assert self.plateaus is not None
-        assert self.prior is not None
+        """Return the linear estimate's coefficients, first channels drawn to likely values."""
+        assert self.value_prior is not None
+        assert self.gaussian_prior is not None
         pictures = inverse_haar(found.clean, self.haar)
         # Orthonormal: a block's mean square is that of its coefficients.
-        parts = found.error.unflatten(1, (-1, self.prior.channels))[:, :, :PLAIN]
+        parts = found.error.unflatten(1, (-1, self.gaussian_prior.channels))[:, :, :PLAIN]
         variance = parts.square().mean(1)
         for axis in range(2, variance.ndim):
             variance = variance.repeat_interleave(2**self.haar, axis)
-        first = self.plateaus(pictures[:, :PLAIN], variance, heard)
+        first = self.value_prior(pictures[:, :PLAIN], variance, heard)
         return haar(torch.cat([first, pictures[:, PLAIN:]], 1), self.haar)
 
     def _unseen(self, fold: Tensor, given: Sequence[Tensor | None]) -> Estimate:
@@ -174,8 +176,8 @@ class LeanUNet(nn.Module):
         for level in self.down:
             features = self._run(level, features, time)
             skips.append(features)
-        if self.bottom is not None:
-            features = self._run(self.bottom, features, time, text, text_mask)
+        if self.bottleneck is not None:
+            features = self._run(self.bottleneck, features, time, text, text_mask)
         for level in self.up:
             features = self._run(level, torch.cat([features, skips.pop()], 1), time)
         return self.leave(features)
