@@ -67,7 +67,7 @@ def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ..
     size = named(options.TABLES[card["network"]], card["size"])
     with torch.device("meta"):
         made = build(size, card["objective"], **wiring)
-        condition = {"beside": torch.zeros(batch, wiring["beside"], *space)}
+        condition = {"concat": torch.zeros(batch, wiring["concat"], *space)}
         if wiring["text_width"]:
             condition["text"] = torch.zeros(batch, size["tokens"], wiring["text_width"])
         noisy = torch.zeros(batch, wiring["channels"], *space)

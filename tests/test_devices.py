@@ -12,7 +12,7 @@ from radfoundry.generators import medsyn, wgan
 from radfoundry.training.loop import Hooks
 
 STEP = {"steps": 1, "batch": 1, "precision": "float32"}
-LEAN = {
+WAVELET = {
     "low_resolution": {**STEP, "size": {**TINY, "rank": 4}},
     "super_resolution": {**TRAIN["super_resolution"], **STEP},
 }
@@ -38,7 +38,7 @@ def test_what_a_gpu_refuses_is_refused():
 
 
 @pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
-@pytest.mark.parametrize("options", [LEAN, PUBLISHED], ids=["lean", "published"])
+@pytest.mark.parametrize("options", [WAVELET, PUBLISHED], ids=["wavelet", "published"])
 def test_medsyn_trains_and_shows_itself_on_a_device(network, options):
     shown = []
     hooks = Hooks(show=lambda step, picture, history: shown.append(picture), show_every=1)

@@ -6,7 +6,7 @@ import torch
 from radfoundry.diffusion.guidance import Guidance, Known, blend_noisy, guided, replace_clean
 from radfoundry.diffusion.noise import Cosine, Level
 
-TEXT = {"text": torch.ones(2, 3, 4), "kept": torch.tensor([[1, 1, 0], [1, 0, 0]]).bool()}
+TEXT = {"text": torch.ones(2, 3, 4), "text_mask": torch.tensor([[1, 1, 0], [1, 0, 0]]).bool()}
 TIMES = torch.tensor([0.3, 0.8])
 
 
@@ -14,8 +14,8 @@ def normal(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def network(noisy, times, text=None, kept=None):
-    told = kept.any(1).float()[:, None, None, None] if kept is not None else 0.0
+def network(noisy, times, text=None, text_mask=None):
+    told = text_mask.any(1).float()[:, None, None, None] if text_mask is not None else 0.0
     return 0.2 * noisy + 0.3 * told - 0.1
 
 
@@ -36,7 +36,7 @@ def test_the_null_is_only_asked_where_it_counts_and_in_the_same_call(scale, aske
     calls = []
 
     def listening(noisy, times, **condition):
-        calls.append(condition["kept"].any(1).tolist())
+        calls.append(condition["text_mask"].any(1).tolist())
         return network(noisy, times, **condition)
 
     guided(listening, TEXT, Guidance(scale))(normal(2, 4, 8, 8), TIMES)
@@ -47,10 +47,10 @@ def test_what_else_is_known_is_told_to_the_null_too():
     told = []
 
     def listening(noisy, times, **condition):
-        told.extend(condition["beside"].chunk(2))
+        told.extend(condition["concat"].chunk(2))
         return noisy
 
-    guided(listening, {**TEXT, "beside": normal(2, 1)}, Guidance(2.0))(normal(2, 4, 8, 8), TIMES)
+    guided(listening, {**TEXT, "concat": normal(2, 1)}, Guidance(2.0))(normal(2, 4, 8, 8), TIMES)
     assert torch.equal(*told)
 
 

@@ -9,10 +9,10 @@ from radfoundry.diffusion.noise import Cosine, Flow
 from radfoundry.diffusion.objectives import (
     OBJECTIVES,
     Dropping,
-    beside,
     denoising_loss,
     given_channels,
     logit_normal,
+    masked_channels,
     of_velocity,
     uniform,
     without_text,
@@ -102,16 +102,16 @@ def test_equal_generators_give_equal_losses():
 
 
 def test_text_is_dropped_from_a_tenth_of_the_rows_and_kept_whole_in_the_others():
-    kept = torch.arange(6).expand(5000, 6) < 4
-    told = without_text({"text": torch.zeros(5000, 6, 2), "kept": kept}, 0.1, generator())
-    dropped = ~told["kept"].any(1)
+    text_mask = torch.arange(6).expand(5000, 6) < 4
+    told = without_text({"text": torch.zeros(5000, 6, 2), "text_mask": text_mask}, 0.1, generator())
+    dropped = ~told["text_mask"].any(1)
     assert float(dropped.float().mean()) == pytest.approx(0.1, abs=0.015)
-    assert torch.equal(told["kept"][~dropped], kept[~dropped])
-    assert kept.any(1).all()  # the input is left alone
+    assert torch.equal(told["text_mask"][~dropped], text_mask[~dropped])
+    assert text_mask.any(1).all()  # the input is left alone
 
 
 def test_a_condition_without_text_stays_as_it_is():
-    condition = {"beside": CLEAN}
+    condition = {"concat": CLEAN}
     assert without_text(condition, 1.0, generator()) is condition
 
 
@@ -128,7 +128,7 @@ def test_what_is_given_is_told_and_not_asked_for():
     network = Recorder()
     dropping = Dropping(channels=1.0)
     loss = denoising_loss(network, CLEAN, {}, OBJECTIVES["published"], generator(), dropping)
-    values, shares = network.given["beside"].chunk(2, 1)
+    values, shares = network.given["concat"].chunk(2, 1)
     given = shares.flatten(2).all(2)
     assert given.any(1).all()
     assert torch.equal(values, torch.where(given[..., None, None], CLEAN, 0.0))
@@ -137,9 +137,9 @@ def test_what_is_given_is_told_and_not_asked_for():
 
 
 def test_what_lies_beside_is_never_overwritten_by_given_channels():
-    with pytest.raises(ValueError, match="beside"):
+    with pytest.raises(ValueError, match="concat"):
         denoising_loss(
-            Recorder(), CLEAN, {"beside": CLEAN}, OBJECTIVES["flow"], generator(),
+            Recorder(), CLEAN, {"concat": CLEAN}, OBJECTIVES["flow"], generator(),
             Dropping(channels=0.5),
         )  # fmt: skip
 
@@ -147,7 +147,7 @@ def test_what_lies_beside_is_never_overwritten_by_given_channels():
 def test_a_voxel_may_be_given_in_part():
     share = torch.zeros_like(CLEAN)
     share[:, 1, :4] = 0.5
-    told = beside(CLEAN, share)
+    told = masked_channels(CLEAN, share)
     assert torch.equal(told[:, 3:], share)
     assert torch.equal(told[:, 1, :4], 0.5 * CLEAN[:, 1, :4])
 

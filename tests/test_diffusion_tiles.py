@@ -12,19 +12,19 @@ def normal(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def local(noisy, times, beside=None, text=None):
+def local(noisy, times, concat=None, text=None):
     """Look one voxel around, at the time, at what lies beside and at the text."""
     pool = torch.nn.functional.avg_pool3d if noisy.ndim == 5 else torch.nn.functional.avg_pool2d
     shape = (-1, *[1] * (noisy.ndim - 1))
     made = pool(noisy, 3, 1, 1, count_include_pad=False) * times.reshape(shape)
-    made = made if beside is None else made + beside
+    made = made if concat is None else made + concat
     return made if text is None else made + text.mean((1, 2)).reshape(shape)
 
 
 @pytest.mark.parametrize("shape", [(2, 2, 37, 24), (2, 1, 20, 17, 24)], ids=["2D", "3D"])
 def test_a_network_that_looks_no_further_than_the_margin_gives_the_same_in_tiles(shape):
     noisy, times = normal(*shape), torch.tensor([0.3, 0.9])
-    told = {"beside": normal(*shape, seed=1), "text": normal(2, 4, 3, seed=2)}
+    told = {"concat": normal(*shape, seed=1), "text": normal(2, 4, 3, seed=2)}
     tiles = Tiles([12] * (len(shape) - 2), overlap=0.5, batch=3, margin=2)
     assert torch.allclose(
         tiled(local, tiles)(noisy, times, **told), local(noisy, times, **told), atol=1e-5

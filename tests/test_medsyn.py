@@ -39,7 +39,7 @@ TRAIN: Mapping = {
         "crop": [16, 16, 16],
     },
 }
-SMALL = {"size": "paper", "width": 8, "multipliers": [1, 2], "bottom": 1, "heads": 1}
+SMALL = {"size": "paper", "width": 8, "multipliers": [1, 2], "bottleneck": 1, "heads": 1}
 OWN = {"size": SMALL, "factor": 2, "steps": 1, "batch": 1, "accumulate": 1, "precision": "float32"}
 PUBLISHED: Mapping = {
     "size": "paper",
@@ -256,7 +256,7 @@ def test_every_size_makes_settings_and_a_network(size, objective):
         options = {"network": name, "text_width": 0, **chosen[name]}
         assert training.settings(options).steps > 0
         assert chosen[name]["multiple"] % chosen["low_resolution"]["factor"] == 0
-        assert training.wiring(options)["beside"] >= 4
+        assert training.wiring(options)["concat"] >= 4
 
 
 def test_published_networks_train_and_draw_with_the_depth_first():
@@ -312,24 +312,24 @@ def test_too_few_cases_are_refused_with_how_many_are_needed(count):
 def test_cases_of_a_batch_share_a_fold_where_there_are_priors_and_nowhere_else():
     cases = [*chests(), *chests()]
     folds = {}
-    for name, options in {"lean": TRAIN, "published": PUBLISHED}.items():
+    for name, options in {"wavelet": TRAIN, "published": PUBLISHED}.items():
         rows = task(options, cases, batch=16)._rows(torch.Generator().manual_seed(0))
         folds[name] = len(set((rows % principal_components.FOLDS).tolist()))
-    assert folds["lean"] == 1
+    assert folds["wavelet"] == 1
     assert folds["published"] > 2
 
 
 @pytest.mark.parametrize(("objective", "weighs"), [("flow", True), ("published", False)])
 def test_the_expected_error_weighs_the_loss_of_flow_alone(objective, weighs):
     taught = task({**TRAIN, "objective": objective}, chests(), given=0.0, batch=1)
-    rank = {"rank": 2, "plateaus": 0}
+    rank = {"rank": 2, "value_levels": 0}
     size = build.named(medsyn_sizes.LOW_RESOLUTION, {**TINY, **rank})
     space = tuple(taught.pictures.shape[2:])
     network = build.initial(torch.Generator().manual_seed(0), size, objective, space=space)
     batch = (taught.pictures[:1].float(), {})
     losses = []
     for error in (1.0, 4.0):
-        network.prior.errors.fill_(error)
+        network.gaussian_prior.errors.fill_(error)
         found = taught.loss(network, batch, torch.Generator().manual_seed(0))
         losses.append(float(found["denoising"].detach()))
     assert losses[0] == pytest.approx(4 * losses[1] if weighs else losses[1], rel=1e-5)
@@ -426,7 +426,7 @@ def test_weights_can_be_stored():
 
 
 @pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
-@pytest.mark.parametrize("options", [TRAIN, PUBLISHED], ids=["lean", "published"])
+@pytest.mark.parametrize("options", [TRAIN, PUBLISHED], ids=["wavelet", "published"])
 def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
     shown = []
     hooks = Hooks(show=lambda step, picture, history: shown.append(picture), show_every=2)

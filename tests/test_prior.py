@@ -1,20 +1,20 @@
-"""The best linear estimate against the closed form of a Gaussian, and values with plateaus."""
+"""The best linear estimate against the closed form of a Gaussian, and the prior of values."""
 
 import pytest
 import torch
 
 from radfoundry.diffusion.noise import Flow
-from radfoundry.networks.wavelet_unet.gaussian_prior import FOLDS, SEEN, Prior
-from radfoundry.networks.wavelet_unet.value_prior import Plateaus
+from radfoundry.networks.wavelet_unet.gaussian_prior import FOLDS, SEEN, GaussianPrior
+from radfoundry.networks.wavelet_unet.value_prior import ValuePrior
 
 SHAPE, RANK, CHANNELS = (4, 2, 2, 2), 3, 2
 SIZE = 32
 
 
-def gaussian(rank: int = RANK) -> Prior:
+def gaussian(rank: int = RANK) -> GaussianPrior:
     """Return a prior of known mean, components and rest."""
     source = torch.Generator().manual_seed(0)
-    prior = Prior(SHAPE, rank, 0, 0, Flow(), CHANNELS)
+    prior = GaussianPrior(SHAPE, rank, 0, 0, Flow(), CHANNELS)
     prior.center.copy_(torch.randn(SIZE, generator=source))
     prior.basis.copy_(torch.randn(SIZE, rank, generator=source))
     prior.rest.copy_(torch.rand(SIZE, generator=source) + 0.1)
@@ -22,7 +22,9 @@ def gaussian(rank: int = RANK) -> Prior:
     return prior
 
 
-def closed(prior: Prior, noisy: torch.Tensor, alpha: torch.Tensor, noise: torch.Tensor) -> tuple:
+def closed(
+    prior: GaussianPrior, noisy: torch.Tensor, alpha: torch.Tensor, noise: torch.Tensor
+) -> tuple:
     """Return mean and standard deviation (B, size) by the dense formula."""
     covariance = (prior.basis @ prior.basis.T + torch.diag(prior.rest)).double()
     gain = torch.linalg.solve(
@@ -93,7 +95,7 @@ def bodies(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_a_fold_takes_no_part_in_its_own_prior():
     cases, heard = bodies(40)
-    prior = Prior(SHAPE, RANK, 2, 0, Flow(), CHANNELS)
+    prior = GaussianPrior(SHAPE, RANK, 2, 0, Flow(), CHANNELS)
     prior.measure(cases, heard)
     other = prior.without(1, cases, heard)
     changed = cases.clone()
@@ -106,7 +108,7 @@ def test_a_fold_takes_no_part_in_its_own_prior():
 
 def test_what_is_heard_moves_the_estimate():
     cases, heard = bodies(200)
-    prior = Prior(SHAPE, RANK, 2, 0, Flow(), CHANNELS)
+    prior = GaussianPrior(SHAPE, RANK, 2, 0, Flow(), CHANNELS)
     prior.measure(cases, heard)
     noise, late = torch.randn(200, *SHAPE, generator=torch.Generator().manual_seed(4)), 0.98
     noisy, times = (1 - late) * cases + late * noise, torch.full((200,), late)
@@ -118,33 +120,33 @@ def test_what_is_heard_moves_the_estimate():
     assert wrong.square().mean() > nothing.square().mean()
 
 
-def two_valued() -> Plateaus:
-    """Return plateaus of pictures that are either -0.6 or 1 as a whole, heard of by a number."""
+def two_valued() -> ValuePrior:
+    """Return the prior of pictures that are either -0.6 or 1 as a whole, heard of by a number."""
     heard = torch.tensor([[-1.0], [1.0]]).repeat(50, 1)
     pictures = torch.where(heard > 0, 1.0, -0.6)[..., None, None, None].expand(-1, 1, 4, 4, 4)
-    plateaus = Plateaus(16, (1, 4, 4, 4), 1)
-    plateaus.measure(pictures, heard)
-    return plateaus
+    value_prior = ValuePrior(16, (1, 4, 4, 4), 1)
+    value_prior.measure(pictures, heard)
+    return value_prior
 
 
 def test_an_estimate_between_two_tissues_is_drawn_to_the_nearer_one():
-    plateaus, doubt = two_valued(), torch.full((1, 1, 4, 4, 4), 0.05)
+    value_prior, doubt = two_valued(), torch.full((1, 1, 4, 4, 4), 0.05)
     for start, end in ((0.0, -0.6), (0.5, 1.0)):
-        drawn = plateaus(torch.full_like(doubt, start), doubt, torch.zeros(1, 1))
+        drawn = value_prior(torch.full_like(doubt, start), doubt, torch.zeros(1, 1))
         assert (drawn - end).abs().max() < 0.15
 
 
 def test_a_text_says_which_tissue_is_likely():
-    plateaus, doubt = two_valued(), torch.full((1, 1, 4, 4, 4), 0.3)
+    value_prior, doubt = two_valued(), torch.full((1, 1, 4, 4, 4), 0.3)
     low, high = (
-        plateaus(torch.full_like(doubt, 0.2), doubt, torch.full((1, 1), told))
+        value_prior(torch.full_like(doubt, 0.2), doubt, torch.full((1, 1), told))
         for told in (-1.0, 1.0)
     )
     assert (high - low).min() > 0.5
 
 
 def test_an_estimate_that_knows_nothing_is_left_as_it_is():
-    plateaus = two_valued()
+    value_prior = two_valued()
     estimate = torch.full((1, 1, 4, 4, 4), 0.2)
-    drawn = plateaus(estimate, plateaus.spread[None], torch.zeros(1, 1))
+    drawn = value_prior(estimate, value_prior.spread[None], torch.zeros(1, 1))
     assert (drawn - estimate).abs().max() < 0.06

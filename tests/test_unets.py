@@ -11,12 +11,12 @@ from radfoundry.networks.blocks import Attention, NullText, TimedBlock, TimeEmbe
 from radfoundry.networks.build import build, initial, named
 from radfoundry.networks.costs import cost, parameters
 
-LEAN = LOW_RESOLUTION["phantom"] | {"widths": (16, 32), "depth": 1, "places": 2, "tokens": 6}
-ATTENTIVE = LEAN | {"widths": (32,), "blocks": (0,), "mixing": 0}
-PUBLISHED = LOW_RESOLUTION["paper"] | {
-    "width": 8, "multipliers": (1, 2), "heads": 2, "side": 4, "bottom": 1, "tokens": 6,
+WAVELET = LOW_RESOLUTION["phantom"] | {"widths": (16, 32), "depth": 1, "places": 2, "tokens": 6}
+ATTENTIVE = WAVELET | {"widths": (32,), "blocks": (0,), "mixing": 0}
+PSEUDO3D = LOW_RESOLUTION["paper"] | {
+    "width": 8, "multipliers": (1, 2), "heads": 2, "side": 4, "bottleneck": 1, "tokens": 6,
 }  # fmt: skip
-DESIGNS = {"lean": LEAN, "attentive": ATTENTIVE, "published": PUBLISHED}
+DESIGNS = {"wavelet": WAVELET, "attentive": ATTENTIVE, "pseudo3d": PSEUDO3D}
 WORDS = 5
 
 
@@ -32,7 +32,7 @@ def normal(*shape, seed=0):
 def network(size, seed=0, **options):
     """Return a network none of whose layers is silent."""
     generator = torch.Generator().manual_seed(seed)
-    grid = {"space": (8, 8, 8)} if size["design"] == "lean" else {}
+    grid = {"space": (8, 8, 8)} if size["design"] == "wavelet" else {}
     made = initial(
         generator, size, **{"channels": 2, "text_width": WORDS, **grid, **options}
     ).eval()
@@ -50,7 +50,7 @@ SOME = KEPT & torch.tensor([[True], [False]])
 
 @pytest.mark.parametrize(("sizes", "options", "published", "ours"), [
     (LOW_RESOLUTION, {"text_width": 768}, 716.2, 720.4),
-    (SUPER_RESOLUTION, {"beside": 4}, 54.3, 54.3),
+    (SUPER_RESOLUTION, {"concat": 4}, 54.3, 54.3),
 ], ids=["low", "super"])  # fmt: skip
 def test_the_paper_has_its_number_of_parameters(sizes, options, published, ours):
     with torch.device("meta"):
@@ -59,8 +59,8 @@ def test_the_paper_has_its_number_of_parameters(sizes, options, published, ours)
     assert round(millions, 1) == ours
 
 
-def test_the_published_network_never_shrinks_the_depth():
-    made, seen = network(PUBLISHED | {"multipliers": (1, 2, 2)}), []
+def test_the_pseudo3d_network_never_shrinks_the_depth():
+    made, seen = network(PSEUDO3D | {"multipliers": (1, 2, 2)}), []
     made.before.register_forward_hook(lambda layer, given, out: seen.append(tuple(out.shape)))
     assert made(normal(1, 2, 5, 16, 8), TIMES[:1]).shape == (1, 2, 5, 16, 8)
     assert seen[0][2:] == (5, 4, 2)
@@ -94,10 +94,10 @@ def test_a_shorter_text_reads_as_one_whose_other_tokens_are_not_kept(size):
     assert torch.allclose(told[1], made(NOISY, TIMES)[1], atol=1e-6)
 
 
-def test_the_published_network_of_half_precision_takes_pictures_and_text_of_full_precision():
-    made = network(PUBLISHED).to(torch.bfloat16)(NOISY, TIMES, TEXT, KEPT)
+def test_the_pseudo3d_network_of_half_precision_takes_pictures_and_text_of_full_precision():
+    made = network(PSEUDO3D).to(torch.bfloat16)(NOISY, TIMES, TEXT, KEPT)
     assert made.dtype == torch.float32
-    assert torch.allclose(made, network(PUBLISHED)(NOISY, TIMES, TEXT, KEPT), atol=0.1)
+    assert torch.allclose(made, network(PSEUDO3D)(NOISY, TIMES, TEXT, KEPT), atol=0.1)
 
 
 def test_the_null_is_learned(size):
@@ -112,15 +112,15 @@ def test_the_time_is_seen(size):
 
 
 def test_channels_beside_are_seen_and_not_drawn(size):
-    made, beside = network(size, beside=3), normal(2, 3, 8, 8, 8, seed=2)
-    drawn = made(NOISY, TIMES, beside=beside)
+    made, concat = network(size, concat=3), normal(2, 3, 8, 8, 8, seed=2)
+    drawn = made(NOISY, TIMES, concat=concat)
     assert drawn.shape == NOISY.shape
-    assert not torch.allclose(drawn, made(NOISY, TIMES, beside=-beside), atol=1e-4)
+    assert not torch.allclose(drawn, made(NOISY, TIMES, concat=-concat), atol=1e-4)
 
 
 def test_channels_beside_that_are_not_given_are_seen_as_zeros():
-    made = network(PUBLISHED, beside=3)
-    assert torch.equal(made(NOISY, TIMES), made(NOISY, TIMES, beside=torch.zeros(2, 3, 8, 8, 8)))
+    made = network(PSEUDO3D, concat=3)
+    assert torch.equal(made(NOISY, TIMES), made(NOISY, TIMES, concat=torch.zeros(2, 3, 8, 8, 8)))
 
 
 def test_every_parameter_is_taught_something(size):
@@ -146,15 +146,17 @@ def test_the_batch_changes_nothing(size):
 
 @pytest.mark.parametrize("mixing", [0, 8])
 @pytest.mark.parametrize("dims", [2, 3])
-def test_the_lean_network_takes_pictures_of_two_and_three_dimensions_and_other_sizes(dims, mixing):
+def test_the_wavelet_network_takes_pictures_of_two_and_three_dimensions_and_other_sizes(
+    dims, mixing
+):
     for side in (16, 32):
-        made = network(LEAN | {"mixing": mixing}, space=[side] * dims)
+        made = network(WAVELET | {"mixing": mixing}, space=[side] * dims)
         picture = normal(2, 2, *[side] * dims)
         assert made(picture, TIMES, TEXT).shape == picture.shape
 
 
-def test_an_untrained_lean_network_is_the_best_linear_estimate():
-    size = LEAN | {"plateaus": 0, "rank": 1}
+def test_an_untrained_wavelet_network_is_the_best_linear_estimate():
+    size = WAVELET | {"value_levels": 0, "rank": 1}
     made = initial(torch.Generator().manual_seed(0), size, channels=2, space=(16, 16, 16))
     body, shape = normal(1, 2, 16, 16, 16, seed=2), (100, 2, 16, 16, 16)
     pictures = body + 0.2 * normal(*shape, seed=3)
@@ -169,18 +171,18 @@ def test_an_untrained_lean_network_is_the_best_linear_estimate():
 
 def test_an_untrained_network_of_crops_knows_no_places():
     size = SUPER_RESOLUTION["phantom"] | {"widths": (8, 16)}
-    made = initial(torch.Generator().manual_seed(0), size, channels=2, beside=2).eval()
+    made = initial(torch.Generator().manual_seed(0), size, channels=2, concat=2).eval()
     made.measure(normal(3, 2, 16, 16, 16).cumsum(2))
-    noisy, beside = normal(1, 2, 16, 16, 16), normal(1, 2, 16, 16, 16, seed=1)
-    moved = made(noisy.roll(4, 3), TIMES[:1], beside=beside)
-    assert torch.allclose(moved, made(noisy, TIMES[:1], beside=beside).roll(4, 3), atol=1e-5)
-    assert made.bottom is None
+    noisy, concat = normal(1, 2, 16, 16, 16), normal(1, 2, 16, 16, 16, seed=1)
+    moved = made(noisy.roll(4, 3), TIMES[:1], concat=concat)
+    assert torch.allclose(moved, made(noisy, TIMES[:1], concat=concat).roll(4, 3), atol=1e-5)
+    assert made.bottleneck is None
 
 
 def test_weights_and_the_bands_measured_come_with_the_state():
-    made = network(LEAN)
+    made = network(WAVELET)
     made.measure(normal(4, 2, 8, 8, 8))
-    other = network(LEAN, seed=1)
+    other = network(WAVELET, seed=1)
     other.load_state_dict(made.state_dict())
     assert torch.equal(other(NOISY, TIMES), made(NOISY, TIMES))
 
@@ -251,7 +253,7 @@ def test_what_a_gpu_normalizes_in_mixed_precision_is_counted_in_full():
 
 def test_counting_leaves_the_network_in_full_precision():
     with torch.device("meta"):
-        made = build(LEAN, channels=2, space=(8, 8, 8))
+        made = build(WAVELET, channels=2, space=(8, 8, 8))
         before = {name: tensor.dtype for name, tensor in made.state_dict().items()}
         cost(made, torch.zeros(1, 2, 8, 8, 8), {}, training=False)
     assert {name: tensor.dtype for name, tensor in made.state_dict().items()} == before
@@ -265,7 +267,7 @@ def shipped(size, name, space, batch, training):
     wiring = medsynfit.wiring(chosen)
     with torch.device("meta"):
         made = build(medsynoptions.TABLES[name][chosen["size"]], **wiring)
-        told = {"beside": torch.zeros(batch, wiring["beside"], *space)}
+        told = {"concat": torch.zeros(batch, wiring["concat"], *space)}
         if wiring["text_width"]:
             told["text"] = torch.zeros(batch, 192, 768)
         return cost(made, torch.zeros(batch, 4, *space), told, training)

@@ -9,7 +9,7 @@
 Pictures are (B, C, *space), times (B,) in [0, 1]: 0 is clean, 1 is noise. A network is called as
 `network(noisy, times, **condition)` and returns its estimate of the clean picture. The condition is
 a mapping of tensors, one row per picture, of which this package knows two: `text` (B, L, width)
-token features with `kept` (B, L), the tokens that may be read. A row that keeps none is read as the
+token features with `text_mask` (B, L), the tokens that may be read. A row with none is read as the
 network's learned null. Nothing here knows how a network is built.
 """
 

@@ -76,7 +76,10 @@ def unconditional(condition: Condition) -> dict[str, Any] | None:
     if "text" not in condition:
         return None
     text = condition["text"]
-    return {**condition, "kept": torch.zeros(text.shape[:2], dtype=torch.bool, device=text.device)}
+    return {
+        **condition,
+        "text_mask": torch.zeros(text.shape[:2], dtype=torch.bool, device=text.device),
+    }
 
 
 def bounded(estimate: Tensor, guidance: Guidance) -> Tensor:

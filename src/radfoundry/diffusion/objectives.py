@@ -93,9 +93,10 @@ def without_text(condition: Condition, chance: float, generator: torch.Generator
     if "text" not in condition:
         return condition
     text = condition["text"]
-    kept = condition.get("kept", torch.ones(text.shape[:2], dtype=torch.bool, device=text.device))
+    every = torch.ones(text.shape[:2], dtype=torch.bool, device=text.device)
+    mask = condition.get("text_mask", every)
     spared = torch.rand(len(text), generator=generator, device=generator.device) >= chance
-    return {**condition, "kept": kept & spared.to(text.device)[:, None]}
+    return {**condition, "text_mask": mask & spared.to(text.device)[:, None]}
 
 
 def given_channels(shape: tuple[int, int], chance: float, generator: torch.Generator) -> Tensor:
@@ -112,8 +113,8 @@ def given_channels(shape: tuple[int, int], chance: float, generator: torch.Gener
     return (order < sizes) & some & (channels > 1)
 
 
-def beside(clean: Tensor, given: Tensor) -> Tensor:
-    """Return what a network is told of given channels: their values, and which they are.
+def masked_channels(clean: Tensor, given: Tensor) -> Tensor:
+    """Return what a network sees of given channels: their values, and which they are.
 
     Args:
         clean: (B, C, *space); only the given channels are read.
@@ -156,21 +157,21 @@ def denoising_loss(
         condition: Of each picture; text is dropped as `dropping` says.
         objective: What is learned.
         generator: The source of times, noise and dropping; on any device.
-        dropping: With `channels` above 0 the network is told some channels (see `beside`), also
+        dropping: With `channels` above 0 the network sees some channels (`masked_channels`), also
             when none is given; the loss is of the others alone.
 
     Raises:
-        ValueError: Channels are to be given, and the condition has something `beside` already.
+        ValueError: Channels are to be given, and the condition has a `concat` already.
     """
-    if dropping.channels and "beside" in condition:
-        raise ValueError("given channels are told `beside`, where the condition has its own")
+    if dropping.channels and "concat" in condition:
+        raise ValueError("given channels are shown as `concat`, where the condition has its own")
     noisy, times = corrupted(clean, objective, generator)
     told = dict(without_text(condition, dropping.text, generator))
     asked = torch.ones_like(clean[:1, :1])
     if dropping.channels:
         given = given_channels((len(clean), clean.shape[1]), dropping.channels, generator)
         given = given.to(clean.device)
-        told["beside"] = beside(clean, given)
+        told["concat"] = masked_channels(clean, given)
         asked = spread(~given, clean)
     counted = asked * objective.emphasis(clean)
     squared = (network(noisy, times, **told).float() - clean) ** 2 * counted

@@ -54,7 +54,7 @@ def weights(sides: Sequence[int], margin: int) -> Tensor:
 def tiled(network: Network, tiles: Tiles) -> Network:
     """Return a network that gives the same estimates with the memory of one batch of tiles.
 
-    Pictures go through one at a time. Of the condition, what is shaped as a picture (`beside`) is
+    Pictures go through one at a time. Of the condition, what is shaped as a picture (`concat`) is
     cut as the picture is, the rest goes to every tile.
     """
 
@@ -87,8 +87,8 @@ def _one(
         parts = window.split(channels, 1)
         every = {name: values.expand(len(window), *values.shape[1:]) for name, values
                  in condition.items() if name not in cut}  # fmt: skip
-        beside = dict(zip(cut, parts[1:], strict=True))
-        return network(parts[0], time.expand(len(window)), **every, **beside).float()
+        concat = dict(zip(cut, parts[1:], strict=True))
+        return network(parts[0], time.expand(len(window)), **every, **concat).float()
 
     return torch.as_tensor(sliding_window_inference(
         torch.cat([noisy, *cut.values()], 1), sides, tiles.batch, predict,

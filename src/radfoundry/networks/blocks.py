@@ -83,14 +83,14 @@ class Attention(nn.Module):
         self.out = nn.Linear(heads * side, width)
 
     def forward(
-        self, tokens: Tensor, text: Tensor | None = None, kept: Tensor | None = None
+        self, tokens: Tensor, text: Tensor | None = None, text_mask: Tensor | None = None
     ) -> Tensor:
-        """Map (B, N, width), with text (B, L, text_width) of which `kept` (B, L) is read."""
+        """Map (B, N, width), with text (B, L, text_width) of which `text_mask` (B, L) is read."""
         tokens = self.normal(tokens)
         others = tokens if text is None else text
         query = self._split(self.query(tokens))
         key, value = (self._split(part) for part in self.key_value(others).chunk(2, -1))
-        mask = None if kept is None else kept[:, None, None]
+        mask = None if text_mask is None else text_mask[:, None, None]
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.out(seen.transpose(1, 2).flatten(2))
 
@@ -106,14 +106,14 @@ class NullText(nn.Module):
         self.null = nn.Parameter(torch.randn(1, tokens, width))
 
     def forward(
-        self, count: int, text: Tensor | None, kept: Tensor | None
+        self, count: int, text: Tensor | None, text_mask: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         """Return the text of each of `count` pictures, and which tokens may be read (None: all).
 
         Args:
             count: Pictures.
             text: (B, L, width), L at most `tokens`; None reads the null everywhere.
-            kept: (B, L) bool; a row that keeps nothing reads the null. None keeps everything.
+            text_mask: (B, L) bool; a row that keeps nothing reads the null. None keeps everything.
 
         Raises:
             ValueError: If the text has too many tokens, or is of another width.
@@ -125,12 +125,14 @@ class NullText(nn.Module):
             raise ValueError(f"text of {told} where {tuple(self.null.shape[1:])} are taken")
         text = text.to(self.null)
         if short := self.null.shape[1] - text.shape[1]:  # a row without text reads all of the null
-            kept = text.new_ones(text.shape[:2], dtype=torch.bool) if kept is None else kept
-            text, kept = functional.pad(text, (0, 0, 0, short)), functional.pad(kept, (0, short))
-        if kept is None:
+            if text_mask is None:
+                text_mask = text.new_ones(text.shape[:2], dtype=torch.bool)
+            text_mask = functional.pad(text_mask, (0, short))
+            text = functional.pad(text, (0, 0, 0, short))
+        if text_mask is None:
             return text, None
-        nothing = ~kept.any(1, keepdim=True)
-        return torch.where(nothing[..., None], self.null, text), kept | nothing
+        nothing = ~text_mask.any(1, keepdim=True)
+        return torch.where(nothing[..., None], self.null, text), text_mask | nothing
 
 
 def as_tokens(features: Tensor) -> Tensor:
@@ -143,6 +145,6 @@ def as_features(tokens: Tensor, space: Sequence[int]) -> Tensor:
     return tokens.transpose(1, 2).unflatten(2, tuple(space))
 
 
-def any_of(logits: Tensor, kept: Tensor) -> Tensor:
-    """Return (B, n) the logarithm of the sum over kept tokens (B, L) of exp of logits (B, L, n)."""
-    return logits.float().masked_fill(kept[..., None] == 0, -1e4).logsumexp(1)
+def any_of(logits: Tensor, mask: Tensor) -> Tensor:
+    """Return (B, n) the logarithm of the sum over tokens in the mask of exp of logits (B, L, n)."""
+    return logits.float().masked_fill(mask[..., None] == 0, -1e4).logsumexp(1)

@@ -1,12 +1,12 @@
 """How a denoising network is made from a table of sizes; the tables stand in the generators.
 
-Of the published design: `width` of the first level, `multipliers` of it per level, `heads` of
-`side` channels, `bottom` blocks with attention. Of the lean design: `haar` levels in front,
-`widths` of the levels, convolution `blocks` of each, `depth` of the bottom in blocks, `side` of
-their heads, `places` along an axis there (0 for a network that sees crops from anywhere), `mixing`
-layer over all places (0: attention), `rank` of the Gaussian that it starts from (0: coefficients by
-themselves), `plateaus` of the image's values (0: not looked for). Of both: `tokens` of the null
-text, `checkpoint` to save memory.
+Of the design `pseudo3d`: `width` of the first level, `multipliers` of it per level, `heads` of
+`side` channels, `bottleneck` blocks with attention. Of the design `wavelet`: `haar` levels in
+front, `widths` of the levels, convolution `blocks` of each, `depth` of the bottleneck in blocks,
+`side` of their heads, `places` along an axis there (0 for a network that sees crops from anywhere),
+`mixing` layer over all places (0: attention), `rank` of the Gaussian that it starts from (0:
+coefficients by themselves), `value_levels` that the value prior tells apart (0: no value prior). Of
+both: `tokens` of the null text, `checkpoint` to save memory.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from torch import nn
 
 from radfoundry.diffusion.objectives import OBJECTIVES
 from radfoundry.networks.layers import seeded
-from radfoundry.networks.pseudo3d_unet import PublishedUNet
-from radfoundry.networks.wavelet_unet.unet import LeanUNet
+from radfoundry.networks.pseudo3d_unet import Pseudo3DUNet
+from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 
 
 def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -39,19 +39,19 @@ def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any])
 
 def build(
     size: Mapping[str, Any], objective: str = "flow", **options: Any
-) -> LeanUNet | PublishedUNet:
+) -> WaveletUNet | Pseudo3DUNet:
     """Return an untrained network; on the `meta` device nothing is computed.
 
     Args:
         size: As `named` returns it.
-        objective: A name of `OBJECTIVES`; the lean design knows its noise levels.
-        options: `channels`, `beside`, `text_width`; for the lean design also `read`, `space`.
+        objective: A name of `OBJECTIVES`; the wavelet design knows its noise levels.
+        options: `channels`, `concat`, `text_width`; for the wavelet design also `read`, `space`.
     """
-    if size["design"] == "published":
+    if size["design"] == "pseudo3d":
         options = {key: v for key, v in options.items() if key not in ("read", "space")}
-        return PublishedUNet(size, **options)
+        return Pseudo3DUNet(size, **options)
     text = (options.pop("text_width", 0), options.pop("read", 0))
-    return LeanUNet(size, OBJECTIVES[objective].schedule, text=text, **options)
+    return WaveletUNet(size, OBJECTIVES[objective].schedule, text=text, **options)
 
 
 def initial(generator: torch.Generator, *given: Any, **options: Any) -> nn.Module:

@@ -1,4 +1,4 @@
-"""MedSyn's U-Nets: pure convolutions, with attention at the bottom alone.
+"""MedSyn's U-Nets: pure convolutions, with attention at the bottleneck alone.
 
 After Xu et al., "MedSyn: Text-guided Anatomy-aware Synthesis of High-Fidelity 3D CT Images",
 section 4.5. Volumes are (B, C, depth, height, width); the depth is never
@@ -9,7 +9,7 @@ number of parameters (716.2 M and 54.3 M; here 720.4 M and 54.3 M):
   way changes no resolution but has its 3x3x3 block.
 * The way up mirrors it: its first block takes the level's skip, and made at that width.
 * The output block sees the input convolution's features again.
-* The super-resolution network's bottom has one 3x3x3 block after its one attention.
+* The super-resolution network's bottleneck has one 3x3x3 block after its one attention.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class Level(nn.Module):
         return self.third(self.change(kept), time), kept
 
 
-class Bottom(nn.Module):
+class Bottleneck(nn.Module):
     """Attention within each slice, attention to the text, a cubic block."""
 
     def __init__(self, width: int, timed: int, heads: int, side: int, text_width: int) -> None:
@@ -52,7 +52,7 @@ class Bottom(nn.Module):
         self.block = TimedBlock(3, (width, width), timed, CUBE)
 
     def forward(
-        self, features: Tensor, time: Tensor, text: Tensor | None, kept: Tensor | None
+        self, features: Tensor, time: Tensor, text: Tensor | None, text_mask: Tensor | None
     ) -> Tensor:
         """Map (B, width, depth, height, width) to the same."""
         space, depth = features.shape[2:], features.shape[2]
@@ -60,37 +60,37 @@ class Bottom(nn.Module):
         flat = places.flatten(0, 1)
         places = (flat + self.slices(flat)).unflatten(0, (-1, depth)).flatten(1, 2)
         if self.text is not None:
-            places = places + self.text(places, text, kept)
+            places = places + self.text(places, text, text_mask)
         return self.block(as_features(places, space), time)
 
 
-class PublishedUNet(nn.Module):
+class Pseudo3DUNet(nn.Module):
     """Estimate clean volumes from noisy ones, with or without a text."""
 
     def __init__(
-        self, size: Mapping[str, Any], channels: int = 4, beside: int = 0, text_width: int = 0
+        self, size: Mapping[str, Any], channels: int = 4, concat: int = 0, text_width: int = 0
     ) -> None:
         """Make the layers.
 
         Args:
-            size: A published entry of `sizes.LOW_RESOLUTION` or `sizes.SUPER_RESOLUTION`.
+            size: An entry of design `pseudo3d` in a table of sizes.
             channels: Of the volumes.
-            beside: Further channels that are seen but not drawn; 0 where none are given.
+            concat: Further channels that are seen but not drawn; 0 where none are given.
             text_width: Of the token features; 0 for a network without text.
         """
         super().__init__()
         width, self.saving = int(size["width"]), bool(size["checkpoint"])
-        self.beside = beside
+        self.concat = concat
         widths = [width, *(width * m for m in size["multipliers"])]
         timed, last = 4 * width, widths[-1]
         self.time = TimeEmbedding(width, timed)
         self.null = NullText(size["tokens"], text_width) if text_width else None
-        self.enter = convolution(3, channels + beside, width, 7)
+        self.enter = convolution(3, channels + concat, width, 7)
         self.down, self.up = _ways(widths, timed)
         self.before = TimedBlock(3, (last, last), timed, FLAT)
-        self.bottom = nn.ModuleList(
-            Bottom(last, timed, size["heads"], size["side"], text_width)
-            for _ in range(size["bottom"])
+        self.bottleneck = nn.ModuleList(
+            Bottleneck(last, timed, size["heads"], size["side"], text_width)
+            for _ in range(size["bottleneck"])
         )
         self.after = TimedBlock(3, (last, last), timed, FLAT)
         self.finish = TimedBlock(3, (2 * width, width), timed, FLAT)
@@ -101,31 +101,31 @@ class PublishedUNet(nn.Module):
         noisy: Tensor,
         times: Tensor,
         text: Tensor | None = None,
-        kept: Tensor | None = None,
-        beside: Tensor | None = None,
+        text_mask: Tensor | None = None,
+        concat: Tensor | None = None,
     ) -> Tensor:
         """Return the estimate (B, channels, depth, height, width); see the package."""
         time = self.time(times)
         if self.null is not None:
-            text, kept = self.null(len(noisy), text, kept)
-        features = entered = self.enter(self._seen(noisy, beside))
+            text, text_mask = self.null(len(noisy), text, text_mask)
+        features = entered = self.enter(self._seen(noisy, concat))
         skips = []
         for level in self.down:
             features, skip = self._run(level, features, time)
             skips.append(skip)
         features = self.before(features, time)
-        for layer in self.bottom:
-            features = self._run(layer, features, time, text, kept)
+        for layer in self.bottleneck:
+            features = self._run(layer, features, time, text, text_mask)
         features = self.after(features, time)
         for level in self.up:
             features, _ = self._run(level, torch.cat([features, skips.pop()], 1), time)
         return self.leave(self.finish(torch.cat([features, entered], 1), time)).to(noisy)
 
-    def _seen(self, noisy: Tensor, beside: Tensor | None) -> Tensor:
+    def _seen(self, noisy: Tensor, concat: Tensor | None) -> Tensor:
         """Return noisy volumes with the channels beside them, 0 where there are none."""
-        if beside is None and self.beside:
-            beside = noisy.new_zeros(len(noisy), self.beside, *noisy.shape[2:])
-        seen = noisy if beside is None else torch.cat([noisy, beside], 1)
+        if concat is None and self.concat:
+            concat = noisy.new_zeros(len(noisy), self.concat, *noisy.shape[2:])
+        seen = noisy if concat is None else torch.cat([noisy, concat], 1)
         return seen.to(next(self.enter.parameters()))
 
     def _run(self, layer: nn.Module, *given: Tensor | None) -> Any:

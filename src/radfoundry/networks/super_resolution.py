@@ -1,8 +1,8 @@
 """Super-resolution: what can be computed of the full grid, and a network that draws the rest.
 
 Each coarse voxel and its neighbors tell the fine voxels inside it by linear regression, in closed
-form. A lean network draws `detail` times what is beyond that, and sees the regression beside it; a
-published one (`detail` 0) draws the channels themselves and sees the coarse ones enlarged.
+form. A wavelet network draws `detail` times what is beyond that, and sees the regression beside it;
+a pseudo-3D one (`detail` 0) draws the channels themselves and sees the coarse ones enlarged.
 """
 
 from typing import Any
@@ -74,7 +74,7 @@ class Enlarger(nn.Module):
     def agreeing(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Return fine pictures (B, C, *fine) moved until the means of their blocks are `coarse`.
 
-        A published network (`detail` 0) is not held to them, as in the paper.
+        A pseudo-3D network (`detail` 0) is not held to them, as in the paper.
         """
         if not self.detail:
             return fine

@@ -19,7 +19,7 @@ from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.diffusion.guidance import Guidance, Known, guided
 from radfoundry.diffusion.noise import Schedule
-from radfoundry.diffusion.objectives import OBJECTIVES, beside
+from radfoundry.diffusion.objectives import OBJECTIVES, masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
 from radfoundry.generators._requests import text_guided
@@ -196,14 +196,14 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
     card = networks.cards["low_resolution"]
     values = batches.coarse(full, card).float().to(networks.device)
     sides = values.shape[2:]
-    if card["design"] == "lean":  # it knows bodies on the grid that it was trained on
+    if card["design"] == "wavelet":  # it knows bodies on the grid that it was trained on
         values = stretched(values, card["space"])
     condition: dict[str, Tensor] = {}
     if values.shape[1] > 1:
-        condition["beside"] = beside(values, given.to(networks.device))
+        condition["concat"] = masked_channels(values, given.to(networks.device))
     if networks.encode is not None and asked.get("text", True):
-        text, kept = networks.encode([asked["prompt"]])
-        condition |= {"text": text.to(networks.device), "kept": kept.to(networks.device)}
+        text, text_mask = networks.encode([asked["prompt"]])
+        condition |= {"text": text.to(networks.device), "text_mask": text_mask.to(networks.device)}
     guidance = Guidance(float(asked.get("guidance", 1)))
     denoise = guided(batches.halved(networks.low, card), condition, guidance)
     known = Known(values, given.to(networks.device)) if given.any() else None
@@ -231,7 +231,7 @@ def _high(
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([number(seed, "medsyn", "full")], values.shape[1:], networks.device)
     bounds = Guidance(limit=0.0 if card["detail"] else 1.0)
-    denoise = guided(network, {"beside": seen}, bounds)
+    denoise = guided(network, {"concat": seen}, bounds)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
     drawn = networks.high.whole(drawn, seen)
     drawn = networks.high.agreeing(drawn, told).clamp(-1, 1)

@@ -21,7 +21,7 @@ from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Network, Objec
 from radfoundry.diffusion.tiles import Tiles
 from radfoundry.networks.wavelet_unet.gaussian_prior import FEWEST
 from radfoundry.networks.wavelet_unet.principal_components import FOLDS
-from radfoundry.networks.wavelet_unet.unet import LeanUNet
+from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import model
 from radfoundry.weights import Weights
 
@@ -42,11 +42,11 @@ class LowResolution:
             words: The text encoder; None trains without text.
 
         Raises:
-            ValueError: Cases of several grids, or too few for the Gaussian that a lean network
+            ValueError: Cases of several grids, or too few for the Gaussian that a wavelet network
                 starts from.
         """
         _one_grid(cases)
-        if options["design"] == "lean" and len(cases) < FEWEST:
+        if options["design"] == "wavelet" and len(cases) < FEWEST:
             told = f"the low-resolution network needs at least {FEWEST} training cases"
             raise ValueError(f"{told}, not {len(cases)}")
         self.options = options
@@ -63,20 +63,20 @@ class LowResolution:
         clean = self.pictures[rows].float()
         if self.options["shift"]:
             clean = shifted(clean, self.options["shift"], generator)
-        told = {"fold": rows % FOLDS} if self.options["design"] == "lean" else {}
+        told = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
         if self.encode is None:
             return clean, told
-        features, kept = self.encode([self.reports[row] for row in rows.tolist()])
-        longest = int(kept.sum(1).max())
-        return clean, {"text": features[:, :longest], "kept": kept[:, :longest], **told}
+        features, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
+        longest = int(text_mask.sum(1).max())
+        return clean, {"text": features[:, :longest], "text_mask": text_mask[:, :longest], **told}
 
     def _rows(self, generator: torch.Generator) -> Tensor:
-        """Return which cases a batch has: of a lean network's, all of one fold.
+        """Return which cases a batch has: of a wavelet network's, all of one fold.
 
         They are passed through the one prior that none of them took part in.
         """
         count = self.options["batch"]
-        if self.options["design"] != "lean":
+        if self.options["design"] != "wavelet":
             return torch.randint(len(self.pictures), (count,), generator=generator)
         first = int(torch.randint(min(FOLDS, len(self.pictures)), (), generator=generator))
         fold = torch.arange(first, len(self.pictures), FOLDS)
@@ -91,7 +91,7 @@ class LowResolution:
         given = self.options["given"] if clean.shape[1] > 1 else 0.0
         dropping = Dropping(self.options["drop_text"], given)
         chosen = self.objective
-        prior = network.prior if isinstance(network, LeanUNet) else None
+        prior = network.gaussian_prior if isinstance(network, WaveletUNet) else None
         if prior is not None and self.options["objective"] == "flow":
             # In units of what is computed: a loss of 1 is none learned, at any time (nearly so,
             # where some voxels count more).
@@ -147,7 +147,7 @@ class SuperResolution:
         device = next(network.parameters()).device
         clean, low = (part.to(device) for part in batch)
         expected = network.expected(low)
-        drawn, seen = network.beyond(clean, expected), {"beside": expected}
+        drawn, seen = network.beyond(clean, expected), {"concat": expected}
         told = denoising_loss(network, drawn, seen, self.objective, generator)
         return {"denoising": told.mean()}
 
@@ -193,13 +193,13 @@ def coarse(full: np.ndarray, options: Mapping[str, Any]) -> Tensor:
 
 
 def laid(pictures: Tensor, options: Mapping[str, Any]) -> Tensor:
-    """Return (B, C, X, Y, Z) with the depth first for a published network, or back."""
-    return channels.turned(pictures) if options["design"] == "published" else pictures
+    """Return (B, C, X, Y, Z) with the depth first for a pseudo-3D network, or back."""
+    return channels.turned(pictures) if options["design"] == "pseudo3d" else pictures
 
 
 def tiles(card: Mapping[str, Any]) -> Tiles:
     """Return how a super-resolution network goes through a volume that is larger than a tile."""
-    sides = card["tile"] if card["design"] == "lean" else card["tile"][::-1]
+    sides = card["tile"] if card["design"] == "wavelet" else card["tile"][::-1]
     return Tiles(sides, overlap=0.25, margin=8)
 
 

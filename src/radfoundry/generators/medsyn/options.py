@@ -135,6 +135,6 @@ def blocks(size: Mapping[str, Any]) -> int:
     >>> blocks(LOW_RESOLUTION["phantom32"]), blocks(LOW_RESOLUTION["paper"])
     (4, 8)
     """
-    if size["design"] == "published":
+    if size["design"] == "pseudo3d":
         return 2 ** (len(size["multipliers"]) - 1)
     return 2 ** (size["haar"] + len(size["widths"]) - 1)

@@ -31,7 +31,7 @@ def super_resolution(task: SuperResolution, network: nn.Module) -> np.ndarray:
     device = next(network.parameters()).device
     clean, low = (part[:SHOWN].to(device) for part in task.draw(torch.Generator().manual_seed(0)))
     expected = network.expected(low)  # type: ignore[operator]
-    seen = {"beside": expected}
+    seen = {"concat": expected}
     streams = Streams(range(len(clean)), clean.shape[1:], device)
     bounds = Guidance(limit=0.0 if task.options["detail"] else 1.0)
     sampling = Sampling(steps=int(task.options["calls"] or CALLS))

@@ -10,35 +10,38 @@ from typing import Any
 
 LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
-        "design": "lean", "haar": 2, "widths": (64, 192), "blocks": (1, 0), "depth": 4, "side": 32,
-        "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
+        "design": "wavelet", "haar": 2, "widths": (64, 192), "blocks": (1, 0), "depth": 4,
+        "side": 32, "places": 8, "mixing": 256, "rank": 64, "value_levels": 16,
+        "tokens": 192, "checkpoint": False,
     },
     "phantom32": {
-        "design": "lean", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4, "side": 32,
-        "places": 8, "mixing": 256, "rank": 64, "plateaus": 16, "tokens": 192, "checkpoint": False,
+        "design": "wavelet", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4,
+        "side": 32, "places": 8, "mixing": 256, "rank": 64, "value_levels": 16,
+        "tokens": 192, "checkpoint": False,
     },
     "workstation": {
-        "design": "published", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
-        "bottom": 2, "tokens": 192, "checkpoint": True,
+        "design": "pseudo3d", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
+        "bottleneck": 2, "tokens": 192, "checkpoint": True,
     },
     "paper": {
-        "design": "published", "width": 160, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
-        "bottom": 4, "tokens": 192, "checkpoint": False,
+        "design": "pseudo3d", "width": 160, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
+        "bottleneck": 4, "tokens": 192, "checkpoint": False,
     },
 }  # fmt: skip
 
 
 SUPER_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
-        "design": "lean", "haar": 1, "widths": (48, 64), "blocks": (1, 1), "depth": 0, "side": 32,
-        "places": 0, "mixing": 0, "rank": 0, "plateaus": 0, "tokens": 0, "checkpoint": False,
+        "design": "wavelet", "haar": 1, "widths": (48, 64), "blocks": (1, 1), "depth": 0,
+        "side": 32, "places": 0, "mixing": 0, "rank": 0, "value_levels": 0,
+        "tokens": 0, "checkpoint": False,
     },
     "workstation": {
-        "design": "published", "width": 32, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
-        "bottom": 1, "tokens": 0, "checkpoint": True,
+        "design": "pseudo3d", "width": 32, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottleneck": 1, "tokens": 0, "checkpoint": True,
     },
     "paper": {
-        "design": "published", "width": 56, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
-        "bottom": 1, "tokens": 0, "checkpoint": False,
+        "design": "pseudo3d", "width": 56, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottleneck": 1, "tokens": 0, "checkpoint": False,
     },
 }  # fmt: skip

@@ -14,7 +14,7 @@ from radfoundry.generators.medsyn.batches import LowResolution, SuperResolution
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
 from radfoundry.networks.super_resolution import Enlarger
-from radfoundry.networks.wavelet_unet.unet import LeanUNet
+from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
 from radfoundry.training.loop import Hooks, Settings, train
 from radfoundry.weights import Weights, WeightsError
@@ -124,9 +124,9 @@ def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return channels, channels beside them, width of the text and grid of a network."""
     low = card["network"] == "low_resolution"
     shown = 2 * (card["channels"] > 1) if low else 1
-    beside = card["channels"] * shown
+    concat = card["channels"] * shown
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
-    given = {"channels": card["channels"], "beside": beside, "text_width": card["text_width"]}
+    given = {"channels": card["channels"], "concat": concat, "text_width": card["text_width"]}
     return given | space
 
 
@@ -147,12 +147,14 @@ def _measure(
         low = task.blurred(drawn, task.options["blur"], chosen)
         fine, low = (batches.laid(part, task.options).to(device) for part in (drawn, low))
         network.measure(fine, low)
-        if isinstance(network.network, LeanUNet):
+        if isinstance(network.network, WaveletUNet):
             network.network.measure(network.beyond(fine, network.expected(low)))
-    elif isinstance(network, LeanUNet) and isinstance(task, LowResolution):
-        assert network.prior is not None
+    elif isinstance(network, WaveletUNet) and isinstance(task, LowResolution):
+        assert network.gaussian_prior is not None
         for buffer, part in zip(
-            (network.prior.reader, network.prior.silent), ("weight", "bias"), strict=True
+            (network.gaussian_prior.reader, network.gaussian_prior.silent),
+            ("weight", "bias"),
+            strict=True,
         ):
             buffer.copy_(torch.tensor(task.reader.get(part, buffer.tolist())).reshape(buffer.shape))
         pictures, reports = task.pictures[:MOST].float(), task.reports[:MOST]

@@ -13,7 +13,7 @@ from torch.nn import functional
 from radfoundry.diffusion.noise import Level, Schedule
 
 
-class Bands(nn.Module):
+class BandStatistics(nn.Module):
     """Mean and spread of every wavelet coefficient at every place, and what follows from them.
 
     Bodies lie much alike in their pictures: the mean body is known before anything is learned.

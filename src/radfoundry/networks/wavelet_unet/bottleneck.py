@@ -1,4 +1,4 @@
-"""The bottom of the lean network: layers over all places of a coarse grid."""
+"""The bottleneck of the wavelet U-Net: layers over all places of a coarse grid."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,17 +40,17 @@ class Block(nn.Module):
         )
 
     def forward(
-        self, tokens: Tensor, time: Tensor, text: Tensor | None, kept: Tensor | None
+        self, tokens: Tensor, time: Tensor, text: Tensor | None, text_mask: Tensor | None
     ) -> Tensor:
         """Map (B, places, width) to the same."""
         tokens = tokens + self.places(tokens)
         if self.text is not None:
-            tokens = tokens + self.text(tokens, text, kept)
+            tokens = tokens + self.text(tokens, text, text_mask)
         scale, shift = self.scale_shift(time)[:, None].chunk(2, -1)
         return tokens + self.linear(self.normal(tokens) * (1 + scale) + shift)
 
 
-class Bottom(nn.Module):
+class Bottleneck(nn.Module):
     """Blocks on a coarse grid of fixed size, with a learned vector per place."""
 
     def __init__(self, size: Mapping[str, Any], dims: int, timed: int, text_width: int) -> None:
@@ -71,11 +71,11 @@ class Bottom(nn.Module):
         )
 
     def forward(
-        self, features: Tensor, time: Tensor, text: Tensor | None, kept: Tensor | None
+        self, features: Tensor, time: Tensor, text: Tensor | None, text_mask: Tensor | None
     ) -> Tensor:
         """Map (B, width, *space) to the same; on another grid the change is stretched to it."""
         start = stretched(features, self.space)
         tokens = as_tokens(start + self.positions.to(features))
         for layer in self.layers:
-            tokens = layer(tokens, time, text, kept)
+            tokens = layer(tokens, time, text, text_mask)
         return features + stretched(as_features(tokens, self.space) - start, features.shape[2:])

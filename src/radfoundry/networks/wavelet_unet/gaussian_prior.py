@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
     views: Tensor
 
 
-class Prior(nn.Module):
+class GaussianPrior(nn.Module):
     """Mean, principal components and what they leave, of coefficients on one grid."""
 
     center: Tensor
@@ -89,34 +89,34 @@ class Prior(nn.Module):
         self.register_buffer("slopes", torch.zeros(read or width, rank))
         self.register_buffer("certain", torch.eye(rank))  # of the components, once a text is known
 
-    def hear(self, text: Tensor | None, kept: Tensor | None, count: int) -> tuple[Tensor, Tensor]:
+    def hear(
+        self, text: Tensor | None, text_mask: Tensor | None, count: int
+    ) -> tuple[Tensor, Tensor]:
         """Return (B, read) what texts tell beyond what is usual, and (B,) which rows have one.
 
         Args:
             text: (B, L, width) tokens, or None for no texts.
-            kept: (B, L) which are there; None for all.
+            text_mask: (B, L) which are there; None for all.
             count: B.
         """
         if text is None or not len(self.usual):
             silent = torch.zeros(count, dtype=torch.bool, device=self.center.device)
             return self.slopes.new_zeros(count, len(self.usual)), silent
-        kept = (
-            torch.ones(text.shape[:2], dtype=torch.bool, device=text.device)
-            if kept is None
-            else kept
-        )
+        if text_mask is None:
+            text_mask = torch.ones(text.shape[:2], dtype=torch.bool, device=text.device)
         if len(self.silent):
-            found = any_of(text.float() @ self.reader.T.float() + self.silent, kept).sigmoid()
+            found = any_of(text.float() @ self.reader.T.float() + self.silent, text_mask).sigmoid()
         else:
-            found = (text.float() * kept[..., None]).sum(1) / kept.sum(1, keepdim=True).clamp(min=1)
-        there = kept.any(1)
+            lengths = text_mask.sum(1, keepdim=True).clamp(min=1)
+            found = (text.float() * text_mask[..., None]).sum(1) / lengths
+        there = text_mask.any(1)
         return (found - self.usual) * there[:, None], there
 
-    def attune(self, text: Tensor, kept: Tensor | None) -> Tensor:
+    def attune(self, text: Tensor, text_mask: Tensor | None) -> Tensor:
         """Take what is usually heard from texts; return (B, read) what is beyond it in each."""
         self.usual.zero_()
-        self.usual.copy_(self.hear(text, kept, len(text))[0].mean(0))
-        return self.hear(text, kept, len(text))[0]
+        self.usual.copy_(self.hear(text, text_mask, len(text))[0].mean(0))
+        return self.hear(text, text_mask, len(text))[0]
 
     def measure(self, bands: Tensor, heard: Tensor | None = None) -> None:
         """Fit coefficients (B, count, *space), and what `attune` heard of each, if anything.
@@ -174,12 +174,12 @@ class Prior(nn.Module):
         self.certain.copy_(torch.eye(len(self.certain)))
         self.certain[:rank, :rank] = torch.linalg.inv(covariance)
 
-    def without(self, fold: int, bands: Tensor, heard: Tensor | None) -> "Prior":
+    def without(self, fold: int, bands: Tensor, heard: Tensor | None) -> "GaussianPrior":
         """Return a prior of all cases but those of a fold (every fifth), measured as this one."""
         inside = torch.arange(len(bands)) % FOLDS != fold
         width = self.reader.shape[1] or len(self.usual)
         kind = self.shape, self.basis.shape[1], width, len(self.silent)
-        made = Prior(*kind, self.schedule, self.channels).to(bands.device)
+        made = GaussianPrior(*kind, self.schedule, self.channels).to(bands.device)
         made.measure(bands[inside], None if heard is None else heard[inside])
         return made
 

@@ -1,11 +1,11 @@
 """A denoising network for machines without much of anything: U-Net and mixer on wavelets.
 
 Pictures are seen through the Haar transform, so that convolutions run on a coarse grid with many
-channels. At the bottom, layers over all places of a coarse grid learn what goes with what in a
+channels. At the bottleneck, layers over all places of a coarse grid learn what goes with what in a
 body. With attention there and without convolution blocks it is a diffusion transformer (Peebles &
 Xie 2023) whose patches are wavelet packets.
 
-Each coefficient's best linear estimate is computed; what is learned is the rest, see `bands`.
+Each coefficient's best linear estimate is computed; what is learned is the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,16 @@ from torch.utils.checkpoint import checkpoint
 from radfoundry.diffusion.noise import Schedule
 from radfoundry.networks.blocks import NullText, TimedBlock, TimeEmbedding
 from radfoundry.networks.layers import convolution, normalization, zeroed
-from radfoundry.networks.wavelet_unet.band_statistics import Bands
-from radfoundry.networks.wavelet_unet.bottleneck import Bottom
-from radfoundry.networks.wavelet_unet.gaussian_prior import FOLDS, Estimate, Prior
-from radfoundry.networks.wavelet_unet.value_prior import Plateaus
+from radfoundry.networks.wavelet_unet.band_statistics import BandStatistics
+from radfoundry.networks.wavelet_unet.bottleneck import Bottleneck
+from radfoundry.networks.wavelet_unet.gaussian_prior import FOLDS, Estimate, GaussianPrior
+from radfoundry.networks.wavelet_unet.value_prior import ValuePrior
 from radfoundry.networks.wavelets import haar, inverse_haar
 
 PLAIN = 2  # channels of extended tissues: image and lobes; airways and vessels are thin
 
 
-class LeanUNet(nn.Module):
+class WaveletUNet(nn.Module):
     """Estimate clean pictures from noisy ones, with or without a text."""
 
     def __init__(
@@ -35,71 +35,73 @@ class LeanUNet(nn.Module):
         size: Mapping[str, Any],
         schedule: Schedule,
         channels: int = 4,
-        beside: int = 0,
+        concat: int = 0,
         text: tuple[int, int] = (0, 0),
         space: Sequence[int] = (),
     ) -> None:
         """Make the layers; the untrained network is the best linear estimate, see `measure`.
 
         Args:
-            size: A lean entry of a table in `sizes`.
+            size: An entry of design `wavelet` in a table of sizes.
             schedule: The one it is trained with.
             channels: Of the pictures.
-            beside: Channels that are seen but not drawn.
+            concat: Channels that are seen but not drawn.
             text: Width of token features, 0 for no text; and what a reader finds in them, see
-                `prior`, 0 for none.
+                `gaussian_prior`, 0 for none.
             space: Sides of the pictures; needed where the size has a `rank`, else the size's own.
         """
         super().__init__()
         self.haar, self.saving = int(size["haar"]), bool(size["checkpoint"])
-        self.beside, dims = beside, len(space) or 3
+        self.concat, dims = concat, len(space) or 3
         text_width, read = text
         width, parts, timed = size["widths"][0], 2 ** (dims * self.haar), 2 * size["widths"][0]
         coarse = [side // 2**self.haar for side in space] or [_finest(size)] * dims
         count = channels * parts
-        self.prior = self.bands = self.plateaus = None
+        self.gaussian_prior = self.band_statistics = self.value_prior = None
         if size["rank"]:
-            self.prior = Prior((count, *coarse), size["rank"], text_width, read, schedule, channels)
-            if size["plateaus"]:
+            self.gaussian_prior = GaussianPrior(
+                (count, *coarse), size["rank"], text_width, read, schedule, channels
+            )
+            if size["value_levels"]:
                 fine = (min(PLAIN, channels), *(side * 2**self.haar for side in coarse))
-                self.plateaus = Plateaus(size["plateaus"], fine, read or text_width)
+                self.value_prior = ValuePrior(size["value_levels"], fine, read or text_width)
         else:
-            self.bands = Bands(count, [_finest(size)] * dims, schedule)
+            self.band_statistics = BandStatistics(count, [_finest(size)] * dims, schedule)
         self.time = TimeEmbedding(width, timed)
         self.null = NullText(size["tokens"], text_width) if text_width else None
-        self.others: list[Prior] = []  # for training alone, and in no file
+        self.others: list[GaussianPrior] = []  # for training alone, and in no file
         reads = size["rank"] and text_width
         self.gist = nn.Linear(read or text_width, timed) if reads else None
-        views = 3 + bool(size["plateaus"]) if size["rank"] else 1  # of the noisy coefficients
-        self.enter = convolution(dims, (views * channels + beside) * parts, width, 1)
+        views = 3 + bool(size["value_levels"]) if size["rank"] else 1  # of the noisy coefficients
+        self.enter = convolution(dims, (views * channels + concat) * parts, width, 1)
         self.down, self.up = _ways(size, dims, timed)
-        self.bottom = Bottom(size, dims, timed, text_width) if size["depth"] else None
+        self.bottleneck = Bottleneck(size, dims, timed, text_width) if size["depth"] else None
         self.leave = _silent(dims, width, channels * parts)
 
     def measure(
-        self, pictures: Tensor, text: Tensor | None = None, kept: Tensor | None = None
+        self, pictures: Tensor, text: Tensor | None = None, text_mask: Tensor | None = None
     ) -> None:
         """Take mean and spread of every coefficient from clean pictures (B, C, *space).
 
         With the pictures' texts also how the mean is moved by what is told.
         """
         bands = haar(pictures, self.haar)
-        if self.prior is not None:
-            heard = None if text is None else self.prior.attune(text, kept)
-            self.prior.measure(bands, heard)
-            if self.plateaus is not None:
-                self.plateaus.measure(pictures[:, :PLAIN], heard)
-            self.others = [self.prior.without(fold, bands, heard) for fold in range(FOLDS)]
-        elif self.bands is not None:
-            self.bands.measure(bands)
+        if self.gaussian_prior is not None:
+            heard = None if text is None else self.gaussian_prior.attune(text, text_mask)
+            self.gaussian_prior.measure(bands, heard)
+            if self.value_prior is not None:
+                self.value_prior.measure(pictures[:, :PLAIN], heard)
+            self.others = [self.gaussian_prior.without(fold, bands, heard) for fold in range(FOLDS)]
+        elif self.band_statistics is not None:
+            self.band_statistics.measure(bands)
 
     def forward(
         self,
         noisy: Tensor,
         times: Tensor,
         text: Tensor | None = None,
-        kept: Tensor | None = None,
-        beside: Tensor | None = None,
+        text_mask: Tensor | None = None,
+        concat: Tensor | None = None,
         fold: Tensor | None = None,
     ) -> Tensor:
         """Return the estimate, shaped as `noisy` (B, channels, *space); see the package.
@@ -108,41 +110,41 @@ class LeanUNet(nn.Module):
         take part in knows it too well, and there would be nothing to learn from its errors.
         """
         time, views = self.time(times), []
-        if self.prior is None:
-            assert self.bands is not None
-            seen, linear, doubt = self.bands(haar(noisy.float(), self.haar), times)
+        if self.gaussian_prior is None:
+            assert self.band_statistics is not None
+            seen, linear, doubt = self.band_statistics(haar(noisy.float(), self.haar), times)
             views = [seen]
         else:
-            heard, there = self.prior.hear(text, kept, len(noisy))
-            given = (*self._known(noisy, times, beside), heard, there)
-            found = self.prior(*given) if fold is None else self._unseen(fold, given)
+            heard, there = self.gaussian_prior.hear(text, text_mask, len(noisy))
+            given = (*self._known(noisy, times, concat), heard, there)
+            found = self.gaussian_prior(*given) if fold is None else self._unseen(fold, given)
             linear, doubt, views = found.clean, found.error, [found.views]
-            if self.plateaus is not None:
+            if self.value_prior is not None:
                 drawn = self._towards(found, heard)
                 views.append((drawn - linear) / doubt)
                 linear = drawn
             if self.gist is not None:
                 time = time + self.gist(heard.to(time))
         if self.null is not None:
-            text, kept = self.null(len(noisy), text, kept)
-        if self.beside:
-            blank = noisy.new_zeros(len(noisy), self.beside, *noisy.shape[2:])
-            views = [*views, haar((blank if beside is None else beside).float(), self.haar)]
+            text, text_mask = self.null(len(noisy), text, text_mask)
+        if self.concat:
+            blank = noisy.new_zeros(len(noisy), self.concat, *noisy.shape[2:])
+            views = [*views, haar((blank if concat is None else concat).float(), self.haar)]
         weight = next(self.enter.parameters())
-        learned = self._layers(torch.cat(views, 1).to(weight), time, text, kept).float()
+        learned = self._layers(torch.cat(views, 1).to(weight), time, text, text_mask).float()
         return inverse_haar(linear + doubt * learned, self.haar)
 
     def _towards(self, found: Estimate, heard: Tensor) -> Tensor:
-        """Return the linear estimate's coefficients, first channels drawn towards plateaus."""
-        assert self.plateaus is not None
-        assert self.prior is not None
+        """Return the linear estimate's coefficients, first channels drawn to likely values."""
+        assert self.value_prior is not None
+        assert self.gaussian_prior is not None
         pictures = inverse_haar(found.clean, self.haar)
         # Orthonormal: a block's mean square is that of its coefficients.
-        parts = found.error.unflatten(1, (-1, self.prior.channels))[:, :, :PLAIN]
+        parts = found.error.unflatten(1, (-1, self.gaussian_prior.channels))[:, :, :PLAIN]
         variance = parts.square().mean(1)
         for axis in range(2, variance.ndim):
             variance = variance.repeat_interleave(2**self.haar, axis)
-        first = self.plateaus(pictures[:, :PLAIN], variance, heard)
+        first = self.value_prior(pictures[:, :PLAIN], variance, heard)
         return haar(torch.cat([first, pictures[:, PLAIN:]], 1), self.haar)
 
     def _unseen(self, fold: Tensor, given: Sequence[Tensor | None]) -> Estimate:
@@ -156,26 +158,26 @@ class LeanUNet(nn.Module):
         return Estimate(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
 
     def _known(
-        self, noisy: Tensor, times: Tensor, beside: Tensor | None
+        self, noisy: Tensor, times: Tensor, concat: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return coefficients, times, and which are clean: those of channels that are given."""
-        if beside is None:
+        if concat is None:
             return haar(noisy.float(), self.haar), times, None
-        values, shares = beside.float().chunk(2, 1)
+        values, shares = concat.float().chunk(2, 1)
         given = shares.flatten(2).amin(2) > 0.5
         mixed = torch.where(given.reshape(*given.shape, *[1] * (noisy.ndim - 2)), values, noisy)
         return haar(mixed.float(), self.haar), times, given
 
     def _layers(
-        self, seen: Tensor, time: Tensor, text: Tensor | None, kept: Tensor | None
+        self, seen: Tensor, time: Tensor, text: Tensor | None, text_mask: Tensor | None
     ) -> Tensor:
         """Map normalized coefficients to what is to be added to the linear estimate."""
         features, skips = self.enter(seen), []
         for level in self.down:
             features = self._run(level, features, time)
             skips.append(features)
-        if self.bottom is not None:
-            features = self._run(self.bottom, features, time, text, kept)
+        if self.bottleneck is not None:
+            features = self._run(self.bottleneck, features, time, text, text_mask)
         for level in self.up:
             features = self._run(level, torch.cat([features, skips.pop()], 1), time)
         return self.leave(features)

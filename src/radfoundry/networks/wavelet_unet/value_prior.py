@@ -15,7 +15,7 @@ FLOOR = 2e-3  # part of the whole picture's values among those of a place
 LEAST = 1e-4  # of a variance and of a share
 
 
-class Plateaus(nn.Module):
+class ValuePrior(nn.Module):
     """How often each value is taken at each place, and how a text moves that."""
 
     values: Tensor

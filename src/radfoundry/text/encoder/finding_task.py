@@ -88,8 +88,8 @@ class Reader(nn.Module):
         """Return (B, findings x sides) logits of reports (B, L)."""
         network: Any = self.network
         body = network.bert(input_ids=ids, token_type_ids=kinds, attention_mask=mask)
-        hidden, kept = body.last_hidden_state[:, : self.tokens], mask[:, : self.tokens]
-        return any_of(self.head(hidden), kept)
+        hidden, text_mask = body.last_hidden_state[:, : self.tokens], mask[:, : self.tokens]
+        return any_of(self.head(hidden), text_mask)
 
 
 def losses(reader: Reader, batch: tuple, generator: torch.Generator) -> dict[str, Tensor]:
