@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from radfoundry.report import charts, exhibits
 from radfoundry.report.charts import Pair
-from radfoundry.report.scorecard import card as scorecard
+from radfoundry.report.scorecard.card import Row, build
 
 NAN = math.nan
 
@@ -118,8 +118,8 @@ def test_each_expert_has_its_histogram_with_the_share_that_passes():
 
 
 def test_metrics_are_charted_by_test_set_with_words_for_those_who_cannot_see():
-    card = scorecard.build(
-        scorecard.Figure("artasyn", "image_auroc", value, arm, value - 0.1, value + 0.05, 9)
+    card = build(
+        Row("artasyn", "image_auroc", value, arm, value - 0.1, value + 0.05, 9)
         for arm, value in (
             ("artasyn/b/synthesized", 0.9), ("noise/b/synthesized", 0.8), ("noise/b/nodule", 0.7),
         )

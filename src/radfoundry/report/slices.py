@@ -49,7 +49,7 @@ class VolumePicture:
 
     title: str
     image: Volume
-    regions: np.ndarray | None = None
+    anatomy: np.ndarray | None = None
     findings: np.ndarray | None = None
     modality: str = "CT"
     center: tuple[int, int, int] | None = None

@@ -1,4 +1,4 @@
-"""What MedSyn's paper (Xu et al. 2024) reports, to stand beside figures of the same arms of ours.
+"""What MedSyn's paper (Xu et al. 2024) reports, to stand beside rows of the same arms of ours.
 
 A system is a way of drawing that the paper has: medsyn itself, generic_text (a text encoder that
 was not trained on reports of this field), without_shapes (the image drawn alone), wgan.
