@@ -9,7 +9,7 @@ import pytest
 from PIL.PngImagePlugin import PngImageFile
 
 from radfoundry.report import charts, exhibits
-from radfoundry.report.charts import Pair
+from radfoundry.report.charts import SourceAndSample
 from radfoundry.report.scorecard.card import Row, build
 
 NAN = math.nan
@@ -20,11 +20,13 @@ def pixels(png: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"), float)
 
 
-def pair(title="syn-1", **changes) -> Pair:
+def pair(title="syn-1", **changes) -> SourceAndSample:
     picture = np.random.default_rng(0).uniform(0.2, 0.8, (40, 40))
     mask = np.zeros((40, 40), bool)
     mask[10:20, 12:30] = True
-    return Pair(**{"title": title, "synthetic": picture, "real": picture, "mask": mask, **changes})
+    return SourceAndSample(
+        **{"title": title, "synthetic": picture, "real": picture, "mask": mask, **changes}
+    )
 
 
 def rows(values, **columns) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def _effect(
     finding: str,
     recipe: str,
     chance: probes.Chance,
-    paper: published.Pair | None,
+    paper: published.PromptArms | None,
 ) -> Iterator[Row]:
     """Yield the effect of naming a finding, and its p, beside the paper's if there is one."""
     shown = FINDINGS[finding]
