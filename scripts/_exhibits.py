@@ -137,14 +137,14 @@ def drawn_volumes(rows: pd.DataFrame, verdict: str, modality: str) -> list:
     return exhibits.of_volumes(pictures, verdict, len(rows))
 
 
-def pair(sample, source) -> charts.Pair:
+def pair(sample, source) -> charts.SourceAndSample:
     """Return a sample's picture with its source and mask."""
     path = Path(source["folder"]) / source.name / "image.nii.gz"
     real = checked_volume(path, source["image_sha256"])
     title = f"{sample.name}: {sample.facts['reason']}" if sample.facts["reason"] else sample.name
     parts = (sample.image.voxels, real.voxels, sample.findings > 0)
     pictures = (volume.picture(part) for part in parts)
-    return charts.Pair(title, *pictures)
+    return charts.SourceAndSample(title, *pictures)
 
 
 def provenance(settings, versions: str) -> dict:

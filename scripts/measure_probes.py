@@ -15,8 +15,7 @@ segment = threshold.prepare({})
 asked = read_all([*job.input.requests, job.input.dataset_requests], "requests")
 asked = asked.set_index("request")["parameters"].map(json.loads)
 samples = read_all([*job.input.samples, job.input.dataset], "samples")
-lost = sorted(set(asked.index) - set(samples["sample"]))
-if lost:
+if lost := sorted(set(asked.index) - set(samples["sample"])):
     raise ValueError(f"{len(lost)} of {len(asked)} requests were never drawn, the first {lost[0]}")
 summarize(samples, "status")
 failed, samples = (samples[samples["status"] == status] for status in ("failed", "ok"))

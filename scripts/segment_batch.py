@@ -44,8 +44,7 @@ for case in progress(real_cases([job.input.images]), total, "labels"):
     if job.params.modality == "CT":
         marks = case.image.holding(findings.marked(case.image, labels))
         row["findings_sha256"] = volume.write(marks, folder / f"{case.name}.findings.nii.gz")
-    scale = float(case.facts["volume_scale"])
-    judged = assess.assess(labels, claimed, case.image, scale)
+    judged = assess.assess(labels, claimed, case.image, float(case.facts["volume_scale"]))
     for found in (status.failed(judged, claimed, reason) if reason else judged).values():
         rows.append(row | found.columns() | {"how": notes.get(found.structure, "")})
 tables.write(pd.DataFrame(rows, columns=list(tables.columns("labels"))), job.output.table, "labels")

@@ -1,4 +1,4 @@
-"""Turn the measurements of a recipe's drawn volumes into figures of the scorecard."""
+"""Turn the measurements of a recipe's drawn volumes into rows of the scorecard."""
 
 import numpy as np
 from _cases import read_all
@@ -21,9 +21,9 @@ def listed(given):
 findings = read_all(listed(job.input.cases), "cases")[["case", "findings"]]
 real = read_all(listed(job.input.clinical), "clinical").merge(findings, on="case")
 probes = read_all(listed(job.input.probes), "probes")
-figures = prompts.figures(probes, real, recipe, draws, rng, system)
+rows = prompts.rows(probes, real, recipe, draws, rng, system)
 resolutions = read_all(listed(job.input.resolutions), "resolutions")
-figures += volumes.of_resolutions(resolutions, recipe, draws, rng)
+rows += volumes.of_resolutions(resolutions, recipe, draws, rng)
 distances = read_all(listed(job.input.distances), "distances")
-figures += volumes.of_distances(distances, recipe, system)
-tables.write(build(figures), job.output.figures, "scorecard")
+rows += volumes.of_distances(distances, recipe, system)
+tables.write(build(rows), job.output.table, "scorecard")

@@ -7,10 +7,9 @@ from _cases import drawn_cases, kept_samples, read_all
 from _job import progress, start
 
 from radfoundry import tables, volume
-from radfoundry.release import dataset as release
-from radfoundry.release.card import card as release_card
-from radfoundry.report.scorecard import card as scorecard
+from radfoundry.release import card, dataset
 from radfoundry.report.scorecard import stages
+from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
 recipe, inputs = job.wildcards.recipe, job.input
@@ -21,14 +20,13 @@ volume.clear(partial)
 digests = {}
 kept = kept_samples(inputs.samples, inputs.verdicts)
 for sample in progress(drawn_cases(kept), len(kept), "release"):
-    for name, content in release.files(sample, recipe).items():
+    for name, content in dataset.files(sample, recipe).items():
         volume.write_bytes(content, partial / name)
         digests[name] = hashlib.sha256(content).hexdigest()
 
 verdicts = tables.read(inputs.verdicts, "verdicts")
-scores = read_all(inputs.scores, "scores")
 requests = tables.read(inputs.requests, "requests")
-dataset = release.dataset(kept, requests, verdicts, digests, scores)
+table = dataset.dataset(kept, requests, verdicts, digests, read_all(inputs.scores, "scores"))
 facts = {
     "Recipe": recipe,
     "Generator": job.params.recipe["generator"],
@@ -37,17 +35,16 @@ facts = {
     "Licence": job.params.publish["licence"],
     "Authors": ", ".join(job.params.publish["authors"]) or "not stated",
     "Code digest of sampling": job.params.made_by,
-    "Versions": release.versions(),
+    "Versions": dataset.versions(),
 }
-accepted = stages.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe)
-figures = scorecard.build(accepted)
-card = release_card(recipe, facts, dataset, verdicts, figures, phantoms=job.params.phantom)
+rows = build(stages.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe))
+readme = card.card(recipe, facts, table, verdicts, rows, phantoms=job.params.phantom)
 for name, text in {
-    **release.beside(digests),
-    "dataset.tsv": dataset.to_csv(sep="\t", index=False, lineterminator="\n"),
-    "README.md": card,
+    **dataset.beside(digests),
+    "dataset.tsv": table.to_csv(sep="\t", index=False, lineterminator="\n"),
+    "README.md": readme,
 }.items():
     volume.write_bytes(text.encode(), partial / name)
     digests[name] = hashlib.sha256(text.encode()).hexdigest()
-volume.write_bytes(release.checksums(digests).encode(), partial / "SHA256SUMS")
+volume.write_bytes(dataset.checksums(digests).encode(), partial / "SHA256SUMS")
 partial.replace(folder)

@@ -13,16 +13,16 @@ job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
 
 labels = read_all(job.input.labels, "label_dice")
-figures = list(stages.of_labels(labels, job.params.bootstrap, rng))
+rows = list(stages.of_labels(labels, job.params.bootstrap, rng))
 clinical = read_all(job.input.clinical, "clinical")
-figures += stages.of_clinical(clinical, job.params.bootstrap, rng)
+rows += stages.of_clinical(clinical, job.params.bootstrap, rng)
 for path in job.input.acceptance:
     recipe = path.split("/")[-2]
-    figures += stages.of_acceptance(tables.read(path, "acceptance"), recipe)
+    rows += stages.of_acceptance(tables.read(path, "acceptance"), recipe)
 for path in job.input.comparisons:
     recipe = path.split("/")[-3]
-    figures += stages.of_comparison(tables.read(path, "comparison"), recipe)
+    rows += stages.of_comparison(tables.read(path, "comparison"), recipe)
 made = [tables.read(path, "scorecard") for path in job.input.syntheses]
-card = pd.concat([build(figures), *made], ignore_index=True)
+card = pd.concat([build(rows), *made], ignore_index=True)
 check(card)
 tables.write(card, job.output.scorecard, "scorecard")

@@ -9,7 +9,13 @@ from radfoundry.case import Case
 from radfoundry.evaluation.metrics import detection
 from radfoundry.evaluation.tasks import anomaly
 from radfoundry.evaluation.tasks.anomaly import image_scores
-from radfoundry.evaluation.tasks.anomaly.pairs import Material, Normal, Pair, normal_of, of_split
+from radfoundry.evaluation.tasks.anomaly.pairs import (
+    AnomalyPair,
+    Material,
+    Normal,
+    normal_of,
+    of_split,
+)
 
 QUICK = {"steps": 150, "batch": 8, "side": 64}
 
@@ -39,7 +45,7 @@ def opacity(normal, seed):
     )
     shape = np.clip(1.5 - distance / own.uniform(5, 9), 0, 1)
     changed = np.clip(normal.picture + own.uniform(0.2, 0.35) * shape, 0, 1).astype(np.float32)
-    return Pair(normal.picture, changed, shape > 0)
+    return AnomalyPair(normal.picture, changed, shape > 0)
 
 
 @pytest.fixture(scope="module")

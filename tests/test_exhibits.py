@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 from drawn_volumes import phantoms
 
-from radfoundry.report import exhibits
-from radfoundry.report import page as report
+from radfoundry.report import exhibits, page
 from radfoundry.report.slices import VolumePicture
 
 
@@ -47,8 +46,8 @@ def test_the_page_speaks_of_sources_only_where_samples_start_from_one(modality, 
     verdicts = pd.DataFrame({"sample": ["s"], "verdict": ["kept"], "reason": [""]})
     cohorts = pd.DataFrame({"cohort": ["c"], "origin": ["real"]})
     recipe = {"name": "r", "modality": modality, "verdicts": verdicts}
-    page = report.render({"recipes": [recipe], "cohorts": cohorts})
-    assert ("real radiographs" in page) == flat
-    assert ("the source image, the synthetic image made from it" in page) == flat
-    assert ("No source is shown" in page) != flat
-    assert ("networks that learned from real ones" in page) != flat
+    html = page.render({"recipes": [recipe], "cohorts": cohorts})
+    assert ("real radiographs" in html) == flat
+    assert ("the source image, the synthetic image made from it" in html) == flat
+    assert ("No source is shown" in html) != flat
+    assert ("networks that learned from real ones" in html) != flat

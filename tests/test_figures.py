@@ -9,8 +9,8 @@ import pytest
 from PIL.PngImagePlugin import PngImageFile
 
 from radfoundry.report import charts, exhibits
-from radfoundry.report.charts import Pair
-from radfoundry.report.scorecard import card as scorecard
+from radfoundry.report.charts import SourceAndSample
+from radfoundry.report.scorecard.card import Row, build
 
 NAN = math.nan
 
@@ -20,11 +20,13 @@ def pixels(png: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"), float)
 
 
-def pair(title="syn-1", **changes) -> Pair:
+def pair(title="syn-1", **changes) -> SourceAndSample:
     picture = np.random.default_rng(0).uniform(0.2, 0.8, (40, 40))
     mask = np.zeros((40, 40), bool)
     mask[10:20, 12:30] = True
-    return Pair(**{"title": title, "synthetic": picture, "real": picture, "mask": mask, **changes})
+    return SourceAndSample(
+        **{"title": title, "synthetic": picture, "real": picture, "mask": mask, **changes}
+    )
 
 
 def rows(values, **columns) -> pd.DataFrame:
@@ -118,8 +120,8 @@ def test_each_expert_has_its_histogram_with_the_share_that_passes():
 
 
 def test_metrics_are_charted_by_test_set_with_words_for_those_who_cannot_see():
-    card = scorecard.build(
-        scorecard.Figure("artasyn", "image_auroc", value, arm, value - 0.1, value + 0.05, 9)
+    card = build(
+        Row("artasyn", "image_auroc", value, arm, value - 0.1, value + 0.05, 9)
         for arm, value in (
             ("artasyn/b/synthesized", 0.9), ("noise/b/synthesized", 0.8), ("noise/b/nodule", 0.7),
         )

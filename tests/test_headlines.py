@@ -1,4 +1,4 @@
-"""Figures of the scorecard, made of the tables of the stages."""
+"""Rows of the scorecard, made of the tables of the stages."""
 
 import math
 
@@ -23,22 +23,22 @@ def of_labels(table, draws=200):
 
 
 def test_a_label_figure_is_the_mean_dice_with_its_arm_and_cohort():
-    (figure,) = of_labels(labels(0.5, 0.9, 1.0))
-    assert (figure.recipe, figure.metric) == ("cohort:hannover", "label_dice")
-    assert (figure.arm, figure.n) == ("lungs/pbtseg", 3)
-    assert figure.value == pytest.approx(0.8)
-    assert 0.5 <= figure.low < figure.value < figure.high <= 1
+    (found,) = of_labels(labels(0.5, 0.9, 1.0))
+    assert (found.recipe, found.metric) == ("cohort:hannover", "label_dice")
+    assert (found.arm, found.n) == ("lungs/pbtseg", 3)
+    assert found.value == pytest.approx(0.8)
+    assert 0.5 <= found.low < found.value < found.high <= 1
 
 
 def test_a_label_note_tells_the_reader_the_median_and_the_misses():
-    (figure,) = of_labels(labels(0.0, 0.9, 1.0))
-    assert figure.note == "truth by reader; median 0.900; nothing found in 1"
+    (found,) = of_labels(labels(0.0, 0.9, 1.0))
+    assert found.note == "truth by reader; median 0.900; nothing found in 1"
 
 
 def test_each_collection_region_and_method_has_its_own_figure():
     parts = [labels(0.5), labels(0.6, region="heart"), labels(0.7, method="projected")]
-    figures = of_labels(pd.concat([*parts, labels(0.8, collection="kermany")]))
-    assert {(f.recipe, f.arm): f.value for f in figures} == {
+    rows = of_labels(pd.concat([*parts, labels(0.8, collection="kermany")]))
+    assert {(row.recipe, row.arm): row.value for row in rows} == {
         ("cohort:hannover", "lungs/pbtseg"): 0.5,
         ("cohort:hannover", "heart/pbtseg"): 0.6,
         ("cohort:hannover", "lungs/projected"): 0.7,
@@ -47,8 +47,8 @@ def test_each_collection_region_and_method_has_its_own_figure():
 
 
 def test_labels_that_could_not_be_compared_do_not_count():
-    (figure,) = of_labels(labels(0.4, float("nan"), 0.6))
-    assert (figure.value, figure.n) == (pytest.approx(0.5), 2)
+    (found,) = of_labels(labels(0.4, float("nan"), 0.6))
+    assert (found.value, found.n) == (pytest.approx(0.5), 2)
     assert of_labels(labels(float("nan"))) == []
 
 
@@ -66,20 +66,20 @@ def test_every_expert_and_all_of_them_have_a_share_of_accepted_samples():
 def test_acceptance_of_no_sample_stays_undefined():
     row = {"expert": "all", "n": 0, "undecided": 0}
     row |= dict.fromkeys(("fraction", "low", "high"), float("nan"))
-    (figure,) = stages.of_acceptance(pd.DataFrame([row]), "artasyn")
-    assert math.isnan(figure.value)
-    assert figure.n == 0
+    (found,) = stages.of_acceptance(pd.DataFrame([row]), "artasyn")
+    assert math.isnan(found.value)
+    assert found.n == 0
 
 
 def test_a_comparison_row_joins_arm_test_set_and_findings():
     row = {"metric": "image_auroc_gain", "arm": "artasyn-noise", "test": "far_vs_own"}
     row |= {"findings": "opacity", "value": 0.1, "low": -0.02, "high": 0.2}
     row |= {"n": 40, "patients": 31, "note": "20 diseased, 20 healthy"}
-    (figure,) = stages.of_comparison(pd.DataFrame([row]), "artasyn")
-    assert (figure.recipe, figure.metric) == ("artasyn", "image_auroc_gain")
-    assert figure.arm == "artasyn-noise/far_vs_own/opacity"
-    assert (figure.value, figure.low, figure.high, figure.n) == (0.1, -0.02, 0.2, 40)
-    assert figure.note == "31 patients; 20 diseased, 20 healthy"
+    (found,) = stages.of_comparison(pd.DataFrame([row]), "artasyn")
+    assert (found.recipe, found.metric) == ("artasyn", "image_auroc_gain")
+    assert found.arm == "artasyn-noise/far_vs_own/opacity"
+    assert (found.value, found.low, found.high, found.n) == (0.1, -0.02, 0.2, 40)
+    assert found.note == "31 patients; 20 diseased, 20 healthy"
 
 
 def clinical(values, truths):
@@ -105,11 +105,11 @@ def test_a_clinical_measure_has_its_mean_its_bias_and_its_error():
 def test_without_a_truth_nothing_is_said_of_bias():
     table = clinical([4.0, 6.0], [NAN, NAN])
     found = stages.of_clinical(table, 50, np.random.default_rng(0))
-    assert [figure.metric for figure in found] == ["clinical_mean"]
+    assert [row.metric for row in found] == ["clinical_mean"]
 
 
 def test_a_single_patient_has_a_value_and_no_interval():
-    (figure,) = of_labels(labels(0.5, 0.7, patients=["p0", "p0"]))
-    assert figure.value == pytest.approx(0.6)
-    assert math.isnan(figure.low)
-    assert math.isnan(figure.high)
+    (found,) = of_labels(labels(0.5, 0.7, patients=["p0", "p0"]))
+    assert found.value == pytest.approx(0.6)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)

@@ -1,4 +1,4 @@
-"""Figures of prompts, given channels and enlargement, from small tables with known answers."""
+"""Rows of prompts, given channels and enlargement, from small tables with known answers."""
 
 import math
 
@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from radfoundry.evaluation import synthesis
-from radfoundry.report.scorecard import prompts, published
-from radfoundry.report.scorecard import volumes as drawnfigures
+from radfoundry.report.scorecard import prompts, published, volumes
 from radfoundry.report.scorecard.card import build
 
 NAN = math.nan
@@ -29,11 +28,11 @@ def samples(probe, arm, patients=None, **measured):
 
 
 def told(rows, real=NONE, system="medsyn"):
-    """Return the figures of some rows by metric and arm."""
+    """Return the rows of the scorecard of some measurements by metric and arm."""
     table = pd.DataFrame(rows, columns=PROBES)
-    found = prompts.figures(table, real, "mine", 200, np.random.default_rng(0), system)
+    found = prompts.rows(table, real, "mine", 200, np.random.default_rng(0), system)
     build(found)  # a scorecard that contradicts itself is refused
-    return {(figure.metric, figure.arm): figure for figure in found}
+    return {(row.metric, row.arm): row for row in found}
 
 
 def fluid(with_it, without):
@@ -190,8 +189,8 @@ def test_the_network_gains_on_trilinear_where_it_is_better_in_either_direction()
         sr__psnr_db=[31.0, 33.0], trilinear__psnr_db=[30.0, 32.0],
         sr__mmd=[0.1, 0.2], trilinear__mmd=[0.4, 0.5], real_floor__mmd=[0.0, 0.02],
     )  # fmt: skip
-    found = list(drawnfigures.of_resolutions(table, "mine", 100, np.random.default_rng(0)))
-    values = {(figure.metric, figure.arm): figure.value for figure in found}
+    found = list(volumes.of_resolutions(table, "mine", 100, np.random.default_rng(0)))
+    values = {(row.metric, row.arm): row.value for row in found}
     assert len(build(found)) == len(values) == 7
     assert values["sr_psnr_db", "sr"] == 32
     assert values["sr_psnr_db_gain", "sr-trilinear"] == 1
@@ -230,8 +229,8 @@ def test_the_papers_figures_stand_beside_no_other_arm_than_theirs(system):
     for arm in ("with_text", "without_text"):
         rows += samples("segment", arm, truth_dice_airway=[0.5, 0.7])
     found = told(rows, system=system)
-    assert all(math.isnan(figure.published) for figure in found.values())
-    assert not any("paper" in figure.note for figure in found.values())
+    assert all(math.isnan(row.published) for row in found.values())
+    assert not any("paper" in row.note for row in found.values())
 
 
 def test_a_generic_text_encoder_stands_beside_the_papers_own():
@@ -268,8 +267,8 @@ def test_draws_that_failed_are_counted_wherever_they_are_missing():
     counts |= {"joint_lobe_dice": 3, "given_lobe_dice": 1}
     counts |= {"segmentation_dice": 1, "segmentation_dice_gain": 2}
     assert {metric for metric, _ in found} == set(counts)
-    for (metric, _), figure in found.items():
-        assert f"{counts[metric]} not drawn" in figure.note, metric
+    for (metric, _), row in found.items():
+        assert f"{counts[metric]} not drawn" in row.note, metric
 
 
 def test_a_side_that_was_not_drawn_is_wrong():
@@ -283,7 +282,7 @@ def test_a_side_that_was_not_drawn_is_wrong():
 def test_a_distance_of_samples_has_its_systems_published_figure():
     row = {"metric": "fid", "arm": "synthetic", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
     table = pd.DataFrame([row | {"note": "x"}, row | {"arm": "real_floor", "note": ""}])
-    synthetic, floor = drawnfigures.of_distances(table, "mine", "wgan")
+    synthetic, floor = volumes.of_distances(table, "mine", "wgan")
     assert (synthetic.published, synthetic.value, synthetic.n) == (0.070, 0.5, 32)
     assert math.isnan(floor.published)
-    assert math.isnan(next(drawnfigures.of_distances(table, "mine", "")).published)
+    assert math.isnan(next(volumes.of_distances(table, "mine", "")).published)

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 from radfoundry.case import Case
 from radfoundry.release import card as cards
 from radfoundry.release import dataset, radiographs
-from radfoundry.report.scorecard import card as scorecard
+from radfoundry.report.scorecard.card import Row, build
 from radfoundry.volume import picture, radiograph
 
 
@@ -152,13 +152,13 @@ def test_a_name_that_leaves_the_folder_has_no_checksum(name):
 
 
 def card(table, verdicts, phantoms=True, facts=None):
-    figures = scorecard.build([
-        scorecard.Figure("artasyn", "image_auroc", 0.9, low=0.8, high=0.95, n=40),
-        scorecard.Figure("artasyn", "pixel_dice", float("nan"), note="no <mask> | none"),
-        scorecard.Figure("other", "fid", 3.0),
+    rows = build([
+        Row("artasyn", "image_auroc", 0.9, low=0.8, high=0.95, n=40),
+        Row("artasyn", "pixel_dice", float("nan"), note="no <mask> | none"),
+        Row("other", "fid", 3.0),
     ])  # fmt: skip
     told = facts or {"Date": "2026-11-21"}
-    return cards.card("artasyn", told, table, verdicts, figures, phantoms=phantoms)
+    return cards.card("artasyn", told, table, verdicts, rows, phantoms=phantoms)
 
 
 def test_the_card_tells_origin_shortfall_figures_and_every_sample(

@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from radfoundry.report import page as report
+from radfoundry.report import page
 from radfoundry.report.scorecard import card
-from radfoundry.report.scorecard.card import Figure
+from radfoundry.report.scorecard.card import Row
 
 NAN = math.nan
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
@@ -50,10 +50,10 @@ def context(evil: str = "") -> dict:
     """Return a page's context in which every text ends in `evil`."""
     name = "artasyn" + evil
     numbers = [
-        Figure(name, "image_auroc", 0.93, "artasyn/b/synthesized" + evil, 0.88, 0.96, 40),
-        Figure(name, "image_auroc_gain", 0.1, "artasyn-noise/b", 0.02, 0.15, 40),
-        Figure(name, "pixel_dice", NAN, note="no mask" + evil),
-        Figure("cohort:kermany" + evil, "label_dice", 0.9, "pbtseg/lungs" + evil, 0.85, 0.93, 48),
+        Row(name, "image_auroc", 0.93, "artasyn/b/synthesized" + evil, 0.88, 0.96, 40),
+        Row(name, "image_auroc_gain", 0.1, "artasyn-noise/b", 0.02, 0.15, 40),
+        Row(name, "pixel_dice", NAN, note="no mask" + evil),
+        Row("cohort:kermany" + evil, "label_dice", 0.9, "pbtseg/lungs" + evil, 0.85, 0.93, 48),
     ]  # fmt: skip
     samples = ["s1" + evil, "s2", "s3", "s4"]
     decided = ["kept", "kept", "rejected", "undecided"]
@@ -94,23 +94,23 @@ def test_the_summary_tells_of_the_recipes_own_arm_with_the_most_cases():
     whole |= {"published": NAN, "note": ""}
     arms = (("noise/site_b", 0.5, 90), ("r/site_a", 1.0, 23), ("r/site_b", 0.9, 60))
     rows = [whole | {"arm": arm, "value": value, "n": n} for arm, value, n in arms]
-    (told,) = report._headlines(rows, "r")
+    (told,) = page._headlines(rows, "r")
     assert (told["told"], told["n"]) == ("0.900 (interval not available)", 60)
 
 
 def test_the_page_is_whole_and_asks_nobody_for_anything():
-    html = report.render(context())
-    page = Page(html)
-    assert page.open == []
-    assert not page.all("script")
-    assert not page.all("link")
+    html = page.render(context())
+    seen = Page(html)
+    assert seen.open == []
+    assert not seen.all("script")
+    assert not seen.all("link")
     assert not re.search(r"https?:|//\w|@import|url\(", html)
-    assert all(link["href"].startswith("#") for link in page.all("a"))
-    assert {link["href"][1:] for link in page.all("a")} <= {a.get("id") for _, a in page.tags}
+    assert all(link["href"].startswith("#") for link in seen.all("a"))
+    assert {link["href"][1:] for link in seen.all("a")} <= {a.get("id") for _, a in seen.tags}
 
 
 def test_the_policy_allows_this_style_and_pictures_alone():
-    html = report.render(context())
+    html = page.render(context())
     (policy,) = (m["content"] for m in Page(html).all("meta") if "http-equiv" in m)
     style = re.search(r"<style>(.*?)</style>", html, re.S)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -120,17 +120,17 @@ def test_the_policy_allows_this_style_and_pictures_alone():
 
 
 def test_text_from_tables_is_shown_and_never_run():
-    html = report.render(context(EVIL))
-    page = Page(html)
-    assert page.open == []
-    assert not page.all("script")
-    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
-    assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
-    assert page.text.count("alert('x')") > 20
+    html = page.render(context(EVIL))
+    seen = Page(html)
+    assert seen.open == []
+    assert not seen.all("script")
+    assert not any(name.startswith("on") for _, attrs in seen.tags for name in attrs)
+    assert all(image["src"].startswith("data:image/png;base64,") for image in seen.all("img"))
+    assert seen.text.count("alert('x')") > 20
 
 
 def test_the_page_tells_the_story_in_numbers():
-    text = words(report.render(context()))
+    text = words(page.render(context()))
     assert "drew 4 synthetic images from real radiographs" in text
     assert "Every expert accepted 2 of them, 50 % (15 % to 85 %)" in text
     assert "Rejected: 1; undecided for lack of evidence: 1" in text
@@ -141,13 +141,13 @@ def test_the_page_tells_the_story_in_numbers():
 
 
 def test_every_picture_has_words_in_its_place():
-    images = Page(report.render(context())).all("img")
+    images = Page(page.render(context())).all("img")
     assert len(images) == 5
     assert all(image["alt"] == "alt" for image in images)
 
 
 def test_what_good_looks_like_is_said_for_every_metric():
-    text = words(report.render(context()))
+    text = words(page.render(context()))
     for name in ("image_auroc", "image_auroc_gain", "pixel_dice"):
         assert card.metric(name).good in text
 
@@ -156,11 +156,11 @@ def test_what_good_looks_like_is_said_for_every_metric():
 def test_a_page_without_one_part_says_so(missing):
     given = context()
     del given[missing]
-    assert "not available" in words(report.render(given)) or missing == "title"
+    assert "not available" in words(page.render(given)) or missing == "title"
 
 
 def test_a_page_without_anything_is_still_a_page():
-    html = report.render({})
+    html = page.render({})
     assert Page(html).open == []
     assert words(html).count("not available") >= 10
     assert "nan" not in words(html).lower().split()
@@ -171,7 +171,7 @@ def test_no_cases_no_samples_and_no_rows_still_render():
     given["recipes"][0] = {"name": "artasyn"}
     for key in ("cohorts", "cases", "labels", "scorecard"):
         given[key] = given[key].iloc[:0]
-    text = words(report.render(given))
+    text = words(page.render(given))
     assert "Samples of the recipe artasyn: not available" in text
     assert "0 %" not in text
 
@@ -179,7 +179,7 @@ def test_no_cases_no_samples_and_no_rows_still_render():
 def test_a_number_that_is_not_known_reads_not_available_and_never_nan_or_0():
     given = context()
     given["scorecard"][["value", "low", "high"]] = NAN
-    text = words(report.render(given))
+    text = words(page.render(given))
     assert "nan" not in text.lower().split()
     assert "0.000" not in text
     assert text.count("not available") >= 8
@@ -188,7 +188,7 @@ def test_a_number_that_is_not_known_reads_not_available_and_never_nan_or_0():
 def test_a_picture_that_is_gone_leaves_its_caption():
     given = context()
     given["recipes"][0]["kept"] = [("patch: 2 of 2", b"")]
-    assert "Picture not available patch: 2 of 2" in words(report.render(given))
+    assert "Picture not available patch: 2 of 2" in words(page.render(given))
 
 
 @pytest.mark.parametrize(
@@ -202,24 +202,24 @@ def test_phantom_or_patient_is_the_first_thing_said(kinds, told):
     given = context()
     given["cohorts"] = pd.DataFrame({"cohort": [f"c{i}" for i in range(len(kinds))]})
     given["cohorts"]["origin"] = kinds
-    assert told in words(report.render(given))[:120]
+    assert told in words(page.render(given))[:120]
 
 
 def test_a_cohort_of_volumes_shows_pictures_measurements_and_opinions():
     own = "cohort:ct"
     numbers = [
-        Figure(own, "clinical_mean", 4.2, "lung_volume_l/threshold", 4.0, 4.4, 9, unit="L"),
-        Figure(own, "clinical_bias", 0.1, "lung_volume_l/threshold", 0.0, 0.2, 9, unit="L"),
+        Row(own, "clinical_mean", 4.2, "lung_volume_l/threshold", 4.0, 4.4, 9, unit="L"),
+        Row(own, "clinical_bias", 0.1, "lung_volume_l/threshold", 0.0, 0.2, 9, unit="L"),
     ]
     opinions = pd.DataFrame({"region": ["lungs"], "dice": [0.91], "status": ["agree"]})
     measured = pd.DataFrame({"region": ["nodule"] * 2, "lesion": [0, 1], "code": ["", "rad.empty"]})
     part = {"name": "ct", "modality": "CT", "pictures": [("slices", PNG)]}
     part |= {"opinions": opinions, "measured": measured}
-    page = words(report.render({"volumes": [part], "scorecard": card.build(numbers)}))
-    assert "volume of both lungsthreshold4.20 L (4.00 L to 4.40 L)0.100 L" in page
-    assert "lungs0.910100" in page
-    assert "nodule11rad.empty 1" in page
+    text = words(page.render({"volumes": [part], "scorecard": card.build(numbers)}))
+    assert "volume of both lungsthreshold4.20 L (4.00 L to 4.40 L)0.100 L" in text
+    assert "lungs0.910100" in text
+    assert "nodule11rad.empty 1" in text
 
 
 def test_a_page_without_volumes_has_no_part_on_them():
-    assert "Volumes and their anatomy" not in report.render({})
+    assert "Volumes and their anatomy" not in page.render({})

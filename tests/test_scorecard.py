@@ -7,23 +7,23 @@ import pandas as pd
 import pytest
 
 from radfoundry.report.scorecard import card, formatting
-from radfoundry.report.scorecard.card import Figure
+from radfoundry.report.scorecard.card import Row
 
 
-def figure(**changes) -> Figure:
+def row(**changes) -> Row:
     given = {"recipe": "artasyn", "metric": "image_auroc", "value": 0.9, "low": 0.85, "high": 0.94}
-    return Figure(**{**given, "n": 40, **changes})
+    return Row(**{**given, "n": 40, **changes})
 
 
 def test_a_row_takes_unit_and_direction_from_its_metric():
-    frame = card.build([figure(), figure(metric="fid"), figure(metric="accepted_fraction")])
+    frame = card.build([row(), row(metric="fid"), row(metric="accepted_fraction")])
     assert list(frame.columns) == list(card.COLUMNS)
     assert frame["unit"].tolist() == ["1", "1", "fraction"]
     assert frame["higher_is_better"].tolist() == [True, False, True]
 
 
 def test_a_metric_of_its_own_keeps_its_unit_and_direction():
-    frame = card.build([figure(metric="edge_sharpness", unit="1/mm", higher_is_better=True)])
+    frame = card.build([row(metric="edge_sharpness", unit="1/mm", higher_is_better=True)])
     assert frame.loc[0, "unit"] == "1/mm"
     assert frame.loc[0, "higher_is_better"]
 
@@ -44,17 +44,17 @@ def test_an_empty_scorecard_is_a_table_without_rows():
 )
 def test_a_row_that_contradicts_itself_is_refused_by_name(changes, told):
     with pytest.raises(ValueError, match="artasyn/image_auroc/-.*" + told):
-        card.build([figure(**changes)])
+        card.build([row(**changes)])
 
 
-def test_two_rows_for_one_figure_are_refused():
+def test_two_rows_for_one_metric_and_arm_are_refused():
     with pytest.raises(ValueError, match="artasyn/image_auroc/- is there twice"):
-        card.build([figure(), figure(value=0.86)])
+        card.build([row(), row(value=0.86)])
 
 
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match="column 'published' is missing"):
-        card.check(card.build([figure()]).drop(columns="published"))
+        card.check(card.build([row()]).drop(columns="published"))
 
 
 @pytest.mark.parametrize("unknown", [math.nan, None, pd.NA, np.float64("nan"), math.inf])

@@ -88,7 +88,7 @@ rule compare_resolutions:
 
 
 rule summarize_synthesis:
-    """Turn measurements of drawn volumes into figures with n and interval."""
+    """Turn measurements of drawn volumes into rows of the scorecard with n and interval."""
     input:
         probes="results/recipes/{recipe}/evaluate/probes.tsv",
         distances="results/recipes/{recipe}/evaluate/distances.tsv",
@@ -96,7 +96,7 @@ rule summarize_synthesis:
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         clinical=of_source("results/cohorts/{cohort}/evaluate/clinical/{method}.tsv"),
     output:
-        figures="results/recipes/{recipe}/evaluate/synthesis.tsv",
+        table="results/recipes/{recipe}/evaluate/synthesis.tsv",
     log:
         "logs/evaluate/summarize_synthesis/{recipe}.log",
     conda:

@@ -13,7 +13,7 @@ LISTED = 1000  # samples named in the card; the table names all
 
 def card(
     name: str, facts: Mapping[str, str], table: pd.DataFrame, verdicts: pd.DataFrame,
-    figures: pd.DataFrame, *, phantoms: bool,
+    scorecard: pd.DataFrame, *, phantoms: bool,
 ) -> str:  # fmt: skip
     """Return the dataset's card in Markdown: what it is, what it was made from, what it is not.
 
@@ -23,7 +23,7 @@ def card(
             the order to be shown. The date is one of them, so that equal inputs give equal cards.
         table: What `dataset` returns.
         verdicts: Columns sample, verdict, reason, of all samples drawn.
-        figures: The scorecard; only this recipe's rows are told.
+        scorecard: As `scorecard.card.build` returns it; only this recipe's rows are named.
         phantoms: Whether the sources are phantoms; if not, the card says that sources are people.
     """
     counts = verdicts["verdict"].value_counts()
@@ -41,8 +41,8 @@ def card(
         "## Files", "",
         f"{words.files}; `dataset.tsv` one row per sample; `SHA256SUMS` for `sha256sum --check`.",
         "", "## Making", "", *_table(["What", "Value"], facts.items()), "",
-        "## Measured", "", *_table(["Figure", "Arm", "Value (95 % interval)", "n", "Note"],
-                                   _measured(name, figures)), "",
+        "## Measured", "", *_table(["Metric", "Arm", "Value (95 % interval)", "n", "Note"],
+                                   _measured(name, scorecard)), "",
         "## Composition", "", *_table(["Split", "Samples", "Source patients"],
                                       _composition(table)), "",
         "## Provenance of every sample", "", *_provenance(table),
@@ -50,8 +50,8 @@ def card(
     return "\n".join(lines) + "\n"
 
 
-def _measured(recipe: str, figures: pd.DataFrame) -> list[Sequence]:
-    rows = figures[figures["recipe"] == recipe].to_dict("records")
+def _measured(recipe: str, scorecard: pd.DataFrame) -> list[Sequence]:
+    rows = scorecard[scorecard["recipe"] == recipe].to_dict("records")
     return [
         (row["metric"], row["arm"],
          with_interval(row["value"], row["low"], row["high"], row["unit"]), row["n"], row["note"])

@@ -13,7 +13,7 @@ from importlib.metadata import version
 import pandas as pd
 
 from radfoundry.case import Case
-from radfoundry.release import volumes as releasevolumes
+from radfoundry.release import volumes
 from radfoundry.release.radiographs import MARKS, png
 from radfoundry.release.volumes import ENDING
 from radfoundry.verdicts import KEPT
@@ -53,15 +53,15 @@ def files(sample: Case, recipe: str) -> dict[str, bytes]:
     """
     marks = {"Title": sample.name, "Recipe": recipe, "Seed": str(sample.facts.get("seed", ""))}
     if not sample.image.is_radiograph:
-        return releasevolumes.files(sample, {**marks, **MARKS})
+        return volumes.files(sample, {**marks, **MARKS})
     parts = {"images": sample.image.voxels, "masks": sample.findings}
     return {f"{kind}/{sample.name}.png": png(picture(part), marks) for kind, part in parts.items()}
 
 
 def beside(digests: Mapping[str, str]) -> dict[str, str]:
     """Return what files of these names need beside them: file name to text."""
-    volumes = any(name.endswith(ENDING) for name in digests)
-    return {"labels.json": releasevolumes.label_table()} if volumes else {}
+    has_volumes = any(name.endswith(ENDING) for name in digests)
+    return {"labels.json": volumes.label_table()} if has_volumes else {}
 
 
 def dataset(
@@ -78,7 +78,7 @@ def dataset(
         scores: Columns sample, expert, score; each expert becomes a column `score_<expert>`.
 
     Returns:
-        `COLUMNS`, then the scores. For volumes see `releasevolumes.COLUMNS`.
+        `COLUMNS`, then the scores. For volumes see `volumes.COLUMNS`.
 
     Raises:
         ValueError: If a kept sample has no file, no request or no patient, or is not what was
@@ -90,12 +90,12 @@ def dataset(
     table = table.merge(
         asked[["sample", "asked", "planned", "parameters"]], "left", "sample", validate="1:1"
     )
-    volumes = any(name.endswith(ENDING) for name in digests)
-    table = (releasevolumes.with_files if volumes else _with_files)(table, digests)
+    has_volumes = any(name.endswith(ENDING) for name in digests)
+    table = (volumes.with_files if has_volumes else _with_files)(table, digests)
     _check_origin(table)
-    columns = list((*PROVENANCE, *releasevolumes.COLUMNS) if volumes else COLUMNS)
-    if volumes:
-        table["prompt"] = releasevolumes.prompts(table["parameters"])
+    columns = list((*PROVENANCE, *volumes.COLUMNS) if has_volumes else COLUMNS)
+    if has_volumes:
+        table["prompt"] = volumes.prompts(table["parameters"])
     if scores is not None:
         own = scores.pivot(index="sample", columns="expert", values="score").add_prefix("score_")
         table = table.merge(own, "left", left_on="sample", right_index=True)

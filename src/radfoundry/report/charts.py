@@ -33,7 +33,7 @@ EMPTY = 0.01  # intensity of padding
 
 
 @dataclass(frozen=True)
-class Pair:
+class SourceAndSample:
     """A synthetic image beside the image it was made from, as viewed (rows, columns).
 
     Attributes:
@@ -57,7 +57,7 @@ class _Group(NamedTuple):
     hatch: str
 
 
-def montage(pairs: Sequence[Pair], titles: Sequence[str] = TITLES) -> bytes:
+def montage(pairs: Sequence[SourceAndSample], titles: Sequence[str] = TITLES) -> bytes:
     """Return one row of four panels for each pair: source, synthetic, mask outline, detail."""
     shown_pairs = [_cropped(pair) for pair in pairs]
     ratios = [pair.synthetic.shape[0] / pair.synthetic.shape[1] for pair in shown_pairs] or [0.3]
@@ -194,7 +194,7 @@ def _show(axes: Axes, picture: np.ndarray | None, mask: np.ndarray | None = None
         axes.contour(mask, levels=[0.5], colors=OUTLINE, linewidths=1.2)
 
 
-def _cropped(pair: Pair) -> Pair:
+def _cropped(pair: SourceAndSample) -> SourceAndSample:
     """Return the pair without the empty margin that padded its picture to a square."""
     seen = pair.synthetic > EMPTY
     if pair.real is not None:
@@ -204,10 +204,10 @@ def _cropped(pair: Pair) -> Pair:
     rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     real, mask = (None if part is None else part[box] for part in (pair.real, pair.mask))
-    return Pair(pair.title, pair.synthetic[box], real, mask)
+    return SourceAndSample(pair.title, pair.synthetic[box], real, mask)
 
 
-def _detail(pair: Pair) -> np.ndarray | None:
+def _detail(pair: SourceAndSample) -> np.ndarray | None:
     """Return the part around the largest piece of the finding, or nothing without a finding."""
     if pair.mask is None or not pair.mask.any():
         return None

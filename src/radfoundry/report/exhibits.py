@@ -27,7 +27,9 @@ class Exhibit(NamedTuple):
 
 
 def of_samples(
-    groups: Mapping[str, Iterable[charts.Pair]], kind: str, totals: Mapping[str, int] | None = None
+    groups: Mapping[str, Iterable[charts.SourceAndSample]],
+    kind: str,
+    totals: Mapping[str, int] | None = None,
 ) -> list[Exhibit]:
     """Return a montage for each group, such as each shape of opacity.
 

@@ -2,7 +2,7 @@
 
 The page stands alone: no script, no link to anything outside, pictures inside it. Every text that
 comes from a table is escaped; every number that is missing reads "not available". This module
-makes no figure and opens no file but its own template.
+draws no chart and opens no file but its own template.
 """
 
 import base64
@@ -16,8 +16,8 @@ import pandas as pd
 
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
-from radfoundry.report import cohorts as cohortpart
-from radfoundry.report.cohorts import Picture
+from radfoundry.report import cohorts
+from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
 
@@ -28,7 +28,7 @@ HEADLINES = (
 COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
     *COSTS,
-    *cohortpart.CLINICAL,
+    *cohorts.CLINICAL,
     "accepted_fraction",
     "label_dice",
 )  # have a section of their own
@@ -78,7 +78,7 @@ class Context(TypedDict, total=False):
         labels: Columns cohort, by, structure, status: one row per case and structure.
         volumes: What is shown of each cohort of CT or MR.
         recipes: What each recipe made.
-        scorecard: As `scorecard.build` returns it.
+        scorecard: As `scorecard.card.build` returns it.
         provenance: Group (versions, seeds, digests ...) to label to text.
     """
 
@@ -87,7 +87,7 @@ class Context(TypedDict, total=False):
     cohorts: pd.DataFrame
     cases: pd.DataFrame
     labels: pd.DataFrame
-    volumes: Sequence[cohortpart.Volumes]
+    volumes: Sequence[Volumes]
     recipes: Sequence[Recipe]
     scorecard: pd.DataFrame
     provenance: Mapping[str, Mapping[str, str]]
@@ -105,21 +105,21 @@ def render(context: Mapping[str, Any]) -> str:
     environment.filters["cell"] = cell
     css = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    card = cohortpart.frame_of(context, "scorecard", COLUMNS)
+    card = cohorts.frame_of(context, "scorecard", COLUMNS)
     recipes = [_recipe(recipe, card) for recipe in context.get("recipes") or []]
     return environment.get_template("report.html.j2").render(
         title=context.get("title") or "Synthetic images",
         date=context.get("date") or NOT_AVAILABLE,
         css=jinja2.utils.markupsafe.Markup(css),
         css_digest=digest,
-        origin=cohortpart.origin(cohortpart.frame_of(context, "cohorts")),
-        cohorts=cohortpart.rows_of(cohortpart.frame_of(context, "cohorts")),
-        refused=cohortpart.refused(cohortpart.frame_of(context, "cases")),
-        labels=cohortpart.label_quality(card),
-        label_states=cohortpart.states(cohortpart.frame_of(context, "labels")),
-        volumes=[cohortpart.volumes(part, card) for part in context.get("volumes") or []],
+        origin=cohorts.origin(cohorts.frame_of(context, "cohorts")),
+        cohorts=cohorts.rows_of(cohorts.frame_of(context, "cohorts")),
+        refused=cohorts.refused(cohorts.frame_of(context, "cases")),
+        labels=cohorts.label_quality(card),
+        label_states=cohorts.states(cohorts.frame_of(context, "labels")),
+        volumes=[cohorts.volumes(part, card) for part in context.get("volumes") or []],
         recipes=recipes,
-        scorecard=[cohortpart.number(row) for row in card.to_dict("records")],
+        scorecard=[cohorts.number(row) for row in card.to_dict("records")],
         provenance=context.get("provenance") or {},
         listed=LISTED,
         few=FEW,
@@ -129,7 +129,7 @@ def render(context: Mapping[str, Any]) -> str:
 
 def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
     name = recipe.get("name", NOT_AVAILABLE)
-    decided = cohortpart.frame_of(recipe, "verdicts", ("sample", "verdict", "reason"))
+    decided = cohorts.frame_of(recipe, "verdicts", ("sample", "verdict", "reason"))
     own = card[card["recipe"] == name].to_dict("records")
     charts = recipe.get("metrics") or {}
     counts = decided["verdict"].value_counts().to_dict()
@@ -147,11 +147,11 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
         "reasons": {word: _reasons(decided, word) for word in ("rejected", "undecided")},
         "experts": _experts(recipe),
         "pictures": {
-            word: [cohortpart.picture(p) for p in recipe.get(word) or []] for word in pictures
+            word: [cohorts.picture(p) for p in recipe.get(word) or []] for word in pictures
         },
         "headlines": _headlines(own, str(name)),
         "metrics": _metrics(own, charts),
-        "costs": [cohortpart.number(row) for row in own if row["metric"] in COSTS],
+        "costs": [cohorts.number(row) for row in own if row["metric"] in COSTS],
     }
 
 
@@ -169,12 +169,12 @@ def _refused_by(decided: pd.DataFrame) -> list[tuple[str, int]]:
 def _experts(recipe: Mapping[str, Any]) -> list[dict]:
     """Return what each expert asks for and how many samples it accepts."""
     scores, limits = (
-        cohortpart.frame_of(recipe, "scores"),
-        cohortpart.frame_of(recipe, "thresholds"),
+        cohorts.frame_of(recipe, "scores"),
+        cohorts.frame_of(recipe, "thresholds"),
     )
     if scores.empty or limits.empty:
         return []
-    table = verdicts.acceptance(scores, limits, cohortpart.frame_of(recipe, "verdicts"))
+    table = verdicts.acceptance(scores, limits, cohorts.frame_of(recipe, "verdicts"))
     return [
         {**row, "told": with_interval(row["fraction"], row["low"], row["high"], "fraction")}
         for row in table.merge(limits.drop(columns="n"), "left", "expert").to_dict("records")
@@ -187,7 +187,7 @@ def _headlines(own: Sequence[Mapping], recipe: str) -> list[dict]:
     for name in HEADLINES:
         rows = [row for row in own if row["metric"] == name]
         rows.sort(key=lambda row: -row["n"] if str(row["arm"]).startswith(recipe) else 0)
-        found += [cohortpart.number(row) | {"good": metric(name).good} for row in rows[:1]]
+        found += [cohorts.number(row) | {"good": metric(name).good} for row in rows[:1]]
     return found
 
 
@@ -196,9 +196,9 @@ def _metrics(own: Sequence[Mapping], charts: Mapping[str, Picture]) -> list[dict
     names = dict.fromkeys(row["metric"] for row in own)
     told = []
     for name in (name for name in names if name not in ELSEWHERE):
-        rows = [cohortpart.number(row) for row in own if row["metric"] == name]
+        rows = [cohorts.number(row) for row in own if row["metric"] == name]
         told.append({
             "title": metric(name).title, "good": metric(name).good, "gain": name.endswith(GAIN),
-            "rows": rows, "chart": cohortpart.picture(charts[name]) if name in charts else None,
+            "rows": rows, "chart": cohorts.picture(charts[name]) if name in charts else None,
         })  # fmt: skip
     return told

@@ -1,4 +1,4 @@
-"""One file per downstream task; the file's name is what config calls it (see radfoundry.config.catalogue).
+"""One downstream task each; its name is what config calls it (see radfoundry.config.catalogue).
 
 A task trains a model on each *arm* (a make-up of the training set: synthetic, real, a baseline)
 with the same network, steps and data order, and measures all of them on the same test cases. A

@@ -1,7 +1,7 @@
 """The scorecard: every headline number as one row, with its interval and what good looks like.
 
 A number that could not be measured stays NaN, never 0. This module writes no file and computes no
-metric; `readable` says its numbers in words.
+metric; `formatting` says its numbers in words.
 """
 
 import math
@@ -25,10 +25,10 @@ class Metric(NamedTuple):
 
     Attributes:
         title: In plain words.
-        unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each figure
+        unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each row
             tells its own.
         higher_is_better: None where neither direction is better.
-        good: One sentence that tells the reader what a good figure looks like.
+        good: One sentence that tells the reader what a good value looks like.
     """
 
     title: str
@@ -166,7 +166,7 @@ METRICS: dict[str, Metric] = {
 
 
 @dataclass(frozen=True)
-class Figure:
+class Row:
     """One number of the scorecard; `value` and its interval are NaN where not measured.
 
     Attributes:
@@ -174,7 +174,7 @@ class Figure:
         arm: What varies: organ, feature, finding, training arm, method; "-" if nothing does.
         n: Cases, samples or patients behind the number.
         unit: By default the metric's own; needed for a metric that is not in `METRICS`.
-        published: The paper's figure for the same measurement.
+        published: The paper's value for the same measurement.
     """
 
     recipe: str
@@ -204,16 +204,16 @@ def metric(name: str) -> Metric:
     return Metric(name.replace("_", " "), "1", None, NOT_AVAILABLE)
 
 
-def build(figures: Iterable[Figure]) -> pd.DataFrame:
-    """Return the scorecard of some figures, checked, with units and directions filled in."""
-    rows = []
-    for figure in figures:
-        known, row = metric(figure.metric), asdict(figure)
-        row["unit"] = figure.unit or known.unit
-        if figure.higher_is_better is None:
-            row["higher_is_better"] = known.higher_is_better
-        rows.append(row)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+def build(rows: Iterable[Row]) -> pd.DataFrame:
+    """Return the scorecard of some rows, checked, with units and directions filled in."""
+    records = []
+    for row in rows:
+        known, record = metric(row.metric), asdict(row)
+        record["unit"] = row.unit or known.unit
+        if row.higher_is_better is None:
+            record["higher_is_better"] = known.higher_is_better
+        records.append(record)
+    frame = pd.DataFrame(records, columns=list(COLUMNS))
     frame["higher_is_better"] = frame["higher_is_better"].astype("boolean")
     check(frame)
     return frame
@@ -224,7 +224,7 @@ def check(frame: pd.DataFrame) -> None:
 
     Raises:
         ValueError: One line per fault: columns, an interval without its value or not around it, a
-            unit other than the metric's, two rows for one figure.
+            unit other than the metric's, two rows for one metric and arm.
     """
     faults = [f"column {name!r} is missing" for name in COLUMNS if name not in frame]
     faults = faults or list(_faults(frame))

@@ -1,4 +1,4 @@
-"""Turn measurements of drawn volumes into figures of the scorecard: does the text steer the image?
+"""Turn measurements of drawn volumes into rows of the scorecard: does the text steer the image?
 
 Samples drawn without any channel of a case are independent: the sample is what intervals draw
 again. Where a case's lobes or image were given, and for real cases, it is the patient.
@@ -12,9 +12,8 @@ import pandas as pd
 
 from radfoundry.evaluation.metrics import effects
 from radfoundry.evaluation.metrics.statistics import Interval, patient_weights, wilson
-from radfoundry.report.scorecard import probes as probetable
-from radfoundry.report.scorecard import published, shapes
-from radfoundry.report.scorecard.card import Figure
+from radfoundry.report.scorecard import probes, published, shapes
+from radfoundry.report.scorecard.card import Row
 
 NAN = float("nan")
 
@@ -34,29 +33,29 @@ FINDINGS: Mapping[str, Shown] = {
 }
 
 
-def figures(
-    probes: pd.DataFrame,
+def rows(
+    table: pd.DataFrame,
     real: pd.DataFrame,
     recipe: str,
     bootstrap: int,
     rng: np.random.Generator,
     system: str = "",
-) -> list[Figure]:
-    """Return every figure that the drawn volumes give; a probe without samples gives none.
+) -> list[Row]:
+    """Return every row that the drawn volumes give; a probe without samples gives none.
 
-    A draw that failed has no measurement; the note of each figure that it would have entered
+    A draw that failed has no measurement; the note of each row that it would have entered
     counts it, and on the side that a prompt names it is wrong.
 
     Args:
-        probes: Rows of the table `probes`.
+        table: Rows of the table `probes`.
         real: Rows of the table `clinical` of the real cases, with their findings joined by |.
         recipe: Whose samples they are.
         bootstrap: Draws of an interval.
         rng: Source of chance.
         system: Which system of `published` the recipe is; "" if none.
     """
-    chance, drawn = probetable.Chance(bootstrap, rng), probetable.wide(probes)
-    known = probetable.wide_real(real, "value"), probetable.wide_real(real, "truth")
+    chance, drawn = probes.Chance(bootstrap, rng), probes.wide(table)
+    known = probes.wide_real(real, "value"), probes.wide_real(real, "truth")
     return [
         *_effects(drawn, known, recipe, chance, system),
         *_sides(drawn, recipe),
@@ -67,8 +66,8 @@ def figures(
 
 
 def _effects(
-    drawn: pd.DataFrame, real: tuple, recipe: str, chance: probetable.Chance, system: str
-) -> Iterator[Figure]:
+    drawn: pd.DataFrame, real: tuple, recipe: str, chance: probes.Chance, system: str
+) -> Iterator[Row]:
     probed = drawn[drawn["probe"] == "prompt"]
     for finding in FINDINGS:
         pair = [probed[probed["arm"] == f"{finding}/{arm}"] for arm in ("with", "without")]
@@ -81,15 +80,15 @@ def _effect(
     pair: list[pd.DataFrame],
     finding: str,
     recipe: str,
-    chance: probetable.Chance,
-    paper: published.Pair | None,
-) -> Iterator[Figure]:
+    chance: probes.Chance,
+    paper: published.PromptArms | None,
+) -> Iterator[Row]:
     """Yield the effect of naming a finding, and its p, beside the paper's if there is one."""
     shown = FINDINGS[finding]
     values = _values(pair, shown)
     weights = tuple(patient_weights(own["sample"].to_numpy(), *chance) for own in pair)
     found, p = effects.separation(values, weights), effects.welch(*values)
-    lost = probetable.lost(pd.concat(pair), np.concatenate(values), "not measurable")
+    lost = probes.lost(pd.concat(pair), np.concatenate(values), "not measurable")
     if _alike(values):
         found, p = Interval(0.0, NAN, NAN), 1.0
         lost.append("all of both arms alike")
@@ -101,21 +100,19 @@ def _effect(
         told[1:1] = [f"paper {_told(paper.means, shown)}"]
         told[-1] += ", the paper's from its means and standard deviations"
         tests += ["paper: below 0.05"] if paper.tested else []
-    n = sum(map(probetable.known, values))
-    yield Figure(recipe, "prompt_effect", found.value, finding, found.low, found.high, n,
+    n = sum(map(probes.known, values))
+    yield Row(recipe, "prompt_effect", found.value, finding, found.low, found.high, n,
                  published=published.size(paper), note="; ".join(told))  # fmt: skip
-    yield Figure(recipe, "prompt_effect_p", p, finding, n=n, note="; ".join(tests))
+    yield Row(recipe, "prompt_effect_p", p, finding, n=n, note="; ".join(tests))
 
 
 def _alike(values: tuple[np.ndarray, np.ndarray]) -> bool:
     """Return whether two volumes or more of each arm show the same, such as nothing."""
     both = np.concatenate(values)
-    return min(map(probetable.known, values)) > 1 and np.nanmin(both) == np.nanmax(both)
+    return min(map(probes.known, values)) > 1 and np.nanmin(both) == np.nanmax(both)
 
 
-def _true_effect(
-    real: tuple, finding: str, recipe: str, chance: probetable.Chance
-) -> Iterator[Figure]:
+def _true_effect(real: tuple, finding: str, recipe: str, chance: probes.Chance) -> Iterator[Row]:
     """Yield the effect of a finding against none, by the labels; by the truth in the note."""
     shown = FINDINGS[finding]
     found, pairs = [], []
@@ -127,7 +124,7 @@ def _true_effect(
         found.append(effects.separation(pairs[-1], (weights[:, has], weights[:, well])))
     labels, truth = found
     labels = Interval(0.0, NAN, NAN) if _alike(pairs[0]) else labels
-    counts = [probetable.known(values) for values in pairs[0]]
+    counts = [probes.known(values) for values in pairs[0]]
     if not all(counts):
         return
     note = f"{counts[0]} real cases with it against {counts[1]} without any finding: "
@@ -135,18 +132,18 @@ def _true_effect(
     note += f"; by the truth {truth.value:.3g}" if np.isfinite(truth.value) else ""
     note += "; all of both groups alike" if _alike(pairs[0]) else ""
     note += "" if np.isfinite(labels.value) else "; no effect size: too few, or no spread"
-    yield Figure(recipe, "prompt_effect", labels.value, f"{finding}/real", labels.low, labels.high,
+    yield Row(recipe, "prompt_effect", labels.value, f"{finding}/real", labels.low, labels.high,
                  sum(counts), note=note)  # fmt: skip
 
 
 def _values(pair: Sequence[pd.DataFrame], shown: Shown) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (probetable.column(own, shown.measurement).to_numpy(float) for own in pair)
+    first, second = (probes.column(own, shown.measurement).to_numpy(float) for own in pair)
     return first, second
 
 
 def _means(values: tuple[np.ndarray, np.ndarray], shown: Shown) -> str:
     with_it, without = (
-        float(np.nanmean(own)) / shown.per_unit if probetable.known(own) else NAN for own in values
+        float(np.nanmean(own)) / shown.per_unit if probes.known(own) else NAN for own in values
     )
     return _told((with_it, without), shown)
 
@@ -155,11 +152,11 @@ def _told(means: tuple[float, float], shown: Shown) -> str:
     return f"{means[0]:.3g} against {means[1]:.3g}{shown.unit}"
 
 
-def _sides(drawn: pd.DataFrame, recipe: str) -> Iterator[Figure]:
+def _sides(drawn: pd.DataFrame, recipe: str) -> Iterator[Row]:
     """Yield how often most fluid lies on the side named; a sample without any is wrong."""
     probed = drawn[drawn["probe"] == "side"]
     right, left = (
-        probetable.column(probed, f"effusion_{side}_volume_ml") for side in ("right", "left")
+        probes.column(probed, f"effusion_{side}_volume_ml") for side in ("right", "left")
     )
     wet = right.fillna(0) + left.fillna(0) > 0
     named = np.where(probed["arm"] == "right", right > left, left > right) & wet
@@ -170,7 +167,7 @@ def _sides(drawn: pd.DataFrame, recipe: str) -> Iterator[Figure]:
         found, failed = wilson(int(named[own].sum()), int(own.sum())), probed["failed"]
         note = f"no fluid in {int((own & ~wet & ~failed).sum())}, counted as wrong"
         lost = int((own & failed).sum())
-        yield Figure(recipe, "laterality_accuracy", found.value,
+        yield Row(recipe, "laterality_accuracy", found.value,
                      "pleural_effusion" + (f"/{arm}" if arm else ""), found.low, found.high,
                      int(own.sum()),
                      note=note + (f"; so are {lost} not drawn" if lost else ""))  # fmt: skip

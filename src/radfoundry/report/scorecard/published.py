@@ -1,4 +1,4 @@
-"""What MedSyn's paper (Xu et al. 2024) reports, to stand beside figures of the same arms of ours.
+"""What MedSyn's paper (Xu et al. 2024) reports, to stand beside rows of the same arms of ours.
 
 A system is a way of drawing that the paper has: medsyn itself, generic_text (a text encoder that
 was not trained on reports of this field), without_shapes (the image drawn alone), wgan.
@@ -16,7 +16,7 @@ MEDSYN = "medsyn"
 VOLUMES = 32  # of each prompt
 
 
-class Pair(NamedTuple):
+class PromptArms(NamedTuple):
     """Means and standard deviations with the finding in the prompt, and without.
 
     Attributes:
@@ -29,13 +29,13 @@ class Pair(NamedTuple):
 
 
 # Effusion in L, emphysema in % of the lungs below -950 HU, cardiomegaly as cardiothoracic ratio.
-EFFECTS: Mapping[str, Mapping[str, Pair]] = {
+EFFECTS: Mapping[str, Mapping[str, PromptArms]] = {
     MEDSYN: {
-        "pleural_effusion": Pair((1.73, 0.00), (0.22, 0.00)),
-        "emphysema": Pair((1.4, 0.019), (3.5, 0.018)),
-        "cardiomegaly": Pair((0.75, 0.48), (0.24, 0.06)),
+        "pleural_effusion": PromptArms((1.73, 0.00), (0.22, 0.00)),
+        "emphysema": PromptArms((1.4, 0.019), (3.5, 0.018)),
+        "cardiomegaly": PromptArms((0.75, 0.48), (0.24, 0.06)),
     },
-    "generic_text": {"pleural_effusion": Pair((0.0024, 0.0006), (0.0059, 0.0014), False)},
+    "generic_text": {"pleural_effusion": PromptArms((0.0024, 0.0006), (0.0059, 0.0014), False)},
 }
 AIRWAYS_CM3 = {MEDSYN: 33.4, "without_shapes": 19.9, "wgan": 10.7}
 REAL_AIRWAYS_CM3 = 45.8
@@ -49,15 +49,15 @@ DISTANCES: Mapping[str, Mapping[str, float]] = {
 }
 
 
-def effect(system: str, finding: str) -> Pair | None:
+def effect(system: str, finding: str) -> PromptArms | None:
     """Return what a system's prompts of a finding did; None where the paper does not say."""
     return EFFECTS.get(system, {}).get(finding)
 
 
-def size(pair: Pair | None) -> float:
+def size(pair: PromptArms | None) -> float:
     """Return Hedges' g of a pair from its means and deviations; NaN for none.
 
-    >>> round(size(Pair((0.75, 0.48), (0.24, 0.06))), 2)
+    >>> round(size(PromptArms((0.75, 0.48), (0.24, 0.06))), 2)
     1.52
     """
     if pair is None:

@@ -1,4 +1,4 @@
-"""Turn measurements of drawn volumes into figures of shapes: lobes, airways, segmentations.
+"""Turn measurements of drawn volumes into rows of shapes: lobes, airways, segmentations.
 
 Volumes drawn without any channel of a case are independent: the sample is what intervals draw
 again. Where a case's lobes or image were given, and for real cases, it is the patient.
@@ -12,7 +12,7 @@ import pandas as pd
 from radfoundry.anatomy import regions
 from radfoundry.evaluation.metrics import effects
 from radfoundry.report.scorecard import probes, published
-from radfoundry.report.scorecard.card import GAIN, Figure
+from radfoundry.report.scorecard.card import GAIN, Row
 
 NAN = float("nan")
 REGIONS = ("lungs", *sorted(lobe for lobes in regions.LOBES.values() for lobe in lobes))
@@ -20,7 +20,7 @@ SEGMENTED = ("airway", "lobes", "lung_vessel")
 AIRWAYS = "airway_volume_cm3"
 
 
-def of_lobes(drawn: pd.DataFrame, recipe: str, chance: probes.Chance) -> Iterator[Figure]:
+def of_lobes(drawn: pd.DataFrame, recipe: str, chance: probes.Chance) -> Iterator[Row]:
     """Yield how drawn and given lobes agree with those that are seen in the image."""
     for kind, chosen, unit in (
         ("joint", ("dataset", "prompt"), "sample"),
@@ -35,13 +35,13 @@ def of_lobes(drawn: pd.DataFrame, recipe: str, chance: probes.Chance) -> Iterato
             found, told = chance.mean(rows, name, unit), probes.lost(rows, values.to_numpy())
             if kind == "given":
                 told[:0] = [f"in the real image of the same cases {rows[best].mean():.3f}"]
-            yield Figure(recipe, f"{kind}_lobe_dice", found.value, region, found.low, found.high,
+            yield Row(recipe, f"{kind}_lobe_dice", found.value, region, found.low, found.high,
                          probes.known(values.to_numpy()), note="; ".join(told))  # fmt: skip
 
 
 def of_airways(
     drawn: pd.DataFrame, real: pd.DataFrame, recipe: str, chance: probes.Chance, system: str
-) -> Iterator[Figure]:
+) -> Iterator[Row]:
     """Yield the airways' mean volume; lungs without any airway found have 0 cm3 of it."""
     rows = drawn[drawn["probe"] == "dataset"]
     for arm, table, unit in (("synthetic", rows, "sample"), ("real", real, "patient")):
@@ -56,14 +56,14 @@ def of_airways(
         told = [f"SD {known.std():.3g}", f"no airway found in {int(none.sum())}, counted as 0 cm3"]
         told += probes.lost(table, known.to_numpy(), "without lungs")
         paper = published.AIRWAYS_CM3.get(system, NAN)
-        yield Figure(recipe, AIRWAYS, found.value, arm, found.low, found.high,
+        yield Row(recipe, AIRWAYS, found.value, arm, found.low, found.high,
                      probes.known(known.to_numpy()), note="; ".join(told),
                      published=published.REAL_AIRWAYS_CM3 if arm == "real" else paper)  # fmt: skip
 
 
 def of_segmentations(
     drawn: pd.DataFrame, recipe: str, chance: probes.Chance, system: str
-) -> Iterator[Figure]:
+) -> Iterator[Row]:
     """Yield how drawn agree with true shapes of a given image, and what its report's text adds."""
     probed = drawn[drawn["probe"] == "segment"]
     arms = {arm: probed[probed["arm"] == arm] for arm in ("with_text", "without_text")}
@@ -74,7 +74,7 @@ def of_segmentations(
         for arm, rows in arms.items():
             found, known = chance.mean(rows, name, "patient"), rows[name].to_numpy(float)
             told = "; ".join(probes.lost(rows, known))
-            yield Figure(recipe, "segmentation_dice", found.value, f"{structure}/{arm}", found.low,
+            yield Row(recipe, "segmentation_dice", found.value, f"{structure}/{arm}", found.low,
                          found.high, probes.known(known), note=told,
                          published=published.dice(system, structure, arm))  # fmt: skip
         yield _gained(arms, structure, recipe, chance, system)
@@ -86,7 +86,7 @@ def _gained(
     recipe: str,
     chance: probes.Chance,
     system: str,
-) -> Figure:
+) -> Row:
     """Return what the text adds to a segmentation, paired by patient."""
     name, told = f"truth_dice_{structure}", ["paired by patient; n patients"]
     values, units = (
@@ -96,6 +96,6 @@ def _gained(
     shared = set.intersection(*(set(own[own[name].notna()]["patient"]) for own in arms.values()))
     told += probes.lost(pd.concat(arms.values()), np.concatenate(values))
     papers = [published.dice(system, structure, arm) for arm in arms]
-    return Figure(recipe, "segmentation_dice" + GAIN, found.value,
+    return Row(recipe, "segmentation_dice" + GAIN, found.value,
                   f"{structure}/with_text-without_text", found.low, found.high, len(shared),
                   published=papers[0] - papers[1], note="; ".join(told))  # fmt: skip

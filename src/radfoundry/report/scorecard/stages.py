@@ -1,6 +1,6 @@
-"""Turn the tables of the stages into figures of the scorecard, each with n and interval.
+"""Turn the tables of the stages into rows of the scorecard, each with n and interval.
 
-An arm of a figure joins with "/" what varies: the region and the method of a label, the training
+An arm of a row joins with "/" what varies: the region and the method of a label, the training
 arm, test set and findings of a downstream metric.
 """
 
@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.evaluation.metrics.statistics import Interval, interval, patient_weights
-from radfoundry.report.scorecard.card import Figure
+from radfoundry.report.scorecard.card import Row
 
 
-def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Figure]:
+def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Row]:
     """Yield the mean Dice of every collection, region and method, intervals drawn by patient.
 
     Args:
@@ -28,7 +28,7 @@ def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> I
         found = _mean(rows["patient"], values, draws, rng)
         none = int((values == 0).sum())
         readers = "/".join(sorted(set(rows["truth_by"])))
-        yield Figure(
+        yield Row(
             f"cohort:{collection}",
             "label_dice",
             found.value,
@@ -40,7 +40,7 @@ def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> I
         )
 
 
-def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Figure]:
+def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Row]:
     """Yield the mean of every clinical measurement, and how far the labels are off the truth.
 
     `clinical_mean` is what the labels say; `clinical_bias` their mean difference from the truth and
@@ -65,7 +65,7 @@ def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) ->
         ):
             if len(values):
                 found = _mean(patients, values.to_numpy(float), draws, rng)
-                yield Figure(
+                yield Row(
                     f"cohort:{collection}", metric, found.value, f"{name}/{method}",
                     found.low, found.high, len(values), unit=rows["unit"].iloc[0], note=note,
                 )  # fmt: skip
@@ -79,10 +79,10 @@ def _mean(patients: pd.Series, values: np.ndarray, draws: int, rng: np.random.Ge
     return interval(float(values.mean()), (weights @ values) / np.maximum(weights.sum(1), 1))
 
 
-def of_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Figure]:
+def of_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
     """Yield the share of samples that each expert, and all of them, accept."""
     for row in table.to_dict("records"):
-        yield Figure(
+        yield Row(
             recipe,
             "accepted_fraction",
             row["fraction"],
@@ -94,10 +94,10 @@ def of_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Figure]:
         )
 
 
-def of_comparison(table: pd.DataFrame, recipe: str) -> Iterator[Figure]:
+def of_comparison(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
     """Yield every metric of every training arm, test set and group of findings."""
     for row in table.to_dict("records"):
-        yield Figure(
+        yield Row(
             recipe,
             row["metric"],
             row["value"],

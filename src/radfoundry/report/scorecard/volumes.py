@@ -1,4 +1,4 @@
-"""Turn tables of whole drawn volumes into figures of the scorecard: resolution and distances."""
+"""Turn tables of whole drawn volumes into rows of the scorecard: resolution and distances."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from radfoundry.evaluation.metrics import effects
 from radfoundry.report.scorecard import published
-from radfoundry.report.scorecard.card import GAIN, Figure
+from radfoundry.report.scorecard.card import GAIN, Row
 
 NAN = float("nan")
 SCALE = "the paper's is on features of another network, another scale"
@@ -17,7 +17,7 @@ LESS_IS_BETTER = ("mmd",)
 
 def of_resolutions(
     table: pd.DataFrame, recipe: str, bootstrap: int, rng: np.random.Generator
-) -> Iterator[Figure]:
+) -> Iterator[Row]:
     """Yield how both ways of enlarging restore held-out cases, and what the network gains.
 
     The paired difference is that of the better over the worse direction: trilinear less network
@@ -34,7 +34,7 @@ def of_resolutions(
         arms = {str(arm): own for arm, own in rows.groupby("arm")}
         for arm, own in arms.items():
             found = effects.mean(own["value"].to_numpy(), own["patient"].to_numpy(), bootstrap, rng)
-            yield Figure(recipe, f"sr_{metric}", found.value, arm, found.low, found.high, len(own))
+            yield Row(recipe, f"sr_{metric}", found.value, arm, found.low, found.high, len(own))
         if {"sr", "trilinear"} <= set(arms):
             order = ("trilinear", "sr") if metric in LESS_IS_BETTER else ("sr", "trilinear")
             values, units = (
@@ -42,14 +42,14 @@ def of_resolutions(
                 for column in ("value", "patient")
             )
             found = effects.gain(values, units, bootstrap, rng)
-            yield Figure(recipe, f"sr_{metric}{GAIN}", found.value, "-".join(order), found.low,
+            yield Row(recipe, f"sr_{metric}{GAIN}", found.value, "-".join(order), found.low,
                          found.high, len(arms["sr"]), note="paired by patient")  # fmt: skip
 
 
-def of_distances(table: pd.DataFrame, recipe: str, system: str = "") -> Iterator[Figure]:
+def of_distances(table: pd.DataFrame, recipe: str, system: str = "") -> Iterator[Row]:
     """Yield the distances of drawn from real volumes, beside the published system's."""
     for row in table.to_dict("records"):
         paper = published.DISTANCES.get(row["metric"], {}) if row["arm"] == "synthetic" else {}
         note = f"{row['note']}; {SCALE}" if system in paper else row["note"]
-        yield Figure(recipe, row["metric"], row["value"], row["arm"], row["low"], row["high"],
+        yield Row(recipe, row["metric"], row["value"], row["arm"], row["low"], row["high"],
                      int(row["n"]), published=paper.get(system, NAN), note=note)  # fmt: skip

@@ -61,7 +61,7 @@ def run(
     device: str = "cpu",
     progress: Any = None,
 ) -> pd.DataFrame:
-    """Train one arm and return the rows of `score` for every test case; see `radfoundry.evaluation.tasks`."""
+    """Train one arm and return the rows of `score` for every test case; see `evaluation.tasks`."""
     own = {split: list(cases[split]) for split in ("train", "tune", "test")}
     named = {case.name: split for split in own for case in own[split]}
     every, samples = sum(own.values(), []), list(cases["samples"])

@@ -20,7 +20,7 @@ LEAST_LUNGS = 0.003  # of the picture
 DARK = 0.02  # a pixel at or below this is air or padding, not body
 
 
-class Pair(NamedTuple):
+class AnomalyPair(NamedTuple):
     """A normal picture, the same one with an anomaly, and where they differ (booleans)."""
 
     normal: np.ndarray
@@ -38,7 +38,7 @@ class Normal(NamedTuple):
 class Material(NamedTuple):
     """What an arm of an experiment may be trained on: a generator's pairs, and normal pictures."""
 
-    pairs: Sequence[Pair]
+    pairs: Sequence[AnomalyPair]
     normals: Sequence[Normal]
 
 
@@ -72,7 +72,7 @@ def normal_of(case: Case) -> Normal:
     return Normal(leveling(image, lungs)(image), lungs if lungs.any() else image > DARK)
 
 
-def pair_of(source: Case, sample: Case) -> Pair:
+def pair_of(source: Case, sample: Case) -> AnomalyPair:
     """Return a generator's sample beside the case it was drawn from, both leveled as the latter."""
     shapes = source.image.voxels.shape, sample.image.voxels.shape
     if shapes[0] != shapes[1]:
@@ -83,12 +83,12 @@ def pair_of(source: Case, sample: Case) -> Pair:
     ignore = regions.vocabulary().ignore
     found = volume.picture((sample.findings > 0) & (sample.findings != ignore))
     level = leveling(normal, volume.picture(regions.mask(source.anatomy, "lungs")))
-    return Pair(level(normal), level(changed), found)
+    return AnomalyPair(level(normal), level(changed), found)
 
 
 def of_split(
     own: Sequence[Case], samples: Sequence[Case], splits: Mapping[str, str], split: str
-) -> tuple[list[Pair], list[Normal]]:
+) -> tuple[list[AnomalyPair], list[Normal]]:
     """Return a generator's pairs and the healthy pictures of one split.
 
     Args:
@@ -106,7 +106,7 @@ def of_split(
     )
 
 
-def cutpaste(normals: Sequence[Normal], index: int, rng: np.random.Generator) -> Pair:
+def cutpaste(normals: Sequence[Normal], index: int, rng: np.random.Generator) -> AnomalyPair:
     """Return a picture with a patch of this or another picture pasted into its region.
 
     After Li et al., "CutPaste" (CVPR 2021): a rectangle of 2 to 15 % of the picture's area, aspect
@@ -131,10 +131,10 @@ def cutpaste(normals: Sequence[Normal], index: int, rng: np.random.Generator) ->
     mask[top : top + rows, left : left + columns] = True
     pasted = picture.copy()
     pasted[mask] = np.clip(patch * rng.uniform(0.8, 1.2) + rng.uniform(-0.1, 0.1), 0, 1).ravel()
-    return Pair(picture, pasted, mask)
+    return AnomalyPair(picture, pasted, mask)
 
 
-def colored_noise(normals: Sequence[Normal], index: int, rng: np.random.Generator) -> Pair:
+def colored_noise(normals: Sequence[Normal], index: int, rng: np.random.Generator) -> AnomalyPair:
     """Return a picture with smooth noise, brighter or darker, inside a random blob of its region.
 
     The blob's diameter is 8 to 40 % of the picture; the noise has a random scale and mean.
@@ -152,10 +152,10 @@ def colored_noise(normals: Sequence[Normal], index: int, rng: np.random.Generato
     change = soft * (mean + rng.uniform(0.02, 0.1) * grain)
     mask = soft > 0.1
     changed = np.where(mask, np.clip(picture + change, 0, 1), picture)
-    return Pair(picture, changed.astype(np.float32), mask)
+    return AnomalyPair(picture, changed.astype(np.float32), mask)
 
 
-SYNTHESES: Mapping[str, Callable[[Sequence[Normal], int, np.random.Generator], Pair]] = {
+SYNTHESES: Mapping[str, Callable[[Sequence[Normal], int, np.random.Generator], AnomalyPair]] = {
     "cutpaste": cutpaste,
     "noise": colored_noise,
 }
@@ -163,7 +163,7 @@ SYNTHESES: Mapping[str, Callable[[Sequence[Normal], int, np.random.Generator], P
 
 def painted(
     kind: str, normals: Sequence[Normal], per_case: int, rng: np.random.Generator
-) -> list[Pair]:
+) -> list[AnomalyPair]:
     """Return so many pairs of every normal picture, equal for equal generators.
 
     Args:
@@ -179,11 +179,11 @@ def painted(
 
 def gathered(
     kind: str,
-    drawn: Sequence[Pair],
+    drawn: Sequence[AnomalyPair],
     normals: Sequence[Normal],
     per_case: int,
     rng: np.random.Generator,
-) -> list[Pair]:
+) -> list[AnomalyPair]:
     """Return the pairs that one arm of an experiment is trained on.
 
     Args:
@@ -200,7 +200,9 @@ def gathered(
     if kind == "samples":
         pairs = list(drawn)
     elif kind == "none":
-        pairs = [Pair(n.picture, n.picture, np.zeros(n.picture.shape, bool)) for n in normals]
+        pairs = [
+            AnomalyPair(n.picture, n.picture, np.zeros(n.picture.shape, bool)) for n in normals
+        ]
     elif kind in SYNTHESES:
         pairs = painted(kind, normals, per_case, rng)
     else:

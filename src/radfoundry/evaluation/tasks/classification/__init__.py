@@ -85,7 +85,7 @@ def run(
 
     Args:
         arm: A name in `ARMS`.
-        cases: See `radfoundry.evaluation.tasks`. The splits tune and test are divided into folds, the split
+        cases: See `evaluation.tasks`. The splits tune and test are divided into folds, the split
             train is not used: the generator knows it. Samples of a held-out patient teach nothing.
         options: See `OPTIONS`. `samples` is the most that are added of each kind.
         rng: Source of all chance but the folds, which depend on the cases alone.
