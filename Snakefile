@@ -22,9 +22,10 @@ include: "workflow/rules/3_radiomics.smk"
 include: "workflow/rules/4_train.smk"
 include: "workflow/rules/5_sample.smk"
 include: "workflow/rules/6_filter.smk"
-include: "workflow/rules/7_evaluate.smk"
+include: "workflow/rules/7_evaluate_labels.smk"
 include: "workflow/rules/7_evaluate_realism.smk"
 include: "workflow/rules/7_evaluate_synthesis.smk"
+include: "workflow/rules/7_evaluate_tasks.smk"
 include: "workflow/rules/8_publish.smk"
 
 

@@ -56,9 +56,14 @@ def of_unseen(pattern):
     """The pattern for every batch of the cohorts that tasks test on and nobody trained on."""
 
     def paths(wildcards):
-        asked = [wildcards.task] if "task" in wildcards.keys() else lookups.tasks(settings)
+        asked = (
+            [wildcards.task] if "task" in wildcards.keys() else lookups.tasks(settings)
+        )
         return unique(
-            p for t in asked for c in EVALUATE[t]["unseen"] for p in per_batch(pattern, c)
+            p
+            for t in asked
+            for c in EVALUATE[t]["unseen"]
+            for p in per_batch(pattern, c)
         )
 
     return paths
@@ -119,7 +124,9 @@ def second_opinions():
 
 def label_measurements(kind):
     pattern = "results/cohorts/{}/evaluate/" + kind + "/{}.tsv"
-    return [pattern.format(*pair) for pair in lookups.label_measurements(settings, kind)]
+    return [
+        pattern.format(*pair) for pair in lookups.label_measurements(settings, kind)
+    ]
 
 
 # Recipes: their networks, samples, experts.
@@ -180,7 +187,9 @@ def _where(holds, pattern):
 
 def each_expert(pattern):
     """The pattern for every expert of the recipe in the wildcards."""
-    return lambda w: expand(pattern, recipe=w.recipe, expert=RECIPES[w.recipe]["filter"])
+    return lambda w: expand(
+        pattern, recipe=w.recipe, expert=RECIPES[w.recipe]["filter"]
+    )
 
 
 def each_arm(wildcards):
@@ -202,4 +211,9 @@ def syntheses():
 def expert_tables():
     pattern = "results/recipes/{}/{}/{}.tsv"
     kinds = ("scores", "experts")
-    return [pattern.format(r, k, e) for r in RECIPES for k in kinds for e in RECIPES[r]["filter"]]
+    return [
+        pattern.format(r, k, e)
+        for r in RECIPES
+        for k in kinds
+        for e in RECIPES[r]["filter"]
+    ]

@@ -1,49 +1,10 @@
-"""Ask how good the labels are and what the kept samples are worth to a downstream model.
+"""Ask what the kept samples are worth to a downstream model.
 
-reads   labels, reader's or phantom's truth, verdicts, splits; cohorts nobody trained on
-writes  results/cohorts/{cohort}/evaluate/labels/{method}.tsv  clinical/{method}.tsv
-        results/recipes/{recipe}/leakage.tsv
+reads   verdicts, samples, labels and splits; cohorts nobody trained on
+writes  results/recipes/{recipe}/leakage.tsv
         results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv
         results/recipes/{recipe}/evaluate/{task}.tsv
 """
-
-
-rule measure_labels:
-    """Compare pseudo-labels with the truth, where there is one."""
-    input:
-        cases="results/cohorts/{cohort}/cases.tsv",
-        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
-        labels=each_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
-    output:
-        table="results/cohorts/{cohort}/evaluate/labels/{method}.tsv",
-    log:
-        "logs/evaluate/measure_labels/{cohort}/{method}.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        by=option("evaluate/labels/by"),
-        code=code("measure_labels"),
-    script:
-        "../../scripts/measure_labels.py"
-
-
-rule measure_clinical:
-    """Measure volumes, emphysema, effusion and heart as a clinician reads them off the labels."""
-    input:
-        cases="results/cohorts/{cohort}/cases.tsv",
-        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
-        labels=each_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
-    output:
-        table="results/cohorts/{cohort}/evaluate/clinical/{method}.tsv",
-    log:
-        "logs/evaluate/measure_clinical/{cohort}/{method}.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        by=option("evaluate/labels/by"),
-        code=code("measure_clinical"),
-    script:
-        "../../scripts/measure_clinical.py"
 
 
 rule check_leakage:

@@ -1,0 +1,43 @@
+"""Ask how good labels are: against the truth where there is one, and as a clinician reads them.
+
+reads   labels, reader's or phantom's truth
+writes  results/cohorts/{cohort}/evaluate/labels/{method}.tsv  clinical/{method}.tsv
+"""
+
+
+rule measure_labels:
+    """Compare pseudo-labels with the truth, where there is one."""
+    input:
+        cases="results/cohorts/{cohort}/cases.tsv",
+        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=each_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/cohorts/{cohort}/evaluate/labels/{method}.tsv",
+    log:
+        "logs/evaluate/measure_labels/{cohort}/{method}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        by=option("evaluate/labels/by"),
+        code=code("measure_labels"),
+    script:
+        "../../scripts/measure_labels.py"
+
+
+rule measure_clinical:
+    """Measure volumes, emphysema, effusion and heart as a clinician reads them off the labels."""
+    input:
+        cases="results/cohorts/{cohort}/cases.tsv",
+        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=each_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/cohorts/{cohort}/evaluate/clinical/{method}.tsv",
+    log:
+        "logs/evaluate/measure_clinical/{cohort}/{method}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        by=option("evaluate/labels/by"),
+        code=code("measure_clinical"),
+    script:
+        "../../scripts/measure_clinical.py"
