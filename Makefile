@@ -70,8 +70,9 @@ test-slurm: $(READY)  ## Run `snakemake --profile slurm all` on a real one-node 
 dag: $(READY)  ## Draw the graph of rules into docs/dag.md
 	python docs/draw_dag.py
 
-docs: dag  ## Write the generated documents from the schemas
+docs: dag  ## Write the generated documents from the schemas and the code
 	python docs/make_docs.py
+	python docs/draw_architecture.py
 
 env: $(READY)  ## Make the environment in .venv, with the versions of constraints.txt
 

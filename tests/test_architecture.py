@@ -1,6 +1,7 @@
 """Rules about the code itself: who may import whom, and what each file must be."""
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from radfoundry.config import catalogue
 from radfoundry.config.catalogue import FOLDERS, KINDS, folder, names
+from radfoundry.config.digest import DOCUMENTED
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "src/radfoundry").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "scripts").glob("[!_]*.py"))
-OUTSIDE_LIBRARY = sorted((ROOT / "scripts").glob("*.py"))
+SHARED_SCRIPTS = sorted((ROOT / "scripts").glob("_*.py"))
 RULE_FILES = sorted((ROOT / "workflow/rules").glob("[1-9]_*.smk"))
 RULES = "\n".join(path.read_text() for path in RULE_FILES)
 
@@ -32,6 +35,7 @@ def imported(file):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or "."
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def named(file):
@@ -101,7 +105,7 @@ def test_every_rule_that_runs_something_names_log_environment_and_code():
         assert "run:" not in rule
 
 
-@pytest.mark.parametrize("file", [*LIBRARY, *OUTSIDE_LIBRARY], ids=named)
+@pytest.mark.parametrize("file", [*LIBRARY, *SCRIPTS, *SHARED_SCRIPTS], ids=named)
 def test_nobody_outside_a_plugin_imports_from_it(file):
     """What a kind's plug-ins share is `<kind>/_<name>`; all else asks the catalogue."""
     for name in imported(file):
@@ -124,14 +128,17 @@ def test_a_dry_run_loads_no_arrays():
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_rules_files_hold_rules_and_common_holds_functions():
+def test_rules_files_hold_rules_and_two_shared_files_hold_functions():
+    shared = {path.name for path in (ROOT / "workflow/rules").glob("[!1-9]*")}
+    assert shared == {"common.smk", "inputs.smk"}, "a look-up of the config belongs to config/"
     for file in RULE_FILES:
         assert not re.search(r"^def |lambda ", file.read_text(), re.M), file.name
-        assert len(file.read_text().splitlines()) <= 170, file.name
-    for name in ("common", "options", "targets", "inputs", "recipes"):
-        text = (ROOT / f"workflow/rules/{name}.smk").read_text()
-        assert not re.search(r"^rule ", text, re.M)
-        assert len(text.splitlines()) <= 170, name
+        assert len(file.read_text().splitlines()) <= 150, file.name
+    for name in shared:
+        text = (ROOT / "workflow/rules" / name).read_text()
+        assert not re.search(r"^rule ", text, re.M), name
+        bodies = re.findall(r"^def .*\n((?:(?: .*)?\n)+)", text, re.M)
+        assert max(len(body.strip().splitlines()) for body in bodies) <= 10, name
 
 
 def test_the_snakefile_tells_the_story_on_one_screen():
@@ -149,3 +156,82 @@ def test_every_plugin_folder_states_its_contract():
         text = (folder(kind) / "__init__.py").read_text()
         assert len(ast.get_docstring(ast.parse(text)) or "") > 80, kind
         assert names(kind), f"{kind} is empty"
+
+
+def words_of(file):
+    """Yield the strings and names of a file: what it says, docstrings and comments left out."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and isinstance(node, DOCUMENTED) and ast.get_docstring(node):
+            node.body = body[1:]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        yield from (
+            v for k in ("id", "attr", "arg") if isinstance(v := getattr(node, k, None), str)
+        )
+
+
+def plugin_words():
+    """Return the names of all generators with their networks, and of all segmenters."""
+    generators = names("generators")
+    networks = {n for g in generators for n in catalogue.constant("generators", g, "NETWORKS")}
+    return {*generators, *names("segmenters"), *networks}
+
+
+@pytest.mark.parametrize("file", [*SCRIPTS, *SHARED_SCRIPTS], ids=named)
+def test_no_script_names_a_generator_a_network_or_a_segmenter(file):
+    common = {"text", "threshold"}  # a column of requests, a column of thresholds
+    assert not (plugin_words() - common) & set(words_of(file))
+
+
+def test_the_workflow_names_no_generator_no_network_and_no_segmenter():
+    for file in [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]:
+        quoted = set(re.findall(r"[\"'](\w+)[\"']", file.read_text()))
+        assert not plugin_words() & quoted, file.name
+
+
+PAPERS = ("evaluation/tasks/", "generators/", "segmenters/")  # plug-ins have papers of their own
+
+
+@pytest.mark.parametrize("file", LIBRARY, ids=named)
+def test_a_general_room_names_no_paper(file):
+    place = str(file.relative_to(ROOT / "src/radfoundry"))
+    plugin = place.startswith(PAPERS) and "/_requests/" not in place
+    assert plugin or not set(names("generators")) & set(words_of(file))
+
+
+def test_on_the_top_level_lie_only_the_words_that_every_room_uses():
+    loose = {path.stem for path in (ROOT / "src/radfoundry").glob("*.py")} - {"__init__"}
+    assert loose == {"volume", "case", "tables", "weights", "seeds", "verdicts"}
+
+
+DOORS = {"data/gate", "data/preprocess", "radiomics", "text/labeler"}
+
+
+def test_an_init_holds_a_contract_and_code_only_where_it_is_the_one_door():
+    plugins = {folder(kind) / name for kind in KINDS for name in names(kind)}
+    doors = plugins | {ROOT / "src/radfoundry" / door for door in DOORS}
+    for file in [path for path in LIBRARY if path.name == "__init__.py"]:
+        tree = ast.parse(file.read_text())
+        assert len(ast.get_docstring(tree) or "") > 40, f"{named(file)} states no contract"
+        defined = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        assert not defined or file.parent in doors, f"{named(file)} holds code"
+
+
+def test_a_plugins_literals_stand_in_its_own_folder():
+    for kind in KINDS:
+        for name in names(kind):
+            assert catalogue.stated(kind, name, "OPTIONS") is not None, f"{kind}/{name}: OPTIONS"
+    assert not list((ROOT / "src/radfoundry").glob("*options*.py"))
+
+
+def test_the_rooms_are_few_and_stand_on_few_floors():
+    spec = importlib.util.spec_from_file_location("drawing", ROOT / "docs/draw_architecture.py")
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    floors = drawing.floors(drawing.arrows())  # raises for a circle, and names it
+    assert len(floors) <= 22
+    assert max(floors.values()) <= 9
+    assert drawing.main(["--check"]) == 0, "run `make docs`"

@@ -3,51 +3,13 @@
 import hashlib
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from factory import Factory, small_config
 
-PLANTED = '''"""A generator with a network, planted to see that one file is all it takes."""
-
-import json
-
-import numpy as np
-import pandas as pd
-import torch
-
-from radfoundry import request
-from radfoundry.training import Settings, train
-from radfoundry import seeds
-from radfoundry.weights import Weights
-
-NETWORKS = {"tiny": "a line"}
-NEEDS = {}
-OPTIONS = {"count": 2}
-
-
-def plan(cases, options, seed):
-    own = cases[cases["split"] == "train"].head(options["count"])
-    rows = [(f"new-{c}", c, "train", seeds.seed(seed, "sample", c), "{}") for c in own["case"]]
-    return pd.DataFrame(rows, columns=["request", "source", "split", "seed", "parameters"])
-
-
-def fit(network, material, options, rng, device, hooks):
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    line = torch.nn.Linear(1, 1)
-    loss = lambda net, batch, _: {"square": (net(batch) ** 2).mean()}
-    draw = lambda own: torch.rand((4, 1), generator=own)
-    trained = train(line, draw, loss, Settings(steps=3), generator, hooks)
-    return Weights(trained.state, {"network": network, "cases": len(material.cases)})
-
-
-def prepare(weights, device):
-    return weights
-
-
-def draw(asked, source, networks):
-    raise ValueError(f"{asked['request']}: nothing to draw")
-'''
+TOY = Path(__file__).with_name("toy_generator")
 
 
 def table(factory, name, recipe="artasyn"):
@@ -101,18 +63,22 @@ def test_other_batches_draw_the_same_bytes(factory):
     pd.testing.assert_series_equal(before, after)
 
 
-def test_a_planted_generator_is_trained_without_another_line_of_code(factory):
-    plugin = factory.folder / "src/radfoundry/generators/planted.py"
-    plugin.write_text(PLANTED)
-    recipe = {"cohort": "site_a", "generator": "planted", "sample": {"count": 2}}
-    recipes = factory.config["recipes"] | {"planted": recipe}
+def test_a_generator_in_a_folder_of_its_own_is_all_it_takes(factory):
+    """It trains, samples, is judged and stands in the scorecard beside its published figure."""
+    folder = factory.folder / "src/radfoundry/generators/toy"
+    shutil.copytree(TOY, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    recipe = {"cohort": "site_a", "generator": "toy", "filter": {"novelty": {"quantile": 0}}}
+    recipe |= {"sample": {"count": 3}, "train": {"brightness": {"steps": 3, "batch": 4}}}
+    recipes = factory.config["recipes"] | {"toy": recipe}
     with factory.configured("recipes", recipes):
-        factory.run("train")
-        network = factory.folder / "results/recipes/planted/networks/tiny"
-        assert (network / "card.json").is_file()
-        with factory.configured("recipes/planted/seed", 5):
-            assert "draw_samples" in factory.planned("sample")
-    plugin.unlink()
+        factory.run("results/scorecard.tsv", "results/release/toy")
+        assert len(table(factory, "verdicts", "toy")) == 3
+        card = pd.read_csv(factory.folder / "results/scorecard.tsv", sep="\t")
+        row = card[(card["recipe"] == "toy") & (card["arm"] == "all")].iloc[0]
+        assert (row["metric"], row["published"]) == ("accepted_fraction", 0.5)
+        with factory.configured("recipes/toy/train/brightness/stps", 5):
+            assert "did you mean 'steps'" in factory.run("--dry-run", "train", ok=False)
+    shutil.rmtree(folder)
 
 
 def test_training_without_a_gpu_stops_unless_the_config_allows_the_cpu(factory):

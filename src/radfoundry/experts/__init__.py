@@ -1,4 +1,4 @@
-"""One file per expert; the file's name is what config calls it (see radfoundry.config.catalogue).
+"""Experts measure how far a sample can be trusted; one file each, which config calls by its name.
 
 An expert measures, radiographs and CT alike; `radfoundry.verdicts` decides. An expert module has
 

@@ -1,4 +1,4 @@
-"""One file per generator; the file's name is what config calls it (see radfoundry.config.catalogue).
+"""Generators draw samples; one file or folder for each paper, which config calls by its name.
 
 A generator module has
 
