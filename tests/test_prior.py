@@ -36,14 +36,14 @@ def closed(
     return mean, left.diagonal().sqrt()
 
 
-def heard_nothing(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def no_text(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.zeros(count, 0), torch.zeros(count, dtype=torch.bool)
 
 
 @pytest.mark.parametrize("time", [0.05, 0.3, 0.62, 0.95])
 def test_the_estimate_is_the_posterior_mean_of_the_gaussian(time):
     prior, noisy = gaussian(), torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(1))
-    found = prior(noisy, torch.full((2,), time), None, *heard_nothing(2))
+    found = prior(noisy, torch.full((2,), time), None, *no_text(2))
     alpha, noise = torch.full((SIZE,), 1 - time).double(), torch.full((SIZE,), time**2).double()
     mean, _ = closed(prior, noisy, alpha, noise)
     torch.testing.assert_close(found.clean.flatten(1).double(), mean, atol=0.02, rtol=0.02)
@@ -52,7 +52,7 @@ def test_the_estimate_is_the_posterior_mean_of_the_gaussian(time):
 @pytest.mark.parametrize("time", [0.05, 0.3, 0.62, 0.95])
 def test_with_one_component_the_error_is_the_posterior_deviation(time):
     prior, noisy = gaussian(1), torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(1))
-    found = prior(noisy, torch.full((1,), time), None, *heard_nothing(1))
+    found = prior(noisy, torch.full((1,), time), None, *no_text(1))
     alpha, noise = torch.full((SIZE,), 1 - time).double(), torch.full((SIZE,), time**2).double()
     _, error = closed(prior, noisy, alpha, noise)
     torch.testing.assert_close(found.error[0].flatten().double(), error, atol=0.01, rtol=0.02)
@@ -62,13 +62,13 @@ def test_a_given_channel_tells_of_the_other():
     prior, time = gaussian(), 0.8
     noisy = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(1))
     given = torch.tensor([[False, True]])
-    found = prior(noisy, torch.tensor([time]), given, *heard_nothing(1))
+    found = prior(noisy, torch.tensor([time]), given, *no_text(1))
     clean = torch.tensor([False, True, False, True]).repeat_interleave(8)
     alpha = torch.where(clean, 1.0, 1 - time).double()
     noise = torch.where(clean, SEEN**2, time**2).double()
     mean, _ = closed(prior, noisy, alpha, noise)
     torch.testing.assert_close(found.clean.flatten(1).double(), mean, atol=0.02, rtol=0.02)
-    alone = prior(noisy, torch.tensor([time]), None, *heard_nothing(1))
+    alone = prior(noisy, torch.tensor([time]), None, *no_text(1))
     assert (found.error < alone.error + 1e-3).all()
     assert found.error[0, 0].mean() < 0.95 * alone.error[0, 0].mean()
 
@@ -79,53 +79,57 @@ def test_the_expected_error_is_that_of_the_gaussians_own_draws():
     clean = prior.center + scores @ prior.basis.T + rest * prior.rest.sqrt()
     times = torch.full((4000,), 0.6)
     noisy = 0.4 * clean + 0.6 * torch.randn(4000, SIZE, generator=source)
-    found = prior(noisy.reshape(-1, *SHAPE), times, None, *heard_nothing(4000))
+    found = prior(noisy.reshape(-1, *SHAPE), times, None, *no_text(4000))
     error = (found.clean.flatten(1) - clean).square().mean()
     torch.testing.assert_close(prior.expected_error(times[:1])[0], error, atol=0, rtol=0.03)
 
 
 def bodies(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return coefficients that move with what is heard, and what is heard."""
+    """Return coefficients that move with text features, and the features."""
     source = torch.Generator().manual_seed(3)
-    heard = torch.randn(count, 2, generator=source)
+    text_features = torch.randn(count, 2, generator=source)
     ways = torch.randn(2, SIZE, generator=source)
     noise = 0.3 * torch.randn(count, SIZE, generator=source)
-    return (heard @ ways + noise).reshape(count, *SHAPE), heard - heard.mean(0)
+    return (text_features @ ways + noise).reshape(
+        count, *SHAPE
+    ), text_features - text_features.mean(0)
 
 
 def test_a_fold_takes_no_part_in_its_own_prior():
-    cases, heard = bodies(40)
+    cases, text_features = bodies(40)
     prior = GaussianPrior(SHAPE, RANK, 2, 0, Flow(), CHANNELS)
-    prior.measure(cases, heard)
-    other = prior.without(1, cases, heard)
+    prior.measure(cases, text_features)
+    other = prior.without(1, cases, text_features)
     changed = cases.clone()
     changed[torch.arange(40) % FOLDS == 1] += 100
-    again = prior.without(1, changed, heard)
+    again = prior.without(1, changed, text_features)
     for name, part in other.state_dict().items():
         torch.testing.assert_close(part, again.state_dict()[name])
     assert not torch.equal(other.center, prior.center)
 
 
-def test_what_is_heard_moves_the_estimate():
-    cases, heard = bodies(200)
+def test_text_features_move_the_estimate():
+    cases, text_features = bodies(200)
     prior = GaussianPrior(SHAPE, RANK, 2, 0, Flow(), CHANNELS)
-    prior.measure(cases, heard)
+    prior.measure(cases, text_features)
     noise, late = torch.randn(200, *SHAPE, generator=torch.Generator().manual_seed(4)), 0.98
     noisy, times = (1 - late) * cases + late * noise, torch.full((200,), late)
     told = torch.ones(200, dtype=torch.bool)
-    right = prior(noisy, times, None, heard, told).clean - cases
-    nothing = prior(noisy, times, None, torch.zeros_like(heard), ~told).clean - cases
-    wrong = prior(noisy, times, None, heard.roll(1, 0), told).clean - cases
+    right = prior(noisy, times, None, text_features, told).clean - cases
+    nothing = prior(noisy, times, None, torch.zeros_like(text_features), ~told).clean - cases
+    wrong = prior(noisy, times, None, text_features.roll(1, 0), told).clean - cases
     assert right.square().mean() < 0.3 * nothing.square().mean()
     assert wrong.square().mean() > nothing.square().mean()
 
 
 def two_valued() -> ValuePrior:
-    """Return the prior of pictures that are either -0.6 or 1 as a whole, heard of by a number."""
-    heard = torch.tensor([[-1.0], [1.0]]).repeat(50, 1)
-    pictures = torch.where(heard > 0, 1.0, -0.6)[..., None, None, None].expand(-1, 1, 4, 4, 4)
+    """Return the prior of pictures that are -0.6 or 1 as a whole, as one text feature says."""
+    text_features = torch.tensor([[-1.0], [1.0]]).repeat(50, 1)
+    pictures = torch.where(text_features > 0, 1.0, -0.6)[..., None, None, None].expand(
+        -1, 1, 4, 4, 4
+    )
     value_prior = ValuePrior(16, (1, 4, 4, 4), 1)
-    value_prior.measure(pictures, heard)
+    value_prior.measure(pictures, text_features)
     return value_prior
 
 

@@ -40,7 +40,7 @@ def weights(sides: Sequence[int], margin: int) -> Tensor:
 
     MONAI divides by the sum over all tiles, so that the weights of every voxel add up to one. In
     the margin each voxel counts next to nothing beside one further in: along the picture's border,
-    where all tiles have their margins, the one that reaches furthest in is heard.
+    where all tiles have their margins, the one that reaches furthest in counts.
     """
     faint = max(STEEPEST, FAINTEST ** (1 / max(1, margin)))
     total = torch.ones(())

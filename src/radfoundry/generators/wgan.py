@@ -1,7 +1,7 @@
 """A Wasserstein GAN of chest CT: what MedSyn is compared with, at equal compute.
 
-After Gulrajani et al. 2017 (see `radfoundry.networks.gan`), as in the tables of the MedSyn paper. It hears
-no prompt, takes no channel and draws the image alone.
+After Gulrajani et al. 2017 (see `radfoundry.networks.gan`), as in the tables of the MedSyn paper.
+It takes no prompt and no channel, and draws the image alone.
 """
 
 from collections.abc import Mapping, Sequence

@@ -184,7 +184,7 @@ def loss(
 ) -> dict[str, Tensor]:
     """Return the terms of both players; one backward pass gives each its own gradient.
 
-    The critic judges drawn pictures cut from the generator, and the generator hears a copy of the
+    The critic judges drawn pictures cut from the generator, and the generator sees a copy of the
     critic whose weights take no gradient (equation 3 and algorithm 1 of the paper, one step each
     in place of five to one). Judgments are divided so that real pictures lie `REACH` from the mean
     one: over longer distances the critic's gain outweighs its penalty, and its slope runs away.

@@ -152,7 +152,7 @@ def _measure(
     elif isinstance(network, WaveletUNet) and isinstance(task, LowResolution):
         assert network.gaussian_prior is not None
         for buffer, part in zip(
-            (network.gaussian_prior.reader, network.gaussian_prior.silent),
+            (network.gaussian_prior.reader, network.gaussian_prior.bias),
             ("weight", "bias"),
             strict=True,
         ):

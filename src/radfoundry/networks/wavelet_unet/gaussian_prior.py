@@ -48,8 +48,8 @@ class GaussianPrior(nn.Module):
     sums: Tensor
     errors: Tensor
     reader: Tensor
-    silent: Tensor
-    usual: Tensor
+    bias: Tensor
+    text_mean: Tensor
     slopes: Tensor
     certain: Tensor
 
@@ -84,42 +84,42 @@ class GaussianPrior(nn.Module):
         self.register_buffer("sums", torch.zeros(channels, len(NODES), rank, rank))
         self.register_buffer("errors", torch.ones(len(NODES)))
         self.register_buffer("reader", torch.zeros(read, width))
-        self.register_buffer("silent", torch.zeros(read))
-        self.register_buffer("usual", torch.zeros(read or width))
+        self.register_buffer("bias", torch.zeros(read))
+        self.register_buffer("text_mean", torch.zeros(read or width))
         self.register_buffer("slopes", torch.zeros(read or width, rank))
         self.register_buffer("certain", torch.eye(rank))  # of the components, once a text is known
 
-    def hear(
+    def encode_text(
         self, text: Tensor | None, text_mask: Tensor | None, count: int
     ) -> tuple[Tensor, Tensor]:
-        """Return (B, read) what texts tell beyond what is usual, and (B,) which rows have one.
+        """Return (B, read) features of texts less their mean, and (B,) which rows have one.
 
         Args:
             text: (B, L, width) tokens, or None for no texts.
             text_mask: (B, L) which are there; None for all.
             count: B.
         """
-        if text is None or not len(self.usual):
-            silent = torch.zeros(count, dtype=torch.bool, device=self.center.device)
-            return self.slopes.new_zeros(count, len(self.usual)), silent
+        if text is None or not len(self.text_mean):
+            no_text = torch.zeros(count, dtype=torch.bool, device=self.center.device)
+            return self.slopes.new_zeros(count, len(self.text_mean)), no_text
         if text_mask is None:
             text_mask = torch.ones(text.shape[:2], dtype=torch.bool, device=text.device)
-        if len(self.silent):
-            found = any_of(text.float() @ self.reader.T.float() + self.silent, text_mask).sigmoid()
+        if len(self.bias):
+            found = any_of(text.float() @ self.reader.T.float() + self.bias, text_mask).sigmoid()
         else:
             lengths = text_mask.sum(1, keepdim=True).clamp(min=1)
             found = (text.float() * text_mask[..., None]).sum(1) / lengths
         there = text_mask.any(1)
-        return (found - self.usual) * there[:, None], there
+        return (found - self.text_mean) * there[:, None], there
 
-    def attune(self, text: Tensor, text_mask: Tensor | None) -> Tensor:
-        """Take what is usually heard from texts; return (B, read) what is beyond it in each."""
-        self.usual.zero_()
-        self.usual.copy_(self.hear(text, text_mask, len(text))[0].mean(0))
-        return self.hear(text, text_mask, len(text))[0]
+    def fit_text_mean(self, text: Tensor, text_mask: Tensor | None) -> Tensor:
+        """Take the mean of the texts' features; return (B, read) each one's features less it."""
+        self.text_mean.zero_()
+        self.text_mean.copy_(self.encode_text(text, text_mask, len(text))[0].mean(0))
+        return self.encode_text(text, text_mask, len(text))[0]
 
-    def measure(self, bands: Tensor, heard: Tensor | None = None) -> None:
-        """Fit coefficients (B, count, *space), and what `attune` heard of each, if anything.
+    def measure(self, bands: Tensor, text_features: Tensor | None = None) -> None:
+        """Fit coefficients (B, count, *space), and how text features (B, read), if any, move them.
 
         What is left beside the components is measured on cases that took no part in them.
         """
@@ -133,8 +133,8 @@ class GaussianPrior(nn.Module):
         self.basis[:, :rank] = axes * spread
         self.rest.copy_(principal_components.left_out(flat, rank).clamp_min(LEAST))
         self.tabulate()
-        if heard is not None:
-            self._read(heard.float(), scores / spread)
+        if text_features is not None:
+            self._read(text_features.float(), scores / spread)
 
     def tabulate(self) -> None:
         """Note sums over the coefficients of each channel, and the mean square of the error."""
@@ -166,25 +166,30 @@ class GaussianPrior(nn.Module):
         low, share = _place((alpha / sigma.clamp_min(1e-6)).square())
         return (1 - share) * self.errors[low] + share * self.errors[low + 1]
 
-    def _read(self, heard: Tensor, scores: Tensor) -> None:
-        """Regress scores (B, rank) of unit variance on what is heard; keep what stays uncertain."""
+    def _read(self, text_features: Tensor, scores: Tensor) -> None:
+        """Regress scores (B, rank) of unit variance on text features; keep what stays uncertain."""
         rank = scores.shape[1]
         self.slopes.zero_()
-        self.slopes[:, :rank], covariance = principal_components.regressed(heard, scores)
+        self.slopes[:, :rank], covariance = principal_components.regressed(text_features, scores)
         self.certain.copy_(torch.eye(len(self.certain)))
         self.certain[:rank, :rank] = torch.linalg.inv(covariance)
 
-    def without(self, fold: int, bands: Tensor, heard: Tensor | None) -> "GaussianPrior":
+    def without(self, fold: int, bands: Tensor, text_features: Tensor | None) -> "GaussianPrior":
         """Return a prior of all cases but those of a fold (every fifth), measured as this one."""
         inside = torch.arange(len(bands)) % FOLDS != fold
-        width = self.reader.shape[1] or len(self.usual)
-        kind = self.shape, self.basis.shape[1], width, len(self.silent)
+        width = self.reader.shape[1] or len(self.text_mean)
+        kind = self.shape, self.basis.shape[1], width, len(self.bias)
         made = GaussianPrior(*kind, self.schedule, self.channels).to(bands.device)
-        made.measure(bands[inside], None if heard is None else heard[inside])
+        made.measure(bands[inside], None if text_features is None else text_features[inside])
         return made
 
     def forward(
-        self, noisy: Tensor, times: Tensor, given: Tensor | None, heard: Tensor, there: Tensor
+        self,
+        noisy: Tensor,
+        times: Tensor,
+        given: Tensor | None,
+        text_features: Tensor,
+        there: Tensor,
     ) -> Estimate:
         """Return the best linear estimate of the clean coefficients.
 
@@ -192,7 +197,7 @@ class GaussianPrior(nn.Module):
             noisy: (B, count, *space); where something is given, its clean coefficients.
             times: (B,).
             given: (B, channels), true where a channel's coefficients are given; or None.
-            heard: (B, read), see `hear`.
+            text_features: (B, read), see `encode_text`.
             there: (B,), with a text the components are less uncertain.
         """
         flat = noisy.flatten(1)
@@ -205,13 +210,13 @@ class GaussianPrior(nn.Module):
         alpha, noise = self._everywhere(alpha), self._everywhere(noise)
         total = alpha**2 * self.rest + noise
         off, basis = flat - alpha * self.center, self.basis.float()
-        told = heard.float() @ self.slopes.float()
+        predicted = text_features.float() @ self.slopes.float()
         unit = torch.eye(basis.shape[1], device=basis.device)
         precision = torch.where(there[:, None, None], self.certain.float(), unit) + sums
         # What the text tells is taken from the sums: the basis is passed through twice, not thrice.
-        found = (alpha * off / total) @ basis - (sums @ told[..., None])[..., 0]
+        found = (alpha * off / total) @ basis - (sums @ predicted[..., None])[..., 0]
         covariance = torch.linalg.inv(precision)
-        scores = told + (covariance @ found[..., None])[..., 0]
+        scores = predicted + (covariance @ found[..., None])[..., 0]
         body = scores @ basis.T
         left = off - alpha * body
         clean = self.center + body + alpha * self.rest / total * left

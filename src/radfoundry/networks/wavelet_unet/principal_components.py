@@ -31,30 +31,30 @@ def left_out(flat: Tensor, rank: int) -> Tensor:
 
 def regressed(tokens: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
     """Return slopes (width, rank) of the best ridge, and the covariance of held-out errors."""
-    errors = {silent: held_out(tokens, scores, silent) for silent in RIDGES}
-    best = min(errors, key=lambda silent: float(errors[silent].square().mean()))
+    errors = {penalty: held_out(tokens, scores, penalty) for penalty in RIDGES}
+    best = min(errors, key=lambda penalty: float(errors[penalty].square().mean()))
     covariance = errors[best].T @ errors[best] / len(scores)
     # Shrunk towards the diagonal: few cases say little of how the errors go together.
     covariance = 0.8 * covariance + 0.2 * torch.diag(covariance.diagonal())
     return ridge(tokens, scores, best), covariance
 
 
-def held_out(tokens: Tensor, scores: Tensor, silent: float) -> Tensor:
+def held_out(tokens: Tensor, scores: Tensor, penalty: float) -> Tensor:
     """Return (B, rank) errors of scores predicted by a regression on the other folds."""
     errors = torch.zeros_like(scores)
     for inside, outside in folds(len(tokens)):
         center, mean = tokens[inside].mean(0), scores[inside].mean(0)
-        slopes = ridge(tokens[inside] - center, scores[inside] - mean, silent)
+        slopes = ridge(tokens[inside] - center, scores[inside] - mean, penalty)
         errors[outside] = scores[outside] - mean - (tokens[outside] - center) @ slopes
     return errors
 
 
-def ridge(tokens: Tensor, scores: Tensor, silent: float) -> Tensor:
-    """Return slopes (width, rank); `silent` cases of the tokens' own mean variance say 0."""
+def ridge(tokens: Tensor, scores: Tensor, penalty: float) -> Tensor:
+    """Return slopes (width, rank); `penalty` cases of the tokens' own mean variance say 0."""
     square = tokens.T @ tokens
     scale = square.diagonal().mean() / len(tokens)
     unit = torch.eye(len(square), device=square.device)
-    return torch.linalg.solve(square + silent * scale * unit, tokens.T @ scores)
+    return torch.linalg.solve(square + penalty * scale * unit, tokens.T @ scores)
 
 
 def folds(count: int) -> list[tuple[Tensor, Tensor]]:

@@ -71,7 +71,7 @@ class WaveletUNet(nn.Module):
         self.null = NullText(size["tokens"], text_width) if text_width else None
         self.others: list[GaussianPrior] = []  # for training alone, and in no file
         reads = size["rank"] and text_width
-        self.gist = nn.Linear(read or text_width, timed) if reads else None
+        self.text_embedding = nn.Linear(read or text_width, timed) if reads else None
         views = 3 + bool(size["value_levels"]) if size["rank"] else 1  # of the noisy coefficients
         self.enter = convolution(dims, (views * channels + concat) * parts, width, 1)
         self.down, self.up = _ways(size, dims, timed)
@@ -83,15 +83,15 @@ class WaveletUNet(nn.Module):
     ) -> None:
         """Take mean and spread of every coefficient from clean pictures (B, C, *space).
 
-        With the pictures' texts also how the mean is moved by what is told.
+        With the pictures' texts also how the mean is moved by text.
         """
-        bands = haar(pictures, self.haar)
-        if self.gaussian_prior is not None:
-            heard = None if text is None else self.gaussian_prior.attune(text, text_mask)
-            self.gaussian_prior.measure(bands, heard)
+        bands, prior = haar(pictures, self.haar), self.gaussian_prior
+        if prior is not None:
+            text_features = None if text is None else prior.fit_text_mean(text, text_mask)
+            prior.measure(bands, text_features)
             if self.value_prior is not None:
-                self.value_prior.measure(pictures[:, :PLAIN], heard)
-            self.others = [self.gaussian_prior.without(fold, bands, heard) for fold in range(FOLDS)]
+                self.value_prior.measure(pictures[:, :PLAIN], text_features)
+            self.others = [prior.without(fold, bands, text_features) for fold in range(FOLDS)]
         elif self.band_statistics is not None:
             self.band_statistics.measure(bands)
 
@@ -115,16 +115,16 @@ class WaveletUNet(nn.Module):
             seen, linear, doubt = self.band_statistics(haar(noisy.float(), self.haar), times)
             views = [seen]
         else:
-            heard, there = self.gaussian_prior.hear(text, text_mask, len(noisy))
-            given = (*self._known(noisy, times, concat), heard, there)
+            text_features, there = self.gaussian_prior.encode_text(text, text_mask, len(noisy))
+            given = (*self._known(noisy, times, concat), text_features, there)
             found = self.gaussian_prior(*given) if fold is None else self._unseen(fold, given)
             linear, doubt, views = found.clean, found.error, [found.views]
             if self.value_prior is not None:
-                drawn = self._towards(found, heard)
+                drawn = self._towards(found, text_features)
                 views.append((drawn - linear) / doubt)
                 linear = drawn
-            if self.gist is not None:
-                time = time + self.gist(heard.to(time))
+            if self.text_embedding is not None:
+                time = time + self.text_embedding(text_features.to(time))
         if self.null is not None:
             text, text_mask = self.null(len(noisy), text, text_mask)
         if self.concat:
@@ -134,7 +134,7 @@ class WaveletUNet(nn.Module):
         learned = self._layers(torch.cat(views, 1).to(weight), time, text, text_mask).float()
         return inverse_haar(linear + doubt * learned, self.haar)
 
-    def _towards(self, found: Estimate, heard: Tensor) -> Tensor:
+    def _towards(self, found: Estimate, text_features: Tensor) -> Tensor:
         """Return the linear estimate's coefficients, first channels drawn to likely values."""
         assert self.value_prior is not None
         assert self.gaussian_prior is not None
@@ -144,7 +144,7 @@ class WaveletUNet(nn.Module):
         variance = parts.square().mean(1)
         for axis in range(2, variance.ndim):
             variance = variance.repeat_interleave(2**self.haar, axis)
-        first = self.value_prior(pictures[:, :PLAIN], variance, heard)
+        first = self.value_prior(pictures[:, :PLAIN], variance, text_features)
         return haar(torch.cat([first, pictures[:, PLAIN:]], 1), self.haar)
 
     def _unseen(self, fold: Tensor, given: Sequence[Tensor | None]) -> Estimate:

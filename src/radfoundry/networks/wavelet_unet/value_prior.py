@@ -29,7 +29,7 @@ class ValuePrior(nn.Module):
         Args:
             count: Values that are told apart.
             space: (channels, *sides) of the pictures.
-            read: What is heard of a text; 0 for none.
+            read: Width of a text's features; 0 for none.
         """
         super().__init__()
         self.register_buffer("values", torch.linspace(-1, 1, count))
@@ -37,17 +37,17 @@ class ValuePrior(nn.Module):
         self.register_buffer("shares", torch.full((count, *space), 1 / count))
         self.register_buffer("shifts", torch.zeros(read, count, *space, dtype=torch.bfloat16))
 
-    def measure(self, pictures: Tensor, heard: Tensor | None) -> None:
-        """Count values of pictures (B, channels, *sides), regressed on what is heard (B, read)."""
+    def measure(self, pictures: Tensor, text_features: Tensor | None) -> None:
+        """Count values of pictures (B, channels, *sides), regressed on text features (B, read)."""
         last = len(self.values) - 1
         kinds = ((pictures.float() + 1) / 2 * last).round().long().clamp(0, last)
         self.spread.copy_(pictures.float().var(0).clamp_min(LEAST))
         solved = None
-        if heard is not None and heard.shape[1]:
-            square = heard.T @ heard
+        if text_features is not None and text_features.shape[1]:
+            square = text_features.T @ text_features
             unit = torch.eye(len(square), device=square.device)
-            ridge = RIDGE * square.diagonal().mean() / len(heard)
-            solved = torch.linalg.solve(square + ridge * unit, heard.T)
+            ridge = RIDGE * square.diagonal().mean() / len(text_features)
+            solved = torch.linalg.solve(square + ridge * unit, text_features.T)
         for kind in range(last + 1):
             there = (kinds == kind).float()
             mean = there.mean(0)
@@ -58,17 +58,17 @@ class ValuePrior(nn.Module):
                 self.shifts[:, kind] = near(moved).to(self.shifts.dtype)
         self.shares /= self.shares.sum(0)
 
-    def forward(self, estimate: Tensor, variance: Tensor, heard: Tensor) -> Tensor:
+    def forward(self, estimate: Tensor, variance: Tensor, text_features: Tensor) -> Tensor:
         """Return (B, *space) the estimate, drawn towards the values that are likely.
 
         Args:
             estimate: (B, *space), linear.
             variance: (B, *space), of its error.
-            heard: (B, read), zeros for no text.
+            text_features: (B, read), zeros for no text.
         """
         shares = self.shares
-        if heard.shape[1] and self.shifts.shape[0]:
-            moved = heard.to(self.shifts.dtype) @ self.shifts.flatten(1)
+        if text_features.shape[1] and self.shifts.shape[0]:
+            moved = text_features.to(self.shifts.dtype) @ self.shifts.flatten(1)
             shares = (shares + moved.float().reshape(-1, *shares.shape)).clamp_min(LEAST)
         # An estimate that knows nothing of the place is its mean, which is right as it is.
         width = ((self.values[1] - self.values[0]) / 2) ** 2

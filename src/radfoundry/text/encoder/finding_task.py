@@ -27,7 +27,9 @@ SIDES = ("right", "left")
 PREVALENCE = 0.2  # of each finding in a composed report
 LOCATIONS = ("", "upper lobe", "lower lobe", "upper zone", "lower zone")
 READING = 5.0  # weight: the mean over findings and sides is small beside the loss of a word
-SILENT = -6.0  # logit of a finding before anything is learned: a hundred tokens, none tells of it
+INITIAL_BIAS = (
+    -6.0
+)  # logit of a finding before anything is learned: a hundred tokens, none tells of it
 READ = 2  # reports that are read, for each with hidden words
 EXTRA = 512  # composed reports of which the vocabulary is learned, beside the cohort's
 
@@ -82,7 +84,7 @@ class Reader(nn.Module):
         super().__init__()
         self.network, self.tokens = network, int(size["tokens"])
         self.head = nn.Linear(size["width"], len(names()) * len(SIDES))
-        nn.init.constant_(self.head.bias, SILENT)
+        nn.init.constant_(self.head.bias, INITIAL_BIAS)
 
     def forward(self, ids: Tensor, kinds: Tensor, mask: Tensor) -> Tensor:
         """Return (B, findings x sides) logits of reports (B, L)."""
