@@ -38,6 +38,10 @@ def imported(file):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def dotted(folder):
+    return ".".join(folder.relative_to(ROOT / "src").parts)
+
+
 def named(file):
     return "/".join(file.relative_to(ROOT).parts[-2:])
 
@@ -218,6 +222,17 @@ def test_an_init_holds_a_contract_and_code_only_where_it_is_the_one_door():
         assert len(ast.get_docstring(tree) or "") > 40, f"{named(file)} states no contract"
         defined = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
         assert not defined or file.parent in doors, f"{named(file)} holds code"
+
+
+def test_no_submodule_has_the_name_of_something_that_its_door_hands_on():
+    for file in [path for path in LIBRARY if path.name == "__init__.py"]:
+        handed = {
+            alias.asname or alias.name
+            for node in ast.parse(file.read_text()).body
+            if isinstance(node, ast.ImportFrom) and node.module != dotted(file.parent)
+            for alias in node.names
+        }
+        assert not handed & {path.stem for path in file.parent.glob("[!_]*.py")}, named(file)
 
 
 def test_a_plugins_literals_stand_in_its_own_folder():

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
-
-from radfoundry import seeds
 from radfoundry.generators.toy.network import Brightness
 from radfoundry.generators.toy.options import NETWORKS, OPTIONS
+
+from radfoundry import seeds
 from radfoundry.training.loop import Settings, train
 from radfoundry.weights import Weights
 

@@ -54,19 +54,11 @@ def of_source(pattern):
 
 def of_unseen(pattern):
     """The pattern for every batch of the cohorts that tasks test on and nobody trained on."""
-
-    def paths(wildcards):
-        asked = (
-            [wildcards.task] if "task" in wildcards.keys() else lookups.tasks(settings)
-        )
-        return unique(
-            p
-            for t in asked
-            for c in EVALUATE[t]["unseen"]
-            for p in per_batch(pattern, c)
-        )
-
-    return paths
+    return lambda w: unique(
+        path
+        for cohort in lookups.unseen(settings, dict(w).get("task"))
+        for path in per_batch(pattern, cohort)
+    )
 
 
 # What comes from the user.
@@ -123,10 +115,9 @@ def second_opinions():
 
 
 def label_measurements(kind):
-    pattern = "results/cohorts/{}/evaluate/" + kind + "/{}.tsv"
-    return [
-        pattern.format(*pair) for pair in lookups.label_measurements(settings, kind)
-    ]
+    pattern = "results/cohorts/{}/evaluate/{}/{}.tsv"
+    pairs = lookups.label_measurements(settings, kind)
+    return [pattern.format(cohort, kind, method) for cohort, method in pairs]
 
 
 # Recipes: their networks, samples, experts.

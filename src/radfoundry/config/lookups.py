@@ -21,6 +21,12 @@ def tasks(settings: Settings) -> list[str]:
     return [task for task in catalogue.names("tasks") if task in settings["evaluate"]]
 
 
+def unseen(settings: Settings, task: str | None = None) -> list[str]:
+    """Return the cohorts that a task, or any task, tests on and nobody trained on."""
+    asked = [task] if task else tasks(settings)
+    return list(dict.fromkeys(c for t in asked for c in settings["evaluate"][t]["unseen"]))
+
+
 def comparisons(settings: Settings) -> list[tuple[str, str]]:
     """Return (recipe, task) of every downstream comparison."""
     return [(r, t) for t in tasks(settings) for r in settings["evaluate"][t]["recipes"]]

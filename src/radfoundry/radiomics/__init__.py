@@ -6,9 +6,14 @@ redefined here. What pyradiomics would drop, invent or die of is refused first, 
 still refuses is `rad.refused`, and `rad.engine` says that it cannot be loaded.
 """
 
-from radfoundry.radiomics.extraction import extract, extract_cases, extract_many, rows_of_case
+from radfoundry.radiomics.extraction import (
+    extract,
+    extract_cases,
+    extract_many,
+    lesions,
+    rows_of_case,
+)
 from radfoundry.radiomics.guards import RadiomicsError
-from radfoundry.radiomics.lesions import lesions
 from radfoundry.radiomics.names import (
     DEPRECATED_SHAPE,
     FIRST_ORDER,

@@ -1,0 +1,79 @@
+"""What the workflow looks up in a checked config."""
+
+from pathlib import Path
+
+import pytest
+from factory import small_config
+
+from radfoundry.config import lookups
+from radfoundry.config.settings import checked
+
+
+@pytest.fixture(scope="module")
+def settings():
+    config = small_config()
+    recipes = config["recipes"]
+    train = {"without_shapes": {"shapes": False}, "generic": {"text": {"steps": 0}}}
+    train["without_text"] = {"low_resolution": {"text": False}}
+    for name, stated in train.items():
+        recipes[name] = recipes["medsyn"] | {"train": stated}
+    recipes["borrower"] = recipes["medsyn"] | {"networks": {"super_resolution": "medsyn"}}
+    recipes["baseline"] = recipes["medsyn"] | {"generator": "wgan", "train": {}, "sample": {}}
+    return checked(config)
+
+
+def test_a_recipe_is_the_papers_system_unless_it_states_an_ablation(settings):
+    names = {name: lookups.variant(settings, name) for name in settings["recipes"]}
+    assert names["medsyn"] == names["borrower"] == "medsyn"
+    assert names["without_shapes"] == "without_shapes"
+    assert names["generic"] == "generic_text"
+    assert names["without_text"] == "without_text"
+    assert names["artasyn"] == "artasyn"
+
+
+def test_published_figures_are_those_of_the_system_that_a_recipe_is(settings):
+    airway = {
+        n: lookups.published(settings, n).get("airway_volume_cm3") for n in settings["recipes"]
+    }
+    assert airway["medsyn"] == {"synthetic": 33.4, "real": 45.8}
+    assert airway["without_shapes"]["synthetic"] == 19.9
+    assert airway["without_text"] == {"real": 45.8}
+    assert airway["baseline"]["synthetic"] == 10.7
+    assert airway["artasyn"] is None
+
+
+def test_a_borrowed_network_lies_with_the_recipe_that_trains_it(settings):
+    assert lookups.networks(settings, "borrower")["super_resolution"] == "medsyn"
+    assert lookups.networks(settings, "borrower")["low_resolution"] == "borrower"
+
+
+def test_only_a_recipe_with_its_own_super_resolution_is_compared_with_interpolation(settings):
+    assert lookups.super_resolution(settings, "medsyn") == "super_resolution"
+    assert lookups.super_resolution(settings, "borrower") == ""
+    assert lookups.super_resolution(settings, "baseline") == ""
+
+
+def test_steps_of_one_network_are_no_option_of_another(settings):
+    own = lookups.training_options(settings, "generic", "low_resolution")
+    assert "text" not in own
+    assert "text" in lookups.training_options(settings, "generic", "text")
+
+
+def test_another_quantile_or_arm_changes_no_option_of_a_job(settings):
+    assert "quantile" not in lookups.expert_options(settings, "artasyn", "anatomy")
+    assert not {"arms", "recipes", "unseen"} & set(lookups.task_options(settings, "anomaly"))
+
+
+def test_clinical_measures_are_of_ct_alone_and_of_methods_that_read_it(settings):
+    assert lookups.label_measurements(settings, "clinical") == [("chest_ct", "threshold")]
+    assert ("site_a", "threshold") not in lookups.label_measurements(settings, "labels")
+
+
+def test_an_expert_that_looks_through_a_segmenter_depends_on_its_code(settings):
+    found = lookups.expert_plugins(settings, "artasyn", "anatomy")
+    assert found[0] == ("experts", "anatomy")
+    assert ("segmenters", "pbtseg") in found or ("segmenters", "threshold") in found
+
+
+def test_paths_of_the_library_are_no_paths_of_one_machine():
+    assert not Path(lookups.network_folder("medsyn", "text")).is_absolute()
