@@ -9,7 +9,7 @@ from radfoundry.evaluation.realism import descriptions, distances, feature_netwo
 from radfoundry.seeds import seed
 
 job = start(snakemake)
-features = feature_network.prepare(weights.read(job.input.judge))
+features = feature_network.prepare(weights.read(job.input.feature_network))
 compared = job.params.compared
 images, splits = joined(job.input.images, "images"), splits_of([job.input.splits])
 good = images.loc[images["status"] == "ok", "case"]

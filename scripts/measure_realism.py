@@ -9,8 +9,8 @@ from radfoundry.evaluation.realism import descriptions, distances, feature_netwo
 from radfoundry.seeds import seed
 
 job = start(snakemake)
-(judge,), (real,) = job.input.judge, job.input.real  # a recipe starts from one cohort
-features = feature_network.prepare(weights.read(judge))
+(network,), (real,) = job.input.feature_network, job.input.real  # a recipe has one cohort
+features = feature_network.prepare(weights.read(network))
 options = distances.OPTIONS | {"draws": job.params.bootstrap, "count": job.params.compared}
 samples = kept_samples(job.input.samples, job.input.verdicts).set_index("sample", drop=False)
 most = max(options["most"], options["count"])

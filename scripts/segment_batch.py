@@ -1,4 +1,4 @@
-"""Label a batch of cases with one segmenter, and judge each structure."""
+"""Label a batch of cases with one segmenter, and assess each structure."""
 
 import logging
 from pathlib import Path
@@ -44,7 +44,7 @@ for case in progress(real_cases([job.input.images]), total, "labels"):
     if job.params.modality == "CT":
         marks = case.image.holding(findings.marked(case.image, labels))
         row["findings_sha256"] = volume.write(marks, folder / f"{case.name}.findings.nii.gz")
-    judged = assess.assess(labels, claimed, case.image, float(case.facts["volume_scale"]))
-    for found in (status.failed(judged, claimed, reason) if reason else judged).values():
+    qualities = assess.assess(labels, claimed, case.image, float(case.facts["volume_scale"]))
+    for found in (status.failed(qualities, claimed, reason) if reason else qualities).values():
         rows.append(row | found.columns() | {"how": notes.get(found.structure, "")})
 tables.write(pd.DataFrame(rows, columns=list(tables.columns("labels"))), job.output.table, "labels")

@@ -107,7 +107,7 @@ def small_config() -> dict:
     config["recipes"]["medsyn"]["filter"] = {"novelty": {"quantile": 0.0}}  # noise is no chest
     config["evaluate"] |= {"seeds": [0], "bootstrap": 50}
     probes = {"prompt": 1, "side": 1, "given": 1, "segment": 1}
-    few = {"probes": probes, "batches": 1, "enlarged": 1, "judge": {"steps": 2}}
+    few = {"probes": probes, "batches": 1, "enlarged": 1, "feature_network": {"steps": 2}}
     few["distances"] = {"count": 32}
     config["evaluate"]["synthesis"] |= few
     config["evaluate"]["classification"] |= {"steps": 2, "arms": ["real", "real_synthetic"]}

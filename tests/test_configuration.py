@@ -281,15 +281,22 @@ def test_an_effusion_on_both_sides_can_be_asked_for():
     assert whole["recipes"]["r"]["sample"]["prompts"] == both
 
 
-def test_a_judge_that_is_given_is_not_trained():
-    def judged(**options):
-        return config(evaluate={"synthesis": {"judge": options}})
+def measuring(key="feature_network", **options):
+    return config(evaluate={"synthesis": {key: options}})
 
-    given = checked(judged(weights="resnet.pth", side=128))["evaluate"]["synthesis"]["judge"]
-    assert given == {"weights": "resnet.pth", "side": 128, "size": "phantom"}
-    (told,) = refused(judged(weights="resnet.pth", steps=3))
-    assert told == "evaluate.synthesis.judge: give at most one of weights, steps"
-    assert refused(judged(weights=""))
+
+def test_a_feature_network_that_is_given_is_not_trained():
+    given = checked(measuring(weights="resnet.pth", side=128))["evaluate"]["synthesis"]
+    assert given["feature_network"] == {"weights": "resnet.pth", "side": 128, "size": "phantom"}
+    (fault,) = refused(measuring(weights="resnet.pth", steps=3))
+    assert fault == "evaluate.synthesis.feature_network: give at most one of weights, steps"
+    assert refused(measuring(weights=""))
+
+
+def test_the_former_name_of_a_key_is_refused_with_its_new_one():
+    (fault,) = refused(measuring(key="judge", steps=3))
+    assert fault.startswith("evaluate.synthesis.judge: unknown key")
+    assert fault.endswith("; it is 'feature_network' now")
 
 
 def test_the_files_of_a_local_model_are_what_its_network_starts_from(tmp_path):

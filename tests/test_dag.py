@@ -12,7 +12,7 @@ from factory import ROOT, Factory, small_config
 from radfoundry import volume
 from radfoundry.evaluation.realism.feature_sizes import SIZES, build
 
-JUDGE = {**SIZES["paper"], "widths": [2, 2, 2, 4], "layers": [1, 1, 1, 1]}
+FEATURE_NETWORK = {**SIZES["paper"], "widths": [2, 2, 2, 4], "layers": [1, 1, 1, 1]}
 EVALUATION = {"fit_arm", "compare_arms"}
 PUBLICATION = {"write_scorecard", "write_report"}
 FILTERING = {"decide_verdicts"}
@@ -54,7 +54,12 @@ def test_other_prompts_draw_again_without_training_again(factory):
     with factory.configured("recipes/medsyn/sample/prompts", [{"text": "Left effusion."}]):
         planned = factory.planned("all")
         assert planned >= SAMPLING
-        assert not planned & {"train_network", "preprocess_batch", "segment_batch", "fit_judge"}
+        assert not planned & {
+            "train_network",
+            "preprocess_batch",
+            "segment_batch",
+            "fit_feature_network",
+        }
 
 
 def test_more_compared_volumes_describe_the_real_ones_again_and_draw_nothing(factory):
@@ -162,18 +167,23 @@ def test_the_cluster_profile_is_found_from_the_root():
     assert (ROOT / "slurm/profile.yaml").is_file()
 
 
-def test_a_judge_given_by_path_needs_no_case_and_another_file_is_taken_anew(tmp_path):
-    tensors, target = build(JUDGE, 0).state_dict(), "results/cohorts/chest_ct/judge"
+def test_a_feature_network_given_by_path_needs_no_case_and_another_file_is_taken_anew(tmp_path):
+    tensors, target = (
+        build(FEATURE_NETWORK, 0).state_dict(),
+        "results/cohorts/chest_ct/feature_network",
+    )
     torch.save({"state_dict": tensors}, tmp_path / "resnet.pth")
     config = small_config()
-    config["evaluate"]["synthesis"]["judge"] = {"weights": str(tmp_path / "resnet.pth")}
+    config["evaluate"]["synthesis"]["feature_network"] = {"weights": str(tmp_path / "resnet.pth")}
     one = Factory(tmp_path / "run", config)
     one.run(target)
-    assert [path.name for path in (one.folder / "results/cohorts/chest_ct").iterdir()] == ["judge"]
+    assert [path.name for path in (one.folder / "results/cohorts/chest_ct").iterdir()] == [
+        "feature_network"
+    ]
     card = json.loads((one.folder / target / "card.json").read_text())
     assert card["source_sha256"] == volume.sha256(tmp_path / "resnet.pth")
     time.sleep(1.1)  # time stamps of some file systems are whole seconds
     torch.save(tensors, tmp_path / "resnet.pth")
-    assert one.planned(target) == {"fit_judge"}
+    assert one.planned(target) == {"fit_feature_network"}
     (tmp_path / "resnet.pth").unlink()
     assert "resnet.pth" in one.run("--dry-run", target, ok=False)

@@ -1,4 +1,4 @@
-"""The judge learns findings from a few phantoms, repeats itself, and reads networks of others."""
+"""The feature network learns findings of phantoms, repeats itself, and reads networks of others."""
 
 import json
 from dataclasses import replace
@@ -186,7 +186,7 @@ def test_a_given_judge_has_the_features_of_its_network_and_says_where_it_is_from
 
 
 def test_a_given_judge_of_ours_stays_as_it_is(learned):
-    own = weights.Weights(learned.state, {**learned.card, "origin": "judge"})
+    own = weights.Weights(learned.state, {**learned.card, "origin": "ours"})
     assert feature_network.taken(own, 32) is own
 
 
@@ -203,13 +203,17 @@ def test_a_given_judge_of_ours_stays_as_it_is(learned):
 def test_what_is_no_3d_resnet_cannot_be_the_judge(changes, told):
     state = {**build(MED3D, 0).state_dict(), **changes}
     state = {name: tensor for name, tensor in state.items() if tensor is not None}
-    with pytest.raises(weights.WeightsError, match=rf"odd.pth cannot be the judge: .*{told}"):
+    with pytest.raises(
+        weights.WeightsError, match=rf"odd.pth cannot be the feature network: .*{told}"
+    ):
         feature_network.taken(weights.Weights(state, {"origin": "odd.pth"}))
 
 
 def test_a_folder_of_another_network_cannot_be_the_judge():
     other = weights.Weights({}, {"origin": "text", "size": {"width": 96}})
-    with pytest.raises(weights.WeightsError, match="text cannot be the judge: the card's size"):
+    with pytest.raises(
+        weights.WeightsError, match="text cannot be the feature network: the card's size"
+    ):
         feature_network.taken(other)
 
 

@@ -166,8 +166,8 @@ def test_inputs_are_left_alone_and_equal_inputs_give_equal_bytes(picture):
 
 def test_pixels_that_show_no_chest_are_called_upright_and_positive():
     noise = np.random.default_rng(0).normal(size=(80, 80))
-    judged = orientation.judge(noise)
-    assert (judged.quarter_turns, judged.inverted) == (0, False)
+    pose = orientation.detect(noise)
+    assert (pose.quarter_turns, pose.inverted) == (0, False)
 
 
 @pytest.fixture(scope="module")
@@ -179,16 +179,16 @@ def real_pictures(shared_data):
 
 
 def test_no_real_radiograph_is_falsely_called_turned_or_inverted(real_pictures):
-    judged = [orientation.judge(picture) for picture in real_pictures]
-    assert not any(one.inverted or one.quarter_turns for one in judged)
+    poses = [orientation.detect(picture) for picture in real_pictures]
+    assert not any(one.inverted or one.quarter_turns for one in poses)
 
 
 def test_nearly_all_inverted_or_turned_real_radiographs_are_noticed(real_pictures):
     count = len(real_pictures)
-    assert sum(orientation.judge(-one).inverted for one in real_pictures) >= 0.95 * count
+    assert sum(orientation.detect(-one).inverted for one in real_pictures) >= 0.95 * count
     for turn in TURNS[1:]:
         right = [
-            orientation.judge(np.rot90(one, turn)).quarter_turns == 4 - turn
+            orientation.detect(np.rot90(one, turn)).quarter_turns == 4 - turn
             for one in real_pictures
         ]
         assert sum(right) >= 0.9 * count

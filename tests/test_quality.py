@@ -30,8 +30,8 @@ WHOLE = {
 
 def statuses(labels, **options):
     """Return each structure's status."""
-    judged = assess.assess(labels, STRUCTURES, **options)
-    return {name: found.status for name, found in judged.items()}
+    found = assess.assess(labels, STRUCTURES, **options)
+    return {name: one.status for name, one in found.items()}
 
 
 def test_a_plausible_chest_is_present():
@@ -39,8 +39,8 @@ def test_a_plausible_chest_is_present():
 
 
 def test_lung_behind_the_heart_counts_as_lung():
-    judged = assess.assess(boxes(**WHOLE), STRUCTURES)
-    assert judged["lung_left"].area_fraction == pytest.approx(0.18)
+    found = assess.assess(boxes(**WHOLE), STRUCTURES)
+    assert found["lung_left"].area_fraction == pytest.approx(0.18)
 
 
 def test_an_absent_heart_has_no_measurements():
@@ -73,9 +73,9 @@ def test_no_lung_at_all_is_a_failure():
     ],
 )
 def test_an_implausible_lung_fails_and_says_why(change, words):
-    judged = assess.assess(boxes(**WHOLE | change), STRUCTURES)["lung_left"]
-    assert judged.status == "failed"
-    assert words in judged.reason
+    found = assess.assess(boxes(**WHOLE | change), STRUCTURES)["lung_left"]
+    assert found.status == "failed"
+    assert words in found.reason
 
 
 def test_a_lung_in_pieces_fails():

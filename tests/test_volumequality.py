@@ -1,4 +1,4 @@
-"""A label of a volume is judged by volume, pieces, side and border, and is never a silent zero."""
+"""A label of a volume is assessed by volume, pieces, side and border; it is no silent zero."""
 
 import json
 import math
@@ -47,16 +47,16 @@ def ct(spacing_mm=5.0):
     return Volume(hu, np.diag([spacing_mm] * 3 + [1.0]))
 
 
-def judged(labels, structures=STRUCTURES, image=None):
+def assessed(labels, structures=STRUCTURES, image=None):
     return assess.assess(labels, structures, ct() if image is None else image)
 
 
 def statuses(*args, **options):
-    return {name: found.status for name, found in judged(*args, **options).items()}
+    return {name: found.status for name, found in assessed(*args, **options).items()}
 
 
 def test_a_plausible_chest_is_present_and_measured():
-    found = judged(boxes(**WHOLE))
+    found = assessed(boxes(**WHOLE))
     assert {one.status for one in found.values()} == {"present"}
     assert found["heart"].volume_cm3 == pytest.approx(20 * 20 * 18 * 0.125)
     assert found["heart"].largest_part == 1
@@ -65,14 +65,14 @@ def test_a_plausible_chest_is_present_and_measured():
 
 
 def test_an_empty_mask_is_absent_and_has_no_measurements():
-    heart = judged(boxes(lung_right=WHOLE["lung_right"], lung_left=WHOLE["lung_left"]))["heart"]
+    heart = assessed(boxes(lung_right=WHOLE["lung_right"], lung_left=WHOLE["lung_left"]))["heart"]
     assert heart.status == "absent"
     assert all(math.isnan(n) for n in (heart.volume_cm3, heart.largest_part, heart.edge_fraction))
 
 
 @pytest.mark.parametrize("name", [*STRUCTURES, "airway", "rib"])
 def test_one_voxel_is_small(name):
-    found = judged(boxes(**{name: (50, 51, 20, 21, 30, 31)}), (name,))
+    found = assessed(boxes(**{name: (50, 51, 20, 21, 30, 31)}), (name,))
     assert found[name].status == "small"
     assert found[name].volume_cm3 == pytest.approx(0.125)
 
@@ -93,13 +93,13 @@ def test_the_image_ends_where_padding_begins():
 
 def test_a_trachea_that_leaves_the_image_is_not_cropped():
     windpipe = boxes(**WHOLE, airway=(38, 42, 28, 32, 40, 80))
-    found = judged(windpipe, ("airway",))["airway"]
+    found = assessed(windpipe, ("airway",))["airway"]
     assert (found.status, found.edge_fraction > 0.01) == ("present", True)
 
 
 def test_both_lungs_under_one_name_are_said_to_be_merged():
     one = boxes(lung_right=(10, 70, 15, 45, 40, 60))
-    found = judged(one)
+    found = assessed(one)
     assert found["lung_right"].status == "failed"
     assert "merged" in found["lung_right"].reason
     assert found["lung_left"].status == "absent"
@@ -108,12 +108,12 @@ def test_both_lungs_under_one_name_are_said_to_be_merged():
 def test_both_lungs_under_one_name_in_two_pieces_fail_too():
     labels = boxes(lung_right=WHOLE["lung_right"])
     labels[masked(WHOLE["lung_left"])] = regions.label_id("lung_right")
-    assert judged(labels)["lung_right"].status == "failed"
+    assert assessed(labels)["lung_right"].status == "failed"
 
 
 def test_lungs_that_share_a_wall_are_said_to_be_merged():
     touching = {"lung_right": (40, 70, 15, 45, 20, 70), "lung_left": (10, 40, 15, 45, 20, 70)}
-    found = judged(boxes(**touching))
+    found = assessed(boxes(**touching))
     assert [found[name].status for name in touching] == ["failed", "failed"]
     assert "merged" in found["lung_left"].reason
 
@@ -128,19 +128,19 @@ def test_lungs_that_meet_at_a_thin_line_are_not():
 
 def test_swapped_lungs_fail_and_say_on_which_side_they_lie():
     swapped = WHOLE | {"lung_right": WHOLE["lung_left"], "lung_left": WHOLE["lung_right"]}
-    found = judged(boxes(**swapped))
+    found = assessed(boxes(**swapped))
     assert found["lung_right"].status == found["lung_left"].status == "failed"
     assert "patient's right" in found["lung_right"].reason
 
 
 def test_a_single_lung_on_the_wrong_side_fails_without_the_other_to_compare():
-    found = judged(boxes(lung_right=WHOLE["lung_left"]), ("lung_right",))
+    found = assessed(boxes(lung_right=WHOLE["lung_left"]), ("lung_right",))
     assert "patient's right" in found["lung_right"].reason
 
 
 def test_a_lobe_in_the_other_lung_fails():
     labels = boxes(**LOBES | {"lung_middle_lobe_right": WHOLE["lung_left"]})
-    found = judged(labels, (*LOBES, "lung_middle_lobe_right"))
+    found = assessed(labels, (*LOBES, "lung_middle_lobe_right"))
     assert found["lung_middle_lobe_right"].status == "failed"
     assert found["lung_upper_lobe_right"].status == "present"
 
@@ -148,7 +148,7 @@ def test_a_lobe_in_the_other_lung_fails():
 def test_lobes_that_are_upside_down_fail():
     upper, lower = LOBES["lung_lower_lobe_right"], LOBES["lung_upper_lobe_right"]
     labels = boxes(lung_upper_lobe_right=upper, lung_lower_lobe_right=lower)
-    found = judged(labels, tuple(LOBES))
+    found = assessed(labels, tuple(LOBES))
     assert {one.status for one in found.values()} == {"failed"}
     assert "below" in found["lung_upper_lobe_right"].reason
 
@@ -162,7 +162,7 @@ def test_lobes_that_are_upside_down_fail():
 )
 def test_an_implausible_volume_fails_and_says_why(change, words):
     name = next(iter(change))
-    found = judged(boxes(**WHOLE | change), STRUCTURES)[name]
+    found = assessed(boxes(**WHOLE | change), STRUCTURES)[name]
     assert found.status == "failed"
     assert words in found.reason
 
@@ -178,7 +178,7 @@ def test_an_airway_in_many_pieces_fails_and_vessels_may_be(name, status):
     labels = boxes(**WHOLE)
     for step in range(6):
         labels[50:54, 20:24, 22 + 6 * step : 25 + 6 * step] = regions.label_id(name)
-    found = judged(labels, (name,))[name]
+    found = assessed(labels, (name,))[name]
     assert found.status == status
     assert found.largest_part == pytest.approx(1 / 6)
 
@@ -213,7 +213,7 @@ def test_five_plausible_lobes_are_present_and_no_lung_is_added():
 
 @pytest.mark.parametrize("structures", [ALL_LOBES, ("lung_right", "lung_left", *ALL_LOBES)])
 def test_without_any_lobe_every_lobe_fails(structures):
-    found = judged(np.zeros(SHAPE, np.uint8), structures)
+    found = assessed(np.zeros(SHAPE, np.uint8), structures)
     assert {(one.status, one.reason) for one in found.values()} == {
         ("failed", "neither lung was found")
     }
@@ -227,7 +227,7 @@ def test_without_any_lobe_of_one_side_only_those_are_absent():
 
 
 def test_lobes_of_lungs_that_run_into_each_other_fail():
-    found = judged(boxes(**moved(10, "left")), ALL_LOBES)
+    found = assessed(boxes(**moved(10, "left")), ALL_LOBES)
     assert {one.status for one in found.values()} == {"failed"}
     assert "merged" in found["lung_lower_lobe_right"].reason
 
@@ -235,7 +235,7 @@ def test_lobes_of_lungs_that_run_into_each_other_fail():
 def test_lobes_of_a_lung_that_is_far_too_small_fail_and_the_others_do_not():
     tiny = {"lung_lower_lobe_left": (30, 35, 15, 45, 20, 30)}
     tiny |= {"lung_upper_lobe_left": (30, 35, 15, 45, 30, 40)}
-    found = judged(boxes(**FIVE | tiny), ALL_LOBES)
+    found = assessed(boxes(**FIVE | tiny), ALL_LOBES)
     assert {found[name].status for name in regions.LOBES["lung_right"]} == {"present"}
     for name in regions.LOBES["lung_left"]:
         assert found[name].status == "failed"
@@ -244,7 +244,7 @@ def test_lobes_of_a_lung_that_is_far_too_small_fail_and_the_others_do_not():
 
 def test_lobes_that_do_not_hang_together_as_a_lung_fail():
     torn = FIVE | {"lung_middle_lobe_right": (45, 70, 15, 45, 42, 48)}
-    found = judged(boxes(**torn), ALL_LOBES)
+    found = assessed(boxes(**torn), ALL_LOBES)
     assert {found[name].status for name in regions.LOBES["lung_right"]} == {"failed"}
     assert "parts" in found["lung_middle_lobe_right"].reason
     assert {found[name].status for name in regions.LOBES["lung_left"]} == {"present"}
@@ -276,7 +276,7 @@ def test_pleural_fluid_that_is_not_there_is_absent_and_spoils_nothing():
 
 
 def test_volumes_follow_the_spacing():
-    fine = judged(boxes(**WHOLE), image=ct(1.0))["lung_right"]
+    fine = assessed(boxes(**WHOLE), image=ct(1.0))["lung_right"]
     assert fine.status == "small"
     assert fine.volume_cm3 == pytest.approx(25 * 30 * 50 / 1000)
 
@@ -300,7 +300,7 @@ def test_real_lungs_are_present_and_swapped_names_are_found(shared_data):
     image = Volume(image.astype(np.float32), np.diag([4.171872, 4.171872, 3.987342, 1.0]))
     for ids, status in (((20, 21), "present"), ((21, 20), "failed")):
         lungs = np.select([region > 11, region > 8], ids, 0).astype(np.uint8)
-        found = judged(lungs, ("lungs", "lung_right", "lung_left"), image)
+        found = assessed(lungs, ("lungs", "lung_right", "lung_left"), image)
         assert found["lungs"].status == "present"
         assert [found[name].status for name in ("lung_right", "lung_left")] == [status, status]
 

@@ -32,7 +32,7 @@ class Inputs(SimpleNamespace):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Return a folder in which four samples were drawn, judged and released."""
+    """Return a folder in which four samples were drawn, scored and released."""
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("factory")
     patch.chdir(folder)
@@ -41,7 +41,7 @@ def place(tmp_path_factory):
     before = logging.getLogger().handlers[:]
     drawn(*cohort())
     for name in OPTIONS:
-        judged(name)
+        scored(name)
     scores = {kind: [f"{RECIPE}/{kind}/{name}.tsv" for name in OPTIONS] for kind in KINDS}
     files = {name: f"{RECIPE}/{name}.tsv" for name in DECIDED}
     common = Inputs(samples=f"{RECIPE}/samples.tsv", requests=f"{RECIPE}/requests.tsv")
@@ -99,7 +99,7 @@ def drawn(known, source):
     tables.write(pd.DataFrame(asked, columns=names), f"{RECIPE}/requests.tsv", "requests")
 
 
-def judged(name):
+def scored(name):
     files = {"reference": f"{RECIPE}/{name}.json", "scores": f"{RECIPE}/experts/{name}.tsv"}
     inputs = Inputs(images=[f"{COHORT}.tsv"], labels=[], splits=["results/cohorts/c/splits.tsv"])
     params = SimpleNamespace(options=OPTIONS[name])

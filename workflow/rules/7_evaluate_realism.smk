@@ -1,29 +1,31 @@
 """Ask how far drawn volumes are from real ones.
 
 reads   real cases of a cohort and their splits; kept samples of the recipes that start from it
-writes  results/cohorts/{cohort}/judge/
+writes  results/cohorts/{cohort}/feature_network/
         results/cohorts/{cohort}/evaluate/descriptions.parquet
         results/recipes/{recipe}/evaluate/distances.tsv
 """
 
-JUDGE = option(
-    "evaluate/synthesis/judge/weights", default=""
+GIVEN_WEIGHTS = option(
+    "evaluate/synthesis/feature_network/weights", default=""
 )  # "" for a network of our own
 
 
-rule fit_judge:
-    """Train the network whose features judge realism, or take a given one, which needs no case."""
+rule fit_feature_network:
+    """Train the network whose features measure realism, or take a given one without any case."""
     input:
-        weights=JUDGE or [],
-        cases=[] if JUDGE else "results/cohorts/{cohort}/cases.tsv",
-        splits=[] if JUDGE else "results/cohorts/{cohort}/splits.tsv",
+        weights=GIVEN_WEIGHTS or [],
+        cases=[] if GIVEN_WEIGHTS else "results/cohorts/{cohort}/cases.tsv",
+        splits=[] if GIVEN_WEIGHTS else "results/cohorts/{cohort}/splits.tsv",
         images=(
-            [] if JUDGE else each_batch("results/cohorts/{cohort}/batches/{batch}.tsv")
+            []
+            if GIVEN_WEIGHTS
+            else each_batch("results/cohorts/{cohort}/batches/{batch}.tsv")
         ),
     output:
-        network=directory("results/cohorts/{cohort}/judge"),
+        network=directory("results/cohorts/{cohort}/feature_network"),
     log:
-        "logs/evaluate/fit_judge/{cohort}.log",
+        "logs/evaluate/fit_feature_network/{cohort}.log",
     conda:
         "../../envs/core.yaml"
     resources:
@@ -31,17 +33,17 @@ rule fit_judge:
         mem_mb=4000,
         runtime=1440,
     params:
-        options=option("evaluate/synthesis/judge"),
+        options=option("evaluate/synthesis/feature_network"),
         seed=option("evaluate/synthesis/seed"),
-        code=code("fit_judge"),
+        code=code("fit_feature_network"),
     script:
-        "../../scripts/fit_judge.py"
+        "../../scripts/fit_feature_network.py"
 
 
 rule describe_real:
     """Describe the real volumes that the samples of all recipes of a cohort are compared with."""
     input:
-        judge="results/cohorts/{cohort}/judge",
+        feature_network="results/cohorts/{cohort}/feature_network",
         splits="results/cohorts/{cohort}/splits.tsv",
         images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
     output:
@@ -64,7 +66,7 @@ rule measure_realism:
         leakage="results/recipes/{recipe}/leakage.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
         verdicts="results/recipes/{recipe}/verdicts.tsv",
-        judge=of_source("results/cohorts/{cohort}/judge"),
+        feature_network=of_source("results/cohorts/{cohort}/feature_network"),
         real=of_source("results/cohorts/{cohort}/evaluate/descriptions.parquet"),
     output:
         table="results/recipes/{recipe}/evaluate/distances.tsv",

@@ -202,7 +202,7 @@ def _told(error: Any) -> Iterator[tuple[str, str]]:
         known = rules.get("properties", {})
         for key in [key for key in value if key not in known]:
             words = f"unknown key (value {_shown(value[key])}); allowed: {', '.join(known)}"
-            yield _joined([path, key]), words + nearest(key, known)
+            yield _joined([path, key]), words + _renamed(key, known)
     elif error.validator == "required":
         for key in [key for key in rules["required"] if key not in value]:
             yield _joined([path, key]), f"is missing; allowed: {allowed(rules['properties'][key])}"
@@ -211,6 +211,12 @@ def _told(error: Any) -> Iterator[tuple[str, str]]:
     else:
         hint = nearest(value, rules["enum"]) if "enum" in rules and isinstance(value, str) else ""
         yield path, f"is {_shown(value)}; allowed: {allowed(rules)}{hint}"
+
+
+def _renamed(key: str, known: Mapping[str, Mapping]) -> str:
+    """Return a hint at the key that was called so formerly, else at the most similar one."""
+    now = [name for name, rules in known.items() if rules.get("formerly") == key]
+    return f"; it is {now[0]!r} now" if now else nearest(key, known)
 
 
 def _joined(parts: Iterable[Any]) -> str:

@@ -1,6 +1,6 @@
 """What can be read off one drawn volume: is it a chest, is it the one that was asked for?
 
-The judge is a segmenter that sees nothing but the drawn image. What it finds is measured as in a
+A segmenter that sees nothing but the drawn image labels it. What it finds is measured as in a
 real CT, and compared with the shapes drawn beside the image, with those that were given, and with
 the truth of the case whose image was given.
 """

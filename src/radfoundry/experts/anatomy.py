@@ -39,7 +39,7 @@ OPTIONS: Mapping[str, Any] = {
     "lesion_fraction": [0.002, 0.95],
     "area_margin": 1.5,
 }
-LEAST_LEFT = 0.1  # share of a structure that must lie outside the lesion to be judged
+LEAST_LEFT = 0.1  # share of a structure that must lie outside the lesion to be compared
 
 
 def fit(cases: Sequence[Case], options: Mapping) -> dict:
@@ -64,14 +64,14 @@ def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
     for repeat in range(options["repeats"]):
         rng = np.random.default_rng(seeds.seed(0, "anatomy", f"{case.name}/{repeat}"))
         found = _segmented_shifted(case.image, segment, options, rng)
-        scores.append(_judged(case, found, reference, options))
+        scores.append(_assess_one(case, found, reference, options))
     return float(np.mean(scores))
 
 
 def score(sample: Case, source: Case | None, reference: Mapping, options: Mapping) -> float:
     """Return the score of a sample; NaN if it carries no label of any structure."""
     options = {**OPTIONS, **options}
-    return _judged(sample, segmenter(options)(sample.image), reference, options)
+    return _assess_one(sample, segmenter(options)(sample.image), reference, options)
 
 
 def segmenter(options: Mapping) -> Callable[[Volume], np.ndarray]:
@@ -89,12 +89,12 @@ def agreement(
     labels have one, a structure that only the segmentation has is an overlap of 0.
     """
     overlaps = []
-    judged = ~lesion & (labels != regions.vocabulary().ignore)
+    compared = ~lesion & (labels != regions.vocabulary().ignore)
     for name in structures:
         expected, again = regions.mask(labels, name), regions.mask(found, name)
         if expected.any():
-            enough = (expected & judged).sum() >= LEAST_LEFT * expected.sum()
-            overlaps.append(dice(again, expected, ~judged) if enough else np.nan)
+            enough = (expected & compared).sum() >= LEAST_LEFT * expected.sum()
+            overlaps.append(dice(again, expected, ~compared) if enough else np.nan)
         elif again.any() and labels.shape[1] > 1:
             overlaps.append(0.0)
     told = any(regions.mask(labels, name).any() for name in structures)
@@ -139,7 +139,7 @@ def areas_plausible(sample: Case, reference: Mapping, options: Mapping) -> bool:
     return not lesion or (lungs > 0 and low <= lesion / lungs <= high)
 
 
-def _judged(case: Case, found: np.ndarray, reference: Mapping, options: Mapping) -> float:
+def _assess_one(case: Case, found: np.ndarray, reference: Mapping, options: Mapping) -> float:
     if not (case.image.is_radiograph or case.anatomy.any()):
         return float("nan")  # drawn without labels: nothing to hold the image against
     overlap = agreement(found, case.anatomy, _lesion(case), options["structures"])

@@ -1,7 +1,7 @@
 """How far a pseudo-label can be trusted: a status for each structure, and why.
 
-Rules of anatomy judge it: those of `filmquality` a radiograph's, those of `volumequality` a CT's or
-an MR's. A structure that was not found has no measurements: they are NaN, never 0.
+Rules of anatomy assess it: those of `radiographs` a radiograph's, those of `volumes` a CT's or an
+MR's. A structure that was not found has no measurements: they are NaN, never 0.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def assess(
         image: What was labeled. A radiograph's black rim is then not counted as film; a volume's
             image is needed for the size of its voxels, and to know padding.
         volume_scale: Volume in the image over volume in the patient, as an affine registration
-            leaves it. Volumes are judged and told in cm3 of the patient. Films have none.
+            leaves it. Volumes are assessed and stated in cm3 of the patient. Films have none.
 
     Raises:
         ValueError: Labels that are no structures, a region that does not exist, another grid, or a
@@ -41,6 +41,6 @@ def assess(
         raise ValueError(f"labels are {labels.shape}, the image is {image.voxels.shape}")
     if labels.ndim == 3 and labels.shape[1] > 1:
         if image is None:
-            raise ValueError(f"labels {labels.shape} of a volume are judged with its image")
-        return volumes.judged(labels, structures, image, volume_scale)
-    return radiographs.judged(labels, structures, image)
+            raise ValueError(f"labels {labels.shape} of a volume are assessed with its image")
+        return volumes.assess(labels, structures, image, volume_scale)
+    return radiographs.assess(labels, structures, image)

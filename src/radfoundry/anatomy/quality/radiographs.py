@@ -29,7 +29,7 @@ TOUCHING = 0.12  # cropped: more than this share of the outline runs along the f
 LIKE = 4.0  # one lung is at most so many times as large as the other
 
 
-def judged(
+def assess(
     labels: np.ndarray, structures: Sequence[str], image: Volume | None = None
 ) -> dict[str, Quality]:
     """Return the quality of each structure of a radiograph's anatomy map.
@@ -42,7 +42,7 @@ def judged(
     viewed = volume.picture(labels)
     film = _film(viewed if image is None else volume.picture(image.voxels), image is not None)
     masks = {name: regions.mask(viewed, name) for name in structures}
-    found = {name: _judged(name, mask, film) for name, mask in masks.items()}
+    found = {name: _assess_one(name, mask, film) for name, mask in masks.items()}
     if all(name in masks for name in LUNGS):
         found |= _as_a_pair(found, *(masks[name] for name in LUNGS))
     return found
@@ -55,7 +55,7 @@ def _film(picture: np.ndarray, shows: bool) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _judged(name: str, mask: np.ndarray, film: tuple[slice, slice]) -> Quality:
+def _assess_one(name: str, mask: np.ndarray, film: tuple[slice, slice]) -> Quality:
     if not mask.any():
         return Quality(name, "absent", "no pixel is labeled")
     parts, _ = ndimage.label(mask)
@@ -84,7 +84,7 @@ def _along_edge(mask: np.ndarray, film: tuple[slice, slice]) -> float:
 def _as_a_pair(
     found: dict[str, Quality], right: np.ndarray, left: np.ndarray
 ) -> dict[str, Quality]:
-    """Return the qualities of two lungs once they are judged against each other."""
+    """Return the qualities of two lungs once they are compared with each other."""
     if not right.any() and not left.any():
         return {name: Quality(name, "failed", "neither lung was found") for name in LUNGS}
     if any(found[name].status in ("absent", "failed") for name in LUNGS):

@@ -28,7 +28,7 @@ VOLUMES = {
     "pleural_space": (1, 7000), "heart": (15, 3000), "aorta": (2, 1500),
     "mediastinum": (10, 5000), "kidney": (8, 6000), "breast": (5, 8000), "brain": (250, 2200),
 }  # fmt: skip
-LEAST_VOXELS = 8  # fewer than a cube of two have no shape that could be judged
+LEAST_VOXELS = 8  # fewer than a cube of two have no shape that could be assessed
 # The largest connected part holds at least this share. Bronchi thinner than a voxel break off.
 WHOLE = dict.fromkeys((*LUNGS, "heart", "brain"), 0.9) | {"airway": 0.5}
 WHOLE |= {name: 0.8 for name in VOLUMES if "_lobe_" in name}
@@ -42,7 +42,7 @@ LIKE = 6.0  # one lung is at most so many times as large as the other, without f
 AIR_HU = -500  # between air and tissue
 
 
-def judged(
+def assess(
     labels: np.ndarray, structures: Sequence[str], image: Volume, volume_scale: float = 1.0
 ) -> dict[str, Quality]:
     """Return the quality of each structure of a volume's anatomy map.
@@ -52,8 +52,8 @@ def judged(
         structures: Regions that the segmenter claims to label. All lobes make up two lungs: what
             is wrong with a lung is wrong with its lobes.
         image: What was labeled, on the same grid: CT in HU, or MR.
-        volume_scale: Volume in the image over volume in the patient. What is judged, and told as
-            volume_cm3, is the patient's.
+        volume_scale: Volume in the image over volume in the patient. What is assessed, and given
+            as volume_cm3, is the patient's.
 
     Raises:
         ValueError: A scale that is not a positive number.
@@ -65,7 +65,7 @@ def judged(
     found: dict[str, Quality] = {}
     for name in (*structures, *_unnamed(structures)):
         mask = regions.mask(labels, name)
-        found[name] = _judged(name, mask, voxel_cm3, field)
+        found[name] = _assess_one(name, mask, voxel_cm3, field)
         if found[name].status in ("present", "cropped"):
             found |= _on_its_side(found, name, mask, middle)
     if all(name in found for name in LUNGS):
@@ -82,7 +82,7 @@ def _unnamed(structures: Sequence[str]) -> tuple[str, ...]:
     return unnamed if set(unnamed) <= set(whole) else ()
 
 
-def _judged(name: str, mask: np.ndarray, voxel_cm3: float, field: tuple[slice, ...]) -> Quality:
+def _assess_one(name: str, mask: np.ndarray, voxel_cm3: float, field: tuple[slice, ...]) -> Quality:
     count = int(np.count_nonzero(mask))
     if not count:
         return Quality(name, "absent", "no voxel is labeled")
@@ -156,7 +156,7 @@ def _on_its_side(
 
 
 def _as_a_pair(found: Mapping[str, Quality], labels: np.ndarray) -> dict[str, Quality]:
-    """Return the qualities of two lungs once they are judged against each other."""
+    """Return the qualities of two lungs once they are compared with each other."""
     right, left = (regions.mask(labels, name) for name in LUNGS)
     if not right.any() and not left.any():
         return {name: Quality(name, "failed", "neither lung was found") for name in LUNGS}

@@ -3,7 +3,7 @@
 Two cues. Edges: seen from the front a chest has more upright edges (spine, lung borders) than level
 ones, whatever the polarity. Likeness: the ranks of the pixels are correlated with a drawn chest,
 dark lungs beside a light middle over a light abdomen, at several places and sizes. Nothing here is
-learned from images. It judges frontal chests; of other views it says nothing useful.
+learned from images. It reads frontal chests; of other views it says nothing useful.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Pose:
     upending: float
 
 
-def judge(picture: np.ndarray) -> Pose:
+def detect(picture: np.ndarray) -> Pose:
     """Return the pose of a chest radiograph (rows, columns); doubt counts as upright, positive.
 
     Padding must be cut off before: a dark frame reads as lungs.

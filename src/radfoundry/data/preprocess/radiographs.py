@@ -9,7 +9,7 @@ from PIL import Image
 
 from radfoundry import volume
 from radfoundry.data.gate.source import GateError, Raw
-from radfoundry.data.preprocess.orientation import Pose, judge
+from radfoundry.data.preprocess.orientation import Pose, detect
 from radfoundry.volume import Volume
 
 OPTIONS: Mapping[str, Any] = {
@@ -53,7 +53,7 @@ def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volu
     width, _, height = raw.image.spacing_mm
     _check_shape(picture.shape, (height, width), chosen)
     inner = _inner(picture)
-    pose = judge(_cut(picture, inner))
+    pose = detect(_cut(picture, inner))
     turns, inverted, warnings = _mended(pose, raw, chosen)
     crop = inner if chosen["crop"] else (0, 0, *picture.shape)
     cut = _cut(picture, crop)

@@ -140,8 +140,8 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
     """
     diseased, scores = (cases["findings"] != "").to_numpy(), cases["score"].to_numpy(float)
     known = cases["tp"].notna().to_numpy()
-    judged, counting = cases[known], weights[:, known]
-    tp, fp, fn = judged[["tp", "fp", "fn"]].to_numpy(float).T
+    labeled, counting = cases[known], weights[:, known]
+    tp, fp, fn = labeled[["tp", "fp", "fn"]].to_numpy(float).T
     each = dice_of_counts(tp, fp, fn)
     ill = diseased[known] & np.isfinite(each)
     total = counting[:, ill].sum(1)
@@ -149,7 +149,7 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
         counting[:, ill] @ each[ill], total, out=np.full(len(weights), np.nan), where=total > 0
     )
     shown = counting @ (tp + fn) > 0  # a finding that nobody outlined has no Dice, not 0
-    tables = np.stack([_counts(judged[c]) for c in ("healthy_pixels", "diseased_pixels")], 1)
+    tables = np.stack([_counts(labeled[c]) for c in ("healthy_pixels", "diseased_pixels")], 1)
     summed = np.tensordot(counting, tables, 1)
     return {
         "image_auroc": detection.weighted_auroc(diseased, scores, weights),
@@ -162,14 +162,14 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def case_row(case: Case, found: np.ndarray, threshold: float, judged: bool) -> dict:
+def case_row(case: Case, found: np.ndarray, threshold: float, has_truth: bool) -> dict:
     """Return a test case's row but for its score: who and what it is, and its pixels.
 
     Args:
         case: With the facts patient, cohort and findings ("a|b", "" for healthy).
         found: Pixel scores in [0, 1], as viewed.
         threshold: Pixels at or above it are marked.
-        judged: Whether the case's findings map is the truth.
+        has_truth: Whether the case's findings map is the truth.
 
     Raises:
         ValueError: If a fact is missing; it says which.
@@ -178,7 +178,7 @@ def case_row(case: Case, found: np.ndarray, threshold: float, judged: bool) -> d
     if lacking:
         raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
     facts = {name: str(case.facts[name]) for name in FACTS}
-    labels = volume.picture(case.findings) if judged else None
+    labels = volume.picture(case.findings) if has_truth else None
     about = {"case": case.name, **facts, "threshold": threshold}
     return about | pixel_row(found, labels, threshold)
 

@@ -47,7 +47,7 @@ def label_dice(
         found: Integer labels.
         truth: Integer labels of the same shape; voxels with the value `ignore` do not count.
         ids: Region name to the ids that make it up.
-        ignore: The id of voxels that no one was to judge.
+        ignore: The id of voxels that no one was to label.
     """
     left_out = truth == ignore
     return {

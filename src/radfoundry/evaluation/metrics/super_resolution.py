@@ -134,8 +134,8 @@ def fidelity(real: np.ndarray, enlarged: np.ndarray) -> dict[str, float]:
 def texture(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return what patches look like, whatever they show: how strong each wavelet band is.
 
-    No network judges: a patch of 8^3 voxels is told by its mean and by the logarithm of the root
-    mean square of each of the 63 other bands of two levels of the Haar packet transform.
+    No network is needed: a patch of 8^3 voxels is described by its mean and by the logarithm of the
+    root mean square of each of the 63 other bands of two levels of the Haar packet transform.
 
     Args:
         image: (X, Y, Z) in HU; voxels beyond the last whole patch do not count.

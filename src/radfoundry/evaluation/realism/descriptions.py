@@ -1,4 +1,4 @@
-"""Turn volumes into the rows that `metrics.realism` compares: features, and radiomics of lungs."""
+"""Turn volumes into the rows that `distances` compares: features, and radiomics of lungs."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -40,7 +40,7 @@ def described(
     Args:
         cases: In HU; real ones are owned by the fact `patient`, drawn ones (fact `sample`) by
             themselves.
-        features: As `featurenet.prepare` returns it.
+        features: As `feature_network.prepare` returns it.
         segment: Returns the anatomy map (uint8) of a CT on its grid.
         measured: Names of the volumes that are segmented and measured, which costs most.
         spoil: The chance of each case's name, to corrupt it with; None to leave cases as they are.

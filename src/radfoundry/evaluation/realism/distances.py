@@ -70,7 +70,7 @@ def compare(
 def distances(
     real: Rows, arms: Mapping[str, Rows], rng: np.random.Generator, options: Mapping | None = None
 ) -> pd.DataFrame:
-    """Return fid, mmd and kid of every arm from the real cases, on features of the judge.
+    """Return fid, mmd and kid of every arm from the real cases, on features of the feature network.
 
     Every comparison is of n real cases with n of the arm: n is `count`, which makes figures of
     several generators comparable, or the size of the smallest set, which the note then tells.

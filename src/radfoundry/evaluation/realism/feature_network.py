@@ -1,6 +1,6 @@
 """Our own features of a volume: a 3D ResNet that learned to tell findings, pooled.
 
-It is the judge of realism, so it learns from the tune split, which no generator trains on. The same
+It measures realism, so it learns from the tune split, which no generator trains on. The same
 network holds Med3D's weights (`adopted`), which published distances of chest CT are made with.
 """
 
@@ -195,10 +195,10 @@ def adopted(state: Mapping[str, Tensor], size: Mapping[str, Any], origin: str) -
 
 
 def taken(found: Weights, side: int | None = None) -> Weights:
-    """Return weights of a user's path (`weights.adopt`) as a judge's, with their origin.
+    """Return weights of a user's path (`weights.adopt`) as a feature network's, with their origin.
 
     Args:
-        found: A judge of ours, which stays as it is; or tensors of others, such as Med3D's
+        found: A network of ours, which stays as it is; or tensors of others, such as Med3D's
             resnet_50.pth, whose size is read off them.
         side: Voxels along each axis of the picture that a network of others sees; 256 if None.
 
@@ -214,7 +214,7 @@ def taken(found: Weights, side: int | None = None) -> Weights:
         size = size_of(bare) if side is None else size_of(bare, side)
         return Weights(bare, {**adopted(bare, size, origin).card, **found.card})
     except ValueError as error:
-        raise WeightsError(f"{origin} cannot be the judge: {error}") from None
+        raise WeightsError(f"{origin} cannot be the feature network: {error}") from None
 
 
 def _bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -70,8 +70,8 @@ def run(
     threshold = validate(arm, weights, kept, options, rng, device)
     test = [*own["test"], *cases["unseen"]]
     found = predict(weights, [normal_of(case).picture for case in test], options, device)
-    judged = [bool(c.facts.get("findings_sha256")) or not c.facts.get("findings") for c in test]
-    return score(found, test, threshold, judged).assign(finding="")
+    has_truth = [bool(c.facts.get("findings_sha256")) or not c.facts.get("findings") for c in test]
+    return score(found, test, threshold, has_truth).assign(finding="")
 
 
 def fit(
@@ -193,7 +193,7 @@ def validate(
 
 
 def score(
-    prediction: Prediction, cases: Sequence[Case], threshold: float, judged: Sequence[bool]
+    prediction: Prediction, cases: Sequence[Case], threshold: float, has_truth: Sequence[bool]
 ) -> pd.DataFrame:
     """Return one row per test case with all that its metrics need.
 
@@ -201,12 +201,12 @@ def score(
         prediction: Of the cases' pictures, in their order.
         cases: Test cases with the facts patient, cohort and findings ("a|b", "" for healthy).
         threshold: From `choose_threshold`.
-        judged: Whether a case's findings map is the truth; if not, it has no pixel figures.
+        has_truth: Whether a case's findings map is the truth; if not, it has no pixel figures.
 
     Returns:
         case, patient, cohort, findings, score, threshold, and what `comparison.pixel_row` says.
     """
-    each = zip(cases, prediction.maps, prediction.scores, judged, strict=True)
+    each = zip(cases, prediction.maps, prediction.scores, has_truth, strict=True)
     rows = [
         comparison.case_row(c, found, threshold, known) | {"score": v}
         for c, found, v, known in each

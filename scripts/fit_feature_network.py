@@ -1,4 +1,4 @@
-"""Train the network whose features judge realism, on the split that no generator sees.
+"""Train the network whose features measure realism, on the split that no generator sees.
 
 Where the config names weights, they are checked and taken as they are.
 """
@@ -20,15 +20,17 @@ def fitted(job):
     splits = read_all([job.input.splits], "splits")
     tune = splits.loc[splits["split"] == "tune", "case"]
     cases = real_cases(job.input.images, only=tune, reports=reports_of([job.input.cases]))
-    rng = np.random.default_rng(seed(job.params.seed, "judge", "fit"))
-    hooks = Hooks(progress=steps("training the judge"))
+    rng = np.random.default_rng(seed(job.params.seed, "judge", "fit"))  # kept: it sets the draws
+    hooks = Hooks(progress=steps("training the feature network"))
     return feature_network.fit(cases, dict(job.params.options), rng, device(job), hooks)
 
 
 def taken(job):
     """Return the network of the path that the config names."""
     found = weights.adopt(job.input.weights)
-    logging.info("judge: %(origin)s, sha256 %(source_sha256)s; nothing is trained", found.card)
+    logging.info(
+        "feature network: %(origin)s, sha256 %(source_sha256)s; nothing is trained", found.card
+    )
     return feature_network.taken(found, job.params.options.get("side"))
 
 
