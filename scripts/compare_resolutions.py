@@ -16,7 +16,7 @@ job = start(snakemake)
 generator = load("generators", job.params.generator)
 learned = {Path(folder).name: weights.read(folder) for folder in job.input.networks}
 networks = generator.prepare(learned, device(job))
-card = learned["super_resolution"].card
+card = learned[job.params.network].card
 
 splits = read_all(job.input.splits, "splits")
 # In an order that the names do not tell, so that a few are a sample of all.

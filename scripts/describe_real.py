@@ -24,7 +24,7 @@ def spoil(name):
     return np.random.default_rng(seed(job.params.seed, "corrupted", name))
 
 
-sets, lungs = {}, descriptions.lungs_finder()
+sets, lungs = {}, descriptions.lungs_finder(**job.params.lungs)
 for name, names, how in zip(
     descriptions.REAL_SETS, (test, train, train), (None, None, spoil), strict=True
 ):

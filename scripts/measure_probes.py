@@ -7,11 +7,11 @@ from _cases import drawn_cases, joined, read_all, real_cases, summarize
 from _job import progress, start
 
 from radfoundry import tables
+from radfoundry.config.catalogue import load
 from radfoundry.evaluation import synthesis
-from radfoundry.segmenters import threshold
 
 job = start(snakemake)
-segment = threshold.prepare({})
+segment = load("segmenters", job.params.segmenter).prepare({})
 asked = read_all([*job.input.requests, job.input.dataset_requests], "requests")
 asked = asked.set_index("request")["parameters"].map(json.loads)
 samples = read_all([*job.input.samples, job.input.dataset], "samples")

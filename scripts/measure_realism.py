@@ -17,7 +17,7 @@ most = max(options["most"], options["count"])
 kept = descriptions.shuffled(samples.index, job.params.seed, most)
 each = progress(drawn_cases(samples.loc[kept]), len(kept), "samples")
 drawn = descriptions.described(
-    each, features, descriptions.lungs_finder(), kept[: options["count"]]
+    each, features, descriptions.lungs_finder(**job.params.lungs), kept[: options["count"]]
 )
 sets = descriptions.untabled(tables.read(real, "descriptions")) | {"synthetic": drawn}
 rng = np.random.default_rng(seed(job.params.seed, "realism", "intervals"))

@@ -163,7 +163,7 @@ def test_every_plugin_folder_states_its_contract():
 
 
 def words_of(file):
-    """Yield the strings and names of a file: what it says, docstrings and comments left out."""
+    """Yield the strings of a file, docstrings left out."""
     tree = ast.parse(file.read_text())
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -309,9 +309,15 @@ def test_a_set_of_no_real_volumes_comes_back_empty_and_is_said_to_be_too_small()
     assert table["note"].str.startswith("fewer than 8 volumes in a set").all()
 
 
+FAST = {"lobes": False, "vessels": False, "heart": False}  # as the schema has it
+
+
 def test_the_lungs_of_distances_are_those_that_the_whole_segmenter_finds():
     (case,) = drawn_volumes.phantoms(1, 3, size=64)
-    found, whole = descriptions.lungs_finder()(case.image), threshold.prepare({})(case.image)
+    found, whole = (
+        descriptions.lungs_finder("threshold", FAST)(case.image),
+        threshold.prepare({})(case.image),
+    )
     assert regions.mask(whole, "lungs").any()
     np.testing.assert_array_equal(regions.mask(found, "lungs"), regions.mask(whole, "lungs"))
 

@@ -55,7 +55,8 @@ rule describe_real:
     params:
         compared=option("evaluate/synthesis/distances/count"),
         seed=option("evaluate/synthesis/seed"),
-        code=code("describe_real"),
+        lungs=looked_up(lookups.lung_segmenter),
+        code=code_with("describe_real", lookups.lung_segmenter_plugins),
     script:
         "../../scripts/describe_real.py"
 
@@ -78,6 +79,7 @@ rule measure_realism:
         compared=option("evaluate/synthesis/distances/count"),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/synthesis/seed"),
-        code=code("measure_realism"),
+        lungs=looked_up(lookups.lung_segmenter),
+        code=code_with("measure_realism", lookups.lung_segmenter_plugins),
     script:
         "../../scripts/measure_realism.py"

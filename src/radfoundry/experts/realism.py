@@ -4,7 +4,7 @@ The score is minus the Mahalanobis distance (Ledoit-Wolf covariance) of a small 
 to the real training images, divided by the root of its length, so that about -1 is typical.
 It sees wrong contrast, noise, blur and density of the lungs. It does not see wrong anatomy, and a
 finding rarer than the training images hold lowers it: the reference should hold abnormal ones too.
-The lungs are those of the case's labels; in a CT without any, those that `threshold` finds.
+The lungs are those of the case's labels; in a CT without any, those that the segmenter finds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,16 @@ from sklearn.covariance import LedoitWolf
 
 from radfoundry.anatomy import regions as anatomy
 from radfoundry.case import Case
+from radfoundry.config.catalogue import load
 from radfoundry.evaluation.metrics import similarity
-from radfoundry.segmenters import threshold
 from radfoundry.volume import picture
 
-OPTIONS: Mapping[str, Any] = {"quantile": 0.05, "least_cases": 10}
+OPTIONS: Mapping[str, Any] = {
+    "quantile": 0.05,
+    "least_cases": 10,
+    "segmenter": "threshold",  # of the lungs of a CT without labels
+    "segmenter_options": {},
+}
 SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)  # pixels of a 256-pixel picture: bands between neighbors
 NOMINAL = 256
 VOXELS = (0.0, 1.0, 2.0, 4.0)  # the same in a CT, in voxels
@@ -34,7 +39,7 @@ def fit(cases: Sequence[Case], options: Mapping) -> dict:
     With fewer than `least_cases` images that have lungs, only the number: scores are then NaN.
     """
     options = {**OPTIONS, **options}
-    found = [statistics(case) for case in cases]
+    found = [statistics(case, options) for case in cases]
     rows = np.array([list(f.values()) for f in found if np.isfinite(list(f.values())).all()])
     if len(rows) < options["least_cases"]:
         return {"n": len(rows)}
@@ -58,19 +63,19 @@ def score(sample: Case, source: Case | None, reference: Mapping, options: Mappin
     """Return minus the distance to the real images; NaN without lungs or without a reference."""
     if "precision" not in reference:
         return float("nan")
-    values = np.array(list(statistics(sample).values()))
+    values = np.array(list(statistics(sample, options).values()))
     away = (values - reference["center"]) / reference["spread"]
     return -float(np.sqrt(away @ np.array(reference["precision"]) @ away / len(away)))
 
 
-def statistics(case: Case) -> dict[str, float]:
+def statistics(case: Case, options: Mapping) -> dict[str, float]:
     """Return named statistics of the body and of the lungs; NaN where a region is missing.
 
     Quantiles of intensity, and for every band between two scales of blur the logarithm of its
     standard deviation; inside the lungs also the kurtosis of the finest band, which stamps change.
     """
     flat = case.image.is_radiograph
-    image, regions = (_radiograph if flat else _volume)(case)
+    image, regions = _radiograph(case) if flat else _volume(case, {**OPTIONS, **options})
     unit = max(image.shape) / NOMINAL if flat else 1.0
     scales = SCALES if flat else VOXELS
     blurred = [ndimage.gaussian_filter(image, s * unit) if s else image for s in scales]
@@ -95,11 +100,14 @@ def _radiograph(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return image, {"body": body, "lungs": anatomy.mask(picture(case.anatomy), "lungs")}
 
 
-def _volume(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _volume(case: Case, options: Mapping) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return a CT as gray in [0, 1], and where its body (less air and lungs) and lungs are.
 
     The lungs are without their outermost voxel, where segmenters differ and density tells little.
     """
-    labels = case.anatomy if case.anatomy.any() else threshold.prepare({})(case.image)
+    labels = case.anatomy
+    if not labels.any():
+        segment = load("segmenters", options["segmenter"]).prepare(options["segmenter_options"])
+        labels = segment(case.image)
     lungs = ndimage.binary_erosion(anatomy.mask(labels, "lungs"))
     return similarity.gray(case.image), {"body": case.image.voxels > NO_AIR_HU, "lungs": lungs}

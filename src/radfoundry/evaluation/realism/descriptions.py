@@ -8,11 +8,11 @@ import pandas as pd
 from radfoundry import radiomics
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.config.catalogue import load
 from radfoundry.evaluation.realism.distances import Rows, corrupted
 from radfoundry.evaluation.synthesis import labels_of
 from radfoundry.radiomics import vector_names
 from radfoundry.seeds import seed
-from radfoundry.segmenters import threshold
 from radfoundry.volume import Volume
 
 Features = Callable[[Iterable[Volume]], np.ndarray]
@@ -67,9 +67,14 @@ def lungs_of(case: Case) -> pd.Series:
     return rows.iloc[0][list(vector_names(3, False))].astype(float)
 
 
-def lungs_finder() -> Segment:
-    """Return the segmenter that finds the lungs of all volumes, real and drawn."""
-    segment = threshold.prepare({"lobes": False, "vessels": False, "heart": False})
+def lungs_finder(segmenter: str, options: Mapping) -> Segment:
+    """Return the segmenter that finds the lungs of all volumes, real and drawn.
+
+    Args:
+        segmenter: Its name in the catalogue.
+        options: Of the segmenter.
+    """
+    segment = load("segmenters", segmenter).prepare(options)
     return lambda image: labels_of(image, segment)
 
 
