@@ -27,10 +27,10 @@ test = sorted(
 cases = real_cases(job.input.images, job.input.labels, only=test)
 
 
-def restored(held):
+def restored(case):
     """Return a case's image in HU, enlarged by the network with chance of its own."""
-    number = seed(job.params.seed, "enlarge", held.case)
-    drawn = generator.enlarge(networks, held.low, number, held.image.shape)
+    number = seed(job.params.seed, "enlarge", case.case)
+    drawn = generator.enlarge(networks, case.low, number, case.image.shape)
     return channels.hounsfield(drawn[0])
 
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.evaluation.metrics import super_resolution
-from radfoundry.evaluation.metrics.super_resolution import Held
+from radfoundry.evaluation.metrics.super_resolution import HeldOutCase
 from radfoundry.volume import Volume
 
 
@@ -30,7 +30,7 @@ def halved(image):
 
 def holding(image, name="c", patient="p"):
     """Return a case that a network is to restore from tones."""
-    return Held(name, patient, image, halved(image), halved(channels.toned(image))[None])
+    return HeldOutCase(name, patient, image, halved(image), halved(channels.toned(image))[None])
 
 
 def held(count=4):

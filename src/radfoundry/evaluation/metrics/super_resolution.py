@@ -31,7 +31,7 @@ FLOOR = "real_floor"
 NAN = float("nan")
 
 
-class Held(NamedTuple):
+class HeldOutCase(NamedTuple):
     """A held-out case at full and at low resolution."""
 
     case: str
@@ -41,7 +41,7 @@ class Held(NamedTuple):
     low: np.ndarray  # (C, *coarse) in [-1, 1]: means of blocks of channels, for the network
 
 
-Enlarge = Callable[[Held], np.ndarray]
+Enlarge = Callable[[HeldOutCase], np.ndarray]
 
 
 class _Texture(NamedTuple):
@@ -51,7 +51,7 @@ class _Texture(NamedTuple):
     patches: np.ndarray
 
 
-def held_out(case: Case, card: Mapping) -> Held:
+def held_out(case: Case, card: Mapping) -> HeldOutCase:
     """Return a CT as a network is to restore it, and made small for it and for interpolation.
 
     Where the image is padded it has the window's lower end, which is background in tones.
@@ -67,18 +67,18 @@ def held_out(case: Case, card: Mapping) -> Held:
         channels.smaller(torch.from_numpy(fine)[None], card["factor"])[0].numpy()
         for fine in (image[None], full)
     )
-    return Held(case.name, str(case.facts["patient"]), image, small[0], low)
+    return HeldOutCase(case.name, str(case.facts["patient"]), image, small[0], low)
 
 
-def trilinear(held: Held) -> np.ndarray:
+def trilinear(case: HeldOutCase) -> np.ndarray:
     """Return the small image enlarged to (X, Y, Z) in HU, linear between the centers of voxels."""
-    sides = zip(held.image.shape, held.small.shape, strict=True)
+    sides = zip(case.image.shape, case.small.shape, strict=True)
     factors = tuple(new / old for new, old in sides)
-    return ndimage.zoom(held.small, factors, order=1, mode="nearest", grid_mode=True)
+    return ndimage.zoom(case.small, factors, order=1, mode="nearest", grid_mode=True)
 
 
 def compare(
-    cases: Iterable[Held], ways: Mapping[str, Enlarge], rng: np.random.Generator
+    cases: Iterable[HeldOutCase], ways: Mapping[str, Enlarge], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return how each way restores the image of each case.
 
@@ -99,19 +99,19 @@ def compare(
     """
     rows: list[tuple] = []
     textures = []
-    for held in cases:
+    for case in cases:
         places = rng.spawn(1)[0].integers(2**31)
-        images = {FLOOR: held.image}
+        images = {FLOOR: case.image}
         for arm, enlarge in ways.items():
-            drawn = enlarge(held)
-            if drawn.shape != held.image.shape:
-                raise ValueError(f"{arm} enlarged {held.case} to {drawn.shape}")
+            drawn = enlarge(case)
+            if drawn.shape != case.image.shape:
+                raise ValueError(f"{arm} enlarged {case.case} to {drawn.shape}")
             images[arm] = drawn
-            found = fidelity(held.image, drawn)
-            rows += [(held.case, held.patient, arm, name, value) for name, value in found.items()]
+            found = fidelity(case.image, drawn)
+            rows += [(case.case, case.patient, arm, name, value) for name, value in found.items()]
         for arm, image in images.items():
             patches = texture(image, np.random.default_rng(places))
-            textures.append(_Texture(held.case, held.patient, arm, patches))
+            textures.append(_Texture(case.case, case.patient, arm, patches))
     return pd.DataFrame([*rows, *_distances(textures, rng)], columns=list(COLUMNS))
 
 

@@ -17,7 +17,7 @@ from radfoundry.volume import Volume
 
 Features = Callable[[Iterable[Volume]], np.ndarray]
 Segment = Callable[[Volume], np.ndarray]
-Chance = Callable[[str], np.random.Generator]
+RngOf = Callable[[str], np.random.Generator]
 Described = tuple[Rows, Rows]  # features of all volumes, radiomics of the lungs of some
 KINDS = ("feature", "radiomics")
 REAL_SETS = ("real", "real_floor", "corrupted_real")
@@ -28,7 +28,7 @@ def described(
     features: Features,
     segment: Segment,
     measured: Collection[str],
-    spoil: Chance | None = None,
+    spoil: RngOf | None = None,
 ) -> Described:
     """Return the features of CT volumes, and the radiomics of the lungs of some.
 

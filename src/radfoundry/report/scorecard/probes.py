@@ -12,7 +12,7 @@ from radfoundry.evaluation.synthesis import FAILED
 NAN = float("nan")
 
 
-class Chance(NamedTuple):
+class Bootstrap(NamedTuple):
     """What intervals are made of: how many bootstrap samples, and the source of chance."""
 
     draws: int

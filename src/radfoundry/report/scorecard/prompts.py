@@ -18,7 +18,7 @@ from radfoundry.report.scorecard.card import Row
 NAN = float("nan")
 
 
-class Shown(NamedTuple):
+class ProbedMeasurement(NamedTuple):
     """The measurement that a finding moves, its unit in a note, and how many of its own that is."""
 
     measurement: str
@@ -26,10 +26,10 @@ class Shown(NamedTuple):
     per_unit: float
 
 
-FINDINGS: Mapping[str, Shown] = {
-    "pleural_effusion": Shown("effusion_volume_ml", " L", 1000),
-    "emphysema": Shown("laa_950", " % below -950 HU", 1),
-    "cardiomegaly": Shown("cardiothoracic_ratio", "", 1),
+FINDINGS: Mapping[str, ProbedMeasurement] = {
+    "pleural_effusion": ProbedMeasurement("effusion_volume_ml", " L", 1000),
+    "emphysema": ProbedMeasurement("laa_950", " % below -950 HU", 1),
+    "cardiomegaly": ProbedMeasurement("cardiothoracic_ratio", "", 1),
 }
 
 
@@ -37,7 +37,7 @@ def rows(
     table: pd.DataFrame,
     real: pd.DataFrame,
     recipe: str,
-    bootstrap: int,
+    draws: int,
     rng: np.random.Generator,
     system: str = "",
 ) -> list[Row]:
@@ -50,43 +50,43 @@ def rows(
         table: Rows of the table `probes`.
         real: Rows of the table `clinical` of the real cases, with their findings joined by |.
         recipe: Whose samples they are.
-        bootstrap: Draws of an interval.
+        draws: Bootstrap samples of an interval.
         rng: Source of chance.
         system: Which system of `published` the recipe is; "" if none.
     """
-    chance, drawn = probes.Chance(bootstrap, rng), probes.wide(table)
+    bootstrap, drawn = probes.Bootstrap(draws, rng), probes.wide(table)
     known = probes.wide_real(real, "value"), probes.wide_real(real, "truth")
     return [
-        *_effects(drawn, known, recipe, chance, system),
+        *_effects(drawn, known, recipe, bootstrap, system),
         *_sides(drawn, recipe),
-        *shapes.of_lobes(drawn, recipe, chance),
-        *shapes.of_airways(drawn, known[0], recipe, chance, system),
-        *shapes.of_segmentations(drawn, recipe, chance, system),
+        *shapes.of_lobes(drawn, recipe, bootstrap),
+        *shapes.of_airways(drawn, known[0], recipe, bootstrap, system),
+        *shapes.of_segmentations(drawn, recipe, bootstrap, system),
     ]
 
 
 def _effects(
-    drawn: pd.DataFrame, real: tuple, recipe: str, chance: probes.Chance, system: str
+    drawn: pd.DataFrame, real: tuple, recipe: str, bootstrap: probes.Bootstrap, system: str
 ) -> Iterator[Row]:
     probed = drawn[drawn["probe"] == "prompt"]
     for finding in FINDINGS:
         pair = [probed[probed["arm"] == f"{finding}/{arm}"] for arm in ("with", "without")]
         if all(map(len, pair)):
-            yield from _effect(pair, finding, recipe, chance, published.effect(system, finding))
-            yield from _true_effect(real, finding, recipe, chance)
+            yield from _effect(pair, finding, recipe, bootstrap, published.effect(system, finding))
+            yield from _true_effect(real, finding, recipe, bootstrap)
 
 
 def _effect(
     pair: list[pd.DataFrame],
     finding: str,
     recipe: str,
-    chance: probes.Chance,
+    bootstrap: probes.Bootstrap,
     paper: published.PromptArms | None,
 ) -> Iterator[Row]:
     """Yield the effect of naming a finding, and its p, beside the paper's if there is one."""
-    shown = FINDINGS[finding]
-    values = _values(pair, shown)
-    weights = tuple(patient_weights(own["sample"].to_numpy(), *chance) for own in pair)
+    measured = FINDINGS[finding]
+    values = _values(pair, measured)
+    weights = tuple(patient_weights(own["sample"].to_numpy(), *bootstrap) for own in pair)
     found, p = effects.separation(values, weights), effects.welch(*values)
     lost = probes.lost(pd.concat(pair), np.concatenate(values), "not measurable")
     if _alike(values):
@@ -94,10 +94,10 @@ def _effect(
         lost.append("all of both arms alike")
     elif not np.isfinite(found.value):
         lost.append("no effect size: too few, or no spread in either arm")
-    told = [_means(values, shown), *lost, "Hedges' g"]
+    told = [_means(values, measured), *lost, "Hedges' g"]
     tests = ["one-tailed Welch t test", *lost]
     if paper:
-        told[1:1] = [f"paper {_told(paper.means, shown)}"]
+        told[1:1] = [f"paper {_told(paper.means, measured)}"]
         told[-1] += ", the paper's from its means and standard deviations"
         tests += ["paper: below 0.05"] if paper.tested else []
     n = sum(map(probes.known, values))
@@ -112,15 +112,17 @@ def _alike(values: tuple[np.ndarray, np.ndarray]) -> bool:
     return min(map(probes.known, values)) > 1 and np.nanmin(both) == np.nanmax(both)
 
 
-def _true_effect(real: tuple, finding: str, recipe: str, chance: probes.Chance) -> Iterator[Row]:
+def _true_effect(
+    real: tuple, finding: str, recipe: str, bootstrap: probes.Bootstrap
+) -> Iterator[Row]:
     """Yield the effect of a finding against none, by the labels; by the truth in the note."""
-    shown = FINDINGS[finding]
+    measured = FINDINGS[finding]
     found, pairs = [], []
     for table in real:
         has = np.array([finding in told.split("|") for told in table["findings"]], bool)
         well = (table["findings"] == "").to_numpy()  # as in the prompts of the other arm
-        pairs.append(_values([table[has], table[well]], shown))
-        weights = patient_weights(table["patient"].to_numpy(), *chance)
+        pairs.append(_values([table[has], table[well]], measured))
+        weights = patient_weights(table["patient"].to_numpy(), *bootstrap)
         found.append(effects.separation(pairs[-1], (weights[:, has], weights[:, well])))
     labels, truth = found
     labels = Interval(0.0, NAN, NAN) if _alike(pairs[0]) else labels
@@ -128,7 +130,7 @@ def _true_effect(real: tuple, finding: str, recipe: str, chance: probes.Chance) 
     if not all(counts):
         return
     note = f"{counts[0]} real cases with it against {counts[1]} without any finding: "
-    note += _means(pairs[0], shown)
+    note += _means(pairs[0], measured)
     note += f"; by the truth {truth.value:.3g}" if np.isfinite(truth.value) else ""
     note += "; all of both groups alike" if _alike(pairs[0]) else ""
     note += "" if np.isfinite(labels.value) else "; no effect size: too few, or no spread"
@@ -136,20 +138,22 @@ def _true_effect(real: tuple, finding: str, recipe: str, chance: probes.Chance) 
                  sum(counts), note=note)  # fmt: skip
 
 
-def _values(pair: Sequence[pd.DataFrame], shown: Shown) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (probes.column(own, shown.measurement).to_numpy(float) for own in pair)
+def _values(
+    pair: Sequence[pd.DataFrame], measured: ProbedMeasurement
+) -> tuple[np.ndarray, np.ndarray]:
+    first, second = (probes.column(own, measured.measurement).to_numpy(float) for own in pair)
     return first, second
 
 
-def _means(values: tuple[np.ndarray, np.ndarray], shown: Shown) -> str:
+def _means(values: tuple[np.ndarray, np.ndarray], measured: ProbedMeasurement) -> str:
     with_it, without = (
-        float(np.nanmean(own)) / shown.per_unit if probes.known(own) else NAN for own in values
+        float(np.nanmean(own)) / measured.per_unit if probes.known(own) else NAN for own in values
     )
-    return _told((with_it, without), shown)
+    return _told((with_it, without), measured)
 
 
-def _told(means: tuple[float, float], shown: Shown) -> str:
-    return f"{means[0]:.3g} against {means[1]:.3g}{shown.unit}"
+def _told(means: tuple[float, float], measured: ProbedMeasurement) -> str:
+    return f"{means[0]:.3g} against {means[1]:.3g}{measured.unit}"
 
 
 def _sides(drawn: pd.DataFrame, recipe: str) -> Iterator[Row]:

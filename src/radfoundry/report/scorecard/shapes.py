@@ -20,7 +20,7 @@ SEGMENTED = ("airway", "lobes", "lung_vessel")
 AIRWAYS = "airway_volume_cm3"
 
 
-def of_lobes(drawn: pd.DataFrame, recipe: str, chance: probes.Chance) -> Iterator[Row]:
+def of_lobes(drawn: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap) -> Iterator[Row]:
     """Yield how drawn and given lobes agree with those that are seen in the image."""
     for kind, chosen, unit in (
         ("joint", ("dataset", "prompt"), "sample"),
@@ -32,7 +32,7 @@ def of_lobes(drawn: pd.DataFrame, recipe: str, chance: probes.Chance) -> Iterato
             values = probes.column(rows, name)
             if not values.notna().any():
                 continue
-            found, told = chance.mean(rows, name, unit), probes.lost(rows, values.to_numpy())
+            found, told = bootstrap.mean(rows, name, unit), probes.lost(rows, values.to_numpy())
             if kind == "given":
                 told[:0] = [f"in the real image of the same cases {rows[best].mean():.3f}"]
             yield Row(recipe, f"{kind}_lobe_dice", found.value, region, found.low, found.high,
@@ -40,7 +40,7 @@ def of_lobes(drawn: pd.DataFrame, recipe: str, chance: probes.Chance) -> Iterato
 
 
 def of_airways(
-    drawn: pd.DataFrame, real: pd.DataFrame, recipe: str, chance: probes.Chance, system: str
+    drawn: pd.DataFrame, real: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap, system: str
 ) -> Iterator[Row]:
     """Yield the airways' mean volume; lungs without any airway found have 0 cm3 of it."""
     rows = drawn[drawn["probe"] == "dataset"]
@@ -52,7 +52,7 @@ def of_airways(
         known = seen.mask(none, 0.0)
         if not known.notna().any():
             continue
-        found = chance.mean(table.assign(**{AIRWAYS: known}), AIRWAYS, unit)
+        found = bootstrap.mean(table.assign(**{AIRWAYS: known}), AIRWAYS, unit)
         told = [f"SD {known.std():.3g}", f"no airway found in {int(none.sum())}, counted as 0 cm3"]
         told += probes.lost(table, known.to_numpy(), "without lungs")
         paper = published.AIRWAYS_CM3.get(system, NAN)
@@ -62,7 +62,7 @@ def of_airways(
 
 
 def of_segmentations(
-    drawn: pd.DataFrame, recipe: str, chance: probes.Chance, system: str
+    drawn: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap, system: str
 ) -> Iterator[Row]:
     """Yield how drawn agree with true shapes of a given image, and what its report's text adds."""
     probed = drawn[drawn["probe"] == "segment"]
@@ -72,19 +72,19 @@ def of_segmentations(
         if not all(probes.column(own, name).notna().any() for own in arms.values()):
             continue
         for arm, rows in arms.items():
-            found, known = chance.mean(rows, name, "patient"), rows[name].to_numpy(float)
+            found, known = bootstrap.mean(rows, name, "patient"), rows[name].to_numpy(float)
             told = "; ".join(probes.lost(rows, known))
             yield Row(recipe, "segmentation_dice", found.value, f"{structure}/{arm}", found.low,
                          found.high, probes.known(known), note=told,
                          published=published.dice(system, structure, arm))  # fmt: skip
-        yield _gained(arms, structure, recipe, chance, system)
+        yield _gained(arms, structure, recipe, bootstrap, system)
 
 
 def _gained(
     arms: Mapping[str, pd.DataFrame],
     structure: str,
     recipe: str,
-    chance: probes.Chance,
+    bootstrap: probes.Bootstrap,
     system: str,
 ) -> Row:
     """Return what the text adds to a segmentation, paired by patient."""
@@ -92,7 +92,7 @@ def _gained(
     values, units = (
         [rows[column].to_numpy() for rows in arms.values()] for column in (name, "patient")
     )
-    found = effects.gain((values[0], values[1]), (units[0], units[1]), *chance)
+    found = effects.gain((values[0], values[1]), (units[0], units[1]), *bootstrap)
     shared = set.intersection(*(set(own[own[name].notna()]["patient"]) for own in arms.values()))
     told += probes.lost(pd.concat(arms.values()), np.concatenate(values))
     papers = [published.dice(system, structure, arm) for arm in arms]

@@ -64,7 +64,7 @@ class Pool(NamedTuple):
     facts: pd.DataFrame
 
 
-class Lesson(NamedTuple):
+class FoldData(NamedTuple):
     """What one fold is trained on; (k,) samples of either kind, and why a finding cannot be."""
 
     images: Tensor
@@ -107,13 +107,13 @@ def run(
     rows: list[pd.DataFrame] = []
     elsewhere: list[pd.DataFrame] = []
     for fold in range(folds.max(initial=0) + 1):
-        lesson = _lesson(arm, (own, samples), folds == fold, options, rng)
+        data = _fold_data(arm, (own, samples), folds == fold, options, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         hooks = Hooks(progress=progress)
-        classifier = classifiers.fit(*lesson[:2], options, generator, device, hooks)
+        classifier = classifiers.fit(*data[:2], options, generator, device, hooks)
         for pool, kept in ((_of(own, folds == fold), rows), (unseen, elsewhere)):
             scores = classifiers.predict(classifier, pool.images, device)
-            kept.append(_told(pool, scores, lesson, options).assign(fold=fold + 1))
+            kept.append(_told(pool, scores, data, options).assign(fold=fold + 1))
     return pd.concat([*rows, _averaged(elsewhere)], ignore_index=True)
 
 
@@ -186,13 +186,13 @@ def _of(pool: Pool, rows: np.ndarray) -> Pool:
     return Pool(pool.images[torch.from_numpy(rows)], pool.labels[rows], pool.facts[rows])
 
 
-def _lesson(
+def _fold_data(
     arm: str,
     pools: tuple[Pool, Pool],
     held: np.ndarray,
     options: Mapping,
     rng: np.random.Generator,
-) -> Lesson:
+) -> FoldData:
     """Return what an arm is trained on while some of its own cases are held out."""
     own, samples = pools
     known = samples.facts["patient"].isin(own.facts["patient"][held]).to_numpy(bool)
@@ -209,12 +209,12 @@ def _lesson(
     labels[:, [bool(reason) for reason in reasons]] = np.nan
     used = np.isfinite(labels).any(1)
     images = torch.cat([real.images, drawn.images])[torch.from_numpy(used)]
-    return Lesson(images, labels[used], counts, reasons)
+    return FoldData(images, labels[used], counts, reasons)
 
 
-def _told(pool: Pool, scores: np.ndarray, lesson: Lesson, options: Mapping) -> pd.DataFrame:
+def _told(pool: Pool, scores: np.ndarray, data: FoldData, options: Mapping) -> pd.DataFrame:
     """Return one row for each case and finding."""
-    each = zip(options["findings"], pool.labels.T, scores.T, *lesson[2:], strict=True)
+    each = zip(options["findings"], pool.labels.T, scores.T, *data[2:], strict=True)
     parts = [
         pool.facts.assign(finding=name, truth=truth, score=score, samples=count, note=reason)
         for name, truth, score, count, reason in each
