@@ -10,7 +10,7 @@ writes  results/pseudolabel/{method}/network/  or  weights.tsv
 rule check_weights:
     """List every weight file that a segmenter needs; stop in seconds where one is missing."""
     input:
-        files=weight_files,
+        files=each_weight_file,
     output:
         table="results/pseudolabel/{method}/weights.tsv",
     log:

@@ -19,7 +19,7 @@ for key, value in {
 
 from radfoundry.config import catalogue, cohorts
 from radfoundry.config import settings as configuration
-from radfoundry.config import weight_files as weightfiles
+from radfoundry.config import weight_files
 from radfoundry.config.digest import fingerprint
 
 configuration.strict_load("config.yaml")  # first: Snakemake's own loader runs templates
@@ -30,7 +30,7 @@ configfile: "config.yaml"
 
 settings = configuration.checked(config)
 tables = cohorts.read_all(settings["cohorts"])
-weightfiles.check(settings)  # in milliseconds, before any job
+weight_files.check(settings)  # in milliseconds, before any job
 COHORTS, RECIPES, EVALUATE = (
     settings["cohorts"],
     settings["recipes"],

@@ -52,9 +52,9 @@ def network_of_method(wildcards):
     return f"results/pseudolabel/{wildcards.method}/network" if fitted else []
 
 
-def weight_files(wildcards):
+def each_weight_file(wildcards):
     """The files themselves: others under the same names label again."""
-    return weightfiles.there(settings["pseudolabel"][wildcards.method])
+    return weight_files.there(settings["pseudolabel"][wildcards.method])
 
 
 def weight_files_of_method(wildcards):
