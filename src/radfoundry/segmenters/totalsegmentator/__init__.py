@@ -112,7 +112,9 @@ def fit(
         tensors = _phantom_training.trained(
             model, list(learned), cases, course, generator, progress
         )
-        state |= {f"{number}.{name}": tensor for name, tensor in _nnunet.bare(tensors).items()}
+        state |= {
+            f"{number}.{name}": tensor for name, tensor in _nnunet.without_aliases(tensors).items()
+        }
         described[str(number)] = {
             "task": task,
             "learned": [*learned.items()],
@@ -179,7 +181,7 @@ def export(chosen: Mapping, weights: Weights | None, folder: str) -> None:
         known = weights.card["networks"][str(number)]
         model = _nnunet.Model(**known["model"])
         own = {n.partition(".")[2]: t for n, t in weights.state.items() if _number(n) == number}
-        state = _nnunet.whole(model, own, [0, *(kind for _, kind in known["learned"])])
+        state = _nnunet.with_all_classes(model, own, [0, *(kind for _, kind in known["learned"])])
         _nnunet.write(model, state, folder)
 
 
