@@ -38,7 +38,7 @@ STEPS = np.linspace(-0.1, 0.22, 33)  # how far an outline may move, in its lung'
 
 
 @dataclass(frozen=True)
-class Found:
+class LungFit:
     """What was found in a radiograph.
 
     Attributes:
@@ -51,7 +51,7 @@ class Found:
     contrast: float
 
 
-def find(canvas: np.ndarray) -> Found | None:
+def find(canvas: np.ndarray) -> LungFit | None:
     """Return the lungs, heart and mediastinum of a square picture; None if it is black."""
     field = locally_normalized(canvas)
     if field is None:
@@ -61,7 +61,7 @@ def find(canvas: np.ndarray) -> Found | None:
     for name, side in SIDES.items():
         x, y = lung_shape.place(pose, moved(sharp, pose, outlines()[side], side), side)
         masks[name] = lung_shape.fill(x[0], y[0], len(canvas))
-    return Found(masks | heart.silhouette(field, pose, masks), contrast)
+    return LungFit(masks | heart.silhouette(field, pose, masks), contrast)
 
 
 def in_shape(
@@ -70,7 +70,7 @@ def in_shape(
     """Return log odds of structures: a network's, averaged with those of the drawn lungs.
 
     Args:
-        likely: The network's probabilities (S, S) by structure; those of `Found`.
+        likely: The network's probabilities (S, S) by structure; those of `LungFit`.
         canvas: The picture (S, S); where it shows no lungs to lay outlines on, the network decides.
         weight: Of the drawn lungs, 0 to 1. Their odds fall by e per 1/64 of the canvas.
     """
