@@ -40,5 +40,5 @@ def prepared(raw, row, params, atlas):
     if params.modality == "CXR":
         return preprocess.radiograph(preprocess.with_spacing(raw, row["spacing_mm"]), options)
     ready, record = preprocess.volumetric(raw, params.modality, options, atlas, coarse_lungs.lungs)
-    whole = volume.whole(ready.voxels) if params.modality == "CT" else ready.voxels
-    return ready.holding(whole), record
+    voxels = volume.to_int16(ready.voxels) if params.modality == "CT" else ready.voxels
+    return ready.holding(voxels), record

@@ -21,5 +21,5 @@ for row in progress(rows, len(rows), "phantoms"):
         for name, voxels in {"image": body.image.voxels, **maps}.items():
             volume.write_picture(volume.picture(voxels), folder / f"{name}.png")
     else:  # NIfTI of whole numbers
-        for name, voxels in {"image": volume.whole(body.image.voxels), **maps}.items():
+        for name, voxels in {"image": volume.to_int16(body.image.voxels), **maps}.items():
             volume.write(body.image.holding(voxels), folder / f"{name}.nii.gz")

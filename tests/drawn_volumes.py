@@ -7,7 +7,7 @@ import numpy as np
 
 from radfoundry.phantoms import chest_ct
 from radfoundry.segmenters import threshold
-from radfoundry.volume import whole
+from radfoundry.volume import to_int16
 
 
 def phantoms(count, seed, size=32):
@@ -23,7 +23,7 @@ def phantoms(count, seed, size=32):
 
 def as_sample(case, name="syn-1", **facts):
     """Return a case as a generator of CT hands it over: int16 HU, its own labels, no finding."""
-    image = case.image.holding(whole(np.clip(case.image.voxels, -1024, 600)))
+    image = case.image.holding(to_int16(np.clip(case.image.voxels, -1024, 600)))
     told = {"source": "other", "patient": "other", "split": "train", "findings": "", "shape": ""}
     blank = np.zeros(image.voxels.shape, np.uint8)
     labels = threshold.prepare({})(image)

@@ -40,7 +40,7 @@ def test_torchvision_can_be_imported():
 
 
 def test_nnunet_reads_what_was_written(model, small, tmp_path):
-    state = _nnunet.whole(model, _nnunet.bare(small.state_dict()), [0, 3])
+    state = _nnunet.with_all_classes(model, _nnunet.without_aliases(small.state_dict()), [0, 3])
     folder = _nnunet.write(model, state, tmp_path)
     predictor = _nnunet.predictor(1)(device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(folder), use_folds=(0,))
@@ -53,7 +53,7 @@ def test_nnunet_reads_what_was_written(model, small, tmp_path):
 
 def test_prediction_starts_no_process(model, small, tmp_path, monkeypatch):
     nibabel = pytest.importorskip("nibabel")
-    state = _nnunet.whole(model, _nnunet.bare(small.state_dict()), [0, 3])
+    state = _nnunet.with_all_classes(model, _nnunet.without_aliases(small.state_dict()), [0, 3])
     folder = _nnunet.write(model, state, tmp_path / "networks")
     image = np.random.default_rng(0).normal(size=(16, 16, 16)).astype(np.float32)
     (tmp_path / "in").mkdir()
@@ -74,15 +74,15 @@ def _refuse(*args):
 
 
 def test_a_state_names_nothing_twice(model, small):
-    bare = _nnunet.bare(small.state_dict())
-    assert len({tensor.data_ptr() for tensor in bare.values()}) == len(bare)
-    assert set(_nnunet.whole(model, bare, [0, 3])) == set(small.state_dict())
+    state = _nnunet.without_aliases(small.state_dict())
+    assert len({tensor.data_ptr() for tensor in state.values()}) == len(state)
+    assert set(_nnunet.with_all_classes(model, state, [0, 3])) == set(small.state_dict())
 
 
 def test_tensors_of_another_network_are_refused(model, small):
-    few = dict(list(_nnunet.bare(small.state_dict()).items())[1:])
+    few = dict(list(_nnunet.without_aliases(small.state_dict()).items())[1:])
     with pytest.raises(ValueError, match="another network than Dataset999_test"):
-        _nnunet.whole(model, few, [0, 3])
+        _nnunet.with_all_classes(model, few, [0, 3])
 
 
 def test_intensities_are_clipped_and_scaled(model):

@@ -12,7 +12,7 @@ from radfoundry import volume
 from radfoundry.anatomy import regions
 from radfoundry.config import catalogue, weight_files
 from radfoundry.segmenters import totalsegmentator
-from radfoundry.segmenters.totalsegmentator import tool as totalseg
+from radfoundry.segmenters.totalsegmentator import tool
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
@@ -73,9 +73,9 @@ def test_when_the_tool_ends_the_process_this_is_an_error(cases, monkeypatch):
         raise SystemExit(1)
 
     monkeypatch.setattr("totalsegmentator.python_api.totalsegmentator", leave)
-    tool = totalseg.tool("fastest", False, "cpu")
+    runner = tool.tool("fastest", False, "cpu")
     with pytest.raises(RuntimeError, match="refused task total: exit 1"):
-        totalseg.run(tool, cases[0].image, "total")
+        tool.run(runner, cases[0].image, "total")
 
 
 def test_equal_seeds_give_equal_weights(cases):
@@ -170,7 +170,7 @@ def test_finer_structures_lie_over_coarser_ones():
 
 
 def test_a_home_holds_its_settings_and_goes_with_its_owner():
-    home = totalseg.home({"send_usage_stats": False})
+    home = tool.home({"send_usage_stats": False})
     path = Path(home.name)
     assert (path / "config.json").read_text() == '{"send_usage_stats": false}'
     home.cleanup()

@@ -84,10 +84,10 @@ def radiograph(rows_by_columns: np.ndarray, spacing_mm: float = 1.0) -> Volume:
     return Volume(plane(rows_by_columns), np.diag([spacing_mm, 1.0, spacing_mm, 1.0]))
 
 
-def whole(intensities: np.ndarray) -> np.ndarray:
+def to_int16(intensities: np.ndarray) -> np.ndarray:
     """Return intensities as int16, as scanners store them; HU of metal beyond its range is cut.
 
-    >>> whole(np.array([-1024.4, 40000.0]))
+    >>> to_int16(np.array([-1024.4, 40000.0]))
     array([-1024, 32767], dtype=int16)
     """
     kind = np.iinfo(np.int16)

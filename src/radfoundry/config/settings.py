@@ -11,8 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from radfoundry.config import catalogue, consistency
-from radfoundry.config import schema as schemas
+from radfoundry.config import catalogue, consistency, schema
 from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.schema import Names
 
@@ -127,26 +126,26 @@ def registered() -> dict[str, Collection[str]]:
 
 
 def checked(
-    config: Mapping, schema: Mapping | str | Path = SCHEMA, names: Names | None = None
+    config: Mapping, source: Mapping | str | Path = SCHEMA, names: Names | None = None
 ) -> dict:
     """Return a new config with defaults filled in, or list all that is wrong.
 
     Args:
         config: As loaded, by `strict_load` or by Snakemake.
-        schema: The schema, or its path.
+        source: The schema, or its path.
         names: What `registered` returns, unless told; a kind may also be a plain list of names,
             then the options of its plug-ins are not checked.
 
     Raises:
         ConfigurationError: One line per fault: key, value, what is allowed, the nearest key.
     """
-    stated = schema if isinstance(schema, Mapping) else strict_load(schema)
+    stated = source if isinstance(source, Mapping) else strict_load(source)
     known = dict(registered() if names is None else names)
     known |= {name: [*map(str, _section(config, stated, name))] for name in SECTIONS}
     known["methods"] = [*known["pseudolabel"], NO_METHOD]
-    rules = schemas.concrete(stated, config, known)
-    filled = schemas.filled(config, rules)
-    faults = schemas.faults(filled, rules, known) or list(consistency.found(filled))
+    rules = schema.concrete(stated, config, known)
+    filled = schema.filled(config, rules)
+    faults = schema.faults(filled, rules, known) or list(consistency.found(filled))
     if faults:
         raise ConfigurationError("the config", faults)
     return filled
@@ -166,7 +165,7 @@ def start_files(recipe: Mapping, network: str) -> list[str]:
     return sorted(str(path) for path in found if path.suffix in MODEL_FILES and path.is_file())
 
 
-def _section(config: Mapping, schema: Mapping, name: str) -> Collection[str]:
+def _section(config: Mapping, stated: Mapping, name: str) -> Collection[str]:
     given = config.get(name)
-    given = schema["properties"].get(name, {}).get("default") if given is None else given
+    given = stated["properties"].get(name, {}).get("default") if given is None else given
     return given if isinstance(given, Mapping) else ()

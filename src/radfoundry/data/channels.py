@@ -17,7 +17,7 @@ from torch.nn import functional
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.data.augmentation import WINDOW_HU
-from radfoundry.volume import Volume, whole
+from radfoundry.volume import Volume, to_int16
 
 NAMES = ("image", "lobes", "airway", "vessel")
 # Half a voxel of one lobe and half of another reads as a lobe between them: lobes that touch most
@@ -61,7 +61,7 @@ def decode(channels: np.ndarray, affine: np.ndarray) -> tuple[Volume, np.ndarray
         channels: (4, X, Y, Z), or (1, X, Y, Z) for an image without anatomy (the map is then 0).
         affine: Of the grid.
     """
-    image = Volume(whole(hounsfield(channels[0])), affine)
+    image = Volume(to_int16(hounsfield(channels[0])), affine)
     if len(channels) == 1:
         return image, np.zeros(image.voxels.shape, np.uint8)
     masks = read_lobes(channels[1])

@@ -15,7 +15,7 @@ from nibabel.nifti1 import Nifti1Extension
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.volume import Volume, whole
+from radfoundry.volume import Volume, to_int16
 
 DESCRIPTION = "SYNTHETIC (Radfoundry): no patient, not for diagnosis"  # `descrip` holds 79 letters
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT: millimeters in the patient, RAS+
@@ -56,7 +56,7 @@ def _stored(voxels: np.ndarray, labels: bool) -> np.ndarray:
     if not labels:
         if not np.isfinite(voxels).all():
             raise ValueError("intensities must be finite")
-        return whole(voxels)
+        return to_int16(voxels)
     if voxels.min(initial=0) < 0 or voxels.max(initial=0) > 255:
         raise ValueError("label ids must lie in 0 to 255")
     return voxels.astype(np.uint8)

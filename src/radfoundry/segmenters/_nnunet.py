@@ -164,23 +164,25 @@ def network(model: Model, classes: int) -> nn.Module:
     )  # fmt: skip
 
 
-def bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def without_aliases(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return a state without the tensors that nnU-Net names a second and a third time."""
     return {n: tensor for n, tensor in state.items() if not any(word in n for word in AGAIN)}
 
 
-def whole(model: Model, state: Mapping[str, Tensor], learned: Sequence[int]) -> dict[str, Tensor]:
-    """Return a bare state as nnU-Net wants it: with logits for all classes, and all names.
+def with_all_classes(
+    model: Model, state: Mapping[str, Tensor], learned: Sequence[int]
+) -> dict[str, Tensor]:
+    """Return a state as nnU-Net wants it: with logits for all classes, and under all names.
 
     Args:
         model: The network's description; its dataset says how many classes there are.
-        state: Of a network whose logits are those of `learned`.
+        state: Without aliases, of a network whose logits are those of `learned`.
         learned: Numbers of the classes that it knows, 0 first; the others never win.
     """
     classes = len(model.dataset["labels"])
     layers = network(model, classes)
     wide = {name: _widened(name, t, learned, classes) for name, t in state.items()}
-    if set(wide) != set(bare(layers.state_dict())):
+    if set(wide) != set(without_aliases(layers.state_dict())):
         raise ValueError(f"these are tensors of another network than {model.path}: fit again")
     layers.load_state_dict(wide, strict=False)
     return layers.state_dict()
@@ -201,7 +203,7 @@ def write(model: Model, state: Mapping[str, Tensor], folder: str | Path) -> Path
 
     Args:
         model: Its description.
-        state: All its tensors, as `whole` returns them.
+        state: All its tensors, as `with_all_classes` returns them.
         folder: nnU-Net's nnUNet_results.
     """
     own = Path(folder) / model.path

@@ -125,7 +125,7 @@ def evidence(views: tuple[np.ndarray, np.ndarray], poses: np.ndarray, reach: flo
     """Return (n,) how much darker each pose's lungs are than what lies beside and between them."""
     total = np.zeros(len(poses))
     for side, lung in outlines().items():
-        weight = WEIGHT[lung.border] * lung.trust
+        weight = WEIGHT[lung.border] * lung.confidence
         edges = edge_contrast(views, lung.points, lung, poses, side, 1.5 * reach)
         total += np.clip(edges, -0.7, 1.5) @ (weight / weight.sum())
         core = lung_shape.look_up(views[1], *lung_shape.place(poses, lung.inner, side))
@@ -171,7 +171,7 @@ def moved(
     """
     everywhere = lung.points + lung.outward * STEPS[:, None, None]
     gain = edge_contrast(views, everywhere, lung, pose, side, 0.045).reshape(len(STEPS), -1).T
-    free = (FREEDOM[lung.border] * lung.trust)[:, None]
+    free = (FREEDOM[lung.border] * lung.confidence)[:, None]
     cost = 3 * STEPS**2 / np.maximum(free, 0.05) - np.clip(gain, -0.5, 1.5) * free
     bend = 600 * (STEPS[:, None] - STEPS) ** 2
     order = np.roll(np.arange(len(lung.points)), -3)

@@ -43,7 +43,7 @@ class Outline:
     points: np.ndarray  # (POINTS, 2) u, v
     outward: np.ndarray  # (POINTS, 2) steps away from the lung
     border: np.ndarray  # (POINTS,) which border each point is of
-    trust: np.ndarray  # (POINTS,) below 1 where the heart hides the left diaphragm
+    confidence: np.ndarray  # (POINTS,) below 1 where the heart hides the left diaphragm
     inner: np.ndarray  # (m, 2) points well inside, clear of the heart
 
 
@@ -63,13 +63,13 @@ def outline(side: int) -> Outline:
     if ((points - points.mean(0)) * normal).sum() < 0:
         normal = -normal
     hidden = (border == BASE) & (side > 0)
-    trust = np.where(hidden, np.clip((points[:, 0] - 0.2) / 0.5, 0.1, 1), 1)
+    confidence = np.where(hidden, np.clip((points[:, 0] - 0.2) / 0.5, 0.1, 1), 1)
     grid = np.array(
         [(u, v) for u in (0.15, 0.35, 0.55, 0.75) for v in (0.15, 0.3, 0.45, 0.6, 0.75)]
     )
     heart = (side > 0) & (grid[:, 0] < 0.4) & (grid[:, 1] > 0.4)
     return Outline(
-        points, normal * LUNG_SIZE, border, trust, grid[points_in_poly(grid, points) & ~heart]
+        points, normal * LUNG_SIZE, border, confidence, grid[points_in_poly(grid, points) & ~heart]
     )
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from radfoundry import volume
 from radfoundry.data.gate.source import GateError, Raw
-from radfoundry.data.preprocess.orientation import Pose, detect
+from radfoundry.data.preprocess.orientation import Orientation, detect
 from radfoundry.volume import Volume
 
 OPTIONS: Mapping[str, Any] = {
@@ -53,8 +53,8 @@ def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volu
     width, _, height = raw.image.spacing_mm
     _check_shape(picture.shape, (height, width), chosen)
     inner = _inner(picture)
-    pose = detect(_cut(picture, inner))
-    turns, inverted, warnings = _mended(pose, raw, chosen)
+    detected = detect(_cut(picture, inner))
+    turns, inverted, warnings = _mended(detected, raw, chosen)
     crop = inner if chosen["crop"] else (0, 0, *picture.shape)
     cut = _cut(picture, crop)
     window = np.percentile(-cut if inverted else cut, chosen["percentiles"])
@@ -71,7 +71,11 @@ def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volu
         "offset": list(offset),
         "size": chosen["size"],
         "window": [float(value) for value in window],
-        "pose": {"side": pose.side, "inversion": pose.inversion, "upending": pose.upending},
+        "pose": {
+            "side": detected.side,
+            "inversion": detected.inversion,
+            "upending": detected.upending,
+        },
         "warnings": [*raw.warnings, *warnings],
     }
     return _drawn(cut, record, max(lengths) if raw.spacing_known else None), record
@@ -136,13 +140,19 @@ def _check_shape(
         raise GateError("geo.aspect", f"sides as 1 to {aspect:.3g}, at most {chosen['max_aspect']}")
 
 
-def _mended(pose: Pose, raw: Raw, chosen: Mapping[str, Any]) -> tuple[int, bool, list[str]]:
+def _mended(
+    detected: Orientation, raw: Raw, chosen: Mapping[str, Any]
+) -> tuple[int, bool, list[str]]:
     """Return turns and inversion to undo, by policy, with the warnings they call for."""
     told = "photometric" in raw.facts  # a file that states its polarity is believed
     polarity = "warn" if told and chosen["polarity"] == "fix" else chosen["polarity"]
     found = {
-        "pose.inverted": (pose.inverted, polarity, "dense tissue looks dark"),
-        "pose.rotated": (pose.quarter_turns > 0, chosen["rotation"], "the patient looks turned"),
+        "pose.inverted": (detected.inverted, polarity, "dense tissue looks dark"),
+        "pose.rotated": (
+            detected.quarter_turns > 0,
+            chosen["rotation"],
+            "the patient looks turned",
+        ),
     }
     warnings = []
     for code, (seen, policy, text) in found.items():
@@ -150,8 +160,8 @@ def _mended(pose: Pose, raw: Raw, chosen: Mapping[str, Any]) -> tuple[int, bool,
             raise GateError(code, f"{text} (preprocess can fix or only warn instead)")
         if seen and policy != "ignore":
             warnings.append(code)
-    turns = pose.quarter_turns if chosen["rotation"] == "fix" else 0
-    return turns, pose.inverted and polarity == "fix", warnings
+    turns = detected.quarter_turns if chosen["rotation"] == "fix" else 0
+    return turns, detected.inverted and polarity == "fix", warnings
 
 
 def _cut(picture: np.ndarray, box: Sequence[int]) -> np.ndarray:

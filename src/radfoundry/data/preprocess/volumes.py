@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from radfoundry.data.gate.source import GateError, Raw
-from radfoundry.data.preprocess import body as bodies
 from radfoundry.data.preprocess import intensity, placement
+from radfoundry.data.preprocess.body import blocks, box, coarse_body, spread
 from radfoundry.data.preprocess.registration import Registration, affine
 from radfoundry.data.preprocess.resampling import Grid, grid_of, resampled
 from radfoundry.volume import Volume
@@ -87,7 +87,7 @@ def volumetric(
     if min(image.voxels.shape) < THINNEST:
         told = f"{image.voxels.shape} voxels; a volume has at least {THINNEST} along each axis"
         raise GateError("geo.small", told)
-    body = bodies.coarse_body(image.voxels, image.spacing_mm, modality)
+    body = coarse_body(image.voxels, image.spacing_mm, modality)
     if modality == "CT" and not body.any():
         raise GateError("int.constant", "nothing is denser than -500 HU: there is no body")
     if chosen.get("atlas"):
@@ -143,7 +143,7 @@ def _floored(image: Volume, modality: str, chosen: Mapping[str, Any]) -> Volume:
 
 def _straight(image: Volume, body: np.ndarray, chosen: Mapping[str, Any]) -> _Plan:
     shape = image.voxels.shape
-    found = bodies.box(body, shape, bodies.blocks(shape, image.spacing_mm))
+    found = box(body, shape, blocks(shape, image.spacing_mm))
     target, warnings = placement.placed(grid_of(image), found, chosen)
     if found is None:
         warnings = (*warnings, "geo.no_body")
@@ -178,7 +178,7 @@ def _levelled(
         low, high = chosen["window_hu"]
         return image, (float(low), float(high))
     shape = image.voxels.shape
-    inside = bodies.spread(body, shape, bodies.blocks(shape, image.spacing_mm))
+    inside = spread(body, shape, blocks(shape, image.spacing_mm))
     even = intensity.without_shading(image, inside) if chosen["bias_correction"] else image
     limits = intensity.window(even.voxels, inside, chosen["percentiles"])
     return even.holding(intensity.stretched(even.voxels, limits)), limits

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from radfoundry.anatomy import regions as anatomy
+from radfoundry.anatomy import regions
 from radfoundry.phantoms._bodies import (
     branches,
     fissures,
@@ -205,19 +205,19 @@ class Chest:
         """Return the anatomy map (uint8); fluid and bullae hold no vessels."""
         fluid, bullae = self._found("pleural_effusion"), self._found("emphysema")
         inside, above = self.skin > 0, self.grid.z > self.floor
-        regions = {"body": inside, "abdomen": inside & ~above}
-        regions["mediastinum"] = (self.middle > 0) & (self.cavity > 0) & above
+        masks = {"body": inside, "abdomen": inside & ~above}
+        masks["mediastinum"] = (self.middle > 0) & (self.cavity > 0) & above
         bones = {n: self.bones[n] > BONE_SHARE for n in ("rib", "spine", "clavicle")}
         bones["spine"] |= self.spine > 0
         bones["aorta"] = self.aorta > 0.5
         for mask in bones.values():  # composed below the mediastinum
-            regions["mediastinum"] &= ~mask
-        regions |= bones | {"heart": self.heart > 0.5, "pleural_space": fluid}
-        regions |= {name: mask & ~fluid for name, mask in self._lobes().items()}
+            masks["mediastinum"] &= ~mask
+        masks |= bones | {"heart": self.heart > 0.5, "pleural_space": fluid}
+        masks |= {name: mask & ~fluid for name, mask in self._lobes().items()}
         vessel = (self.vessels > MARKED_SHARE) & (self.lungs > 0.5)
-        regions["lung_vessel"] = vessel & ~fluid & ~bullae
-        regions["airway"] = (self.airway > MARKED_SHARE) & ~fluid
-        return anatomy.compose(regions)
+        masks["lung_vessel"] = vessel & ~fluid & ~bullae
+        masks["airway"] = (self.airway > MARKED_SHARE) & ~fluid
+        return regions.compose(masks)
 
     def _found(self, name: str) -> np.ndarray:
         shares = [self.share(f) > 0 for f in self.findings if f["name"] == name]

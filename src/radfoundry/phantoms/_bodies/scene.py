@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from radfoundry.anatomy import regions as anatomy
+from radfoundry.anatomy import regions
 from radfoundry.phantoms._bodies import cage, devices, film, lesions, skeleton, thorax, trees
 from radfoundry.phantoms._bodies.space import joined
 
@@ -76,15 +76,15 @@ class Scene:
 
     def truth(self) -> dict[str, np.ndarray]:
         """Return projected regions: lung_right, lung_left, heart and mediastinum, booleans."""
-        regions = {}
+        masks = {}
         for name, side in (("lung_right", 1), ("lung_left", -1)):
             lung = self._seen(thorax.lung_field(self.body, self.exam, self.grid, side))
-            regions[name] = (lung > LEAST_LUNG_MM) & self._above_dome((side,))
-        regions["heart"] = self.maps["heart"] > LEAST_LUNG_MM
+            masks[name] = (lung > LEAST_LUNG_MM) & self._above_dome((side,))
+        masks["heart"] = self.maps["heart"] > LEAST_LUNG_MM
         chest = self.grid.z < 0.05 * self.body["width"]
         middle = self._seen(self.organs.mediastinum * chest) > 0.35 * self.body["depth"]
-        regions["mediastinum"] = middle & self._above_dome((1, -1))
-        return regions
+        masks["mediastinum"] = middle & self._above_dome((1, -1))
+        return masks
 
     def _above_dome(self, sides: tuple[int, ...]) -> np.ndarray:
         """Return which pixels lie above the contour of the diaphragm as it is seen."""
@@ -104,5 +104,5 @@ class Scene:
             mask = (np.abs(change) > least) & lungs
             if finding["name"] == "cardiomegaly":
                 mask = truth["heart"] & (labels == 0)
-            labels[mask] = anatomy.label_id(finding["name"])
+            labels[mask] = regions.label_id(finding["name"])
         return labels

@@ -19,7 +19,7 @@ from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.config import weight_files
 from radfoundry.segmenters import _nnunet, _phantom_training
-from radfoundry.segmenters.totalsegmentator import tool as totalseg
+from radfoundry.segmenters.totalsegmentator import tool
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
@@ -112,7 +112,9 @@ def fit(
         tensors = _phantom_training.trained(
             model, list(learned), cases, course, generator, progress
         )
-        state |= {f"{number}.{name}": tensor for name, tensor in _nnunet.bare(tensors).items()}
+        state |= {
+            f"{number}.{name}": tensor for name, tensor in _nnunet.without_aliases(tensors).items()
+        }
         described[str(number)] = {
             "task": task,
             "learned": [*learned.items()],
@@ -131,7 +133,7 @@ def _described(
     entry = stated["weights"][number]
     spacing = np.broadcast_to(entry["spacing"] or COARSE_MM, 3)[::-1].tolist()
     learned = {}
-    names = totalseg.classes(task)
+    names = tool.classes(task)
     for structure, patterns in weight_files.gives(task).items():
         wanted = structure in chosen["structures"] or "_lobe_" in structure
         if wanted and any(regions.mask(case.anatomy, structure).any() for case in cases):
@@ -157,15 +159,15 @@ def prepare(
             segmenter or lack a network, or an option does not exist.
     """
     chosen = _chosen(options)
-    tool = totalseg.tool(chosen["mode"], bool(chosen["force_split"]), device)
+    runner = tool.tool(chosen["mode"], bool(chosen["force_split"]), device)
     if chosen["weights"] != weight_files.PHANTOMS:
         faults = weight_files.faults({"segmenter": "totalsegmentator", "options": chosen})
         if faults:
             raise ValueError("totalsegmentator cannot run:\n" + "\n".join(faults))
-        tool = replace(tool, folder=str(chosen["weights"]))
+        runner = replace(runner, folder=str(chosen["weights"]))
     else:
-        export(chosen, weights, tool.folder)
-    return partial(label, tool, chosen)
+        export(chosen, weights, runner.folder)
+    return partial(label, runner, chosen)
 
 
 def export(chosen: Mapping, weights: Weights | None, folder: str) -> None:
@@ -179,7 +181,7 @@ def export(chosen: Mapping, weights: Weights | None, folder: str) -> None:
         known = weights.card["networks"][str(number)]
         model = _nnunet.Model(**known["model"])
         own = {n.partition(".")[2]: t for n, t in weights.state.items() if _number(n) == number}
-        state = _nnunet.whole(model, own, [0, *(kind for _, kind in known["learned"])])
+        state = _nnunet.with_all_classes(model, own, [0, *(kind for _, kind in known["learned"])])
         _nnunet.write(model, state, folder)
 
 
@@ -187,16 +189,16 @@ def _number(name: str) -> int:
     return int(name.partition(".")[0])
 
 
-def label(tool: totalseg.Tool, chosen: Mapping, image: Volume) -> np.ndarray:
+def label(runner: tool.Tool, chosen: Mapping, image: Volume) -> np.ndarray:
     """Return the anatomy map of one image, from as many tasks of the tool as it takes."""
     if image.is_radiograph:
         raise ValueError("totalsegmentator reads volumes, this is one plane")
     masks: dict[str, np.ndarray] = {}
     for task in weight_files.tasks(chosen):
-        names, gives = totalseg.classes(task), weight_files.gives(task)
+        names, gives = tool.classes(task), weight_files.gives(task)
         wanted = {s: numbers(names, gives[s]) for s in chosen["structures"] if s in gives}
         asked = [names[n] for found in wanted.values() for n in found]
-        answer = totalseg.run(tool, image, task, asked if chosen["roi_subset"] else [])
+        answer = tool.run(runner, image, task, asked if chosen["roi_subset"] else [])
         for structure, found in wanted.items():
             masks[structure] = masks.get(structure, False) | np.isin(answer, found)
     return composed(masks)

@@ -52,7 +52,7 @@ class Tool:
 def tool(mode: str, force_split: bool, device: str) -> Tool:
     """Return the tool with settings and a folder of networks of its own, which is empty yet.
 
-    A license number is taken from the environment (`weightfiles.LICENSE_VARIABLE`), if it is there.
+    A license number is taken from the environment (`weight_files.LICENSE_VARIABLE`), if there.
     """
     number = os.environ.get(weight_files.LICENSE_VARIABLE)
     own = home(CONFIG | ({"license_number": number} if number else {}))
