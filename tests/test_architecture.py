@@ -172,9 +172,6 @@ def words_of(file):
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
-        yield from (
-            v for k in ("id", "attr", "arg") if isinstance(v := getattr(node, k, None), str)
-        )
 
 
 def plugin_words():
