@@ -72,7 +72,7 @@ def test_the_order_of_keys_makes_no_difference():
     )
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_listed_at_once():
     whole = config(allow_cpu="no", max_rejected=2, evalute={})
     keys = {fault.split(":")[0] for fault in refused(whole)}
     assert keys == {"allow_cpu", "max_rejected", "evalute"}
@@ -237,7 +237,7 @@ def wrong(whole):
     return error.value.faults
 
 
-def test_a_key_of_training_that_does_not_exist_is_told_before_any_job():
+def test_a_key_of_training_that_does_not_exist_is_named_before_any_job():
     train = {"sedd": 1, "text": {"stepz": 5}, "low_resolution": 3, "super_resolution": {"steps": 4}}
     faults = wrong(drawing(train=train))
     assert [fault.split(": ")[0] for fault in faults] == [
@@ -264,15 +264,15 @@ def test_a_generator_without_networks_takes_nothing_but_a_seed():
 
 
 @pytest.mark.parametrize(
-    ("prompts", "told"),
+    ("prompts", "message"),
     [
         ("Large effusion.", "sample.prompts: is 'Large effusion.'; allowed: reports, or a list"),
         ([{"text": "   "}], "sample.prompts[0].text: is blank; allowed: text"),
     ],
 )
-def test_prompts_that_are_none_are_told_before_any_job(prompts, told):
+def test_prompts_that_are_none_are_named_before_any_job(prompts, message):
     (fault,) = wrong(drawing(sample={"prompts": prompts}))
-    assert told in fault
+    assert message in fault
 
 
 def test_an_effusion_on_both_sides_can_be_asked_for():
@@ -287,8 +287,8 @@ def test_a_judge_that_is_given_is_not_trained():
 
     given = checked(judged(weights="resnet.pth", side=128))["evaluate"]["synthesis"]["judge"]
     assert given == {"weights": "resnet.pth", "side": 128, "size": "phantom"}
-    (told,) = refused(judged(weights="resnet.pth", steps=3))
-    assert told == "evaluate.synthesis.judge: give at most one of weights, steps"
+    (fault,) = refused(judged(weights="resnet.pth", steps=3))
+    assert fault == "evaluate.synthesis.judge: give at most one of weights, steps"
     assert refused(judged(weights=""))
 
 

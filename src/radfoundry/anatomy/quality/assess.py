@@ -30,7 +30,7 @@ def assess(
         image: What was labeled. A radiograph's black rim is then not counted as film; a volume's
             image is needed for the size of its voxels, and to know padding.
         volume_scale: Volume in the image over volume in the patient, as an affine registration
-            leaves it. Volumes are judged and told in cm3 of the patient. Films have none.
+            leaves it. Volumes are judged and given in cm3 of the patient. Films have none.
 
     Raises:
         ValueError: Labels that are no structures, a region that does not exist, another grid, or a

@@ -52,7 +52,7 @@ def judged(
         structures: Regions that the segmenter claims to label. All lobes make up two lungs: what
             is wrong with a lung is wrong with its lobes.
         image: What was labeled, on the same grid: CT in HU, or MR.
-        volume_scale: Volume in the image over volume in the patient. What is judged, and told as
+        volume_scale: Volume in the image over volume in the patient. What is judged, and given as
             volume_cm3, is the patient's.
 
     Raises:
