@@ -30,9 +30,9 @@ def row(start: str) -> str:
     generator = torch.Generator().manual_seed(0)
     settings = pretraining.SETTINGS[SIZE]
     trained = pretraining.fit(reports(COUNT, 0), SIZE, settings, generator)
-    told = pretraining.accuracy(trained, reports(HELD_OUT, 1), generator)
+    scores = pretraining.accuracy(trained, reports(HELD_OUT, 1), generator)
     spent = time.process_time() - began
-    return f"| {start} | {told['words']:.2f} | {told['paired']:.2f} | {spent:.0f} |"
+    return f"| {start} | {scores['words']:.2f} | {scores['paired']:.2f} | {spent:.0f} |"
 
 
 if __name__ == "__main__":

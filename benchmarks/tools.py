@@ -52,8 +52,8 @@ def main(cases: str = "5", seed: str = "2026") -> None:
                 found[region].append(value)
         each = (time.process_time() - begun) / len(tests)
         for region, values in sorted(found.items()):
-            told = f"{len(values)} | {np.mean(values):.3f} | {np.min(values):.3f}"
-            sys.stdout.write(f"| {name} | {fitted:.0f} | {each:.1f} | {region} | {told} |\n")
+            cells = f"{len(values)} | {np.mean(values):.3f} | {np.min(values):.3f}"
+            sys.stdout.write(f"| {name} | {fitted:.0f} | {each:.1f} | {region} | {cells} |\n")
 
 
 if __name__ == "__main__":

@@ -27,14 +27,14 @@ def test_a_constant_that_is_not_stated_is_an_error():
         catalogue.constant("generators", "artasyn", "NOTHING")
 
 
-def test_what_training_takes_is_told_without_importing_and_is_what_its_tables_hold():
+def test_what_training_takes_is_read_without_importing_and_is_what_its_tables_hold():
     assert catalogue.training("artasyn") == {}
-    told = catalogue.training("medsyn")
-    assert told == dict(options.TRAIN)
+    taken = catalogue.training("medsyn")
+    assert taken == dict(options.TRAIN)
     for name in options.TABLES:
         held = {key for table in options.TRAINING.values() for key in table[name]}
-        assert held <= set(told[name])
-        assert set(told[name]) - held <= {"accumulate", "betas"}
+        assert held <= set(taken[name])
+        assert set(taken[name]) - held <= {"accumulate", "betas"}
     held = {key for table in wgan.TRAINING.values() for key in table}
     assert set(catalogue.training("wgan")["gan"]) == held
 

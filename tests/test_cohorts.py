@@ -45,7 +45,7 @@ def test_rows_are_a_table_of_cases(table):
     assert checked.loc[0, "case"] == "001"
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_lines(table):
+def test_all_faults_are_listed_at_once_in_the_order_of_lines(table):
     path = table("a,p1,a.png,200,F", "b b,p2,b.png,1,G", header=f"{HEADER},age,sex")
     found = [(fault.line, fault.column) for fault in refused(path)]
     assert found == [(2, "age"), (3, "case"), (3, "sex")]

@@ -58,9 +58,9 @@ def test_the_pixel_size_grows_as_the_picture_shrinks(picture):
 
 
 def test_a_spacing_from_the_table_fills_in_where_the_file_has_none(picture):
-    told = preprocess.with_spacing(raw_of(picture), 0.2)
-    assert told.spacing_known
-    assert told.image.spacing_mm[0] == pytest.approx(0.2)
+    filled = preprocess.with_spacing(raw_of(picture), 0.2)
+    assert filled.spacing_known
+    assert filled.image.spacing_mm[0] == pytest.approx(0.2)
     assert preprocess.with_spacing(raw_of(picture, 0.5), 0.2).image.spacing_mm[0] == 0.5
     assert not preprocess.with_spacing(raw_of(picture), float("nan")).spacing_known
 

@@ -44,10 +44,10 @@ def test_how_a_file_stores_its_axes_changes_nothing(oblique, number):
     image, _, balls = oblique
     options = {"spacing_mm": [2.5, 2.5, 2.5]}
     expected, record = ready(image, options)
-    turned, told = ready(stored(image, ORIENTATIONS[number]), options)
+    turned, turned_record = ready(stored(image, ORIENTATIONS[number]), options)
     np.testing.assert_allclose(turned.affine, expected.affine, atol=1e-9)
     np.testing.assert_allclose(turned.voxels, expected.voxels, atol=1e-2)
-    labels = preprocess.like(stored(balls, ORIENTATIONS[number]).voxels, told)
+    labels = preprocess.like(stored(balls, ORIENTATIONS[number]).voxels, turned_record)
     np.testing.assert_array_equal(labels, preprocess.like(balls.voxels, record))
 
 
@@ -327,8 +327,8 @@ def test_labels_of_another_grid_are_refused(straight):
 
 
 def test_warnings_of_the_gate_go_on(straight):
-    told = gate.Raw(straight[0], "", True, ("geo.orthonormalised",))
-    _, record = preprocess.volumetric(told, "CT")
+    warned = gate.Raw(straight[0], "", True, ("geo.orthonormalised",))
+    _, record = preprocess.volumetric(warned, "CT")
     assert record["warnings"] == ["geo.orthonormalised"]
 
 

@@ -336,7 +336,7 @@ def test_a_lesion_that_fills_its_image_is_measured_as_within_a_larger_one(shape)
     assert inside["original_shape_VoxelVolume"] == np.prod(shape)
 
 
-def test_a_missing_c_extension_is_told_by_its_code(monkeypatch):
+def test_a_missing_c_extension_is_named_by_its_code(monkeypatch):
     monkeypatch.setitem(sys.modules, "radiomics", None)
     with pytest.raises(radiomics.RadiomicsError, match="C extension cannot be loaded") as error:
         radiomics.extract(*lesion_volume(), {})

@@ -1,4 +1,4 @@
-"""Words of the config schema: defaults, checks and how faults are told."""
+"""Words of the config schema: defaults, checks and how faults are worded."""
 
 import math
 
@@ -52,19 +52,19 @@ def test_the_input_is_left_alone():
     assert given == {"rate": "1e-4", "more": [1]}
 
 
-def test_an_unknown_key_is_told_with_value_choices_and_nearest():
+def test_an_unknown_key_is_named_with_value_choices_and_nearest():
     rules = NUMBER | {"additionalProperties": False}
-    told = faults({"raet": 3}, rules)
-    assert told == ["raet: unknown key (value 3); allowed: rate; did you mean 'rate'?"]
+    found = faults({"raet": 3}, rules)
+    assert found == ["raet: unknown key (value 3); allowed: rate; did you mean 'rate'?"]
 
 
-def test_a_missing_key_is_told_with_what_it_may_hold():
+def test_a_missing_key_is_named_with_what_it_may_hold():
     assert faults({}, NUMBER | {"required": ["rate"]}) == [
         "rate: is missing; allowed: number, at least 0"
     ]
 
 
-def test_a_value_below_its_limit_is_told_with_the_limit():
+def test_a_value_below_its_limit_is_named_with_the_limit():
     assert faults({"rate": -1}, NUMBER) == ["rate: is -1; allowed: number, at least 0"]
 
 
@@ -72,9 +72,9 @@ def test_a_pattern_must_match_the_whole_text():
     assert faults("id\n", {"type": "string", "pattern": "^[a-z]+$"})
 
 
-def test_a_name_among_others_is_told_with_the_nearest():
-    (told,) = faults("pbtseq", {"among": "segmenters"}, segmenters=["pbtseg", "other"])
-    assert told.endswith("allowed: pbtseg, other; did you mean 'pbtseg'?")
+def test_a_name_among_others_is_named_with_the_nearest():
+    (fault,) = faults("pbtseq", {"among": "segmenters"}, segmenters=["pbtseg", "other"])
+    assert fault.endswith("allowed: pbtseg, other; did you mean 'pbtseg'?")
 
 
 def test_a_list_item_is_named_by_its_place():
@@ -106,9 +106,9 @@ def test_plugin_options_become_keys_of_their_section():
     concrete = schema.concrete(rules, value, known)
     filled = schema.filled(value, concrete)
     assert filled["anatomy"]["shift"] == 0.01
-    (told,) = schema.faults(filled, concrete, known)
-    assert told.startswith("anatomy.nosie: unknown key (value 2)")
-    assert "did you mean 'noise'" in told
+    (fault,) = schema.faults(filled, concrete, known)
+    assert fault.startswith("anatomy.nosie: unknown key (value 2)")
+    assert "did you mean 'noise'" in fault
 
 
 def test_options_of_a_plugin_that_states_none_are_not_checked():
@@ -119,5 +119,5 @@ def test_options_of_a_plugin_that_states_none_are_not_checked():
 
 
 def test_a_long_value_is_shortened_in_a_message():
-    (told,) = faults("x" * 1000, {"type": "number"})
-    assert len(told) < 200
+    (fault,) = faults("x" * 1000, {"type": "number"})
+    assert len(fault) < 200

@@ -1,4 +1,4 @@
-"""A delimited text is taken apart, and what is wrong with it is told by line."""
+"""A delimited text is taken apart, and what is wrong with it is named by line."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_text_stays_text():
     ]
 
 
-def test_a_bar_of_columns_too_many_is_told_with_both_lengths():
+def test_a_bar_of_columns_too_many_is_named_with_both_lengths():
     _, (fault,) = parsed("case,patient\n1,2,3\n")
     assert str(fault).startswith("line 2, column '-': table.cells: has 3 cells")
 
@@ -47,7 +47,7 @@ def test_a_column_there_twice_is_a_fault():
     assert (fault.line, fault.column, fault.code) == (1, "case", "table.column")
 
 
-def test_an_open_quote_is_told_instead_of_swallowing_the_rest():
+def test_an_open_quote_is_named_instead_of_swallowing_the_rest():
     rows, (fault,) = parsed('case,report\n1,"clear\n2,clear\n')
     assert rows == []
     assert fault.code == "table.quote"

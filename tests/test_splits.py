@@ -84,7 +84,7 @@ def divided(**columns):
 
 
 @pytest.mark.parametrize(
-    ("cases", "code", "told"),
+    ("cases", "code", "message"),
     [
         (divided(patient=["1", "2", "1"]), "leak.patient", "'1' is in test, train"),
         (divided(patient=["p1", "2", " P1"]), "leak.patient", "'p1'"),
@@ -92,8 +92,8 @@ def divided(**columns):
         (divided(source=["", "", "x"]), "leak.source", "'x' in no split"),
     ],
 )
-def test_a_leak_is_named(cases, code, told):
-    assert any(line.startswith(code) and told in line for line in splits.leaks(cases))
+def test_a_leak_is_named(cases, code, message):
+    assert any(line.startswith(code) and message in line for line in splits.leaks(cases))
     with pytest.raises(splits.SplitError) as refused:
         splits.check(cases)
     assert refused.value.code == code

@@ -44,11 +44,11 @@ def test_columns_come_in_the_order_of_the_schema(tmp_path):
     assert list(tables.read(tmp_path / "splits.tsv", "splits")) == ["case", "patient", "split"]
 
 
-def test_all_faulty_values_are_told_with_their_rows():
-    with pytest.raises(TableError) as told:
+def test_all_faulty_values_are_named_with_their_rows():
+    with pytest.raises(TableError) as caught:
         tables.checked(splits(split=["tst", "tst"], patient=["p q", "q"]), "splits", "here")
-    assert "column 'split', row 1, 2" in str(told.value)
-    assert "column 'patient', row 1" in str(told.value)
+    assert "column 'split', row 1, 2" in str(caught.value)
+    assert "column 'patient', row 1" in str(caught.value)
 
 
 @pytest.mark.parametrize(

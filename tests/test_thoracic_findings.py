@@ -22,8 +22,8 @@ def test_emphysema_behind_a_window_is_not_marked_and_not_measured_as_zero(lowest
     image, labels = windowed(lowest)
     found = findings.marked(image, labels)
     assert bool((found == regions.label_id("emphysema")).any()) == seen
-    told = clinical.measure(image, labels, found, 1.0, ("emphysema",), lowest)
-    assert np.isnan(told["emphysema_volume_ml"]) == (not seen)
+    measured = clinical.measure(image, labels, found, 1.0, ("emphysema",), lowest)
+    assert np.isnan(measured["emphysema_volume_ml"]) == (not seen)
 
 
 def test_outlined_lesions_stay_and_effusion_of_others_gives_way():

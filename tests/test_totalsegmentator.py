@@ -133,7 +133,7 @@ def test_a_radiograph_is_refused(weights):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"no_such_option": 1}, "no_such_option"),
         ({"mode": "slow"}, "fastest, fast, normal"),
@@ -141,8 +141,8 @@ def test_a_radiograph_is_refused(weights):
         ({"tasks": ["teeth"]}, "teeth"),
     ],
 )
-def test_what_does_not_exist_is_refused_by_name(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_does_not_exist_is_refused_by_name(options, message):
+    with pytest.raises(ValueError, match=message):
         totalsegmentator.structures(options)
 
 

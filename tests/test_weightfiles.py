@@ -43,7 +43,7 @@ def test_every_missing_file_is_named_with_task_release_and_place(tmp_path):
     assert str(tmp_path / "Dataset298_TotalSegmentator_total_6mm_1559subj") in text
 
 
-def test_all_ways_are_told_in_one_error(tmp_path):
+def test_all_methods_are_named_in_one_error(tmp_path):
     methods = config(
         one=method(weights=str(tmp_path)),
         two={"segmenter": "lungmask", "options": {"weights": str(tmp_path)}},
@@ -89,7 +89,7 @@ def test_a_published_file_with_another_content_is_changed(tmp_path):
     fill(tmp_path, chosen)
     (row,) = weight_files.inventory(chosen)
     assert row["status"] == "changed"
-    assert row["sha256"] in weight_files.told(row)
+    assert row["sha256"] in weight_files.fault_message(row)
 
 
 def test_the_config_may_state_another_sha256(tmp_path):

@@ -134,5 +134,5 @@ def _unpickled(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        told = " ".join(str(error).split())[:120]
-        raise WeightsError(f"{path} is neither safetensors nor a file of torch: {told}") from None
+        reason = " ".join(str(error).split())[:120]
+        raise WeightsError(f"{path} is neither safetensors nor a file of torch: {reason}") from None

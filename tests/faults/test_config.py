@@ -74,7 +74,7 @@ def test_the_config_without_a_fault_is_accepted(checked):
         ),
     ],
 )
-def test_row_32_a_wrong_value_is_told_with_key_value_and_what_is_allowed(checked, fault, words):
+def test_row_32_a_wrong_value_is_named_with_key_value_and_what_is_allowed(checked, fault, words):
     assert words in "\n".join(faults(checked, GOOD + fault))
 
 

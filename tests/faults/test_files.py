@@ -112,8 +112,8 @@ def rows(table):
 
 @pytest.mark.parametrize(("name", "content", "code"), rows(REFUSED))
 def test_a_broken_file_is_refused_with_its_code(refused, tmp_path, name, content, code):
-    told = refused(content, name)
-    assert told == code or (code.endswith(".") and told.startswith(code))
+    found = refused(content, name)
+    assert found == code or (code.endswith(".") and found.startswith(code))
     assert not (tmp_path / "canary").exists()
 
 

@@ -119,16 +119,18 @@ MUTE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("form", "fields", "told"), MUTE)
-def test_a_file_that_does_not_tell_its_place_is_warned_of_or_refused(tmp_path, form, fields, told):
+@pytest.mark.parametrize(("form", "fields", "expected"), MUTE)
+def test_a_file_that_does_not_state_its_place_is_warned_of_or_refused(
+    tmp_path, form, fields, expected
+):
     content = TEXT[form](body(), **fields)
-    if isinstance(told, str):
+    if isinstance(expected, str):
         with pytest.raises(gate.GateError) as error:
             read(tmp_path, content)
-        assert error.value.code == told
+        assert error.value.code == expected
     else:
         raw = read(tmp_path, content)
-        assert raw.warnings == told
+        assert raw.warnings == expected
         assert raw.image.spacing_mm == pytest.approx((0.7, 0.8, 2))
 
 

@@ -17,7 +17,7 @@ CAFE = "café"
 def faults(tmp_path):
     """Return a function from the content of a table to its faults, as (line, column, code)."""
 
-    def told(content):
+    def found(content):
         path = tmp_path / "cases.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         try:
@@ -26,7 +26,7 @@ def faults(tmp_path):
             return [(f.line, f.column, f.code) for f in error.faults[str(path)]]
         return []
 
-    return told
+    return found
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def rows(tmp_path):
     return read
 
 
-def lines(*told, header=HEADER):
-    return "\n".join([header, *told, ""])
+def lines(*cases, header=HEADER):
+    return "\n".join([header, *cases, ""])
 
 
 def test_row_9_a_dangling_link_is_a_missing_image(rows, tmp_path):
@@ -156,7 +156,7 @@ def test_row_37_other_tables_are_refused_with_their_line(faults, content, expect
         ("site", "x" * 65, "value.length"),
     ],
 )
-def test_row_38_a_wrong_value_is_told_with_line_and_column(faults, column, value, code):
+def test_row_38_a_wrong_value_is_named_with_line_and_column(faults, column, value, code):
     table = lines("a,p,a.png,", f"b,q,b.png,{value}", header=f"{HEADER},{column}")
     assert faults(table) == [(3, column, code)]
 

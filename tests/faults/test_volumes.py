@@ -102,8 +102,8 @@ def refused(tmp_path):
                          ids=[f"{r[0]} ({r[1]})" for r in REFUSED])  # fmt: skip
 def test_a_broken_volume_is_refused_with_its_code(refused, tmp_path, name, content, code):
     (tmp_path / name).write_bytes(content)
-    told = refused(tmp_path / name).code
-    assert told == code or (code.endswith(".") and told.startswith(code))
+    found = refused(tmp_path / name).code
+    assert found == code or (code.endswith(".") and found.startswith(code))
 
 
 HINTS = [
@@ -193,8 +193,8 @@ SERIES = [
 
 @pytest.mark.parametrize(("slices", "code"), [r[1:] for r in SERIES], ids=[r[0] for r in SERIES])
 def test_a_broken_series_is_refused_with_its_code(refused, tmp_path, slices, code):
-    told = refused(put_series(tmp_path / "series", slices)).code
-    assert told == code or (code.endswith(".") and told.startswith(code))
+    found = refused(put_series(tmp_path / "series", slices)).code
+    assert found == code or (code.endswith(".") and found.startswith(code))
 
 
 def test_the_refusal_says_how_many_series_slices_or_volumes_there_are(refused, tmp_path):

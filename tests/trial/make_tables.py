@@ -108,7 +108,7 @@ def recentred(data: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """Return Hannover with masks put back where they were drawn, written into a folder.
 
     The masks were drawn on the square in the middle of each film and then stretched to its whole
-    width (docs/results.md tells how we know). Outside that square no one judged the film.
+    width (docs/results.md says how we know). Outside that square no one judged the film.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in rows["labels"]:

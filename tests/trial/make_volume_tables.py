@@ -126,9 +126,11 @@ def cohorts(data: Path, masks: Path) -> dict[str, tuple[list[dict], dict]]:
 
 def completed(row: dict, data: Path, root: Path) -> dict[str, str]:
     """Return a row with every column, its paths as seen from the root."""
-    told = {"patient": row["case"], "labels": "", "findings": ""} | row
-    paths = {name: told[name] and str((data / told[name]).relative_to(root)) for name in PATHS}
-    return told | paths
+    columns = {"patient": row["case"], "labels": "", "findings": ""} | row
+    paths = {
+        name: columns[name] and str((data / columns[name]).relative_to(root)) for name in PATHS
+    }
+    return columns | paths
 
 
 def main(data: Path, folder: Path) -> None:

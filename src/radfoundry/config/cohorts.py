@@ -1,6 +1,6 @@
 """Read and check a user's table of cases, and name the batches that cases travel in.
 
-The columns are told by `schemas/cases.schema.yaml`. All faults are listed at once, each
+The columns are named in `schemas/cases.schema.yaml`. All faults are listed at once, each
 with its line in the file and its column, before any job runs. A missing image is no fault of the
 table: the case is rejected later, with all others that cannot be read.
 """
@@ -20,7 +20,7 @@ from radfoundry.config.delimited import Fault, Row, parsed, problem
 TABLE = "cases"
 SCHEMA = Path(__file__).parent / "schemas" / f"{TABLE}.schema.yaml"
 PATHS = ("image", "labels")
-MOST_TOLD = 200
+MOST_LISTED = 200
 Rows = list[tuple[int, Row]]
 
 
@@ -29,21 +29,21 @@ class CohortError(ValueError):
 
     def __init__(self, faults: Mapping[str, Sequence[Fault]]):
         self.faults = {where: sorted(found) for where, found in faults.items()}
-        super().__init__("\n".join(line for where in self.faults for line in self._told(where)))
+        super().__init__("\n".join(line for where in self.faults for line in self._lines(where)))
 
-    def _told(self, where: str) -> Iterator[str]:
+    def _lines(self, where: str) -> Iterator[str]:
         found = self.faults[where]
         yield f"{where} cannot be used as a table of cases:"
-        yield from (f"  {fault}" for fault in islice(found, MOST_TOLD))
-        if len(found) > MOST_TOLD:
-            yield f"  and {len(found) - MOST_TOLD:,} more faults"
+        yield from (f"  {fault}" for fault in islice(found, MOST_LISTED))
+        if len(found) > MOST_LISTED:
+            yield f"  and {len(found) - MOST_LISTED:,} more faults"
 
 
 @cache
 def columns() -> Mapping[str, Mapping]:
     """Return what a user's table may hold: columns in order, each with its rules."""
-    told = _schema()["properties"].items()
-    return {name: rules for name, rules in told if "readOnly" not in rules}
+    stated = _schema()["properties"].items()
+    return {name: rules for name, rules in stated if "readOnly" not in rules}
 
 
 @cache
@@ -57,7 +57,7 @@ def _findings() -> tuple[str, ...]:
 
 
 def read(path: str | Path, root: str | Path | None = None) -> list[Row]:
-    """Return the cases of a table, in its order: every known column, "" where nothing is told.
+    """Return the cases of a table, in its order: every known column, "" where nothing is stated.
 
     Args:
         path: TSV or CSV with a header; tab, semicolon or comma, whichever the header uses.
@@ -203,7 +203,7 @@ def read_all(cohorts: Mapping[str, Mapping]) -> dict[str, list[Row]]:
                 rows[name] = read(cohort["table"], cohort.get("root"))
         except CohortError as error:
             where = f"cohorts.{name}.table"
-            faults |= {f"{where} {path}": told for path, told in error.faults.items()}
+            faults |= {f"{where} {path}": found for path, found in error.faults.items()}
     if faults:
         raise CohortError(faults)
     return rows

@@ -29,9 +29,9 @@ def _segmenters_of_another_modality(config: Mapping) -> Iterator[str]:
                 allowed = [
                     w for w in config["pseudolabel"] if cohort["modality"] in reads(config, w)
                 ]
-                told = ", ".join([*allowed, NO_METHOD])
+                names = ", ".join([*allowed, NO_METHOD])
                 where = f"cohorts.{name}.{key}"
-                yield f"{where}: {method!r} does not read {cohort['modality']}; allowed: {told}"
+                yield f"{where}: {method!r} does not read {cohort['modality']}; allowed: {names}"
 
 
 def reads(config: Mapping, method: str) -> tuple[str, ...]:
@@ -66,8 +66,8 @@ def _keys_of_volumes(config: Mapping) -> Iterator[str]:
         where, radiomics = f"cohorts.{name}", cohort["radiomics"]
         atlas = cohort["preprocess"].get("atlas")
         if atlas and "grid" not in cohort["preprocess"]:
-            told = "is missing; allowed: three whole numbers, because `atlas` is true"
-            yield f"{where}.preprocess.grid: {told}"
+            message = "is missing; allowed: three whole numbers, because `atlas` is true"
+            yield f"{where}.preprocess.grid: {message}"
         if cohort.get("second_opinion") in (cohort["pseudolabel"], NO_METHOD):
             yield f"{where}.second_opinion: allowed: another method than `pseudolabel`"
         elif "second_opinion" in cohort and cohort["pseudolabel"] == NO_METHOD:
@@ -94,30 +94,30 @@ def _recipes_of_another_modality(config: Mapping) -> Iterator[str]:
         modality = config["cohorts"][recipe["cohort"]]["modality"]
         able = _modalities("generators", recipe["generator"])
         if modality not in able:
-            told = f"{recipe['cohort']!r} holds {modality}; {recipe['generator']} makes"
-            yield f"recipes.{name}.cohort: {told} {', '.join(able)}"
+            message = f"{recipe['cohort']!r} holds {modality}; {recipe['generator']} makes"
+            yield f"recipes.{name}.cohort: {message} {', '.join(able)}"
     for recipe in config["evaluate"]["synthesis"]["recipes"]:
         cohort = config["recipes"][recipe]["cohort"]
         if config["cohorts"][cohort]["modality"] != "CT":
-            told = (
+            message = (
                 f"{recipe!r} draws {config['cohorts'][cohort]['modality']}; allowed: recipes of CT"
             )
-            yield f"evaluate.synthesis.recipes: {told}"
+            yield f"evaluate.synthesis.recipes: {message}"
     for task, options in config["evaluate"].items():
         for cohort in options.get("unseen", []) if isinstance(options, Mapping) else []:
             modality = config["cohorts"][cohort]["modality"]
             able = _modalities("tasks", task)
             if modality not in able:
-                told = f"{cohort!r} holds {modality}; {task} reads {', '.join(able)}"
-                yield f"evaluate.{task}.unseen: {told}"
+                message = f"{cohort!r} holds {modality}; {task} reads {', '.join(able)}"
+                yield f"evaluate.{task}.unseen: {message}"
 
 
 def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
     for name, recipe in config["recipes"].items():
         known = catalogue.options("generators", recipe["generator"]) or {}
         for key in [key for key in recipe["sample"] if key not in {"count", *known}]:
-            told = f"{recipe['generator']} does not take it; allowed: {', '.join(known)}"
-            yield f"recipes.{name}.sample.{key}: {told}"
+            message = f"{recipe['generator']} does not take it; allowed: {', '.join(known)}"
+            yield f"recipes.{name}.sample.{key}: {message}"
         if recipe["sample"].get("text", True):  # else no prompt is read
             yield from _prompts(f"recipes.{name}.sample.prompts", recipe["sample"].get("prompts"))
         yield from _training_keys(f"recipes.{name}.train", recipe)
@@ -137,15 +137,15 @@ def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
     known = {"seed": (), **(taken or {})}
     for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
-            told = f"unknown; allowed: {', '.join(known)}{schema.nearest(key, known)}"
-            yield f"{where}.{key}: {told}"
+            message = f"unknown; allowed: {', '.join(known)}{schema.nearest(key, known)}"
+            yield f"{where}.{key}: {message}"
         elif known[key] and not isinstance(below, Mapping | NoneType):
             yield f"{where}.{key}: is {below!r}; allowed: keys: {', '.join(known[key])}"
         else:
             below = (below or {}) if known[key] else {}
             for word in [word for word in below if word not in known[key]]:
-                told = f"allowed: {', '.join(known[key])}{schema.nearest(word, known[key])}"
-                yield f"{where}.{key}.{word}: unknown; {told}"
+                message = f"allowed: {', '.join(known[key])}{schema.nearest(word, known[key])}"
+                yield f"{where}.{key}.{word}: unknown; {message}"
 
 
 def _borrowed_networks(config: Mapping) -> Iterator[str]:
@@ -154,8 +154,8 @@ def _borrowed_networks(config: Mapping) -> Iterator[str]:
         for network, lender in recipe["networks"].items():
             where, other = f"recipes.{name}.networks.{network}", config["recipes"][lender]
             if network not in own:
-                told = ", ".join(own) or "none"
-                yield f"{where}: {recipe['generator']} has no such network; allowed: {told}"
+                names = ", ".join(own) or "none"
+                yield f"{where}: {recipe['generator']} has no such network; allowed: {names}"
             differs = [key for key in ("generator", "cohort", "size") if recipe[key] != other[key]]
             if differs:
                 yield f"{where}: recipes.{lender} differs in {', '.join(differs)}; allowed: equal"
@@ -170,8 +170,8 @@ def _tasks_of_another_modality(config: Mapping) -> Iterator[str]:
             cohort = config["recipes"][name]["cohort"]
             modality = config["cohorts"][cohort]["modality"]
             if modality not in able:
-                told = f"{name!r} draws {modality}; {task} reads {', '.join(able)}"
-                yield f"evaluate.{task}.recipes: {told}"
+                message = f"{name!r} draws {modality}; {task} reads {', '.join(able)}"
+                yield f"evaluate.{task}.recipes: {message}"
 
 
 def _training_without_cases(config: Mapping) -> Iterator[str]:

@@ -159,6 +159,6 @@ def _unmeasurable(value: str, rules: Mapping) -> Problem:
 def _unknown(value: str, rules: Mapping, words: Collection[str]) -> Problem:
     for word in value.split("|") if "joined" in rules else ():
         if word not in words:
-            told = f"{word!r:.80}; allowed, joined by |: {', '.join(words)}"
-            return "finding.unknown", told + nearest(word, words)
+            message = f"{word!r:.80}; allowed, joined by |: {', '.join(words)}"
+            return "finding.unknown", message + nearest(word, words)
     return None

@@ -116,10 +116,10 @@ def faults(value: Any, rules: Mapping, known: Names) -> list[str]:
     number = Draft202012Validator.TYPE_CHECKER.redefine("number", lambda _, item: _is_number(item))
     own = {word: _worded(check, known) for word, check in CHECKS.items()}
     validator = extend(Draft202012Validator, own, type_checker=number)(rules)
-    told = [line for error in validator.iter_errors(value) for line in _told(error)]
-    paths = {path for path, _ in told}
-    told += [(path, words) for path, words in _unfit(value) if path not in paths]
-    return [f"{path or 'the config'}: {words}" for path, words in dict.fromkeys(told)]
+    found = [line for error in validator.iter_errors(value) for line in _messages(error)]
+    paths = {path for path, _ in found}
+    found += [(path, words) for path, words in _unfit(value) if path not in paths]
+    return [f"{path or 'the config'}: {words}" for path, words in dict.fromkeys(found)]
 
 
 def _worded(check: Callable[..., Iterable[str]], known: Names) -> Callable:
@@ -193,7 +193,7 @@ def _unfit(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _unfit(item, f"{path}[{index}]")
 
 
-def _told(error: Any) -> Iterator[tuple[str, str]]:
+def _messages(error: Any) -> Iterator[tuple[str, str]]:
     """Say what an error of jsonschema means: the key's path, and words."""
     path, value, rules = _joined(error.absolute_path), error.instance, error.schema
     if "propertyNames" in error.schema_path:

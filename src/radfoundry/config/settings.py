@@ -1,6 +1,6 @@
 """Read and check the config: every fault at once, before any job runs.
 
-What may be written is told by `schemas/config.schema.yaml`. Plug-ins are never imported
+What may be written is stated by `schemas/config.schema.yaml`. Plug-ins are never imported
 here, their options are read from their source: checking a config must stay instant. It refuses
 rather than guesses, and nothing in a config file may run code.
 """
@@ -73,8 +73,8 @@ def _node_faults(root: yaml.Node) -> Iterator[tuple[int, str]]:
             continue
         seen.add(id(node))
         if node.tag not in TAGS:
-            told = node.tag.removeprefix("tag:yaml.org,2002:")
-            yield node.start_mark.line + 1, f"tag or type {told!r} is refused; quote what is text"
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            yield node.start_mark.line + 1, f"tag or type {kind!r} is refused; quote what is text"
         if isinstance(node, yaml.MappingNode):
             yield from _key_faults(node)
         todo += _children(node)
@@ -133,7 +133,7 @@ def checked(
     Args:
         config: As loaded, by `strict_load` or by Snakemake.
         source: The schema, or its path.
-        names: What `registered` returns, unless told; a kind may also be a plain list of names,
+        names: What `registered` returns, unless given; a kind may also be a plain list of names,
             then the options of its plug-ins are not checked.
 
     Raises:

@@ -61,7 +61,7 @@ def faults(method: Mapping) -> list[str]:
     What no weights could do, such as marking a structure that nobody knows, is a line too.
     """
     try:
-        return [told(row) for row in _rows(method) if row["status"] != "ok"]
+        return [fault_message(row) for row in _rows(method) if row["status"] != "ok"]
     except ValueError as error:
         return [str(error)]
 
@@ -87,7 +87,7 @@ def _options(method: Mapping) -> dict[str, Any]:
 
 
 def _rows(method: Mapping) -> list[dict[str, Any]]:
-    """Return the files of a method with their status, as far as it can be told without reading."""
+    """Return the files of a method with their status, as far as it shows without reading."""
     if method["segmenter"] not in needs():
         return []
     options, tool = _options(method), method["segmenter"] == "totalsegmentator"
@@ -121,7 +121,7 @@ def _measured(row: dict[str, Any], options: Mapping) -> dict[str, Any]:
     return row | {"bytes": path.stat().st_size, "sha256": digest}
 
 
-def told(row: Mapping) -> str:
+def fault_message(row: Mapping) -> str:
     """Return what is wrong with a row of `inventory`, and how to mend it."""
     what = f"{row['task']}: weights {row['weights']}"
     if row["status"] == "changed":
@@ -157,15 +157,15 @@ def tasks(options: Mapping) -> list[str]:
     able = {name: task for name, task in known.items() if task["modality"] == options["modality"]}
     for name in options["tasks"]:
         if name not in able:
-            told = f"no task {name!r} for {options['modality']}"
-            raise ValueError(f"{told}: choose from {', '.join(able)}")
+            message = f"no task {name!r} for {options['modality']}"
+            raise ValueError(f"{message}: choose from {', '.join(able)}")
     chosen = set(options["tasks"])
     for structure in options["structures"]:
         giving = [name for name, task in able.items() if structure in task["gives"]]
         if not giving:
             possible = sorted({name for task in able.values() for name in task["gives"]})
-            told = f"no task marks {structure!r} in {options['modality']}"
-            raise ValueError(f"{told}: choose from {', '.join(possible)}")
+            message = f"no task marks {structure!r} in {options['modality']}"
+            raise ValueError(f"{message}: choose from {', '.join(possible)}")
         chosen.add(giving[0])
     return [name for name in able if name in chosen]
 
@@ -196,8 +196,8 @@ def networks_of_phantoms(options: Mapping) -> dict[int, str]:
         for number in weights_of(task, options):
             spacing = stated["weights"][number]["spacing"] or FINEST_MM
             if min(spacing if isinstance(spacing, list) else [spacing]) < FINEST_MM:
-                told = f"task {task} ({options['mode']}) sees voxels of {spacing} mm"
-                raise ValueError(f"{told}: with weights 'phantoms' {FINEST_MM} mm is the finest")
+                message = f"task {task} ({options['mode']}) sees voxels of {spacing} mm"
+                raise ValueError(f"{message}: with weights 'phantoms' {FINEST_MM} mm is the finest")
             out[number] = "total" if number in stated["tasks"][task].get("crop", []) else task
     return out
 

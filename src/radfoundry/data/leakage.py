@@ -27,8 +27,8 @@ def check_rejected(images: pd.DataFrame, most: float) -> None:
         f"  {code}: {len(rows)}, as {rows['case'].iloc[0]} ({rows['message'].iloc[0]})"
         for code, rows in bad.groupby("code")
     ]
-    told = f"{len(bad)} of {len(images)} cases were rejected, max_rejected is {most:g}:"
-    raise SplitError("gate.rejected", "\n".join([told, *reasons]))
+    summary = f"{len(bad)} of {len(images)} cases were rejected, max_rejected is {most:g}:"
+    raise SplitError("gate.rejected", "\n".join([summary, *reasons]))
 
 
 def check_evaluation(

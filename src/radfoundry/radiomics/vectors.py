@@ -78,8 +78,8 @@ def _vectors(frame: pd.DataFrame, classes: Sequence[str], regions: Sequence[str]
         raise ValueError(f"case {case} has region {region} twice")
     cases = pd.Index(frame["case"].unique(), name="case")
     parts = {r: whole[whole["region"] == r].set_index("case").reindex(cases) for r in regions}
-    told = pd.DataFrame({region: _codes(part, features) for region, part in parts.items()})
-    rows = (zip(regions, row, strict=True) for row in told.to_numpy())
+    codes = pd.DataFrame({region: _codes(part, features) for region, part in parts.items()})
+    rows = (zip(regions, row, strict=True) for row in codes.to_numpy())
     said = ["; ".join(f"{region} {code}" for region, code in row if code) for row in rows]
     code = pd.Series(said, index=cases, name="code", dtype=str)
     values = [part[features].astype(float).add_prefix(f"{r}_") for r, part in parts.items()]

@@ -14,7 +14,7 @@ A segmenter is a module with
   goes in, a uint8 anatomy map on the same grid comes out. Equal images give equal maps.
 * only where `NEEDS_WEIGHTS`: `PHANTOM`, the kind of phantom that `fit` learns from;
   `phantoms(options)`, what to plan of it; and `fit`, below.
-* where it can tell: `explained(options, weights=None, device="cpu")`, as `prepare`, but a pair
+* optional: `explained(options, weights=None, device="cpu")`, as `prepare`, but a pair
   comes out: the map, and notes by structure on how it was found.
 
 `fit(options, rng, device="cpu", cases=(), progress=None)` returns `weights.Weights`:

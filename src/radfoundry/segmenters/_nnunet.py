@@ -130,7 +130,7 @@ def architecture(features: Sequence[int]) -> dict[str, Any]:
 
 
 def intensities(images: Sequence[np.ndarray]) -> dict[str, float]:
-    """Return what CTNormalization is told of the intensities inside bodies (above -950 HU)."""
+    """Return what CTNormalization needs of the intensities inside bodies (above -950 HU)."""
     seen = np.concatenate([image[image > -950].ravel() for image in images]).astype(np.float64)
     low, high = np.percentile(seen, CLIPPED)
     return {

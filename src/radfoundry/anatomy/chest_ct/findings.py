@@ -6,7 +6,7 @@ from radfoundry.anatomy import regions
 from radfoundry.anatomy.chest_ct import morphology
 from radfoundry.volume import Volume
 
-MARKED = ("pleural_effusion", "emphysema")  # what `marked` can tell
+MARKED = ("pleural_effusion", "emphysema")  # what `marked` marks
 
 EMPHYSEMA_HU = -950.0  # Gevenois et al., AJRCCM 1996: agrees with pathology
 LEAST_EMPHYSEMA_MM3 = 300.0  # smaller clusters are noise

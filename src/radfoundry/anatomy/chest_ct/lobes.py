@@ -93,10 +93,10 @@ def _cut(
         below["middle"] = z < horizontal[..., None]
     for name, part in _parted(inside, below).items():
         masks[name][box] = part
-    return masks, _told(found)
+    return masks, _note(found)
 
 
-def _told(found: Mapping[str, bool]) -> str:
+def _note(found: Mapping[str, bool]) -> str:
     seen = [name for name, yes in found.items() if yes]
     if len(seen) == len(found):
         return "fissures"

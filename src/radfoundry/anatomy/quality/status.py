@@ -55,7 +55,7 @@ def depends(region: str, structure: str, film: bool) -> bool:
     vessels and bronchi leave each voxel in its lobe: ids of lung behind the heart, or of a tree in
     a lobe, do not count, or a bad heart or airway would take the lungs with it. Nor does the body,
     of which everything is a part. A lobe whose borders are wrong leaves its lung as it is; what
-    fails with all its lobes is told by `spread`.
+    fails with all its lobes is found by `spread`.
 
     Args:
         region: A structure, region or finding. Effusion rests on the pleural space too, emphysema

@@ -35,7 +35,7 @@ class Slice:
         modality: As in the file, such as "CT".
         localizer: Whether it is a scout view.
         size: Rows and columns.
-        spacing_mm: Of rows and of columns (2,); NaN where the file tells nothing, as below.
+        spacing_mm: Of rows and of columns (2,); NaN where the file states nothing, as below.
         cosines: Directions of a row and of a column in LPS (6,).
         position: Of the first pixel's center in LPS, mm (3,).
         dataset: The allowed tags, for decoding.
@@ -106,7 +106,7 @@ def values(one: Slice, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
         return _values(one.dataset, modality)
 
 
-def told(one: Slice) -> dict[str, str]:
+def technical_tags(one: Slice) -> dict[str, str]:
     """Return the allow-listed technical tags of a slice."""
     with disable_value_validation():
         return facts(one.dataset)

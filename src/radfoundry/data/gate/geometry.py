@@ -30,7 +30,7 @@ def canonical(voxels: np.ndarray, affine: np.ndarray) -> tuple[Volume, tuple[str
 
 
 def lps(directions: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    """Return the RAS+ affine of axes (3, 3), one per column in mm, and an origin told in LPS."""
+    """Return the RAS+ affine of axes (3, 3), one per column in mm, and an origin stated in LPS."""
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = directions, origin
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine

@@ -16,7 +16,7 @@ TISSUE_FRACTION = 1e-4  # of voxels; with less there is nothing but air
 def checked(raw: Raw, modality: str) -> Raw:
     """Return an image whose values can be believed; a CT with nothing below -1024 HU.
 
-    Warnings tell what was raised to -1024: `int.padding` what scanners write outside their field of
+    Warnings name what was raised to -1024: `int.padding` what scanners write outside their field of
     view, `int.below_air` undershoot of filters and resampling.
 
     Raises:
@@ -41,9 +41,9 @@ def _hounsfield(raw: Raw, low: float, high: float) -> Raw:
     if low >= AIR_HU:
         return raw
     codes = [("int.padding", low <= PADDING_HU), ("int.below_air", PADDING_HU < inside < AIR_HU)]
-    told = tuple(code for code, seen in codes if seen and code not in raw.warnings)
+    raised = tuple(code for code, seen in codes if seen and code not in raw.warnings)
     image = raw.image.holding(np.maximum(voxels, np.float32(AIR_HU)))
-    return replace(raw, image=image, warnings=(*raw.warnings, *told))
+    return replace(raw, image=image, warnings=(*raw.warnings, *raised))
 
 
 def _check_range(low: float, high: float) -> None:

@@ -140,15 +140,15 @@ def _binary(name: str, values: np.ndarray, meaning: str | list) -> dict:
 
 def _named(values: np.ndarray, mapping: Mapping) -> dict[str, np.ndarray]:
     """Return a boolean mask for every meaning of a map's values."""
-    told = {int(value): _words(word) for value, word in mapping.items() if value != OTHERS}
-    unknown = [value for value in _distinct(values) if value and value not in told]
+    meanings = {int(value): _words(word) for value, word in mapping.items() if value != OTHERS}
+    unknown = [value for value in _distinct(values) if value and value not in meanings]
     if unknown and OTHERS not in mapping:
         raise GateError(
-            "mask.label", f"values {unknown[:5]} have no meaning; told: {dict(mapping)}"
+            "mask.label", f"values {unknown[:5]} have no meaning; stated: {dict(mapping)}"
         )
-    told |= {value: _words(mapping[OTHERS]) for value in unknown}
+    meanings |= {value: _words(mapping[OTHERS]) for value in unknown}
     by_word: dict[str, list[int]] = {}
-    for value, words in told.items():
+    for value, words in meanings.items():
         for word in words:
             by_word.setdefault(word, []).append(value)
     return {word: _any_of(values, numbers) for word, numbers in by_word.items()}

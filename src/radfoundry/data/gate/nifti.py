@@ -30,10 +30,10 @@ def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     if len(body) < end:
         raise GateError("io.short", f"the header announces {end} bytes, {len(body)} are there")
     header, scaled = _usable_scale(header)
-    affine, told = _affine(header)
+    affine, mended = _affine(header)
     image_class = nibabel.Nifti2Image if int(header.sizeof_hdr) == NIFTI2_BYTES else _FIRST
     image = image_class.from_bytes(header.binaryblock + body[int(header.sizeof_hdr) :])
-    return squeezed(np.asanyarray(image.dataobj)), affine, (*scaled, *told)
+    return squeezed(np.asanyarray(image.dataobj)), affine, (*scaled, *mended)
 
 
 _FIRST = nibabel.Nifti1Image

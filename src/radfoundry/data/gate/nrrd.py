@@ -115,7 +115,7 @@ def _unpacked(encoding: str, expected: int, body: bytes) -> bytes:
 
 
 def _vectors(fields: Fields) -> list[list[float] | None] | None:
-    """Return the direction of each axis, None for an axis outside space; None if none are told."""
+    """Return the direction of each axis, None for an axis outside space; None if none is stated."""
     if "space directions" not in fields:
         return None
     words = re.findall(r"none|\([^)]*\)", fields["space directions"].lower())
@@ -140,9 +140,9 @@ def _spatial_axes(fields: Fields, sizes: tuple[int, ...]) -> list[int]:
 
 def _affine(fields: Fields, axes: list[int]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the affine in RAS+; a space that is not named counts as LPS, as ITK reads it."""
-    told = fields.get("space", "").lower()
-    signs = np.array(SPACES.get(told, (1, 1, 1)), float)
-    warnings = () if told in SPACES else ("geo.no_codes",)
+    space = fields.get("space", "").lower()
+    signs = np.array(SPACES.get(space, (1, 1, 1)), float)
+    warnings = () if space in SPACES else ("geo.no_codes",)
     vectors = _vectors(fields)
     directions = np.eye(3)
     if vectors:

@@ -42,10 +42,10 @@ def placed(source: Source, grid: Volume) -> Placed:
         raise GateError(
             "io.format", "masks are read from PNG, TIFF, NIfTI, NRRD and MetaImage, not from DICOM"
         )
-    voxels, affine, told = guarded(volumes.grid, source)
+    voxels, affine, codes = guarded(volumes.grid, source)
     mask, mended = canonical(voxels, affine)
     mask = coronal(mask) if grid.is_radiograph else mask
-    warnings = (*told, *mended)
+    warnings = (*codes, *mended)
     if mask.voxels.shape != grid.voxels.shape:
         if grid.is_radiograph or NO_PLACE in warnings:
             raise _mismatch(mask.voxels.shape, grid)

@@ -55,8 +55,8 @@ def read(folder: str | Path, root: str | Path | None, modality: str) -> Raw:
     image, mended = canonical(stack, _affine(slices[0], normal * step))
     image = solid(image)
     floats = image.holding(np.ascontiguousarray(image.voxels))
-    told = tuple(dict.fromkeys((*left_out, *warnings, *mended)))
-    return Raw(floats, _digest(slices), True, told, dicom.told(slices[0]))
+    codes = tuple(dict.fromkeys((*left_out, *warnings, *mended)))
+    return Raw(floats, _digest(slices), True, codes, dicom.technical_tags(slices[0]))
 
 
 def _files(folder: str | Path, root: str | Path | None) -> list[Path]:
@@ -103,11 +103,11 @@ def _of_one_series(every: Sequence[Slice], modality: str) -> tuple[list[Slice], 
         raise GateError(
             "dcm.series", f"the folder holds {count} series: give each a folder of its own"
         )
-    told = [
+    codes = [
         *(["dcm.other_objects"] if len(own) < len(every) else []),
         *(["dcm.localizer"] if len(slices) < len(own) else []),
     ]
-    return slices, tuple(told)
+    return slices, tuple(codes)
 
 
 def _check_alike(slices: Sequence[Slice]) -> None:
@@ -182,9 +182,9 @@ def _stacked(slices: Sequence[Slice], modality: str) -> tuple[np.ndarray, list[s
     stack = np.empty((slices[0].size[1], slices[0].size[0], len(slices)), np.float32, order="F")
     warnings: list[str] = []
     for place, one in enumerate(slices):
-        picture, told = guarded(dicom.values, one, modality)
+        picture, codes = guarded(dicom.values, one, modality)
         stack[..., place] = picture.T
-        warnings += told
+        warnings += codes
     return stack, warnings
 
 

@@ -49,7 +49,7 @@ class Raw:
     Attributes:
         image: float32 intensities in the source's own units (linear, MONOCHROME2 sense), RAS+.
         sha256: Of the source file.
-        spacing_known: False where the file does not tell a pixel's size; spacing is 1.0 then.
+        spacing_known: False where the file does not state a pixel's size; spacing is 1.0 then.
         warnings: Codes of what was mended on the way, such as "rgba_to_gray".
         facts: Allow-listed technical tags: view, photometric, body_part, laterality, sex, age.
     """

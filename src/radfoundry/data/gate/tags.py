@@ -1,4 +1,4 @@
-"""Which DICOM tags may be read, and what of them may be told.
+"""Which DICOM tags may be read, and what of them may be passed on.
 
 Only the tags named here are ever parsed: names, dates and private tags never become values.
 """
@@ -30,7 +30,7 @@ FACT_TAGS = (
 PARSED = (*PIXEL_TAGS, *PLACE_TAGS, *FACT_TAGS, *SERIES_TAGS)
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-OLDEST = 90  # ages above are told as 90: the few people who reach them can be found by their age
+OLDEST = 90  # ages above are given as 90: the few people who reach them can be found by their age
 
 # A value outside these sets is dropped: free text may hold a name.
 ALLOWED: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -47,13 +47,13 @@ ALLOWED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 def facts(dataset: Dataset) -> dict[str, str]:
     """Return the allow-listed technical tags of a file: values outside their sets are dropped."""
-    told = {}
+    found = {}
     for name, (tag, allowed) in ALLOWED.items():
         value = str(dataset.get(tag) or "").strip().upper()
         if value in allowed:
-            told[name] = value
+            found[name] = value
     age = re.fullmatch(r"(\d{3})([DWMY])", str(dataset.get("PatientAge") or "").strip())
     if age:
         years = int(age[1]) / {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}[age[2]]
-        told["age"] = f"{min(years, OLDEST):.3g}"
-    return told
+        found["age"] = f"{min(years, OLDEST):.3g}"
+    return found

@@ -21,7 +21,7 @@ from radfoundry.volume import Volume
 ROUNDS = 2
 HELD = 0.5  # of the masks must hold a voxel of the atlas
 LUNGS_FILL = (
-    0.75  # of the grid along its tightest axis, where no spacing is told: the body fits too
+    0.75  # of the grid along its tightest axis, where no spacing is stated: the body fits too
 )
 
 

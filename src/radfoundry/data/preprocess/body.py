@@ -42,8 +42,8 @@ def blocks(shape: tuple[int, ...], spacing_mm: tuple[float, ...]) -> tuple[int, 
     >>> blocks((512, 512, 60), (0.7, 0.7, 2.5))
     (5, 5, 1)
     """
-    told = zip(shape, spacing_mm, strict=True)
-    return tuple(max(1, min(int(COARSE_MM / size), count // 4)) for count, size in told)
+    axes = zip(shape, spacing_mm, strict=True)
+    return tuple(max(1, min(int(COARSE_MM / size), count // 4)) for count, size in axes)
 
 
 def box(body: np.ndarray, shape: tuple[int, ...], counts: tuple[int, ...]) -> np.ndarray | None:

@@ -34,7 +34,7 @@ def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volu
     """Return a radiograph in [0, 1] on a square canvas, and the record of how it came there.
 
     Border cut, polarity and rotation checked, aspect kept, resampled with antialiasing, intensities
-    between two percentiles stretched to [0, 1], padded with 0. Where the source tells no pixel size
+    between two percentiles stretched to [0, 1], padded with 0. If the source states no pixel size
     the canvas says 1 mm.
 
     Args:
@@ -82,7 +82,7 @@ def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volu
 
 
 def with_spacing(raw: Raw, spacing_mm: float) -> Raw:
-    """Return the image with the pixel size that its table tells, where the file tells none."""
+    """Return the image with the pixel size that its table states, where the file states none."""
     if raw.spacing_known or not spacing_mm > 0:
         return raw
     affine = np.diag([spacing_mm, 1.0, spacing_mm, 1.0])
@@ -144,8 +144,8 @@ def _mended(
     detected: Orientation, raw: Raw, chosen: Mapping[str, Any]
 ) -> tuple[int, bool, list[str]]:
     """Return turns and inversion to undo, by policy, with the warnings they call for."""
-    told = "photometric" in raw.facts  # a file that states its polarity is believed
-    polarity = "warn" if told and chosen["polarity"] == "fix" else chosen["polarity"]
+    stated = "photometric" in raw.facts  # a file that states its polarity is believed
+    polarity = "warn" if stated and chosen["polarity"] == "fix" else chosen["polarity"]
     found = {
         "pose.inverted": (detected.inverted, polarity, "dense tissue looks dark"),
         "pose.rotated": (

@@ -146,7 +146,7 @@ def _optimized(moving: Volume, fixed: Volume, start: np.ndarray, seed: int) -> n
     method.SetInitialTransform(transform, inPlace=True)
     try:
         with in_one_thread():  # sums in one order: equal bits
-            method.Execute(_told(fixed), _told(moving))
+            method.Execute(_to_sitk(fixed), _to_sitk(moving))
     except RuntimeError:  # all samples left the image
         return start
     inverse = np.eye(4)
@@ -156,7 +156,7 @@ def _optimized(moving: Volume, fixed: Volume, start: np.ndarray, seed: int) -> n
     return np.linalg.inv(inverse) if SCALE[0] < scale < SCALE[1] else start
 
 
-def _told(mask: Volume) -> Any:
+def _to_sitk(mask: Volume) -> Any:
     import SimpleITK as sitk  # noqa: N813
 
     image = sitk.GetImageFromArray(mask.voxels.T)

@@ -160,7 +160,7 @@ def _interpolated(
 ) -> np.ndarray:
     import SimpleITK as sitk  # noqa: N813  costs jobs on radiographs 0.2 s
 
-    told = voxels.astype(np.uint8) if voxels.dtype == bool else voxels
+    source = voxels.astype(np.uint8) if voxels.dtype == bool else voxels
     filler = sitk.ResampleImageFilter()
     filler.SetNumberOfThreads(1)
     filler.SetSize([int(count) for count in shape])
@@ -169,5 +169,5 @@ def _interpolated(
     )
     filler.SetInterpolator(sitk.sitkLinear if order else sitk.sitkNearestNeighbor)
     filler.SetDefaultPixelValue(float(outside))
-    filled = sitk.GetArrayFromImage(filler.Execute(sitk.GetImageFromArray(told.T)))
+    filled = sitk.GetArrayFromImage(filler.Execute(sitk.GetImageFromArray(source.T)))
     return filled.T.astype(voxels.dtype, copy=False)

@@ -46,11 +46,11 @@ POOR_OVERLAP = 0.7
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where an image goes, and what is to be told of it."""
+    """Where an image goes, and what is recorded of it."""
 
     target: Grid
     matrix: np.ndarray
-    told: Mapping[str, Any]
+    facts: Mapping[str, Any]
     warnings: tuple[str, ...]
 
 
@@ -63,7 +63,7 @@ def volumetric(
 ) -> tuple[Volume, dict[str, Any]]:
     """Return a CT in HU or an MR in [0, 1] on the grid asked for, and how it came there.
 
-    The record (for `like` and `restore`, JSON can hold it) tells source_shape, source_affine, shape
+    The record (for `like` and `restore`, JSON can hold it) has source_shape, source_affine, shape
     and affine of the result, transform (4 x 4, patient to result in mm; the identity without an
     atlas), volume_scale (volume in the result over volume in the patient), window, outside (value
     beyond the scan), bias_corrected, atlas_dice (before and after; None without) and warnings.
@@ -85,8 +85,8 @@ def volumetric(
     chosen = placement.chosen(modality, options or {}, VOLUME_OPTIONS)
     image = _floored(raw.image, modality, chosen)
     if min(image.voxels.shape) < THINNEST:
-        told = f"{image.voxels.shape} voxels; a volume has at least {THINNEST} along each axis"
-        raise GateError("geo.small", told)
+        message = f"{image.voxels.shape} voxels; a volume has at least {THINNEST} along each axis"
+        raise GateError("geo.small", message)
     body = coarse_body(image.voxels, image.spacing_mm, modality)
     if modality == "CT" and not body.any():
         raise GateError("int.constant", "nothing is denser than -500 HU: there is no body")
@@ -162,8 +162,8 @@ def _onto_atlas(
         raise GateError("atlas.no_lungs", "no lungs were found to lay on the atlas")
     way: Registration = affine(image.holding(mask), atlas)
     if way.dice_after < LEAST_OVERLAP:
-        told = f"lungs meet those of the atlas with a Dice of {way.dice_after:.2f}"
-        raise GateError("atlas.no_overlap", f"{told}; at least {LEAST_OVERLAP} is needed")
+        message = f"lungs meet those of the atlas with a Dice of {way.dice_after:.2f}"
+        raise GateError("atlas.no_overlap", f"{message}; at least {LEAST_OVERLAP} is needed")
     poor = ("registration.poor",) if way.dice_after < POOR_OVERLAP else ()
     dice = [way.dice_before, way.dice_after]
     facts = {"volume_scale": way.volume_scale, "atlas_dice": dice}
@@ -194,6 +194,6 @@ def _record(raw: Raw, modality: str, plan: _Plan) -> dict[str, Any]:
         "shape": list(plan.target.shape),
         "affine": np.asarray(plan.target.affine).tolist(),
         "transform": plan.matrix.tolist(),
-        **plan.told,
+        **plan.facts,
         "warnings": [*raw.warnings, *plan.warnings],
     }

@@ -46,6 +46,6 @@ def visits(options: Mapping, site: Mapping, rng: np.random.Generator) -> Iterato
 def facts(parameters: Mapping) -> dict[str, str]:
     """Return what a table says of a case, as text."""
     names = dict.fromkeys(f["name"] for f in parameters["findings"])
-    told = {n: str(parameters[n]) for n in ("patient", "site", "view")}
+    columns = {n: str(parameters[n]) for n in ("patient", "site", "view")}
     body = parameters["body"]
-    return told | {"sex": body["sex"], "age": str(body["age"]), "findings": "|".join(names)}
+    return columns | {"sex": body["sex"], "age": str(body["age"]), "findings": "|".join(names)}

@@ -176,7 +176,7 @@ def prepare(
     chosen = _chosen(options)
     if chosen["weights"] != weight_files.PHANTOMS:
         rows = weight_files.inventory({"segmenter": "lungmask", "options": chosen})
-        faults = [weight_files.told(row) for row in rows if row["status"] != "ok"]
+        faults = [weight_files.fault_message(row) for row in rows if row["status"] != "ok"]
         if faults:
             raise ValueError("lungmask cannot run:\n" + "\n".join(faults))
         paths = {row["weights"]: row["file"] for row in rows}
@@ -184,8 +184,8 @@ def prepare(
     if weights is None or weights.card.get("segmenter") != "lungmask":
         raise ValueError("lungmask needs the weights that its own fit returned")
     if weights.card["files"] != _files(chosen):
-        told = f"lungmask {chosen['model']} needs {_files(chosen)}"
-        raise ValueError(f"{told}, these weights are {weights.card['files']}: fit again")
+        message = f"lungmask {chosen['model']} needs {_files(chosen)}"
+        raise ValueError(f"{message}, these weights are {weights.card['files']}: fit again")
     with tempfile.TemporaryDirectory(prefix="radfoundry-") as folder:
         return partial(label, _of_phantoms(weights, chosen, folder, device), structures(chosen))
 
@@ -216,7 +216,7 @@ def inferer(paths: Mapping[str, str], chosen: Mapping, device: str) -> Any:
     """Return the tool's inferer with the networks of these files: the first fills from the next."""
     from lungmask import LMInferer
 
-    logging.getLogger("lungmask").setLevel(logging.WARNING)  # it tells of every image
+    logging.getLogger("lungmask").setLevel(logging.WARNING)  # it logs every image
     own, *fill = paths.values()
     return LMInferer(
         modelpath=own, fillmodel_path=fill[0] if fill else None, force_cpu=device == "cpu",

@@ -76,8 +76,8 @@ def phantoms(options: Mapping) -> dict[str, Any]:
 def _chosen(options: Mapping) -> dict[str, Any]:
     unknown = set(options) - set(OPTIONS)
     if unknown:
-        told = f"totalsegmentator has no options {sorted(unknown)}"
-        raise ValueError(f"{told}: there are {sorted(OPTIONS)}")
+        message = f"totalsegmentator has no options {sorted(unknown)}"
+        raise ValueError(f"{message}: there are {sorted(OPTIONS)}")
     chosen = OPTIONS | dict(options)
     allowed = {"size": tuple(NETWORKS), "mode": weight_files.MODES, "modality": MODALITIES}
     for name, choices in allowed.items():
