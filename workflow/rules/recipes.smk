@@ -49,9 +49,9 @@ def of_probes(pattern):
     return partial(_where, pattern, takes_prompts)
 
 
-def of_own_enlarger(pattern):
+def of_own_super_resolution(pattern):
     """The pattern for a recipe with a super-resolution network of its own."""
-    return partial(_where, pattern, has_own_enlarger)
+    return partial(_where, pattern, has_own_super_resolution)
 
 
 def _where(pattern, holds, wildcards):

@@ -52,7 +52,7 @@ def takes_prompts(recipe):
     return "prompts" in catalogue.options("generators", recipe["generator"])
 
 
-def has_own_enlarger(recipe):
+def has_own_super_resolution(recipe):
     networks = catalogue.constant("generators", recipe["generator"], "NETWORKS")
     return "super_resolution" in {*networks} - {*recipe["networks"]}
 
