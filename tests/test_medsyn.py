@@ -299,7 +299,7 @@ def test_cases_of_several_grids_are_refused():
 def task(options, cases, **changed):
     """Return what teaches the low-resolution network without a text."""
     card = {**medsynoptions.chosen(options)["low_resolution"], **changed}
-    return batches.LowResolution(cases, card)
+    return batches.LowResolutionTask(cases, card)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -415,7 +415,7 @@ def test_what_a_composed_report_tells_is_what_the_labeler_reads():
 
 def test_noise_beside_the_full_grid_is_what_was_asked_for():
     card = {**medsynoptions.chosen(TRAIN)["super_resolution"], "noise": 0.0}
-    clean, seen = batches.SuperResolution(chests(), card).draw(torch.Generator().manual_seed(0))
+    clean, seen = batches.SuperResolutionTask(chests(), card).draw(torch.Generator().manual_seed(0))
     torch.testing.assert_close(channels.smaller(clean, card["factor"]), seen)
 
 

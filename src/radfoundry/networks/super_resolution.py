@@ -15,8 +15,8 @@ RIDGE = 1e-3  # of the neighbors' mean square, per voxel
 SIDE = 3  # neighbors along an axis
 
 
-class Enlarger(nn.Module):
-    """A denoising network with what it starts from."""
+class SuperResolution(nn.Module):
+    """A super-resolution network: a denoising one, and the regression that it starts from."""
 
     weight: Tensor
     bias: Tensor

@@ -88,16 +88,16 @@ def fit(
         return training.text(reports, words, chosen["text"], generator, device, hooks)
     card = dict(chosen[network])
     card["text_width"] = 0
-    task: batches.LowResolution | batches.SuperResolution
+    task: batches.LowResolutionTask | batches.SuperResolutionTask
     if network == "low_resolution":
         if words is None:
             raise ValueError("the low-resolution network needs the text encoder's weights")
         card["text_width"] = int(words.card["size"]["width"])
         card["read"] = len(words.card.get("reader", {}).get("bias", ()))
         told = words if card["text"] else None
-        task = batches.LowResolution(material.cases, card, told)
+        task = batches.LowResolutionTask(material.cases, card, told)
     else:
-        task = batches.SuperResolution(material.cases, card)
+        task = batches.SuperResolutionTask(material.cases, card)
     return training.denoiser(network, task, card, generator, device, hooks)
 
 
@@ -117,7 +117,7 @@ class Networks:
 
     encode: model.Encode | None
     low: nn.Module
-    high: Any  # an `Enlarger`
+    high: Any  # an `SuperResolution`
     cards: Mapping[str, Mapping[str, Any]]
     device: str
 

@@ -28,7 +28,7 @@ from radfoundry.weights import Weights
 TOUCHED = -0.9  # a voxel of which a twentieth is airway
 
 
-class LowResolution:
+class LowResolutionTask:
     """Batches of coarse channels (in memory, 16-bit) with their reports, and the loss."""
 
     def __init__(
@@ -100,7 +100,7 @@ class LowResolution:
         return {"denoising": told.mean()}
 
 
-class SuperResolution:
+class SuperResolutionTask:
     """Crops at full resolution beside their blurred selves, and the loss of what sharpens them."""
 
     def __init__(self, cases: Sequence[Case], options: Mapping[str, Any]) -> None:

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 from radfoundry.diffusion.guidance import Guidance, guided
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
-from radfoundry.generators.medsyn.batches import LowResolution, SuperResolution, laid
+from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask, laid
 
 CALLS = 6
 SHOWN = 3  # volumes of one preview
 
 
-def low_resolution(task: LowResolution, network: nn.Module) -> np.ndarray:
+def low_resolution(task: LowResolutionTask, network: nn.Module) -> np.ndarray:
     """Return coronal planes of three volumes drawn without a text, one column each, in [0, 1]."""
     device = next(network.parameters()).device
     streams = Streams(range(SHOWN), task.pictures.shape[1:], device)
@@ -26,7 +26,7 @@ def low_resolution(task: LowResolution, network: nn.Module) -> np.ndarray:
     return _columns(laid(drawn, task.options))
 
 
-def super_resolution(task: SuperResolution, network: nn.Module) -> np.ndarray:
+def super_resolution(task: SuperResolutionTask, network: nn.Module) -> np.ndarray:
     """Return planes of training crops: above what the coarse grid tells, below as drawn."""
     device = next(network.parameters()).device
     clean, low = (part[:SHOWN].to(device) for part in task.draw(torch.Generator().manual_seed(0)))

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from radfoundry.generators.medsyn import batches, previews
-from radfoundry.generators.medsyn.batches import LowResolution, SuperResolution
+from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
-from radfoundry.networks.super_resolution import Enlarger
+from radfoundry.networks.super_resolution import SuperResolution
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
 from radfoundry.training.loop import Hooks, Settings, train
@@ -68,7 +68,7 @@ def text(
 
 def denoiser(
     name: str,
-    task: LowResolution | SuperResolution,
+    task: LowResolutionTask | SuperResolutionTask,
     card: dict[str, Any],
     generator: torch.Generator,
     device: str | torch.device,
@@ -85,21 +85,21 @@ def denoiser(
         hooks: Callbacks; a state to resume from.
     """
     card = {"network": name, **card, "size": build.named(TABLES[name], card["size"])}
-    if isinstance(task, LowResolution):
+    if isinstance(task, LowResolutionTask):
         card["space"] = list(task.pictures.shape[2:])
     start = build.initial(generator, card["size"], card["objective"], **wiring(card))
     network: nn.Module = start.to(device)
-    if isinstance(task, SuperResolution):
-        network = enlarger(network, card).to(device)
+    if isinstance(task, SuperResolutionTask):
+        network = super_resolution(network, card).to(device)
     _measure(network, task, device)
     hooks = replace(hooks, preview=partial(previewed(task), task))
     done = train(network, task.draw, task.loss, settings(card), generator, hooks)
     return Weights(done.state, card | {"losses": done.course()})
 
 
-def previewed(task: LowResolution | SuperResolution) -> Callable[..., np.ndarray]:
+def previewed(task: LowResolutionTask | SuperResolutionTask) -> Callable[..., np.ndarray]:
     """Return what draws a network's preview from its task and itself."""
-    low = isinstance(task, LowResolution)
+    low = isinstance(task, LowResolutionTask)
     return previews.low_resolution if low else previews.super_resolution
 
 
@@ -115,7 +115,7 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
         raise WeightsError(f"{told}, but images are read back by {tones()}: train it again")
     network: nn.Module = build.build(card["size"], card["objective"], **wiring(card))
     if card["network"] == "super_resolution":
-        network = enlarger(network, card)
+        network = super_resolution(network, card)
     network.load_state_dict(dict(weights.state))
     return network.to(device).eval()
 
@@ -130,16 +130,16 @@ def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     return given | space
 
 
-def enlarger(network: nn.Module, card: Mapping[str, Any]) -> Enlarger:
+def super_resolution(network: nn.Module, card: Mapping[str, Any]) -> SuperResolution:
     """Return a super-resolution network with what it starts from."""
-    return Enlarger(network, card["channels"], card["factor"], card["detail"])
+    return SuperResolution(network, card["channels"], card["factor"], card["detail"])
 
 
 def _measure(
-    network: nn.Module, task: LowResolution | SuperResolution, device: str | torch.device
+    network: nn.Module, task: LowResolutionTask | SuperResolutionTask, device: str | torch.device
 ) -> None:
     """Let a network take from clean pictures and their texts what it computes, not learns."""
-    if isinstance(network, Enlarger) and isinstance(task, SuperResolution):
+    if isinstance(network, SuperResolution) and isinstance(task, SuperResolutionTask):
         chosen = torch.Generator().manual_seed(0)
         turns = range(-(-CROPS // task.options["batch"]))
         drawn = torch.cat([task.crops(chosen) for _ in turns])
@@ -149,7 +149,7 @@ def _measure(
         network.measure(fine, low)
         if isinstance(network.network, WaveletUNet):
             network.network.measure(network.beyond(fine, network.expected(low)))
-    elif isinstance(network, WaveletUNet) and isinstance(task, LowResolution):
+    elif isinstance(network, WaveletUNet) and isinstance(task, LowResolutionTask):
         assert network.gaussian_prior is not None
         for buffer, part in zip(
             (network.gaussian_prior.reader, network.gaussian_prior.bias),
