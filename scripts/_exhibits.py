@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
-from _cases import checked_volume, drawn_cases, joined, read_all, real_cases
+from _cases import checked_volume, drawn_cases, joined, of, read_all, real_cases
 
 from radfoundry import tables, volume
 from radfoundry.config.catalogue import load
@@ -27,12 +27,6 @@ def cohort_row(cohort: str, paths, settings) -> dict:
     row |= {split: int(counts.get(split, 0)) for split in ("train", "tune", "test")}
     row |= {"findings": int((images["findings"] != "").sum())}
     return row | {"warnings": int((images["warnings"] != "").sum())}
-
-
-def of(name: str, paths) -> list[str]:
-    """Return the paths that belong to a cohort or a recipe, whatever others are called."""
-    own = (f"results/cohorts/{name}/", f"results/recipes/{name}/")
-    return [path for path in paths if path.startswith(own)]
 
 
 def volumes_part(cohort: str, paths, settings) -> dict:

@@ -5,8 +5,8 @@ import json
 from datetime import date
 
 import pandas as pd
-from _cases import joined
-from _exhibits import cohort_row, of, provenance, recipe_part, volumes_part
+from _cases import joined, of
+from _exhibits import cohort_row, provenance, recipe_part, volumes_part
 from _job import start
 
 from radfoundry import tables, volume
