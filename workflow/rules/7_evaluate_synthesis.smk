@@ -90,7 +90,9 @@ rule summarize_synthesis:
     input:
         probes="results/recipes/{recipe}/evaluate/probes.tsv",
         distances="results/recipes/{recipe}/evaluate/distances.tsv",
-        resolutions=of_own_super_resolution("results/recipes/{recipe}/evaluate/resolutions.tsv"),
+        resolutions=of_own_super_resolution(
+            "results/recipes/{recipe}/evaluate/resolutions.tsv"
+        ),
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         clinical=of_source("results/cohorts/{cohort}/evaluate/clinical/{method}.tsv"),
     output:

@@ -2,7 +2,7 @@
 
 A file ``<kind>/<name>.py``, or a folder ``<kind>/<name>/`` with an ``__init__.py``, is all it takes
 to add a generator, a segmenter, an expert, a task or a phantom. What a plug-in states about itself
-(NETWORKS, NEEDS, OPTIONS, TRAIN, PUBLISHED) are literals of that file or of the folder's
+(NETWORKS, NEEDS, OPTIONS, TRAIN, RENAMED, PUBLISHED) are literals of that file or of the folder's
 ``options.py``: listing a folder and reading a literal import nothing, so checking a config stays
 instant.
 """

@@ -1,4 +1,4 @@
-"""One file per generator; the file's name is what config calls it (see radfoundry.config.catalogue).
+"""One file per generator; its name is what config calls it (see radfoundry.config.catalogue).
 
 A generator module has
 
@@ -6,6 +6,7 @@ A generator module has
 * `NEEDS`: for a network, those whose weights `fit` is given; empty where each stands alone.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `TRAIN`: what config may set under `train:`, see `catalogue.training`; unchecked if left out.
+  `RENAMED`: old names of keys below it with their new ones, if there are any.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.
