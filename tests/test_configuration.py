@@ -251,6 +251,15 @@ def test_a_key_of_training_that_does_not_exist_is_told_before_any_job():
     assert wrong(drawing("wgan", train={"gan": {"step": 5}}))[0].endswith("did you mean 'steps'?")
 
 
+@pytest.mark.parametrize("old", catalogue.constant("generators", "medsyn", "RENAMED"))
+def test_a_key_of_training_that_was_renamed_is_refused_with_its_new_name(old):
+    new = catalogue.constant("generators", "medsyn", "RENAMED")[old]
+    known = catalogue.training("medsyn")
+    network = next(name for name in ("low_resolution", "super_resolution") if new in known[name])
+    (fault,) = wrong(drawing(train={network: {old: 0}}))
+    assert fault == f"recipes.r.train.{network}.{old}: `{old}` is now `{new}`"
+
+
 def test_empty_sections_of_training_and_prompts_that_are_not_read_are_no_faults():
     sample = {"text": False, "prompts": [{"text": "  "}]}
     whole = drawing(train={"text": None, "low_resolution": None, "seed": 3}, sample=sample)

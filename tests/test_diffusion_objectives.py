@@ -51,9 +51,9 @@ def test_the_flow_weighs_by_the_time_squared_but_not_below_a_fifth():
     assert isinstance(OBJECTIVES["flow"].schedule, Flow)
 
 
-def test_an_emphasis_makes_some_values_count_more_and_does_not_change_the_scale():
+def test_a_voxel_weight_makes_some_values_count_more_and_does_not_change_the_scale():
     def loss(counts):
-        objective = replace(OBJECTIVES["published"], emphasis=lambda clean: counts)
+        objective = replace(OBJECTIVES["published"], voxel_weight=lambda clean: counts)
         return denoising_loss(Recorder(), CLEAN, {}, objective, generator())
 
     counts = torch.ones_like(CLEAN)
@@ -88,7 +88,7 @@ def test_logit_normal_times_lie_around_the_middle():
     times = logit_normal(20000, generator())
     assert float(torch.logit(times).mean()) == pytest.approx(0, abs=0.03)
     assert float(torch.logit(times).std()) == pytest.approx(1, abs=0.03)
-    later = logit_normal(20000, generator(), center=1.5)
+    later = logit_normal(20000, generator(), logit_mean=1.5)
     assert torch.allclose(torch.logit(later), torch.logit(times) + 1.5, atol=1e-2)
 
 

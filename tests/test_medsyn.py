@@ -335,9 +335,9 @@ def test_the_expected_error_weighs_the_loss_of_flow_alone(objective, weighs):
     assert losses[0] == pytest.approx(4 * losses[1] if weighs else losses[1], rel=1e-5)
 
 
-@pytest.mark.parametrize(("emphasis", "ratio"), [(0.0, 1.0), (10.0, 11.0)])
-def test_the_loss_of_the_low_resolution_network_weighs_airways(emphasis, ratio):
-    taught = task(PUBLISHED, chests(), given=0.0, batch=1, emphasis=emphasis)
+@pytest.mark.parametrize(("voxel_weight", "ratio"), [(0.0, 1.0), (10.0, 11.0)])
+def test_the_loss_of_the_low_resolution_network_weighs_airways(voxel_weight, ratio):
+    taught = task(PUBLISHED, chests(), given=0.0, batch=1, voxel_weight=voxel_weight)
     clean = torch.full((1, 4, 8, 8, 8), -1.0)
     clean[0, 2, 4, 4, 4] = 1.0
     found = []
@@ -362,25 +362,30 @@ def test_an_error_at_an_airway_counts_more_in_image_and_airway_alone():
     assert counts[0, 0, 3:6, 3:6, 3:6].eq(11).all()
 
 
-def test_without_an_airway_channel_or_an_emphasis_all_voxels_count_alike():
-    for count, emphasis in ((1, 10.0), (4, 0.0)):
-        assert batches.near_airways(torch.ones(1, count, 8, 8, 8), emphasis).eq(1).all()
+def test_without_an_airway_channel_or_a_weight_all_voxels_count_alike():
+    for count, voxel_weight in ((1, 10.0), (4, 0.0)):
+        assert batches.near_airways(torch.ones(1, count, 8, 8, 8), voxel_weight).eq(1).all()
 
 
 def test_published_sizes_and_the_published_objective_count_all_voxels_alike():
-    def emphasis(**options):
-        return medsynoptions.chosen(options)["low_resolution"]["emphasis"]
+    def voxel_weight(**options):
+        return medsynoptions.chosen(options)["low_resolution"]["voxel_weight"]
 
-    assert emphasis() > 0
-    assert [emphasis(size=size) for size in ("workstation", "paper")] == [0, 0]
-    assert emphasis(objective="published") == 0
-    assert emphasis(objective="published", low_resolution={"emphasis": 3}) == 3
+    assert voxel_weight() > 0
+    assert [voxel_weight(size=size) for size in ("workstation", "paper")] == [0, 0]
+    assert voxel_weight(objective="published") == 0
+    assert voxel_weight(objective="published", low_resolution={"voxel_weight": 3}) == 3
 
 
 @pytest.mark.parametrize("value", [-1, "much", float("nan")])
-def test_an_emphasis_that_is_no_number_from_0_is_refused(value):
-    with pytest.raises(ValueError, match="emphasis is .*, it must be a number, 0"):
-        medsynoptions.chosen({"low_resolution": {"emphasis": value}})
+def test_a_voxel_weight_that_is_no_number_from_0_is_refused(value):
+    with pytest.raises(ValueError, match="voxel_weight is .*, it must be a number, 0"):
+        medsynoptions.chosen({"low_resolution": {"voxel_weight": value}})
+
+
+def test_an_option_that_was_renamed_is_refused_with_its_new_name():
+    with pytest.raises(ValueError, match="low_resolution: `reach` is now `log_snr_range`"):
+        medsynoptions.chosen({"low_resolution": {"reach": [-7, 7]}})
 
 
 def test_hooks_hear_of_every_step():

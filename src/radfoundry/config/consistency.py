@@ -135,6 +135,7 @@ def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
     """Find keys that training would refuse only once the old network was removed."""
     taken = catalogue.training(recipe["generator"])
     known = {"seed": (), **(taken or {})}
+    renamed = catalogue.stated("generators", recipe["generator"], "RENAMED", {})
     for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
             message = f"unknown; allowed: {', '.join(known)}{schema.nearest(key, known)}"
@@ -144,6 +145,9 @@ def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
         else:
             below = (below or {}) if known[key] else {}
             for word in [word for word in below if word not in known[key]]:
+                if renamed.get(word) in known[key]:
+                    yield f"{where}.{key}.{word}: `{word}` is now `{renamed[word]}`"
+                    continue
                 message = f"allowed: {', '.join(known[key])}{schema.nearest(word, known[key])}"
                 yield f"{where}.{key}.{word}: unknown; {message}"
 

@@ -124,18 +124,26 @@ class Material:
     networks: Mapping[str, Weights]
 
 
-def refuse_unknown(where: str, given: Iterable, allowed: Collection[str]) -> None:
+def refuse_unknown(
+    where: str,
+    given: Iterable,
+    allowed: Collection[str],
+    renamed: Mapping[str, str] = {},  # noqa: B006 - never changed
+) -> None:
     """Raise if a recipe's `train:` names what does not exist.
 
     Args:
         where: What named it, for the message.
         given: Keys or names.
         allowed: Those that exist.
+        renamed: Old names of some that exist, each with its new one.
 
     Raises:
-        ValueError: With what is unknown and what there is to choose from.
+        ValueError: With what is unknown and what there is to choose from, or what it is called now.
     """
     unknown = sorted(str(key) for key in given if key not in allowed)
+    for key in [key for key in unknown if renamed.get(key) in allowed]:
+        raise ValueError(f"{where}: `{key}` is now `{renamed[key]}`")
     if unknown:
         raise ValueError(f"{where} has no {', '.join(unknown)}: choose from {', '.join(allowed)}")
 

@@ -220,7 +220,7 @@ def _high(
     low = batches.laid(batches.laid(low, networks.cards["low_resolution"]), card)
     streams = Streams([number(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
     told = low
-    low = (1 - card["blur"]) * low + card["blur"] * streams.normal()
+    low = (1 - card["conditioning_noise"]) * low + card["conditioning_noise"] * streams.normal()
     seen = networks.high.expected(low)
     full_channels = batches.laid(torch.as_tensor(full)[None], card).to(networks.device)
     values = networks.high.beyond(full_channels, seen)
@@ -230,7 +230,7 @@ def _high(
         network = tiled(network, tiles)
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([number(seed, "medsyn", "full")], values.shape[1:], networks.device)
-    bounds = Guidance(limit=0.0 if card["detail"] else 1.0)
+    bounds = Guidance(limit=0.0 if card["residual_scale"] else 1.0)
     denoise = guided(network, {"concat": seen}, bounds)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
     drawn = networks.high.whole(drawn, seen)
@@ -244,6 +244,7 @@ def _schedule(card: Mapping[str, Any]) -> Schedule:
 
 
 def _sampling(asked: Mapping, card: Mapping[str, Any]) -> Sampling:
-    reach = tuple(card["reach"]) if card["reach"] and card["objective"] == "flow" else None
-    steps = int(card.get("calls") or asked.get("steps", 10))
-    return Sampling(asked.get("method", OPTIONS["method"]), steps, reach=reach)
+    flow, ends = card["objective"] == "flow", card["log_snr_range"]
+    steps = int(card.get("sampling_steps") or asked.get("steps", 10))
+    method = asked.get("method", OPTIONS["method"])
+    return Sampling(method, steps, log_snr_range=tuple(ends) if ends and flow else None)

@@ -54,8 +54,8 @@ class LowResolutionTask:
         self.reader = {} if words is None else words.card.get("reader", {})
         self.reports = [str(case.facts.get("report", "")) for case in cases]
         self.pictures = torch.cat([coarse(picture(case, options), options) for case in cases])
-        near = partial(near_airways, emphasis=options["emphasis"])
-        self.objective = replace(objective(options), emphasis=near)
+        near = partial(near_airways, voxel_weight=options["voxel_weight"])
+        self.objective = replace(objective(options), voxel_weight=near)
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return clean channels (B, C, *space) and their condition."""
@@ -153,14 +153,14 @@ class SuperResolutionTask:
 
 
 def objective(options: Mapping[str, Any]) -> Objective:
-    """Return the objective by name; of `flow`, times are drawn around `center` (in logits)."""
+    """Return the objective by name; of `flow`, `logit_mean` is that of the times' logits."""
     chosen = OBJECTIVES[options["objective"]]
     if options["objective"] != "flow":
         return chosen
-    return replace(chosen, draw=partial(objectives.logit_normal, center=options["center"]))
+    return replace(chosen, draw=partial(objectives.logit_normal, logit_mean=options["logit_mean"]))
 
 
-def near_airways(clean: Tensor, emphasis: float) -> Tensor:
+def near_airways(clean: Tensor, voxel_weight: float) -> Tensor:
     """Return how much each value (B, C, *space) counts: more in image and airway near an airway.
 
     A windpipe is one voxel in a thousand, and where it lies is learned last: an error there hardly
@@ -168,15 +168,15 @@ def near_airways(clean: Tensor, emphasis: float) -> Tensor:
 
     Args:
         clean: (B, C, *space), channels as in `channels.NAMES`.
-        emphasis: Times that the error counts more in voxels that hold or touch an airway.
+        voxel_weight: Times that the error counts more in voxels that hold or touch an airway.
     """
     counts, at = torch.ones_like(clean), channels.NAMES.index("airway")
-    if not emphasis or clean.shape[1] <= at:
+    if not voxel_weight or clean.shape[1] <= at:
         return counts
     image = channels.NAMES.index("image")
     tree = (clean[:, at : at + 1] > TOUCHED).float()
     near = functional.max_pool3d(tree, 3, stride=1, padding=1)
-    counts[:, [image, at]] += emphasis * near
+    counts[:, [image, at]] += voxel_weight * near
     return counts
 
 

@@ -132,7 +132,7 @@ def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
 
 def super_resolution(network: nn.Module, card: Mapping[str, Any]) -> SuperResolution:
     """Return a super-resolution network with what it starts from."""
-    return SuperResolution(network, card["channels"], card["factor"], card["detail"])
+    return SuperResolution(network, card["channels"], card["factor"], card["residual_scale"])
 
 
 def _measure(
@@ -144,7 +144,7 @@ def _measure(
         turns = range(-(-CROPS // task.options["batch"]))
         drawn = torch.cat([task.crops(chosen) for _ in turns])
         # As noisy as what it will be drawn from, not as the training's: noise makes it cautious.
-        low = task.blurred(drawn, task.options["blur"], chosen)
+        low = task.blurred(drawn, task.options["conditioning_noise"], chosen)
         fine, low = (batches.laid(part, task.options).to(device) for part in (drawn, low))
         network.measure(fine, low)
         if isinstance(network.network, WaveletUNet):
