@@ -16,7 +16,6 @@ task, arm, number = load("tasks", job.wildcards.task), job.wildcards.arm, int(jo
 rng = np.random.default_rng(seed(number, "evaluate", arm))
 
 
-
 def unseen(cohort):
     """Return the cases of a cohort that no training saw."""
     plans, images, labels = (

@@ -84,7 +84,10 @@ def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     given |= {"samples": "samples.tsv", "verdicts": "verdicts.tsv"}
     wildcards = SimpleNamespace(task="classification", arm="real", seed="0")
     job = SimpleNamespace(input=SimpleNamespace(**given), wildcards=wildcards, log=["log.txt"])
-    job.params, job.config = SimpleNamespace(task=OPTIONS, own="a", unseen=["b"]), {"allow_cpu": True}
+    job.params, job.config = (
+        SimpleNamespace(task=OPTIONS, own="a", unseen=["b"]),
+        {"allow_cpu": True},
+    )
     job.output = SimpleNamespace(predictions="found.tsv")
     runpy.run_path(str(ROOT / "scripts/fit_arm.py"), {"snakemake": job})
     found = tables.read("found.tsv", "predictions")

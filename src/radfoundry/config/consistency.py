@@ -1,6 +1,6 @@
 """What each key of a config allows alone, but not together with the others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 
 from radfoundry.config import catalogue, schema
@@ -142,14 +142,20 @@ def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
             yield f"{where}.{key}: {message}"
         elif known[key] and not isinstance(below, Mapping | NoneType):
             yield f"{where}.{key}: is {below!r}; allowed: keys: {', '.join(known[key])}"
+        elif known[key]:
+            yield from _keys_below(f"{where}.{key}", below or {}, known[key], renamed)
+
+
+def _keys_below(
+    where: str, given: Mapping, known: Sequence[str], renamed: Mapping[str, str]
+) -> Iterator[str]:
+    """Find keys that a network's training does not take; an old name is told its new one."""
+    for word in [word for word in given if word not in known]:
+        if renamed.get(word) in known:
+            yield f"{where}.{word}: `{word}` is now `{renamed[word]}`"
         else:
-            below = (below or {}) if known[key] else {}
-            for word in [word for word in below if word not in known[key]]:
-                if renamed.get(word) in known[key]:
-                    yield f"{where}.{key}.{word}: `{word}` is now `{renamed[word]}`"
-                    continue
-                message = f"allowed: {', '.join(known[key])}{schema.nearest(word, known[key])}"
-                yield f"{where}.{key}.{word}: unknown; {message}"
+            message = f"allowed: {', '.join(known)}{schema.nearest(word, known)}"
+            yield f"{where}.{word}: unknown; {message}"
 
 
 def _borrowed_networks(config: Mapping) -> Iterator[str]:

@@ -6,6 +6,9 @@ A generator module has
 * `NEEDS`: for a network, those whose weights `fit` is given; empty where each stands alone.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `TRAIN`: what config may set under `train:`, see `catalogue.training`; unchecked if left out.
+  `RENAMED`: old names of keys below it with their new ones, if there are any.
+* `PUBLISHED`: what the paper reports, by system, metric and arm; `VARIANTS`: which of its systems a
+  recipe is, see `lookups.variant`; `SUPER_RESOLUTION`: the network that draws the full grid.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.
