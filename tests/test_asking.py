@@ -7,8 +7,7 @@ import pytest
 
 from radfoundry import tables
 from radfoundry.config.catalogue import constant
-from radfoundry.generators._requests import prompts as prompting
-from radfoundry.generators._requests import text_guided
+from radfoundry.generators._requests import prompts, text_guided
 from radfoundry.text import labeler
 
 LABELS = [name for names in text_guided.CHANNELS.values() for name in names]
@@ -57,10 +56,8 @@ def test_requests_fit_their_schema_and_no_two_share_a_seed():
 
 def test_more_samples_keep_the_first_ones():
     items = [{"text": EFFUSED, "count": 3}, {"findings": [{"name": "nodule"}]}]
-    for prompts in ("reports", items):
-        few, more = (
-            text_guided.plan(cases(), {"count": n, "prompts": prompts}, 3) for n in (5, 17)
-        )
+    for given in ("reports", items):
+        few, more = (text_guided.plan(cases(), {"count": n, "prompts": given}, 3) for n in (5, 17))
         pd.testing.assert_frame_equal(few, more.head(5))
 
 
@@ -117,7 +114,7 @@ def test_a_bilateral_finding_lies_on_both_sides():
 def test_prompts_take_turns_in_proportion_to_their_counts():
     told = listed({"text": "A nodule.", "count": 3}, {"text": NORMAL}, count=40)
     assert [t["prompt"] for t in told].count("A nodule.") == 30
-    assert prompting.in_turn([3, 1], 40) == prompting.in_turn([3, 1], 80)[:40]
+    assert prompts.in_turn([3, 1], 40) == prompts.in_turn([3, 1], 80)[:40]
 
 
 def test_without_text_no_prompt_is_written_and_sources_stay():

@@ -1,7 +1,7 @@
 """Read the findings out of a free-text chest report: what is there, denied or doubtful, and where.
 
 Stands where the MedSyn paper uses SARLE's labels: rules over sentences, as NegEx and its kin use
-them, kept as data (`labeler.yaml`). A finding that no sentence mentions has no label; "the lungs
+them, kept as data (`lexicon.yaml`). A finding that no sentence mentions has no label; "the lungs
 are clear" denies nothing by name. It diagnoses nothing: pneumonia or edema are no findings here.
 """
 
@@ -79,7 +79,7 @@ def findings_of(text: str) -> dict[str, Mention]:
 
 
 def structured(text: str) -> list[dict[str, str]]:
-    """Return the present findings as `prompts.compose` takes them.
+    """Return the present findings as `composer.compose` takes them.
 
     One entry for each name, location and side, so a bilateral finding is two. Severity told without
     a place ("mild emphysema") holds for every place that has none of its own; where the report

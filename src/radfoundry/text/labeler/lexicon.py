@@ -1,6 +1,6 @@
 """The labeler's rules, compiled: sections and sentences of a report, and phrases found in them.
 
-The rules are data (`labeler.yaml`, and the severity words of `wording.yaml`); nothing here knows a
+The rules are data (`lexicon.yaml`, and the severity words of `wording.yaml`); nothing here knows a
 finding by name. Text that the rules read is lower case, with hyphens as spaces.
 """
 
@@ -67,7 +67,7 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """What `labeler.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
+    """What `lexicon.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
 
     data: Mapping[str, Any]
     headings: re.Pattern[str]
