@@ -37,6 +37,6 @@ def restored(case):
 held = (
     super_resolution.held_out(case, card) for case in progress(cases, len(test), "enlarged cases")
 )
-ways = {"sr": restored, "trilinear": super_resolution.trilinear}
+methods = {"sr": restored, "trilinear": super_resolution.trilinear}
 rng = np.random.default_rng(seed(job.params.seed, "resolution", "patches"))
-tables.write(super_resolution.compare(held, ways, rng), job.output.table, "resolutions")
+tables.write(super_resolution.compare(held, methods, rng), job.output.table, "resolutions")

@@ -1,7 +1,7 @@
 """Tell from a chest radiograph's pixels how it lies and whether white is dense.
 
 Two cues. Edges: seen from the front a chest has more upright edges (spine, lung borders) than level
-ones, whatever the polarity. Likeness: the ranks of the pixels are correlated with a drawn chest,
+ones, whatever the polarity. Similarity: the ranks of the pixels are correlated with a drawn chest,
 dark lungs beside a light middle over a light abdomen, at several places and sizes. Nothing here is
 learned from images. It reads frontal chests; of other views it says nothing useful.
 """
@@ -17,7 +17,7 @@ from scipy import ndimage, stats
 SIDE_MARGIN = 0.1  # log ratio of edges
 INVERTED_MARGIN = 0.15  # difference of correlations
 UPENDED_MARGIN = 0.1
-FINE, COARSE = 64, 32  # pixels along a side; edges are counted on one, likeness on the other
+FINE, COARSE = 64, 32  # pixels along a side; edges are counted on one, similarity on the other
 RIM = FINE // 8  # collimator edges lie here and say nothing of the patient
 
 
@@ -49,9 +49,9 @@ def detect(picture: np.ndarray) -> Pose:
     side = _edges(ranks)
     turns = (1, 3) if side < -SIDE_MARGIN else (0, 2)
     drawn = _drawn_chests()
-    likeness = [drawn @ np.rot90(_ranks(picture, COARSE), turn).ravel() for turn in turns]
-    positive = [float(scores.max()) for scores in likeness]
-    negative = [float(-scores.min()) for scores in likeness]
+    similarity = [drawn @ np.rot90(_ranks(picture, COARSE), turn).ravel() for turn in turns]
+    positive = [float(scores.max()) for scores in similarity]
+    negative = [float(-scores.min()) for scores in similarity]
     inversion = max(negative) - max(positive)
     inverted = inversion > INVERTED_MARGIN
     first, second = negative if inverted else positive

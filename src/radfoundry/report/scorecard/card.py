@@ -117,13 +117,13 @@ METRICS: dict[str, Metric] = {
         "An interval wholly above 0: the words tell what the image alone does not.",
     ),
     "sr_psnr_db": Metric(
-        "Sharpness regained (peak signal to noise)", "dB", True, "Above trilinear enlargement."
+        "Super-resolution (peak signal to noise)", "dB", True, "Above trilinear enlargement."
     ),
     "sr_ssim": Metric(
-        "Sharpness regained (structural similarity)", "1", True, "Above trilinear enlargement."
+        "Super-resolution (structural similarity)", "1", True, "Above trilinear enlargement."
     ),
     "sr_mmd": Metric(
-        "Distance of enlarged from real texture (maximum mean discrepancy)", "1", False,
+        "Super-resolution: distance from real texture (maximum mean discrepancy)", "1", False,
         "Below trilinear enlargement and close to the floor, which is real against real.",
     ),
     "sr_psnr_db_gain": Metric("Gain on trilinear (signal to noise)", "dB", True, _RESTORED),
