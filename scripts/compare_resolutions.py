@@ -19,7 +19,7 @@ networks = generator.prepare(learned, device(job))
 card = learned["super_resolution"].card
 
 splits = read_all(job.input.splits, "splits")
-# In an order that the names do not tell, so that a few are a sample of all.
+# In an order that does not follow the names, so that a few are a sample of all.
 test = sorted(
     splits.loc[splits["split"] == "test", "case"],
     key=lambda case: seed(job.params.seed, "resolution", case),

@@ -24,9 +24,15 @@ def phantoms(count, seed, size=32):
 def as_sample(case, name="syn-1", **facts):
     """Return a case as a generator of CT hands it over: int16 HU, its own labels, no finding."""
     image = case.image.holding(whole(np.clip(case.image.voxels, -1024, 600)))
-    told = {"source": "other", "patient": "other", "split": "train", "findings": "", "shape": ""}
+    defaults = {
+        "source": "other",
+        "patient": "other",
+        "split": "train",
+        "findings": "",
+        "shape": "",
+    }
     blank = np.zeros(image.voxels.shape, np.uint8)
     labels = threshold.prepare({})(image)
     return replace(
-        case, name=name, image=image, anatomy=labels, findings=blank, facts={**told, **facts}
+        case, name=name, image=image, anatomy=labels, findings=blank, facts={**defaults, **facts}
     )

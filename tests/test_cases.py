@@ -58,8 +58,8 @@ def test_cases_bring_the_report_that_their_own_cohort_gives_them():
 
     batches = [admit("a", REPORTS[:2]), admit("b", REPORTS[1:])]
     plans = [f"results/cohorts/{cohort}/cases.tsv" for cohort in "ab"]
-    told = real_cases(batches, reports=reports_of(plans))
-    assert [case.facts["report"] for case in told] == [*REPORTS[:2], *REPORTS[1:]]
+    read = real_cases(batches, reports=reports_of(plans))
+    assert [case.facts["report"] for case in read] == [*REPORTS[:2], *REPORTS[1:]]
     assert all("report" not in case.facts for case in real_cases(batches))
 
 
@@ -68,8 +68,8 @@ def test_a_table_without_reports_gives_none():
 
     batch, plan = admit("a", REPORTS), "results/cohorts/a/cases.tsv"
     tables.write(tables.read(plan, "cases").drop(columns="report"), plan, "cases")
-    told = real_cases([batch], reports=reports_of([plan]))
-    assert [case.facts["report"] for case in told] == ["", "", ""]
+    read = real_cases([batch], reports=reports_of([plan]))
+    assert [case.facts["report"] for case in read] == ["", "", ""]
 
 
 def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():

@@ -50,16 +50,16 @@ def test_a_folder_of_ours_keeps_its_card(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ({"state_dict": {"a": 1}}, "other things than tensors: a"),
         ({}, "holds no tensors by name, but dict"),
         (torch.zeros(3), "holds no tensors by name, but Tensor"),
     ],
 )
-def test_a_file_of_something_else_is_refused(tmp_path, content, told):
+def test_a_file_of_something_else_is_refused(tmp_path, content, message):
     torch.save(content, tmp_path / "net.pth")
-    with pytest.raises(WeightsError, match=told):
+    with pytest.raises(WeightsError, match=message):
         weights.adopt(tmp_path / "net.pth")
 
 

@@ -116,8 +116,8 @@ def test_another_limit_of_agreement_labels_nothing_again(registered):
 
 def test_a_cohort_of_outlined_tumours_needs_no_segmenter(factory):
     vectors = pd.read_parquet(factory.folder / "results/cohorts/tumours/vectors.parquet")
-    told = json.loads((factory.folder / "results/cohorts/tumours/radiomics.json").read_text())
-    kept, dropped = told["scaling"]["names"], told["scaling"]["dropped"]
+    settings = json.loads((factory.folder / "results/cohorts/tumours/radiomics.json").read_text())
+    kept, dropped = settings["scaling"]["names"], settings["scaling"]["dropped"]
     assert len(kept) + len(dropped) == 34 + 148
     train = vectors[vectors["split"] == "train"]
     np.testing.assert_allclose(train[kept].mean(), 0, atol=1e-9)
@@ -172,10 +172,10 @@ def test_files_of_a_hospital_come_in_and_bad_ones_are_rows(tmp_path):
     one = factory_of(run, {"ct": cohort}, max_rejected=1.0)
     pd.DataFrame(rows).to_csv(tmp_path / "cases.tsv", sep="\t", index=False)
     one.run("results/cohorts/ct/batches/b0000.tsv")
-    told = table(one, "cohorts/ct/batches/b0000.tsv").set_index("case")
-    assert told["status"].to_dict() == {"good": "ok", "far": "rejected", "unscaled": "rejected"}
-    assert told.loc["far", "code"] == "io.truncated"
-    assert told.loc["unscaled", "code"] == "int.hu_range"
+    rows = table(one, "cohorts/ct/batches/b0000.tsv").set_index("case")
+    assert rows["status"].to_dict() == {"good": "ok", "far": "rejected", "unscaled": "rejected"}
+    assert rows.loc["far", "code"] == "io.truncated"
+    assert rows.loc["unscaled", "code"] == "int.hu_range"
 
 
 @pytest.fixture(scope="module")

@@ -126,9 +126,9 @@ def cohorts(data: Path, masks: Path) -> dict[str, tuple[list[dict], dict]]:
 
 def completed(row: dict, data: Path, root: Path) -> dict[str, str]:
     """Return a row with every column, its paths as seen from the root."""
-    told = {"patient": row["case"], "labels": "", "findings": ""} | row
-    paths = {name: told[name] and str((data / told[name]).relative_to(root)) for name in PATHS}
-    return told | paths
+    full = {"patient": row["case"], "labels": "", "findings": ""} | row
+    paths = {name: full[name] and str((data / full[name]).relative_to(root)) for name in PATHS}
+    return full | paths
 
 
 def main(data: Path, folder: Path) -> None:

@@ -14,8 +14,8 @@ def main(path: str) -> None:
     for row in dice.to_dict("records"):
         interval = f"{float(row['low']):.3f} to {float(row['high']):.3f}"
         method, value = row["arm"].split("/")[1], f"{float(row['value']):.3f}"
-        told = (row["recipe"], method, row["n"], value, interval, row["note"])
-        lines.append(f"| {' | '.join(map(str, told))} |")
+        cells = (row["recipe"], method, row["n"], value, interval, row["note"])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     sys.stdout.write("\n".join(lines) + "\n")
 
 

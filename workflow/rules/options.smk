@@ -1,4 +1,4 @@
-"""What jobs are told of the config: only what changes their outcome."""
+"""What jobs see of the config: only what changes their outcome."""
 
 
 def training_options(wildcards):
@@ -10,7 +10,7 @@ def training_options(wildcards):
 
 
 def expert_options(wildcards):
-    """What an expert is told; another quantile measures nothing again."""
+    """What an expert sees of the config; another quantile measures nothing again."""
     options = RECIPES[wildcards.recipe]["filter"][wildcards.expert]
     return {key: value for key, value in options.items() if key != "quantile"}
 
