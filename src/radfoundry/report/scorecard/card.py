@@ -191,7 +191,7 @@ class Row:
 
 
 def metric(name: str) -> Metric:
-    """Return what a metric means; one not in `METRICS` has its name as title, a gain that of its base.
+    """Return what a metric means; one not in `METRICS` is titled by its name, a gain by its base.
 
     >>> metric("image_auroc_gain").good == _EFFECT
     True
