@@ -51,7 +51,7 @@ def volume_exhibit(cohort: str, paths, modality: str) -> exhibits.Exhibit:
     folders = of(cohort, paths.images), of(cohort, paths.labels)
     pictures = [
         slices.VolumePicture(
-            f"{case.name}  {case.facts['findings'].replace('|', ', ') or 'no finding told'}",
+            f"{case.name}  {case.facts['findings'].replace('|', ', ') or 'no finding named'}",
             case.image, case.anatomy, case.findings, modality,
         )
         for case in real_cases(*folders, only=chosen["case"])

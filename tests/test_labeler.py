@@ -54,11 +54,11 @@ READ = {
 
 def gold():
     """Return the findings each text should have: name -> (status, side, severity)."""
-    told = defaultdict(dict)
+    stated = defaultdict(dict)
     with GOLD.open(newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            told[row["text"]][row["finding"]] = (row["status"], row["side"], row["severity"])
-    return {t: {k: v for k, v in rows.items() if v[0] != "-"} for t, rows in told.items()}
+            stated[row["text"]][row["finding"]] = (row["status"], row["side"], row["severity"])
+    return {t: {k: v for k, v in rows.items() if v[0] != "-"} for t, rows in stated.items()}
 
 
 def read(text):
@@ -67,16 +67,16 @@ def read(text):
 
 def entries(findings):
     """Return what words can carry of findings: one entry per name, location and side."""
-    told = {}
+    stated = {}
     for f in findings:
         key = (f["name"], f.get("location", ""))
-        sides, severity = told.setdefault(key, (set(), []))
+        sides, severity = stated.setdefault(key, (set(), []))
         sides |= {f["side"]}
         severity.append(f["severity"])
-    worst = {k: max(s, key=composer.DEGREES.index) for k, (_, s) in told.items()}
+    worst = {k: max(s, key=composer.DEGREES.index) for k, (_, s) in stated.items()}
     return sorted(
         (name, place, side, worst[name, place])
-        for (name, place), (sides, _) in told.items()
+        for (name, place), (sides, _) in stated.items()
         for side in sides
     )
 
@@ -103,15 +103,17 @@ def chosen(rng):
 
 
 def test_the_gold_table_is_large_and_each_finding_is_in_it():
-    told = gold()
+    stated = gold()
     rows = GOLD.read_text().splitlines()
     assert len(rows) > 120
-    assert {name for rows in told.values() for name in rows} == set(composer.wording()["findings"])
+    assert {name for rows in stated.values() for name in rows} == set(
+        composer.wording()["findings"]
+    )
 
 
-@pytest.mark.parametrize(("text", "told"), gold().items(), ids=lambda v: str(v)[:50])
-def test_the_gold_table_is_read_exactly(text, told):
-    assert read(text) == told
+@pytest.mark.parametrize(("text", "stated"), gold().items(), ids=lambda v: str(v)[:50])
+def test_the_gold_table_is_read_exactly(text, stated):
+    assert read(text) == stated
 
 
 def test_rules_read_every_finding_that_reports_are_composed_of_by_the_names_of_labels():
@@ -229,8 +231,8 @@ def test_a_report_of_nothing_but_other_parts_states_nothing(text):
 
 
 def test_other_parts_stay_unread_where_findings_are_told():
-    told = "HISTORY: Cough.\n\nNodule. FINDINGS: Clear. COMPARISON: CT. Nodule.\n\nEffusion."
-    assert labeler.label(told) == []
+    report = "HISTORY: Cough.\n\nNodule. FINDINGS: Clear. COMPARISON: CT. Nodule.\n\nEffusion."
+    assert labeler.label(report) == []
     assert labeler.label("COMPARISON: CT 2019. Nodule then. IMPRESSION: Clear lungs.") == []
 
 
@@ -249,8 +251,8 @@ def test_every_finding_can_be_denied(name):
 def test_the_labels_of_chexpert_are_met(shared_data):
     with (shared_data / "reports_siim/chexpert_labeled_reports.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            told = {CHEXPERT[k]: STATUS[v] for k, v in row.items() if k in CHEXPERT and v}
-            assert {k: v[0] for k, v in read(row["Reports"]).items()} == told
+            stated = {CHEXPERT[k]: STATUS[v] for k, v in row.items() if k in CHEXPERT and v}
+            assert {k: v[0] for k, v in read(row["Reports"]).items()} == stated
 
 
 def test_whole_reports_read_as_an_engineer_reads_them(shared_data):
@@ -265,8 +267,8 @@ def test_whole_reports_read_as_an_engineer_reads_them(shared_data):
 def test_labels_come_from_the_table_or_else_from_the_report():
     report = "Findings: Small left pleural effusion. Possible consolidation. No nodule."
     names = ("pleural_effusion", "consolidation", "nodule", "emphysema")
-    told = labeler.labels_of({"findings": "", "report": report}, names)
-    np.testing.assert_array_equal(told, [1, np.nan, 0, 0])
+    stated = labeler.labels_of({"findings": "", "report": report}, names)
+    np.testing.assert_array_equal(stated, [1, np.nan, 0, 0])
     assert labeler.labels_of({"findings": "emphysema", "report": report}, names) == [0, 0, 0, 1]
 
 

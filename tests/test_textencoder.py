@@ -62,8 +62,8 @@ def folder(tmp_path):
 
 
 def changed(folder, **values):
-    told = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**told, **values}))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **values}))
 
 
 def test_the_vocabulary_of_equal_texts_is_equal_and_covers_them():
@@ -103,24 +103,24 @@ def test_a_prompts_features_do_not_depend_on_its_company(trained):
 
 
 def test_a_distinct_prompt_is_encoded_once(trained, monkeypatch):
-    told = []
+    encoded = []
     original = model.ids_of
-    monkeypatch.setattr(model, "ids_of", lambda t, w: told.append(t) or original(t, w))
+    monkeypatch.setattr(model, "ids_of", lambda t, w: encoded.append(t) or original(t, w))
     encode = model.prepare(trained)
     first, again = encode(["a", "b", "a"])[0], encode(["b", "", "a"])[0]
-    assert told == ["a", "b", ""]
+    assert encoded == ["a", "b", ""]
     assert torch.equal(first[0], again[2])
 
 
 def test_the_prompt_asked_for_longest_ago_is_forgotten_first(trained, monkeypatch):
-    told = []
+    encoded = []
     original = model.ids_of
-    monkeypatch.setattr(model, "ids_of", lambda t, w: told.append(t) or original(t, w))
+    monkeypatch.setattr(model, "ids_of", lambda t, w: encoded.append(t) or original(t, w))
     encode = model.prepare(trained, kept=2)
     first = encode(["a", "b", "a", "c"])[0]  # "b" goes
-    assert told == ["a", "b", "c"]
+    assert encoded == ["a", "b", "c"]
     again = encode(["a", "b"])[0]
-    assert told == ["a", "b", "c", "b"]
+    assert encoded == ["a", "b", "c", "b"]
     assert torch.equal(first[:2], again)
 
 
@@ -215,9 +215,11 @@ def test_texts_without_words_are_refused(untrained):
         pretraining.fit(["", "IMPRESSION: "], untrained, SHORT, generator())
 
 
-@pytest.mark.parametrize(("size", "told"), [("huge", "choose from phantom"), ({"wide": 3}, "no")])
-def test_an_unknown_size_is_refused(size, told):
-    with pytest.raises(ValueError, match=told):
+@pytest.mark.parametrize(
+    ("size", "message"), [("huge", "choose from phantom"), ({"wide": 3}, "no")]
+)
+def test_an_unknown_size_is_refused(size, message):
+    with pytest.raises(ValueError, match=message):
         model.sized(size)
 
 

@@ -1,4 +1,4 @@
-"""Our own features of a volume: a 3D ResNet that learned to tell findings, pooled.
+"""Our own features of a volume: a 3D ResNet that learned to recognize findings, pooled.
 
 It measures realism, so it learns from the tune split, which no generator trains on. The same
 network holds Med3D's weights (`adopted`), which published distances of chest CT are made with.
@@ -38,11 +38,11 @@ def fit(
     device: str = "cpu",
     hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
-    """Return a network that tells the findings of CT volumes, with a card that says how it learned.
+    """Return a network that recognizes findings in CT, with a card that says how it learned.
 
     Binary cross entropy on each finding that occurs, as `labeler.labels_of` has them; what a report
     leaves open counts for nothing. Where none occurs there is nothing to learn: the weights are
-    then those it began with, whose features still tell sets apart, and the card says `trained:
+    then those it began with, whose features still separate sets, and the card says `trained:
     false`.
 
     Args:
@@ -66,10 +66,10 @@ def fit(
     ]
     if not kept:
         raise ValueError("a feature network needs a case of the tune split to learn from")
-    pool, told = (torch.stack(parts) for parts in zip(*kept, strict=True))
-    shown = (told == 1).any(0)
+    pool, labels = (torch.stack(parts) for parts in zip(*kept, strict=True))
+    shown = (labels == 1).any(0)
     names = [name for name, occurs in zip(every, shown.tolist(), strict=True) if occurs]
-    target = told[:, shown]
+    target = labels[:, shown]
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     with seeded(generator):
         network = build(size, len(names)).to(device)
@@ -235,6 +235,6 @@ def _checked(weights: Weights) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
     state = counters | {k: v for k, v in weights.state.items() if not k.startswith(ours)}
     lost = [n for n in wanted if n not in state or wanted[n].shape != state[n].shape]
     if wrong := lost + sorted(set(state) - set(wanted)):
-        told = f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
-        raise WeightsError(f"not the tensors of a feature network of this size: {told}")
+        named = f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
+        raise WeightsError(f"not the tensors of a feature network of this size: {named}")
     return size, state

@@ -30,7 +30,7 @@ def prompter(options: Mapping, sources: Sequence[Mapping]) -> Prompter:
     """Return what words each request of a dataset.
 
     Args:
-        options: text, prompts, given and count as `asking.plan` takes them.
+        options: text, prompts, given and count as `text_guided.plan` takes them.
         sources: Cases with split and report; the reports are read if `prompts` is "reports".
 
     Raises:

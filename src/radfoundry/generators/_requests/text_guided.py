@@ -1,7 +1,7 @@
 """Plan what is asked of text-guided generators: sources, given channels, and what probes them.
 
 Every choice is made here, from the request's own seed, and written down as JSON. What a request
-says in words is `prompting`'s.
+says in words is up to `prompts`.
 """
 
 import json

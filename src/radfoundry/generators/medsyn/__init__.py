@@ -102,12 +102,12 @@ def fit(
 
 
 def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
-    """Return the requests of a recipe: see `asking.plan`."""
+    """Return the requests of a recipe: see `text_guided.plan`."""
     return text_guided.plan(cases, {**OPTIONS, **options}, seed)
 
 
 def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
-    """Return the requests that the evaluation draws: see `asking.probe`."""
+    """Return the requests that the evaluation draws: see `text_guided.probe`."""
     return text_guided.probe(cases, {**OPTIONS, **options}, seed)
 
 

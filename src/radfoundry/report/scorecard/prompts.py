@@ -94,15 +94,15 @@ def _effect(
         lost.append("all of both arms alike")
     elif not np.isfinite(found.value):
         lost.append("no effect size: too few, or no spread in either arm")
-    told = [_means(values, measured), *lost, "Hedges' g"]
+    notes = [_means(values, measured), *lost, "Hedges' g"]
     tests = ["one-tailed Welch t test", *lost]
     if paper:
-        told[1:1] = [f"paper {_told(paper.means, measured)}"]
-        told[-1] += ", the paper's from its means and standard deviations"
+        notes[1:1] = [f"paper {_compared(paper.means, measured)}"]
+        notes[-1] += ", the paper's from its means and standard deviations"
         tests += ["paper: below 0.05"] if paper.tested else []
     n = sum(map(probes.known, values))
     yield Row(recipe, "prompt_effect", found.value, finding, found.low, found.high, n,
-                 published=published.size(paper), note="; ".join(told))  # fmt: skip
+                 published=published.size(paper), note="; ".join(notes))  # fmt: skip
     yield Row(recipe, "prompt_effect_p", p, finding, n=n, note="; ".join(tests))
 
 
@@ -119,7 +119,7 @@ def _true_effect(
     measured = FINDINGS[finding]
     found, pairs = [], []
     for table in real:
-        has = np.array([finding in told.split("|") for told in table["findings"]], bool)
+        has = np.array([finding in names.split("|") for names in table["findings"]], bool)
         well = (table["findings"] == "").to_numpy()  # as in the prompts of the other arm
         pairs.append(_values([table[has], table[well]], measured))
         weights = patient_weights(table["patient"].to_numpy(), *bootstrap)
@@ -149,10 +149,10 @@ def _means(values: tuple[np.ndarray, np.ndarray], measured: ProbedMeasurement) -
     with_it, without = (
         float(np.nanmean(own)) / measured.per_unit if probes.known(own) else NAN for own in values
     )
-    return _told((with_it, without), measured)
+    return _compared((with_it, without), measured)
 
 
-def _told(means: tuple[float, float], measured: ProbedMeasurement) -> str:
+def _compared(means: tuple[float, float], measured: ProbedMeasurement) -> str:
     return f"{means[0]:.3g} against {means[1]:.3g}{measured.unit}"
 
 

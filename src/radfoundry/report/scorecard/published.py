@@ -20,7 +20,7 @@ class PromptArms(NamedTuple):
     """Means and standard deviations with the finding in the prompt, and without.
 
     Attributes:
-        tested: Whether the paper tells that p is below 0.05.
+        tested: Whether the paper says that p is below 0.05.
     """
 
     means: tuple[float, float]
@@ -71,5 +71,5 @@ def size(pair: PromptArms | None) -> float:
 
 
 def dice(system: str, structure: str, arm: str) -> float:
-    """Return the Dice of a segmentation `with_text` or `without_text`; NaN where none is told."""
+    """Return the Dice of a segmentation `with_text` or `without_text`; NaN where none is stated."""
     return SEGMENTED.get(structure, {}).get(arm, NAN) if system == MEDSYN else NAN

@@ -32,11 +32,11 @@ def of_lobes(drawn: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap) -> I
             values = probes.column(rows, name)
             if not values.notna().any():
                 continue
-            found, told = bootstrap.mean(rows, name, unit), probes.lost(rows, values.to_numpy())
+            found, notes = bootstrap.mean(rows, name, unit), probes.lost(rows, values.to_numpy())
             if kind == "given":
-                told[:0] = [f"in the real image of the same cases {rows[best].mean():.3f}"]
+                notes[:0] = [f"in the real image of the same cases {rows[best].mean():.3f}"]
             yield Row(recipe, f"{kind}_lobe_dice", found.value, region, found.low, found.high,
-                         probes.known(values.to_numpy()), note="; ".join(told))  # fmt: skip
+                         probes.known(values.to_numpy()), note="; ".join(notes))  # fmt: skip
 
 
 def of_airways(
@@ -53,11 +53,11 @@ def of_airways(
         if not known.notna().any():
             continue
         found = bootstrap.mean(table.assign(**{AIRWAYS: known}), AIRWAYS, unit)
-        told = [f"SD {known.std():.3g}", f"no airway found in {int(none.sum())}, counted as 0 cm3"]
-        told += probes.lost(table, known.to_numpy(), "without lungs")
+        notes = [f"SD {known.std():.3g}", f"no airway found in {int(none.sum())}, counted as 0 cm3"]
+        notes += probes.lost(table, known.to_numpy(), "without lungs")
         paper = published.AIRWAYS_CM3.get(system, NAN)
         yield Row(recipe, AIRWAYS, found.value, arm, found.low, found.high,
-                     probes.known(known.to_numpy()), note="; ".join(told),
+                     probes.known(known.to_numpy()), note="; ".join(notes),
                      published=published.REAL_AIRWAYS_CM3 if arm == "real" else paper)  # fmt: skip
 
 
@@ -73,9 +73,9 @@ def of_segmentations(
             continue
         for arm, rows in arms.items():
             found, known = bootstrap.mean(rows, name, "patient"), rows[name].to_numpy(float)
-            told = "; ".join(probes.lost(rows, known))
+            note = "; ".join(probes.lost(rows, known))
             yield Row(recipe, "segmentation_dice", found.value, f"{structure}/{arm}", found.low,
-                         found.high, probes.known(known), note=told,
+                         found.high, probes.known(known), note=note,
                          published=published.dice(system, structure, arm))  # fmt: skip
         yield _gained(arms, structure, recipe, bootstrap, system)
 
@@ -88,14 +88,14 @@ def _gained(
     system: str,
 ) -> Row:
     """Return what the text adds to a segmentation, paired by patient."""
-    name, told = f"truth_dice_{structure}", ["paired by patient; n patients"]
+    name, notes = f"truth_dice_{structure}", ["paired by patient; n patients"]
     values, units = (
         [rows[column].to_numpy() for rows in arms.values()] for column in (name, "patient")
     )
     found = effects.gain((values[0], values[1]), (units[0], units[1]), *bootstrap)
     shared = set.intersection(*(set(own[own[name].notna()]["patient"]) for own in arms.values()))
-    told += probes.lost(pd.concat(arms.values()), np.concatenate(values))
+    notes += probes.lost(pd.concat(arms.values()), np.concatenate(values))
     papers = [published.dice(system, structure, arm) for arm in arms]
     return Row(recipe, "segmentation_dice" + GAIN, found.value,
                   f"{structure}/with_text-without_text", found.low, found.high, len(shared),
-                  published=papers[0] - papers[1], note="; ".join(told))  # fmt: skip
+                  published=papers[0] - papers[1], note="; ".join(notes))  # fmt: skip

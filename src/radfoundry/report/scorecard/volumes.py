@@ -18,7 +18,7 @@ LESS_IS_BETTER = ("mmd",)
 def of_resolutions(
     table: pd.DataFrame, recipe: str, bootstrap: int, rng: np.random.Generator
 ) -> Iterator[Row]:
-    """Yield how both ways of enlarging restore held-out cases, and what the network gains.
+    """Yield how both methods restore held-out cases, and what the network gains.
 
     The paired difference is that of the better over the worse direction: trilinear less network
     for a distance.

@@ -1,7 +1,7 @@
 """Read the findings out of a free-text chest report: what is there, denied or doubtful, and where.
 
 Stands where the MedSyn paper uses SARLE's labels: rules over sentences, as NegEx and its kin use
-them, kept as data (`labeler.yaml`). A finding that no sentence mentions has no label; "the lungs
+them, kept as data (`lexicon.yaml`). A finding that no sentence mentions has no label; "the lungs
 are clear" denies nothing by name. It diagnoses nothing: pneumonia or edema are no findings here.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
-from radfoundry.text import composer, labeler
+from radfoundry.text import composer
 from radfoundry.text.labeler.lexicon import Rules, Span, longest, rules, statements
 from radfoundry.text.labeler.places import again, inherited, phrase, severity, side_of, sites
 
@@ -21,13 +21,13 @@ HISTORY_REACH = 4  # words between "previous" and the finding it speaks of
 
 @dataclass(frozen=True)
 class Mention:
-    """One finding as one sentence tells it.
+    """One finding as one sentence states it.
 
     Attributes:
         name: As in labels.yaml.
         status: "present", "absent" or "uncertain".
-        side: "right", "left", "bilateral", or "" where none is told.
-        severity: "mild", "moderate", "severe", or "" where none is told; "" if absent.
+        side: "right", "left", "bilateral", or "" where none is stated.
+        severity: "mild", "moderate", "severe", or "" where none is stated; "" if absent.
         location: "upper lobe", "lower zone" and so on, or "".
         section: "findings" or "impression".
         qualified: Whether only some are denied ("no other nodule").
@@ -71,19 +71,19 @@ def findings_of(text: str) -> dict[str, Mention]:
     """
     # By section, so that "findings" comes before "impression", as the alphabet has it.
     mentions = sorted(label(text), key=lambda m: (m.name, m.section))
-    told: dict[str, Mention] = {}
+    stated: dict[str, Mention] = {}
     for (name, _), group in groupby(mentions, key=lambda m: (m.name, m.section)):
         said = _agreed(list(group))
-        told[name] = _concluded(told[name], said) if name in told else said
-    return told
+        stated[name] = _concluded(stated[name], said) if name in stated else said
+    return stated
 
 
 def structured(text: str) -> list[dict[str, str]]:
-    """Return the present findings as `prompts.compose` takes them.
+    """Return the present findings as `composer.compose` takes them.
 
-    One entry for each name, location and side, so a bilateral finding is two. Severity told without
-    a place ("mild emphysema") holds for every place that has none of its own; where the report
-    tells none it is left out.
+    One entry for each name, location and side, so a bilateral finding is two. Severity given with
+    no place ("mild emphysema") holds for every place that has none of its own; where the report
+    gives none it is left out.
     """
     present = [name for name, said in findings_of(text).items() if said.status == PRESENT]
     stated = [m for m in label(text) if m.name in present and m.status == PRESENT]
@@ -110,13 +110,13 @@ def labels_of(facts: Mapping[str, str], findings: Iterable[str]) -> list[float]:
     >>> labels_of({"findings": "", "report": "Possible nodule."}, ("nodule", "opacity"))
     [nan, 0.0]
     """
-    told = dict.fromkeys(set(str(facts.get("findings", "")).split("|")) - {""}, PRESENT)
+    known = dict.fromkeys(set(str(facts.get("findings", "")).split("|")) - {""}, PRESENT)
     report, silent = str(facts.get("report") or "").strip(), ABSENT
-    if report and not told:
-        told = {name: said.status for name, said in findings_of(report).items()}
+    if report and not known:
+        known = {name: said.status for name, said in findings_of(report).items()}
         silent = ABSENT if statements(report) else UNCERTAIN
     values = {PRESENT: 1.0, UNCERTAIN: math.nan, ABSENT: 0.0}
-    return [values[told.get(name, silent)] for name in findings]
+    return [values[known.get(name, silent)] for name in findings]
 
 
 @lru_cache(maxsize=2**16)
@@ -128,8 +128,8 @@ def _mentions(text: str) -> tuple[Mention, ...]:
         return ()
     cues, stops = longest(compiled.cues, text), longest([compiled.stops], text)
     more = again(text, findings, compiled)
-    told = tuple(_read(_Sentence(text, findings, cues, stops), compiled))
-    return told + (_mentions(more) if more else ())
+    mentions = tuple(_read(_Sentence(text, findings, cues, stops), compiled))
+    return mentions + (_mentions(more) if more else ())
 
 
 def _read(sentence: _Sentence, compiled: Rules) -> Iterator[Mention]:
@@ -140,10 +140,10 @@ def _read(sentence: _Sentence, compiled: Rules) -> Iterator[Mention]:
         degree = severity(noun, rest, compiled.severity[span.value])
         places = sites(noun, rest, compiled, span.value)
         for side, location in places if status else []:
-            told = inherited(noun, side, previous, compiled)
+            own = inherited(noun, side, previous, compiled)
             much = "" if status == ABSENT else degree
-            yield Mention(span.value, status, told, much, location, qualified=qualified)
-            previous = told or previous
+            yield Mention(span.value, status, own, much, location, qualified=qualified)
+            previous = own or previous
 
 
 def _status(sentence: _Sentence, span: Span) -> tuple[str, bool]:
@@ -231,14 +231,14 @@ def _concluded(found: Mention, concluded: Mention) -> Mention:
 
 
 def _placed(mentions: Sequence[Mention]) -> list[Mention]:
-    """Return the mentions that add something: "emphysema" is known where its lobe is told."""
+    """Return the mentions that add something: "emphysema" is known where its lobe is named."""
     sure = [m for m in mentions if m.side or m.location]
     named = {m.name for m in sure}
     return sure + [m for m in mentions if not (m.side or m.location) and m.name not in named]
 
 
 def _general(mentions: Sequence[Mention], name: str) -> dict[str, str]:
-    """Return the worst severity of a finding that is told without a place, if any is."""
+    """Return the worst severity of a finding that is named without a place, if any is."""
     plain = [m for m in mentions if m.name == name and not (m.side or m.location)]
     worst = _worst([{"severity": m.severity} for m in plain if m.severity])
     return {"severity": worst} if worst else {}
@@ -255,4 +255,4 @@ def unread(texts: Iterable[str]) -> list[str]:
     >>> unread(["Left pleural effusion.", "No effusion.", "Pneumothorax."])
     ['Pneumothorax.']
     """
-    return sorted({text for text in texts if text and not labeler.label(text)})
+    return sorted({text for text in texts if text and not label(text)})

@@ -1,6 +1,6 @@
 """The labeler's rules, compiled: sections and sentences of a report, and phrases found in them.
 
-The rules are data (`labeler.yaml`, and the severity words of `wording.yaml`); nothing here knows a
+The rules are data (`lexicon.yaml`, and the severity words of `wording.yaml`); nothing here knows a
 finding by name. Text that the rules read is lower case, with hyphens as spaces.
 """
 
@@ -67,7 +67,7 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """What `labeler.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
+    """What `lexicon.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
 
     data: Mapping[str, Any]
     headings: re.Pattern[str]
@@ -126,8 +126,8 @@ def sections(text: str) -> list[tuple[str, str]]:
     kinds = ["findings", *((m.lastgroup or "").rstrip("_") for m in marks)]
     headings = ["", *(m.group() for m in marks)]
     starts, ends = [0, *(m.end() for m in marks)], [*(m.start() for m in marks), len(text)]
-    told = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
-    parts = [_Part(*part) for part in zip(kinds, headings, told, strict=True)]
+    bodies = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    parts = [_Part(*part) for part in zip(kinds, headings, bodies, strict=True)]
     if not any(part.kind == "findings" and part.text for part in parts):
         parts = _with_body(parts)
     return [(part.kind, part.text) for part in parts if part.kind != "ignored" and part.text]
@@ -193,7 +193,9 @@ def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
 def _findings(data: Mapping) -> Iterator[Phrases]:
     yield _phrases("other", {"": data["others"]})
     for kind in ("says", "denies", "suggests"):
-        yield _phrases(kind, {name: told.get(kind, []) for name, told in data["findings"].items()})
+        yield _phrases(
+            kind, {name: phrases.get(kind, []) for name, phrases in data["findings"].items()}
+        )
 
 
 def _severity(name: str, words: Mapping) -> list[Phrases]:
@@ -201,12 +203,12 @@ def _severity(name: str, words: Mapping) -> list[Phrases]:
     own = words.get(name, {})
     composed = composer.wording()["severity"].get(name, {})
     weak = own.get("weak", {})
-    told = {"none": words["none"]}
+    degrees = {"none": words["none"]}
     for degree in composer.DEGREES:
         plain = [str(w).replace("-", " ") for w in composed.get(degree, [])]
         known = [*words["all"][degree], *own.get(degree, []), *plain]
-        told[degree] = [w for w in known if w not in weak.get(degree, [])]
-    return [_phrases("severity", told), _phrases("weak", weak)]
+        degrees[degree] = [w for w in known if w not in weak.get(degree, [])]
+    return [_phrases("severity", degrees), _phrases("weak", weak)]
 
 
 def _phrases(kind: str, words: Mapping[str, Sequence[str]]) -> Phrases:

@@ -1,6 +1,6 @@
 """Where a finding is and how much of it: the words of its sentence that belong to it.
 
-A sentence may tell of several findings; each has the noun phrase that ends with its name ("small
+A sentence may speak of several findings; each has the noun phrase that ends with its name ("small
 right pleural effusion") and what follows it ("in the right lower lobe", "left larger than right").
 """
 
@@ -70,7 +70,7 @@ def _modifies(word: str, compiled: Rules) -> bool:
 
 
 def _attached(text: str, compiled: Rules) -> str:
-    """Return the part of what follows a finding that still tells of it."""
+    """Return the part of what follows a finding that still speaks of it."""
     for boundary in longest([compiled.boundaries], text):
         words = text[boundary.end :].replace(",", " ").split()[:3]
         mark = text[boundary.start : boundary.end]
@@ -78,14 +78,14 @@ def _attached(text: str, compiled: Rules) -> str:
         other = set(words[:1]) & set(compiled.data["alternatives"])
         if other or set(before) & set(compiled.data["joining"]):
             continue
-        told = words[:1] not in (["the"], ["no"]) and set(words) & set(compiled.data["follow"])
-        if not told or mark not in _JOINING:
+        follows = words[:1] not in (["the"], ["no"]) and set(words) & set(compiled.data["follow"])
+        if not follows or mark not in _JOINING:
             return text[: boundary.start]
     return text
 
 
 def severity(noun: str, rest: str, words: Sequence[Phrases]) -> str:
-    """Return the worst degree that the noun phrase tells, else the one told after it, else ""."""
+    """Return the worst degree that the noun phrase names, else the one named after it, else ""."""
     for text in (noun, rest):
         spans = [s for s in longest(words, text) if s.value != "none"]
         strong = [s.value for s in spans if s.kind == "severity"]
@@ -104,14 +104,14 @@ def sites(noun: str, rest: str, compiled: Rules, name: str) -> list[tuple[str, s
         spans += _sited(rest, compiled)
     placed = about.get("placed", True)
     sides: dict[str, set[str]] = {}
-    for location, told in _paired([s for s in spans if placed or s.kind == "side"]):
-        sides.setdefault(location, set()).update(told)
+    for location, named in _paired([s for s in spans if placed or s.kind == "side"]):
+        sides.setdefault(location, set()).update(named)
     only = compiled.data["only"]
-    return [(side_of(told) or only.get(where, ""), where) for where, told in sides.items()]
+    return [(side_of(named) or only.get(where, ""), where) for where, named in sides.items()]
 
 
 def _sited(text: str, compiled: Rules) -> list[Span]:
-    """Return sides and places in order; a word that tells both ("lingula") counts as both."""
+    """Return sides and places in order; a word that means both ("lingula") counts as both."""
     both = [s for group in compiled.places for s in longest([group], text) if s.value != "none"]
     return sorted(both, key=lambda s: (s.start, s.kind == "place"))
 
@@ -139,9 +139,9 @@ def _paired(spans: Sequence[Span]) -> list[tuple[str, list[str]]]:
     return out
 
 
-def side_of(told: set[str]) -> str:
-    """Return one word for the sides told: "bilateral" for more than one, "" for none."""
-    return "bilateral" if len(told) > 1 else "".join(told)
+def side_of(sides: set[str]) -> str:
+    """Return one word for several sides: "bilateral" for more than one, "" for none."""
+    return "bilateral" if len(sides) > 1 else "".join(sides)
 
 
 def inherited(noun: str, side: str, previous: str, compiled: Rules) -> str:

@@ -90,7 +90,7 @@ def fit(
         options: See `OPTIONS`.
         rng: Source of all chance.
         device: Where to train.
-        progress: As `training.Hooks` takes it.
+        progress: As `training.loop.Hooks` takes it.
     """
     if arm not in ARMS:
         raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
@@ -127,7 +127,7 @@ def predict(
 ) -> Prediction:
     """Return what the network would change in each picture, and how suspicious that makes it.
 
-    The map is |x - f(x)|, smoothed; the image scores are those of `residuals.SCORES`.
+    The map is |x - f(x)|, smoothed; the image scores are those of `image_scores.SCORES`.
 
     Args:
         weights: From `fit`.

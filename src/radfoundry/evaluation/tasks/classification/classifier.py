@@ -1,4 +1,4 @@
-"""Small networks that tell which findings a chest CT shows, and the folds they are tested in.
+"""Small networks that recognize which findings a chest CT shows, and the folds they are tested in.
 
 One network answers for several findings at once. A finding that is not known of an image, or not
 to be learned from it, is NaN in its labels and counts for nothing. Volumes are shrunk to a cube
@@ -39,9 +39,9 @@ class Size(NamedTuple):
     steps: int
 
 
-# `phantom` was chosen by time: a stride of 4 costs a third of a stride of 2; it told effusions
-# apart as well (AUROC 0.98 of 64 phantoms), lobar consolidation perhaps less well (0.80 for 0.89,
-# of ten). `paper` is a ResNet-18.
+# `phantom` was chosen by time: a stride of 4 costs a third of a stride of 2; it found effusions
+# as well (AUROC 0.98 of 64 phantoms), lobar consolidation perhaps less well (0.80 for 0.89, of
+# ten). `paper` is a ResNet-18.
 SIZES: Mapping[str, Size] = {
     "phantom": Size(32, (7, 4), (1, 1, 1, 1), (16, 32, 64, 64), 120),
     "workstation": Size(96, (7, 4), (1, 1, 1, 1), (32, 64, 128, 256), 2000),
@@ -156,7 +156,7 @@ def fit(
             precision, augment (see `altered`).
         generator: On the CPU; equal generators give equal networks.
         device: Where to train.
-        hooks: As `training.train` takes them.
+        hooks: As `training.loop.train` takes them.
     """
     weights = weights_of(labels)
     learned = np.asarray(weights.any(0))
