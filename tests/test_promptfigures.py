@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radfoundry.config import catalogue
 from radfoundry.evaluation import synthesis
 from radfoundry.report.scorecard import prompts, published, volumes
 from radfoundry.report.scorecard.card import build
@@ -27,10 +28,16 @@ def samples(probe, arm, patients=None, **measured):
     ]
 
 
+def published_of(system):
+    """Return what the papers report of a system, whichever generator states it."""
+    stated = catalogue.constant("generators", "medsyn", "PUBLISHED")
+    return (stated | catalogue.constant("generators", "wgan", "PUBLISHED")).get(system, {})
+
+
 def scored(rows, real=NONE, system="medsyn"):
     """Return the rows of the scorecard of some measurements by metric and arm."""
     table = pd.DataFrame(rows, columns=PROBES)
-    found = prompts.rows(table, real, "mine", 200, np.random.default_rng(0), system)
+    found = prompts.rows(table, real, "mine", 200, np.random.default_rng(0), published_of(system))
     build(found)  # a scorecard that contradicts itself is refused
     return {(row.metric, row.arm): row for row in found}
 
@@ -65,8 +72,11 @@ def test_a_prompt_that_works_the_wrong_way_round_is_no_success():
 
 
 def test_the_papers_effects_follow_from_its_means_and_deviations():
-    paper = {name: published.size(pair) for name, pair in published.EFFECTS["medsyn"].items()}
-    generic = published.size(published.effect("generic_text", "pleural_effusion"))
+    effects = {
+        system: published_of(system)["prompt_effect"] for system in ("medsyn", "generic_text")
+    }
+    paper = {name: published.hedges(groups) for name, groups in effects["medsyn"].items()}
+    generic = published.hedges(effects["generic_text"]["pleural_effusion"])
     small = 1 - 3 / (4 * 62 - 1)
     assert paper["pleural_effusion"] == pytest.approx(1.73 / (0.22 / 2**0.5) * small)
     assert paper["cardiomegaly"] == pytest.approx(1.525, abs=0.01)
@@ -284,7 +294,7 @@ def test_a_side_that_was_not_drawn_is_wrong():
 def test_a_distance_of_samples_has_its_systems_published_figure():
     row = {"metric": "fid", "arm": "synthetic", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
     table = pd.DataFrame([row | {"note": "x"}, row | {"arm": "real_floor", "note": ""}])
-    synthetic, floor = volumes.of_distances(table, "mine", "wgan")
+    synthetic, floor = volumes.of_distances(table, "mine", published_of("wgan"))
     assert (synthetic.published, synthetic.value, synthetic.n) == (0.070, 0.5, 32)
     assert math.isnan(floor.published)
-    assert math.isnan(next(volumes.of_distances(table, "mine", "")).published)
+    assert math.isnan(next(volumes.of_distances(table, "mine", {})).published)
