@@ -99,7 +99,7 @@ def look_nearby(network: Any, size: Mapping[str, Any]) -> None:
 
     Few reports and few steps teach a BERT drawn anew no word order; sinusoidal positions, and equal
     and orthogonal queries and keys, give it one to begin with (after Trockman and Kolter, "Mimetic
-    Initialization of Self-Attention Layers", 2023); `benchmarks/textencoder.py` measures how much.
+    Initialization of Self-Attention Layers", 2023); `benchmarks/text_encoder.py` measures how much.
     """
     half = size["width"] // 2
     rates = WAVES ** (-torch.arange(half) / half)
