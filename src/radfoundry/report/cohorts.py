@@ -24,6 +24,24 @@ CLINICAL = ("clinical_mean", "clinical_bias", "clinical_error")
 STATES = ("present", "cropped", "small", "absent", "failed")
 
 
+def row(name: str, phantom: bool, images: pd.DataFrame, splits: pd.DataFrame) -> dict[str, Any]:
+    """Return what the report says of one cohort: how many of what.
+
+    Args:
+        name: Of the cohort.
+        phantom: Whether it is drawn.
+        images: Rows of the table `images`, rejected cases too.
+        splits: Rows of the table `splits`.
+    """
+    counts = splits["split"].value_counts()
+    found = {"cohort": name, "origin": "phantom" if phantom else "real", "cases": len(images)}
+    found |= {"patients": images["patient"].nunique()}
+    found |= {"rejected": int((images["status"] == "rejected").sum())}
+    found |= {split: int(counts.get(split, 0)) for split in ("train", "tune", "test")}
+    found |= {"findings": int((images["findings"] != "").sum())}
+    return found | {"warnings": int((images["warnings"] != "").sum())}
+
+
 class Volumes(TypedDict, total=False):
     """What is shown of a cohort of CT or MR.
 

@@ -7,6 +7,7 @@ draws no chart and opens no file but its own template.
 
 import base64
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -202,3 +203,21 @@ def _metrics(own: Sequence[Mapping], charts: Mapping[str, Picture]) -> list[dict
             "rows": rows, "chart": cohorts.picture(charts[name]) if name in charts else None,
         })  # fmt: skip
     return entries
+
+
+def provenance(settings: Mapping[str, Any], versions: str, digest: str) -> dict[str, dict]:
+    """Return what must be known to make the page again, by group and label.
+
+    Args:
+        settings: The checked config.
+        versions: Of Python and the libraries, as one text.
+        digest: Of the code that made the page.
+    """
+    seeds = {name: str(entry["seed"]) for name, entry in settings["recipes"].items()}
+    text = json.dumps(settings, sort_keys=True).encode()
+    return {
+        "Versions": {"Libraries": versions},
+        "Seeds": seeds | {"evaluation": json.dumps(settings["evaluate"]["seeds"])},
+        "Config": {"sha256": hashlib.sha256(text).hexdigest()},
+        "Code": {"digest of this page": digest},
+    }
