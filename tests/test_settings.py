@@ -322,3 +322,9 @@ def test_the_files_of_a_local_model_are_what_its_network_starts_from(tmp_path):
 def test_a_local_model_that_is_not_there_has_no_files(tmp_path):
     recipe = {"train": {"text": {"folder": str(tmp_path / "nowhere")}}}
     assert settings.start_files(recipe, "text") == []
+
+
+def test_a_path_with_braces_is_refused_where_rules_would_read_a_wildcard():
+    faults = refused(config(cohorts={"c": {"table": "/data/{old}/cases.csv"}}, recipes={}))
+    assert [fault.split(":")[0] for fault in faults] == ["cohorts.c.table"]
+    assert "a path without braces" in faults[0]

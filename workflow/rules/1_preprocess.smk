@@ -78,6 +78,7 @@ rule preprocess_batch:
     params:
         modality=option("cohorts/{cohort}/modality"),
         root=looked_up(lookups.cohort_root),
+        state=raw_state,
         reader_labels=option("cohorts/{cohort}/reader_labels"),
         preprocess=option("cohorts/{cohort}/preprocess"),
         code=code("preprocess_batch"),

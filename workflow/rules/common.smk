@@ -17,7 +17,7 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import catalogue, cohorts, lookups, weight_files
+from radfoundry.config import catalogue, cohorts, lookups, watched, weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load

@@ -76,12 +76,19 @@ def raw_of(cohort, batch):
 
 
 def raw_images(wildcards):
-    return raw_of(wildcards.cohort, wildcards.batch)
+    return watched.inputs(raw_of(wildcards.cohort, wildcards.batch))
+
+
+def raw_state(wildcards):
+    """A digest of the user's files that Snakemake cannot watch by itself."""
+    known = wildcards.cohort in tables
+    return watched.state(raw_of(wildcards.cohort, wildcards.batch)) if known else ""
 
 
 def all_raw_images(wildcards):
     cohort = wildcards.cohort
-    return unique(path for b in batches_of(cohort) for path in raw_of(cohort, b))
+    paths = unique(path for b in batches_of(cohort) for path in raw_of(cohort, b))
+    return watched.inputs(paths)
 
 
 def atlas_of_cohort(wildcards):

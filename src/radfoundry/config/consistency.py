@@ -6,11 +6,13 @@ from types import NoneType
 from radfoundry.config import catalogue, schema
 
 MODALITIES = ("CXR", "CT", "MR")
+PATHS = ("table", "weights", "folder")  # keys of files that rules read
 NO_METHOD = "none"  # a cohort whose own masks are used
 
 
 def found(config: Mapping) -> Iterator[str]:
     """Find what each key allows alone, but not together with the others."""
+    yield from _paths_with_braces(config)
     yield from _segmenters_of_another_modality(config)
     yield from _keys_of_volumes(config)
     yield from _recipes_of_another_modality(config)
@@ -19,6 +21,16 @@ def found(config: Mapping) -> Iterator[str]:
     yield from _tasks_of_another_modality(config)
     yield from _training_without_cases(config)
     yield from _seen_called_unseen(config)
+
+
+def _paths_with_braces(config: Mapping, where: str = "") -> Iterator[str]:
+    """Find paths that would be inputs of a rule, and that Snakemake would read as wildcards."""
+    for key, value in config.items():
+        place = f"{where}.{key}" if where else str(key)
+        if isinstance(value, Mapping):
+            yield from _paths_with_braces(value, place)
+        elif key in PATHS and isinstance(value, str) and set("{}") & set(value):
+            yield f"{place}: is {value!r}; allowed: a path without braces, such as that of a link"
 
 
 def _segmenters_of_another_modality(config: Mapping) -> Iterator[str]:
