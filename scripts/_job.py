@@ -44,7 +44,7 @@ def progress(items: Iterable, total: int, what: str) -> Iterator:
 
 
 def steps(what: str) -> Callable[[int, int, Mapping[str, float]], None]:
-    """Return a hook for the training loop that shows its steps and its loss as `progress` does."""
+    """Return a callback of a training that shows its steps and its loss as `progress` does."""
     begun, told = time.monotonic(), [time.monotonic()]
     bar = tqdm(desc=what, leave=False, disable=not sys.stderr.isatty())
 

@@ -66,7 +66,7 @@ def curve(values) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawn(title: str, history: Mapping, preview: np.ndarray | None) -> bytes:
-    """Return a PNG: the course of every term of the loss, and the preview under it."""
+    """Return a PNG: the curve of every term of the loss, and the preview under it."""
     height = 0 if preview is None else 8 * preview.shape[0] / preview.shape[1]
     figure = Figure((8, 3.5 + height), 110, layout="constrained")
     FigureCanvasAgg(figure)

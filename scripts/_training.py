@@ -20,15 +20,14 @@ from pathlib import Path
 import torch
 from _job import steps
 from _progress import Display
-from torch import distributed
-from torch import multiprocessing as processes
+from torch import distributed, multiprocessing
 
 from radfoundry import weights
-from radfoundry.training import processes as ranks
+from radfoundry.training import processes
 from radfoundry.training.checkpoints import Store
-from radfoundry.training.loop import Hooks, Stopped, TrainingError
+from radfoundry.training.loop import Callbacks, Stopped, TrainingError
 
-Fit = Callable[[object, Hooks], weights.Weights]
+Fit = Callable[[object, Callbacks], weights.Weights]
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 CHECKPOINT = {"seconds": 600, "steps": 0}  # config's `checkpoint:` says otherwise; 0 for never
@@ -56,7 +55,7 @@ def run(job, facts: Mapping, fit: Fit) -> None:
 
 def alone(job, facts: Mapping, fit: Fit) -> None:
     """Do the same in this process, or this process's part of it."""
-    asked, first = _asked(), ranks.rank() == 0
+    asked, first = _asked(), processes.rank() == 0
     recipe, network = job.wildcards.recipe, job.wildcards.network
     store = Store(Path("checkpoints", recipe, network), facts, logging.warning if first else id)
     state = store.load()
@@ -64,7 +63,7 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
     if first:
         logging.info("training %s: from step %d, checkpoints in %s", network, since, store.folder)
     often = CHECKPOINT | dict(job.config.get("checkpoint") or {})
-    hooks = Hooks(
+    callbacks = Callbacks(
         progress=steps(f"training {network}") if first else None,
         checkpoint=store.save,
         every=often["steps"],
@@ -75,7 +74,7 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
         show_seconds=SHOW_SECONDS,
     )
     try:
-        learned = fit(job, hooks)
+        learned = fit(job, callbacks)
     except Stopped as stop:
         told = f"its checkpoint is in {store.folder}; the same command goes on from there"
         raise Stopped(stop.code, f"{network}: {stop.message}; {told}") from None
@@ -102,19 +101,19 @@ def together(job, facts: Mapping, fit: Fit, count: int, backend: str) -> None:
     """
     _log_with_others(job)
     logging.info("training on %d GPUs of this node", count)
-    told = processes.get_context("spawn").SimpleQueue()
+    told = multiprocessing.get_context("spawn").SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
         resource_tracker.ensure_running()  # first, for it lifts the block of signals
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the children can hear them
         arguments = (count, backend, f"file://{folder}/meeting", job, facts, fit, told)
-        children = processes.start_processes(_child, arguments, count, join=False)
+        children = multiprocessing.start_processes(_child, arguments, count, join=False)
         for number in SIGNALS:
             signal.signal(number, lambda number, _: _pass_on(number, children.pids()))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             while not children.join(timeout=1, grace_period=30):
                 pass
-        except processes.ProcessRaisedException:
+        except multiprocessing.ProcessRaisedException:
             if told.empty():
                 raise
     if not told.empty():

@@ -10,7 +10,7 @@ from _training import digest, run
 
 from radfoundry import seeds, volume, weights
 from radfoundry.config.catalogue import load
-from radfoundry.training.loop import Material
+from radfoundry.training.loop import TrainingData
 
 
 def train_rows(job, kind):
@@ -34,15 +34,15 @@ def facts(job):
     return chosen | {"options": dict(job.params.options), "data": data, "needs": needs}
 
 
-def fit(job, hooks):
+def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
     generator, known = load("generators", job.params.generator), told(job).set_index("case")
     read = real_cases(job.input.images, job.input.labels, only=known.index)
     cases = [replace(case, facts={**case.facts, **known.loc[case.name]}) for case in read]
-    material = Material(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
+    data = TrainingData(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
-    return generator.fit(job.wildcards.network, material, options, rng, device(job), hooks)
+    return generator.fit(job.wildcards.network, data, options, rng, device(job), callbacks)
 
 
 if __name__ == "__main__":

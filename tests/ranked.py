@@ -6,7 +6,7 @@ import torch
 from torch import distributed, nn
 
 from radfoundry.networks.layers import seeded
-from radfoundry.training.loop import Hooks, Settings, Stopped, TrainingError, train
+from radfoundry.training.loop import Callbacks, Settings, Stopped, TrainingError, train
 
 SETTINGS = Settings(steps=12, learning_rate=0.05, warmup=4, ema=0.9, clip=0.5)
 
@@ -34,9 +34,9 @@ def loss(net, batch, own):
     return {"fit": ((head(net.body(batch)) - batch.sum(1, keepdim=True)) ** 2).mean()}
 
 
-def fitted(terms=loss, seed=0, settings=SETTINGS, **hooks):
+def fitted(terms=loss, seed=0, settings=SETTINGS, **callbacks):
     own = torch.Generator().manual_seed(5)
-    return train(network(seed), draw, terms, settings, own, Hooks(**hooks))
+    return train(network(seed), draw, terms, settings, own, Callbacks(**callbacks))
 
 
 def poisoned(net, batch, own):

@@ -23,7 +23,7 @@ from radfoundry.networks import build
 from radfoundry.networks.wavelet_unet import principal_components
 from radfoundry.text import labeler
 from radfoundry.text.encoder import finding_task
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights, WeightsError
 
@@ -65,8 +65,8 @@ def chests(size=32, count=4):
 
 
 def fitted(network, networks=None, seed=0, **changed):
-    material = SimpleNamespace(cases=chests(), networks=networks or {})
-    return medsyn.fit(network, material, {**TRAIN, **changed}, np.random.default_rng(seed))
+    data = SimpleNamespace(cases=chests(), networks=networks or {})
+    return medsyn.fit(network, data, {**TRAIN, **changed}, np.random.default_rng(seed))
 
 
 @cache
@@ -260,10 +260,10 @@ def test_every_size_makes_settings_and_a_network(size, objective):
 
 
 def test_published_networks_train_and_draw_with_the_depth_first():
-    material = SimpleNamespace(cases=chests(), networks={"text": trained(True)["text"]})
+    data = SimpleNamespace(cases=chests(), networks={"text": trained(True)["text"]})
     weights = {"text": trained(True)["text"]}
     for name in medsynoptions.TABLES:
-        weights[name] = medsyn.fit(name, material, PUBLISHED, np.random.default_rng(0))
+        weights[name] = medsyn.fit(name, data, PUBLISHED, np.random.default_rng(0))
     networks = medsyn.prepare(weights)
     assert medsyn.draw(request(), chests()[0], networks).image.voxels.shape == (32, 32, 32)
 
@@ -291,9 +291,9 @@ def test_weights_of_another_tone_curve_are_refused(card, told):
 
 def test_cases_of_several_grids_are_refused():
     cases = [chests()[0], chests(16, 1)[0]]
-    material = SimpleNamespace(cases=cases, networks={"text": trained(True)["text"]})
+    data = SimpleNamespace(cases=cases, networks={"text": trained(True)["text"]})
     with pytest.raises(ValueError, match=r"2 grids.*preprocess\.grid"):
-        medsyn.fit("low_resolution", material, TRAIN, np.random.default_rng(0))
+        medsyn.fit("low_resolution", data, TRAIN, np.random.default_rng(0))
 
 
 def task(options, cases, **changed):
@@ -388,12 +388,12 @@ def test_an_option_that_was_renamed_is_refused_with_its_new_name():
         medsynoptions.chosen({"low_resolution": {"reach": [-7, 7]}})
 
 
-def test_hooks_hear_of_every_step():
-    heard = []
-    hooks = Hooks(progress=lambda step, steps, terms: heard.append((step, steps)))
-    material = SimpleNamespace(cases=chests(), networks={})
-    medsyn.fit("super_resolution", material, TRAIN, np.random.default_rng(0), "cpu", hooks)
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+def test_callbacks_are_called_at_every_step():
+    called = []
+    callbacks = Callbacks(progress=lambda step, steps, terms: called.append((step, steps)))
+    data = SimpleNamespace(cases=chests(), networks={})
+    medsyn.fit("super_resolution", data, TRAIN, np.random.default_rng(0), "cpu", callbacks)
+    assert called == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_options_can_be_read_without_importing():
@@ -434,9 +434,9 @@ def test_weights_can_be_stored():
 @pytest.mark.parametrize("options", [TRAIN, PUBLISHED], ids=["wavelet", "published"])
 def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
     shown = []
-    hooks = Hooks(show=lambda step, picture, history: shown.append(picture), show_every=2)
-    material = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
-    medsyn.fit(network, material, options, np.random.default_rng(0), "cpu", hooks)
+    callbacks = Callbacks(show=lambda step, picture, history: shown.append(picture), show_every=2)
+    data = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
+    medsyn.fit(network, data, options, np.random.default_rng(0), "cpu", callbacks)
     pictures = [picture for picture in shown if picture is not None]
     assert pictures
     assert all(p.ndim == 2 and p.min() >= 0 and p.max() <= 1 for p in pictures)
@@ -445,6 +445,6 @@ def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
 def test_a_local_bert_is_where_the_text_encoder_starts(monkeypatch):
     adopted, asked = fitted("text"), []
     stand_in = lambda folder, generator: asked.append(folder) or adopted  # noqa: E731
-    monkeypatch.setattr(training.pretrained, "adopted", stand_in)
+    monkeypatch.setattr(training.local_model, "adopted", stand_in)
     found = fitted("text", text={"folder": "cxr-bert", "steps": 0})
     assert (asked, found) == (["cxr-bert"], adopted)

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PREAMBLE = """
 import sys, pickle
 sys.path[:0] = {path!r}
-import planted, radfoundry.catalogue
+import planted, radfoundry.config.catalogue
 radfoundry.config.catalogue.load = lambda kind, name: planted
 snakemake = pickle.load(open({job!r}, "rb"))
 __file__ = {script!r}
@@ -190,8 +190,8 @@ def test_a_changed_checkpoint_folder_is_refused(given):
 def stop(job):
     """Stop a job after its first step."""
 
-    def fit(job, hooks):
-        return train_network.fit(job, type(hooks)(**{**vars(hooks), "stop": lambda: True}))
+    def fit(job, callbacks):
+        return train_network.fit(job, type(callbacks)(**{**vars(callbacks), "stop": lambda: True}))
 
     with pytest.raises(Stopped):
         _training.alone(job, train_network.facts(job), fit)

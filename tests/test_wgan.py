@@ -12,7 +12,7 @@ from radfoundry import weights
 from radfoundry.case import Case
 from radfoundry.generators import wgan
 from radfoundry.networks import gan
-from radfoundry.training.loop import Hooks, Material
+from radfoundry.training.loop import Callbacks, TrainingData
 from radfoundry.volume import Volume
 
 TINY = {"haar": 1, "widths": [8, 16], "latent": 4, "contrast": 0.5}
@@ -47,10 +47,10 @@ def cases(count=6, shape=(16, 16, 16)):
     return made
 
 
-def fitted(options=SHORT, seed=0, shape=(16, 16, 16), **hooks):
-    material = Material(cases(shape=shape), {})
+def fitted(options=SHORT, seed=0, shape=(16, 16, 16), **callbacks):
+    data = TrainingData(cases(shape=shape), {})
     rng = np.random.default_rng(seed)
-    return wgan.fit("gan", material, options, rng, "cpu", Hooks(**hooks))
+    return wgan.fit("gan", data, options, rng, "cpu", Callbacks(**callbacks))
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +154,8 @@ def test_each_player_gets_better_while_the_other_rests(player, term):
         optimizer.step()
         return float(told[term].detach())
 
-    course = [step(index) for index in range(30)]
-    assert sum(course[-5:]) < sum(course[:5]) - 0.5
+    losses = [step(index) for index in range(30)]
+    assert sum(losses[-5:]) < sum(losses[:5]) - 0.5
 
 
 def test_draws_depend_on_the_seed_alone(networks):
@@ -212,9 +212,9 @@ def test_options_that_do_not_exist_are_refused(options, told):
 
 
 def test_cases_of_several_grids_are_refused():
-    material = Material([*cases(2), *cases(1, (16, 16, 32))], {})
+    data = TrainingData([*cases(2), *cases(1, (16, 16, 32))], {})
     with pytest.raises(ValueError, match="2 grids.*preprocess.grid"):
-        wgan.fit("gan", material, SHORT, np.random.default_rng(0))
+        wgan.fit("gan", data, SHORT, np.random.default_rng(0))
 
 
 def test_the_preview_is_a_picture(networks):

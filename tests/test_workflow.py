@@ -32,13 +32,13 @@ def plan(cases, options, seed):
     return pd.DataFrame(rows, columns=["request", "source", "split", "seed", "parameters"])
 
 
-def fit(network, material, options, rng, device, hooks):
+def fit(network, data, options, rng, device, callbacks):
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     line = torch.nn.Linear(1, 1)
     loss = lambda net, batch, _: {"square": (net(batch) ** 2).mean()}
     draw = lambda own: torch.rand((4, 1), generator=own)
-    trained = train(line, draw, loss, Settings(steps=3), generator, hooks)
-    return Weights(trained.state, {"network": network, "cases": len(material.cases)})
+    trained = train(line, draw, loss, Settings(steps=3), generator, callbacks)
+    return Weights(trained.state, {"network": network, "cases": len(data.cases)})
 
 
 def prepare(weights, device):

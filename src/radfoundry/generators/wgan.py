@@ -18,7 +18,7 @@ from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.generators._requests import text_guided
 from radfoundry.networks import gan
-from radfoundry.training.loop import Hooks, Material, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, TrainingData, train
 from radfoundry.training.settings import refuse_unknown
 from radfoundry.weights import Weights
 
@@ -74,21 +74,21 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
 
 def fit(
     network: str,
-    material: Material,
+    data: TrainingData,
     options: Mapping,
     rng: np.random.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return the generator, trained on the images of the train split.
 
     Args:
         network: "gan".
-        material: Cases of one grid.
+        data: Cases of one grid.
         options: `size`; overrides of `TRAINING` under `gan`.
         rng: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
 
     Raises:
         ValueError: Unknown options, or cases of several grids.
@@ -97,7 +97,7 @@ def fit(
     card = chosen_options(options)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     card["size"] = dict(gan.SIZES[card["size"]])
-    pictures = _pictures(material.cases, gan.multiple(card["size"]))
+    pictures = _pictures(data.cases, gan.multiple(card["size"]))
     adversaries = gan.adversaries(card["size"], 1, pictures.shape[2:], generator).to(device)
     adversaries.measure(pictures[:MEASURED].float().to(device))
 
@@ -107,11 +107,11 @@ def fit(
 
     settings = Settings(**{f.name: card[f.name] for f in fields(Settings) if f.name in card})
     told = partial(gan.loss, penalty=card["penalty"])
-    hooks = replace(hooks, preview=preview)
-    done = train(adversaries, draw, told, settings, generator, hooks)
+    callbacks = replace(callbacks, preview=preview)
+    done = train(adversaries, draw, told, settings, generator, callbacks)
     state = {name: kept for name, kept in done.state.items() if not name.startswith("critic.")}
-    grid = list(material.cases[0].image.voxels.shape)
-    return Weights(state, {"network": network, **card, "grid": grid, "losses": done.course()})
+    grid = list(data.cases[0].image.voxels.shape)
+    return Weights(state, {"network": network, **card, "grid": grid, "losses": done.loss_curve()})
 
 
 def chosen_options(options: Mapping) -> dict[str, Any]:

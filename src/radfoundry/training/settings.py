@@ -76,11 +76,11 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Hooks:
+class Callbacks:
     """What a caller may want to hear of, or say, while training runs.
 
-    Where several processes train together each is given the same hooks. All are asked whether to
-    stop; everything else is called in the first alone.
+    Where several processes train together each is given the same callbacks. All are asked whether
+    to stop; everything else is called in the first alone.
 
     Attributes:
         progress: Called after each step with steps done, steps in all, and the loss's terms.
@@ -112,7 +112,7 @@ class Hooks:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """What a generator's network is fitted to.
 
     Attributes:

@@ -28,11 +28,11 @@ from radfoundry.generators.medsyn import options as medsynoptions
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.seeds import seed as number
 from radfoundry.text.encoder import model
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 from radfoundry.weights import Weights
 
 if TYPE_CHECKING:
-    from radfoundry.training.loop import Material
+    from radfoundry.training.loop import TrainingData
 
 NETWORKS = {
     "text": "BERT of the cohort's reports",
@@ -56,24 +56,24 @@ OPTIONS = {
 
 def fit(
     network: str,
-    material: "Material",
+    data: "TrainingData",
     options: Mapping,
     rng: np.random.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return one of `NETWORKS`, trained on the cases of the train split.
 
     Args:
         network: Which.
-        material: Cases with anatomy maps and `facts["report"]`; the networks of `NEEDS`. A text
+        data: Cases with anatomy maps and `facts["report"]`; the networks of `NEEDS`. A text
             encoder among the networks is where the text encoder's own training starts.
         options: `size`; overrides of `medsynoptions.TRAINING` by network; `shapes`, whether lobes,
             airways and vessels are drawn too; `objective`, "flow" or "published".
             `low_resolution: {text: false}` is an unconditional network of equal size.
         rng: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
 
     Raises:
         ValueError: Unknown options; cases of several grids; no reports.
@@ -82,10 +82,10 @@ def fit(
         raise ValueError(f"no network {network!r}: choose from {', '.join(NETWORKS)}")
     chosen = medsynoptions.chosen(options)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    words = material.networks.get("text")
+    words = data.networks.get("text")
     if network == "text":
-        reports = [str(case.facts.get("report", "")) for case in material.cases]
-        return training.text(reports, words, chosen["text"], generator, device, hooks)
+        reports = [str(case.facts.get("report", "")) for case in data.cases]
+        return training.text(reports, words, chosen["text"], generator, device, callbacks)
     card = dict(chosen[network])
     card["text_width"] = 0
     task: batches.LowResolutionTask | batches.SuperResolutionTask
@@ -95,10 +95,10 @@ def fit(
         card["text_width"] = int(words.card["size"]["width"])
         card["read"] = len(words.card.get("reader", {}).get("bias", ()))
         told = words if card["text"] else None
-        task = batches.LowResolutionTask(material.cases, card, told)
+        task = batches.LowResolutionTask(data.cases, card, told)
     else:
-        task = batches.SuperResolutionTask(material.cases, card)
-    return training.denoiser(network, task, card, generator, device, hooks)
+        task = batches.SuperResolutionTask(data.cases, card)
+    return training.denoiser(network, task, card, generator, device, callbacks)
 
 
 def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from radfoundry.networks import build
 from radfoundry.networks.super_resolution import SuperResolution
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights, WeightsError
 
 MOST = 512  # pictures whose mean and components are taken
@@ -38,7 +38,7 @@ def text(
     options: Mapping[str, Any],
     generator: torch.Generator,
     device: str | torch.device,
-    hooks: Hooks,
+    callbacks: Callbacks,
 ) -> Weights:
     """Return the text encoder, trained on the distinct reports; untrained with `steps` 0.
 
@@ -49,7 +49,7 @@ def text(
             CXR-BERT; and what `Settings` has.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks.
+        callbacks: Callbacks.
 
     Raises:
         ValueError: No case has a report.
@@ -63,7 +63,7 @@ def text(
         return start or model.untrained(told, options["size"], generator)
     chosen = settings(options, pretraining.SETTINGS[options["size"]])
     train_text = finding_task.fit if options["reading"] else pretraining.fit
-    return train_text(told, start or options["size"], chosen, generator, device, hooks)
+    return train_text(told, start or options["size"], chosen, generator, device, callbacks)
 
 
 def denoiser(
@@ -72,7 +72,7 @@ def denoiser(
     card: dict[str, Any],
     generator: torch.Generator,
     device: str | torch.device,
-    hooks: Hooks,
+    callbacks: Callbacks,
 ) -> Weights:
     """Return a trained denoising network with a card that `rebuilt` can make it from.
 
@@ -82,7 +82,7 @@ def denoiser(
         card: The network's options, with `channels` and `text_width`.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
     """
     card = {"network": name, **card, "size": build.named(TABLES[name], card["size"])}
     if isinstance(task, LowResolutionTask):
@@ -92,9 +92,9 @@ def denoiser(
     if isinstance(task, SuperResolutionTask):
         network = super_resolution(network, card).to(device)
     _measure(network, task, device)
-    hooks = replace(hooks, preview=partial(previewed(task), task))
-    done = train(network, task.draw, task.loss, settings(card), generator, hooks)
-    return Weights(done.state, card | {"losses": done.course()})
+    callbacks = replace(callbacks, preview=partial(previewed(task), task))
+    done = train(network, task.draw, task.loss, settings(card), generator, callbacks)
+    return Weights(done.state, card | {"losses": done.loss_curve()})
 
 
 def previewed(task: LowResolutionTask | SuperResolutionTask) -> Callable[..., np.ndarray]:
