@@ -2,7 +2,7 @@
 
     python benchmarks/network_sizes.py
 
-Batches, channels and crops are those of `medsynoptions.TRAINING`. Nothing is computed: networks and
+Batches, channels and crops are those of `options.TRAINING`. Nothing is computed: networks and
 volumes are on the `meta` device. Memory is weights, optimizer and activations in mixed precision,
 without what the allocator and libraries add.
 """
@@ -74,8 +74,8 @@ def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ..
     if what == CUT:
         made = Tiled(made, batches.tiles(card))
     found = cost(made, noisy, condition, training=what == TRAINED)
-    told = f"{found.parameters:.1f} | {what} | {batch}"
-    return f"{told} | {found.total_gb:.1f} | {found.tflop:.1f}"
+    cells = f"{found.parameters:.1f} | {what} | {batch}"
+    return f"{cells} | {found.total_gb:.1f} | {found.tflop:.1f}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class Display:
     """Shows a training in logs/train/{recipe}/{network}.png and under logs/tensorboard/."""
 
     def __init__(self, recipe: str, network: str, since: int = 0) -> None:
-        """Begin after step `since`; what an earlier run told of later steps is hidden."""
+        """Begin after step `since`; what an earlier run logged of later steps is hidden."""
         self.title, self.written, self.preview = f"{recipe}: {network}", since, None
         self.picture = Path("logs/train", recipe, f"{network}.png")
         self.board = _board(Path("logs/tensorboard", recipe, network), since)

@@ -76,15 +76,15 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
     try:
         learned = fit(job, callbacks)
     except Stopped as stop:
-        told = f"its checkpoint is in {store.folder}; the same command goes on from there"
-        raise Stopped(stop.code, f"{network}: {stop.message}; {told}") from None
+        resume = f"its checkpoint is in {store.folder}; the same command goes on from there"
+        raise Stopped(stop.code, f"{network}: {stop.message}; {resume}") from None
     if first:
         weights.write(learned, job.output.network)
         store.discard()
 
 
 def _asked() -> threading.Event:
-    """Return an event that the signals set; those that came before are heard now."""
+    """Return an event that the signals set; those that came before are noticed now."""
     asked = threading.Event()
     for number in SIGNALS:
         signal.signal(number, lambda *_: asked.set())
@@ -101,11 +101,11 @@ def together(job, facts: Mapping, fit: Fit, count: int, backend: str) -> None:
     """
     _log_with_others(job)
     logging.info("training on %d GPUs of this node", count)
-    told = multiprocessing.get_context("spawn").SimpleQueue()
+    errors = multiprocessing.get_context("spawn").SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
         resource_tracker.ensure_running()  # first, for it lifts the block of signals
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the children can hear them
-        arguments = (count, backend, f"file://{folder}/meeting", job, facts, fit, told)
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the children can receive them
+        arguments = (count, backend, f"file://{folder}/meeting", job, facts, fit, errors)
         children = multiprocessing.start_processes(_child, arguments, count, join=False)
         for number in SIGNALS:
             signal.signal(number, lambda number, _: _pass_on(number, children.pids()))
@@ -114,15 +114,15 @@ def together(job, facts: Mapping, fit: Fit, count: int, backend: str) -> None:
             while not children.join(timeout=1, grace_period=30):
                 pass
         except multiprocessing.ProcessRaisedException:
-            if told.empty():
+            if errors.empty():
                 raise
-    if not told.empty():
-        kind, code, message = told.get()
+    if not errors.empty():
+        kind, code, message = errors.get()
         raise kind(code, message)
 
 
 def _child(rank: int, count: int, backend: str, meeting: str, *rest) -> None:
-    *work, told = rest
+    *work, errors = rest
     _log_with_others(work[0])
     if backend == "nccl":
         torch.cuda.set_device(rank)
@@ -130,7 +130,7 @@ def _child(rank: int, count: int, backend: str, meeting: str, *rest) -> None:
     try:
         alone(*work)
     except TrainingError as error:
-        told.put((type(error), error.code, error.message))
+        errors.put((type(error), error.code, error.message))
         if not isinstance(error, Stopped):  # all stop together, but one may fail alone
             raise
     distributed.destroy_process_group()

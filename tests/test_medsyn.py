@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import torch
 
-from radfoundry.anatomy import regions as anatomy
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.config.catalogue import constant, load
 from radfoundry.data import channels
 from radfoundry.generators import medsyn
 from radfoundry.generators._requests import text_guided
 from radfoundry.generators.medsyn import batches, training
-from radfoundry.generators.medsyn import options as medsynoptions
+from radfoundry.generators.medsyn import options as medsyn_options
 from radfoundry.generators.medsyn import sizes as medsyn_sizes
 from radfoundry.networks import build
 from radfoundry.networks.wavelet_unet import principal_components
@@ -98,8 +98,8 @@ def request(seed=1, **changed):
         "probe": "dataset",
         "arm": "-",
     }
-    told = json.dumps({**parameters, **changed})
-    return {"request": "syn-1", "source": "a", "split": "train", "seed": seed, "parameters": told}
+    text = json.dumps({**parameters, **changed})
+    return {"request": "syn-1", "source": "a", "split": "train", "seed": seed, "parameters": text}
 
 
 def drawn(seed=1, source=None, shapes=True, **changed):
@@ -129,7 +129,7 @@ def test_a_sample_is_a_case_on_the_grid_of_its_source():
     assert (sample.name, sample.image.voxels.dtype) == ("syn-1", np.int16)
     assert sample.image.voxels.shape == source.image.voxels.shape == sample.anatomy.shape
     np.testing.assert_array_equal(sample.image.affine, source.image.affine)
-    anatomy.check(sample.anatomy)
+    regions.check(sample.anatomy)
     assert not sample.findings.any()
     assert sample.facts["findings"] == "pleural_effusion"
     assert sample.facts["source"] == source.name
@@ -149,11 +149,15 @@ def test_the_source_is_left_alone():
 def test_given_channels_come_back_as_they_were(given):
     source = chests()[1]
     sample = drawn(source=source, given=given)
-    regions = {"lobes": tuple(channels.LEVELS), "airway": ("airway",), "vessel": ("lung_vessel",)}
+    structures = {
+        "lobes": tuple(channels.LEVELS),
+        "airway": ("airway",),
+        "vessel": ("lung_vessel",),
+    }
     for name in given:
-        for region in regions.get(name, ()):
-            expected = anatomy.mask(source.anatomy, region)
-            np.testing.assert_array_equal(anatomy.mask(sample.anatomy, region), expected)
+        for region in structures.get(name, ()):
+            expected = regions.mask(source.anatomy, region)
+            np.testing.assert_array_equal(regions.mask(sample.anatomy, region), expected)
     if "image" in given:
         wanted = np.clip(source.image.voxels, *channels.WINDOW_HU)
         np.testing.assert_allclose(sample.image.voxels, wanted, atol=1)
@@ -234,7 +238,7 @@ def test_weights_that_are_given_are_where_the_text_encoder_starts():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"unet": {}}, "unet.*low_resolution"),
         ({"low_resolution": {"stepz": 3}}, "stepz.*steps"),
@@ -243,16 +247,16 @@ def test_weights_that_are_given_are_where_the_text_encoder_starts():
         ({"size": "huge"}, "huge.*paper"),
     ],
 )
-def test_an_unknown_option_is_named_with_those_that_exist(options, told):
-    with pytest.raises(ValueError, match=told):
-        medsynoptions.chosen(options)
+def test_an_unknown_option_is_named_with_those_that_exist(options, message):
+    with pytest.raises(ValueError, match=message):
+        medsyn_options.chosen(options)
 
 
 @pytest.mark.parametrize("size", ["phantom", "workstation", "paper"])
 @pytest.mark.parametrize("objective", ["flow", "published"])
 def test_every_size_makes_settings_and_a_network(size, objective):
-    chosen = medsynoptions.chosen({"size": size, "objective": objective})
-    for name in medsynoptions.TABLES:
+    chosen = medsyn_options.chosen({"size": size, "objective": objective})
+    for name in medsyn_options.TABLES:
         options = {"network": name, "text_width": 0, **chosen[name]}
         assert training.settings(options).steps > 0
         assert chosen[name]["multiple"] % chosen["low_resolution"]["factor"] == 0
@@ -262,7 +266,7 @@ def test_every_size_makes_settings_and_a_network(size, objective):
 def test_published_networks_train_and_draw_with_the_depth_first():
     data = SimpleNamespace(cases=chests(), networks={"text": trained(True)["text"]})
     weights = {"text": trained(True)["text"]}
-    for name in medsynoptions.TABLES:
+    for name in medsyn_options.TABLES:
         weights[name] = medsyn.fit(name, data, PUBLISHED, np.random.default_rng(0))
     networks = medsyn.prepare(weights)
     assert medsyn.draw(request(), chests()[0], networks).image.voxels.shape == (32, 32, 32)
@@ -274,18 +278,18 @@ def test_a_missing_network_is_named():
 
 
 def test_the_card_of_a_denoising_network_says_what_curve_its_images_are_drawn_on():
-    cards = [trained(True)[name].card for name in medsynoptions.TABLES]
+    cards = [trained(True)[name].card for name in medsyn_options.TABLES]
     for card in cards:
         assert card["tones"] == json.loads(json.dumps(card["tones"]))
         assert dict(card["tones"]) == channels.TONES
 
 
 @pytest.mark.parametrize(
-    ("card", "told"), [({"tones": [[-1024, -1], [600, 1]]}, ".600, 1."), ({}, "does not tell")]
+    ("card", "message"), [({"tones": [[-1024, -1], [600, 1]]}, ".600, 1."), ({}, "does not tell")]
 )
-def test_weights_of_another_tone_curve_are_refused(card, told):
+def test_weights_of_another_tone_curve_are_refused(card, message):
     weights = Weights({}, {"network": "low_resolution", **card})
-    with pytest.raises(WeightsError, match=f"low_resolution .*{told}.*train it again"):
+    with pytest.raises(WeightsError, match=f"low_resolution .*{message}.*train it again"):
         training.rebuilt(weights, "cpu")
 
 
@@ -298,7 +302,7 @@ def test_cases_of_several_grids_are_refused():
 
 def task(options, cases, **changed):
     """Return what teaches the low-resolution network without a text."""
-    card = {**medsynoptions.chosen(options)["low_resolution"], **changed}
+    card = {**medsyn_options.chosen(options)["low_resolution"], **changed}
     return batches.LowResolutionTask(cases, card)
 
 
@@ -369,7 +373,7 @@ def test_without_an_airway_channel_or_a_weight_all_voxels_count_alike():
 
 def test_published_sizes_and_the_published_objective_count_all_voxels_alike():
     def voxel_weight(**options):
-        return medsynoptions.chosen(options)["low_resolution"]["voxel_weight"]
+        return medsyn_options.chosen(options)["low_resolution"]["voxel_weight"]
 
     assert voxel_weight() > 0
     assert [voxel_weight(size=size) for size in ("workstation", "paper")] == [0, 0]
@@ -380,12 +384,12 @@ def test_published_sizes_and_the_published_objective_count_all_voxels_alike():
 @pytest.mark.parametrize("value", [-1, "much", float("nan")])
 def test_a_voxel_weight_that_is_no_number_from_0_is_refused(value):
     with pytest.raises(ValueError, match="voxel_weight is .*, it must be a number, 0"):
-        medsynoptions.chosen({"low_resolution": {"voxel_weight": value}})
+        medsyn_options.chosen({"low_resolution": {"voxel_weight": value}})
 
 
 def test_an_option_that_was_renamed_is_refused_with_its_new_name():
     with pytest.raises(ValueError, match="low_resolution: `reach` is now `log_snr_range`"):
-        medsynoptions.chosen({"low_resolution": {"reach": [-7, 7]}})
+        medsyn_options.chosen({"low_resolution": {"reach": [-7, 7]}})
 
 
 def test_callbacks_are_called_at_every_step():
@@ -419,7 +423,7 @@ def test_what_a_composed_report_tells_is_what_the_labeler_reads():
 
 
 def test_noise_beside_the_full_grid_is_what_was_asked_for():
-    card = {**medsynoptions.chosen(TRAIN)["super_resolution"], "noise": 0.0}
+    card = {**medsyn_options.chosen(TRAIN)["super_resolution"], "noise": 0.0}
     clean, seen = batches.SuperResolutionTask(chests(), card).draw(torch.Generator().manual_seed(0))
     torch.testing.assert_close(channels.smaller(clean, card["factor"]), seen)
 

@@ -244,7 +244,7 @@ def test_a_preview_that_fails_is_a_warning_and_changes_nothing():
 def test_a_stopped_training_shows_its_course_without_a_preview():
     shown, asked = [], iter([False] * 4 + [True])
     with pytest.raises(Stopped):
-        fitted(show=lambda *told: shown.append(told), stop=asked.__next__, show_seconds=1e9)
+        fitted(show=lambda *events: shown.append(events), stop=asked.__next__, show_seconds=1e9)
     assert [(step, picture) for step, picture, _ in shown] == [(5, None)]
 
 
@@ -289,7 +289,7 @@ def test_every_process_returns_what_the_first_one_has(pair):
 
 
 def test_the_first_process_alone_is_given_the_checkpoints(pair):
-    assert [[state["step"] for state in told["states"]] for told in pair[1:]] == [[6, 12], []]
+    assert [[state["step"] for state in outcome["states"]] for outcome in pair[1:]] == [[6, 12], []]
 
 
 def test_another_number_of_processes_goes_on_with_the_same_training(pair):
@@ -303,9 +303,11 @@ def test_batches_that_cannot_be_shared_out_are_refused(pair):
 
 
 def test_when_one_process_is_asked_to_stop_all_do(pair):
-    assert all(told["stopped"] == "train.stopped: asked to stop after step 1" for told in pair[1:])
-    assert [told["shown"] for told in pair[1:]] == [1, 0]
+    assert all(
+        outcome["stopped"] == "train.stopped: asked to stop after step 1" for outcome in pair[1:]
+    )
+    assert [outcome["shown"] for outcome in pair[1:]] == [1, 0]
 
 
 def test_a_loss_that_is_not_finite_in_one_process_is_one_in_all(pair):
-    assert all("train.nonfinite: step 5 of 12" in told["poisoned"] for told in pair[1:])
+    assert all("train.nonfinite: step 5 of 12" in outcome["poisoned"] for outcome in pair[1:])

@@ -76,8 +76,8 @@ def gradients(terms, network):
 
 def test_one_backward_pass_gives_each_player_the_gradient_of_its_own_terms():
     network, real = players(pictures()), pictures()
-    told = gan.loss(network, real, generator(1))
-    sum(told.values()).backward()
+    losses = gan.loss(network, real, generator(1))
+    sum(losses.values()).backward()
     again = gan.loss(network, real, generator(1))
     critics = gradients([again["critic"], again["penalty"]], network.critic)
     drawers = gradients([gan.loss(network, real, generator(1))["generator"]], network.generator)
@@ -148,11 +148,11 @@ def test_each_player_gets_better_while_the_other_rests(player, term):
     optimizer = torch.optim.Adam(moved, lr=3e-3, betas=(0.0, 0.9))
 
     def step(index):
-        told = gan.loss(network, real, generator(index))
+        losses = gan.loss(network, real, generator(index))
         optimizer.zero_grad()
-        sum(told.values()).backward()
+        sum(losses.values()).backward()
         optimizer.step()
-        return float(told[term].detach())
+        return float(losses[term].detach())
 
     losses = [step(index) for index in range(30)]
     assert sum(losses[-5:]) < sum(losses[:5]) - 0.5
@@ -174,8 +174,8 @@ def test_a_sample_is_a_ct_on_its_sources_grid_with_no_anatomy(networks):
     np.testing.assert_array_equal(sample.image.affine, source.image.affine)
     assert not sample.anatomy.any()
     assert not sample.findings.any()
-    told = {"source": "c3", "patient": "p3", "split": "train", "findings": "", "shape": ""}
-    assert sample.facts == told | {"seed": str(2**62)}
+    facts = {"source": "c3", "patient": "p3", "split": "train", "findings": "", "shape": ""}
+    assert sample.facts == facts | {"seed": str(2**62)}
 
 
 def test_grids_that_fit_no_level_are_drawn_whole():
@@ -191,14 +191,14 @@ def test_requests_have_no_prompt_and_take_no_channel():
     rows = [{"case": f"c{i}", "patient": f"p{i}", "split": "train"} for i in range(4)]
     table = pd.DataFrame(rows).assign(findings="", report="")
     planned = wgan.plan(table, {"count": 9, "prompts": [{"text": "An effusion."}]}, 3)
-    told = [json.loads(text) for text in planned["parameters"]]
-    assert [(t["prompt"], t["findings"], t["text"]) for t in told] == [("", [], False)] * 9
+    asked = [json.loads(text) for text in planned["parameters"]]
+    assert [(t["prompt"], t["findings"], t["text"]) for t in asked] == [("", [], False)] * 9
     with pytest.raises(ValueError, match="from nothing"):
         wgan.plan(table, {"given": ["lobes"]}, 3)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"size": "huge"}, "no huge: choose from phantom"),
         ({"gan": {"step": 3}}, "no step: choose from .*steps"),
@@ -206,8 +206,8 @@ def test_requests_have_no_prompt_and_take_no_channel():
         ({"text": {}}, "no text: choose from size"),
     ],
 )
-def test_options_that_do_not_exist_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_options_that_do_not_exist_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         fitted(options)
 
 

@@ -15,8 +15,8 @@ A generator module has
 * `draw(request, source, networks) -> Case`: one sample, a pure function of the request. The sample
   lies on the source's grid; a request may say that the source's channels are kept.
 * learned generators: `fit(network, data, options, rng, device, callbacks) -> Weights`, with
-  `training.TrainingData` (cases of the train split, the networks of `NEEDS`), the recipe's `train:`
-  section with `size` ("phantom", "workstation" or "paper"), and `training.Callbacks`.
+  `training.loop.TrainingData` (cases of the train split, the networks of `NEEDS`), `train:` of the
+  recipe with `size` ("phantom", "workstation" or "paper"), and `training.loop.Callbacks`.
 * generators that take prompts: `probe(cases, options, seed) -> DataFrame`, the requests that the
   evaluation draws beside the dataset (see `_requests.text_guided`).
 

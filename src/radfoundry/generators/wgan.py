@@ -27,7 +27,7 @@ NEEDS: Mapping[str, list[str]] = {}
 MODALITIES = ("CT",)
 OPTIONS = {"count": 32, "splits": ["train"]}
 # Per size: `size` names the network's, `penalty` weighs the critic's slope; the rest is batches
-# and `training.Settings`. `phantom` takes about 150 CPU seconds on 64^3.
+# and `training.settings.Settings`. `phantom` takes about 150 CPU seconds on 64^3.
 TRAINING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "size": "phantom", "penalty": 10.0, "batch": 8, "steps": 400, "learning_rate": 1e-2,
@@ -106,9 +106,9 @@ def fit(
         return pictures[rows].float().to(device)
 
     settings = Settings(**{f.name: card[f.name] for f in fields(Settings) if f.name in card})
-    told = partial(gan.loss, penalty=card["penalty"])
+    loss = partial(gan.loss, penalty=card["penalty"])
     callbacks = replace(callbacks, preview=preview)
-    done = train(adversaries, draw, told, settings, generator, callbacks)
+    done = train(adversaries, draw, loss, settings, generator, callbacks)
     state = {name: kept for name, kept in done.state.items() if not name.startswith("critic.")}
     grid = list(data.cases[0].image.voxels.shape)
     return Weights(state, {"network": network, **card, "grid": grid, "losses": done.loss_curve()})
@@ -133,8 +133,8 @@ def _pictures(cases: Sequence[Case], multiple: int) -> Tensor:
     """Return the images as float16 (B, 1, X, Y, Z) in [-1, 1], with air around to fit."""
     grids = {case.image.voxels.shape for case in cases}
     if len(grids) != 1:
-        told = ", ".join(str(grid) for grid in sorted(grids)[:3])
-        raise ValueError(f"cases are of {len(grids)} grids ({told}): state preprocess.grid")
+        listed = ", ".join(str(grid) for grid in sorted(grids)[:3])
+        raise ValueError(f"cases are of {len(grids)} grids ({listed}): state preprocess.grid")
     whole = (channels.padded(channels.encode(case)[:1], multiple) for case in cases)
     return torch.stack([torch.from_numpy(picture).half() for picture in whole])
 

@@ -105,6 +105,6 @@ class CallbackRunner:
         try:
             return self.callbacks.preview(self.training.chosen().eval())
         except Exception as error:  # a picture to look at is no reason to lose days of training
-            told = f"no preview after step {self.training.step}: {type(error).__name__}: {error}"
-            warnings.warn(told, RuntimeWarning, stacklevel=3)
+            message = f"no preview after step {self.training.step}: {type(error).__name__}: {error}"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
             return None

@@ -124,9 +124,9 @@ class TrainingState:
     def advance(self, draw: Draw, loss: Loss) -> dict[str, float]:
         self.shared.train()
         self.optimizer.zero_grad(set_to_none=True)
-        told = [self._backward(place, draw, loss) for place in range(len(self.generators))]
-        means = processes.mean(torch.stack([torch.stack(list(t.values())) for t in told]).mean(0))
-        values = dict(zip(told[0], means.tolist(), strict=True))
+        terms = [self._backward(place, draw, loss) for place in range(len(self.generators))]
+        means = processes.mean(torch.stack([torch.stack(list(t.values())) for t in terms]).mean(0))
+        values = dict(zip(terms[0], means.tolist(), strict=True))
         if not (torch.isfinite(means).all() and self._follow()):
             self._skip(values)
         self.step += 1
@@ -178,7 +178,7 @@ class TrainingState:
         return {name: tensor.cpu() for name, tensor in state.items()}
 
     def state(self) -> dict:
-        """Return all of it, on the CPU; every process must ask, and the first is told."""
+        """Return all of it, on the CPU; every process must ask, and the first gets it."""
         streams = processes.gathered([generator.get_state() for generator in self.generators])
         if processes.rank() > 0:
             return {}
@@ -225,12 +225,12 @@ def _refuse_other(state: Mapping, settings: Settings) -> None:
     mine = asdict(settings)
     differs = [k for k in mine if mine[k] != state["settings"].get(k)]
     if differs:
-        told = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)
-        raise TrainingError("train.mismatch", f"the checkpoint has other settings: {told}")
+        changes = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)
+        raise TrainingError("train.mismatch", f"the checkpoint has other settings: {changes}")
     batches, count = len(state["generators"]), processes.size()
     if batches % count:
-        told = f"{batches} batches per step cannot be shared by {count} processes"
-        raise TrainingError("train.mismatch", f"the checkpoint's {told}")
+        message = f"{batches} batches per step cannot be shared by {count} processes"
+        raise TrainingError("train.mismatch", f"the checkpoint's {message}")
 
 
 def _held(tree: Any) -> Any:
