@@ -12,7 +12,7 @@ from radfoundry import weights
 from radfoundry.evaluation.realism import feature_network
 from radfoundry.evaluation.realism.feature_sizes import SIZES, build, size_of, sized
 from radfoundry.phantoms import chest_ct
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 from radfoundry.volume import Volume
 
 TINY = {"size": "phantom", "side": 16, "widths": [4, 4, 8, 8], "steps": 8, "batch": 4}
@@ -115,11 +115,11 @@ def test_no_case_and_unknown_options_are_refused(cases):
         sized({"size": "huge"})
 
 
-def test_hooks_hear_every_step(cases):
-    heard = []
-    hooks = Hooks(progress=lambda done, total, terms: heard.append((done, total)))
-    feature_network.fit(cases, TINY | {"steps": 3}, np.random.default_rng(0), "cpu", hooks)
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+def test_callbacks_are_called_at_every_step(cases):
+    called = []
+    callbacks = Callbacks(progress=lambda done, total, terms: called.append((done, total)))
+    feature_network.fit(cases, TINY | {"steps": 3}, np.random.default_rng(0), "cpu", callbacks)
+    assert called == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 16), (32, 48, 16), (9, 12, 40)])

@@ -11,7 +11,7 @@ from radfoundry.networks import torchvision_shim
 from radfoundry.phantoms._bodies import findings
 from radfoundry.text import composer
 from radfoundry.text.encoder import local_model, model, pretraining, tokenizer
-from radfoundry.training.loop import Hooks, Settings, Stopped
+from radfoundry.training.loop import Callbacks, Settings, Stopped
 
 TINY = {
     "width": 32,
@@ -159,10 +159,10 @@ def test_training_guesses_more_words_than_before(untrained, trained):
 def test_training_stopped_and_resumed_ends_as_training_in_one_go(untrained):
     settings, kept = Settings(steps=6, ema=0.0), []
     whole = pretraining.fit(reports(20), untrained, settings, generator())
-    stop = Hooks(checkpoint=kept.append, stop=iter([False, False, True]).__next__)
+    stop = Callbacks(checkpoint=kept.append, stop=iter([False, False, True]).__next__)
     with pytest.raises(Stopped):
         pretraining.fit(reports(20), untrained, settings, generator(), "cpu", stop)
-    resumed = Hooks(resume=kept[-1])
+    resumed = Callbacks(resume=kept[-1])
     rest = pretraining.fit(reports(20), untrained, settings, generator(7), "cpu", resumed)
     assert all(torch.equal(whole.state[k], rest.state[k]) for k in whole.state)
 

@@ -161,7 +161,7 @@ def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
 def _keys_below(
     where: str, given: Mapping, known: Sequence[str], renamed: Mapping[str, str]
 ) -> Iterator[str]:
-    """Find keys that a network's training does not take; an old name is told its new one."""
+    """Find keys that a network does not take; an old one is refused with its new name."""
     for word in [word for word in given if word not in known]:
         if renamed.get(word) in known:
             yield f"{where}.{word}: `{word}` is now `{renamed[word]}`"

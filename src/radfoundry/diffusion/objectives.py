@@ -166,13 +166,13 @@ def denoising_loss(
     if dropping.channels and "concat" in condition:
         raise ValueError("given channels are shown as `concat`, where the condition has its own")
     noisy, times = corrupted(clean, objective, generator)
-    told = dict(without_text(condition, dropping.text, generator))
+    seen = dict(without_text(condition, dropping.text, generator))
     asked = torch.ones_like(clean[:1, :1])
     if dropping.channels:
         given = given_channels((len(clean), clean.shape[1]), dropping.channels, generator)
         given = given.to(clean.device)
-        told["concat"] = masked_channels(clean, given)
+        seen["concat"] = masked_channels(clean, given)
         asked = spread(~given, clean)
     counted = asked * objective.voxel_weight(clean)
-    squared = (network(noisy, times, **told).float() - clean) ** 2 * counted
+    squared = (network(noisy, times, **seen).float() - clean) ** 2 * counted
     return objective.weight(times) * squared.flatten(1).sum(1) / counted.flatten(1).sum(1)

@@ -43,8 +43,8 @@ class Sampling:
     def __post_init__(self) -> None:
         for name, allowed in (("method", tuple(METHODS)), ("spacing", SPACINGS)):
             if getattr(self, name) not in allowed:
-                told = f"{name} {getattr(self, name)!r}"
-                raise ValueError(f"{told} is none of {', '.join(allowed)}")
+                value = getattr(self, name)
+                raise ValueError(f"{name} {value!r} is none of {', '.join(allowed)}")
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps draw nothing")
         if self.eta and self.method != "ddim":

@@ -16,9 +16,9 @@ A generator module has
   ready to draw; {} if it learns nothing.
 * `draw(request, source, networks) -> Case`: one sample, a pure function of the request. The sample
   lies on the source's grid; a request may say that the source's channels are kept.
-* learned generators: `fit(network, material, options, rng, device, hooks) -> Weights`, with
-  `training.Material` (cases of the train split, the networks of `NEEDS`), the recipe's `train:`
-  section with `size` ("phantom", "workstation" or "paper"), and `training.Hooks`.
+* learned generators: `fit(network, data, options, rng, device, callbacks) -> Weights`, with
+  `training.loop.TrainingData` (cases of the train split, the networks of `NEEDS`), `train:` of the
+  recipe with `size` ("phantom", "workstation" or "paper"), and `training.loop.Callbacks`.
 * generators that take prompts: `probe(cases, options, seed) -> DataFrame`, the requests that the
   evaluation draws beside the dataset (see `_requests.text_guided`).
 

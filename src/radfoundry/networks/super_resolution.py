@@ -1,9 +1,9 @@
 """Super-resolution: what can be computed of the full grid, and a network that draws the rest.
 
-Each coarse voxel and its neighbors tell the fine voxels inside it by linear regression, in closed
-form. A wavelet network draws the residual, times `residual_scale`, and sees the regression beside
-it; a pseudo-3D one (`residual_scale` 0) draws the channels themselves and sees the coarse ones
-enlarged.
+Each coarse voxel and its neighbors predict the fine voxels inside it by linear regression, in
+closed form. A wavelet network draws the residual, times `residual_scale`, and sees the regression
+beside it; a pseudo-3D one (`residual_scale` 0) draws the channels themselves and sees the coarse
+ones enlarged.
 """
 
 from typing import Any
@@ -58,7 +58,7 @@ class SuperResolution(nn.Module):
         self.bias.copy_(found[-1])
 
     def expected(self, coarse: Tensor) -> Tensor:
-        """Return (B, C, *fine) what coarse pictures (B, C, *coarse) tell."""
+        """Return (B, C, *fine) what coarse pictures (B, C, *coarse) predict."""
         wide = functional.pad(coarse, [SIDE // 2] * 6, mode="replicate")
         made = functional.conv3d(wide, self.weight, self.bias)
         count, _, *sides = made.shape

@@ -20,7 +20,7 @@ from radfoundry.evaluation.realism.feature_sizes import SIZES, build, features_o
 from radfoundry.networks.layers import seeded
 from radfoundry.networks.wavelets import haar
 from radfoundry.text import labeler
-from radfoundry.training.loop import Hooks, train
+from radfoundry.training.loop import Callbacks, train
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights, WeightsError
 
@@ -36,7 +36,7 @@ def fit(
     options: Mapping[str, Any],
     rng: np.random.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return a network that recognizes findings in CT, with a card that says how it learned.
 
@@ -50,7 +50,7 @@ def fit(
         options: `size`, a name of `SIZES`; what differs from that size, from `Settings`, or both.
         rng: Source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
 
     Raises:
         ValueError: There is no case, or an option is unknown.
@@ -82,8 +82,8 @@ def fit(
         return haar(pictures, size["haar"]), target[rows].to(device)
 
     if names:
-        done = train(network, draw, loss, settings, generator, hooks)
-        card |= {"steps": settings.steps, "losses": done.course()["findings"]}
+        done = train(network, draw, loss, settings, generator, callbacks)
+        card |= {"steps": settings.steps, "losses": done.loss_curve()["findings"]}
         network.load_state_dict(done.state)
     return Weights(network.state_dict() | _scales(network, pool, size), card)
 

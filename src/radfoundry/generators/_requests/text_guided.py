@@ -70,8 +70,8 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
         number, rng = _chance(seed, "sample", index)
         source = sources[int(rng.integers(len(sources)))]
         prompt = words(index, source, rng)
-        told = {**options, "probe": "dataset", "arm": "-"}
-        rows.append(_row(f"syn-{index:05d}", number, source, prompt, told))
+        settings = {**options, "probe": "dataset", "arm": "-"}
+        rows.append(_row(f"syn-{index:05d}", number, source, prompt, settings))
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
 
 
@@ -100,13 +100,13 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
         raise ValueError(f"no probes {unknown}: choose from {', '.join(OPTIONS['probes'])}")
     rows = []
     for name, arm, given, chosen in _arms(cases, seed):
-        told = {**OPTIONS, **options, "given": given, "probe": name, "arm": arm}
-        told["text"] = arm != "without_text"
+        settings = {**OPTIONS, **options, "given": given, "probe": name, "arm": arm}
+        settings["text"] = arm != "without_text"
         for index in range(counts[name]):
             number, rng = _chance(seed, f"probe-{name}", f"{arm}/{index}")
             source, prompt = chosen(index, rng)
             label = f"probe-{name}-{arm.replace('/', '-')}-{index:03d}"
-            rows.append(_row(label, number, source, prompt, told))
+            rows.append(_row(label, number, source, prompt, settings))
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
 
 
@@ -163,7 +163,7 @@ def _arms(cases: pd.DataFrame, seed: int) -> Iterator[tuple[str, str, list[str],
         ("segment", "test", "image", ("with_text", "without_text")),
     ):
         own = usable(cases, [split], [channel], reported=True)
-        # In an order that the names do not tell, so that a few are a sample of all.
+        # In an order that does not follow the names, so that a few are a sample of all.
         own.sort(key=lambda case: seeds.seed(seed, "probe-source", case["case"]))
         for arm in arms if own else ():
             yield probed, arm, [channel], _in_turn(own)
@@ -198,20 +198,20 @@ def _chance(seed: int, stage: str, index: int | str) -> tuple[int, np.random.Gen
 
 
 def _row(
-    label: str, number: int, source: Mapping, prompt: prompts.Prompt, told: Mapping
+    label: str, number: int, source: Mapping, prompt: prompts.Prompt, settings: Mapping
 ) -> tuple[str, str, str, int, str]:
     """Return one request; without text nothing is said and no finding is asked for."""
-    text, findings = prompt if told["text"] else ("", [])
+    text, findings = prompt if settings["text"] else ("", [])
     parameters = {
         "prompt": text,
         "findings": findings,
-        "text": bool(told["text"]),
-        "given": list(told["given"]),
-        "guidance": float(told["guidance"]),
-        "steps": int(told["steps"]),
-        "probe": told["probe"],
-        "arm": told["arm"],
+        "text": bool(settings["text"]),
+        "given": list(settings["given"]),
+        "guidance": float(settings["guidance"]),
+        "steps": int(settings["steps"]),
+        "probe": settings["probe"],
+        "arm": settings["arm"],
     }
-    parameters |= {"method": str(told["method"])} if "method" in told else {}
+    parameters |= {"method": str(settings["method"])} if "method" in settings else {}
     written = json.dumps(parameters, sort_keys=True)
     return label, source["case"], source["split"], number, written

@@ -47,8 +47,8 @@ class LowResolutionTask:
         """
         _one_grid(cases)
         if options["design"] == "wavelet" and len(cases) < FEWEST:
-            told = f"the low-resolution network needs at least {FEWEST} training cases"
-            raise ValueError(f"{told}, not {len(cases)}")
+            message = f"the low-resolution network needs at least {FEWEST} training cases"
+            raise ValueError(f"{message}, not {len(cases)}")
         self.options = options
         self.encode = None if words is None else model.prepare(words)
         self.reader = {} if words is None else words.card.get("reader", {})
@@ -63,12 +63,16 @@ class LowResolutionTask:
         clean = self.pictures[rows].float()
         if self.options["shift"]:
             clean = shifted(clean, self.options["shift"], generator)
-        told = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
+        condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
         if self.encode is None:
-            return clean, told
+            return clean, condition
         features, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
         longest = int(text_mask.sum(1).max())
-        return clean, {"text": features[:, :longest], "text_mask": text_mask[:, :longest], **told}
+        return clean, {
+            "text": features[:, :longest],
+            "text_mask": text_mask[:, :longest],
+            **condition,
+        }
 
     def _rows(self, generator: torch.Generator) -> Tensor:
         """Return which cases a batch has: of a wavelet network's, all of one fold.
@@ -96,8 +100,8 @@ class LowResolutionTask:
             # In units of what is computed: a loss of 1 is none learned, at any time (nearly so,
             # where some voxels count more).
             chosen = replace(chosen, weight=lambda times: 1 / prior.expected_error(times))
-        told = denoising_loss(network, clean, condition, chosen, generator, dropping)
-        return {"denoising": told.mean()}
+        losses = denoising_loss(network, clean, condition, chosen, generator, dropping)
+        return {"denoising": losses.mean()}
 
 
 class SuperResolutionTask:
@@ -148,8 +152,8 @@ class SuperResolutionTask:
         clean, low = (part.to(device) for part in batch)
         expected = network.expected(low)
         drawn, seen = network.beyond(clean, expected), {"concat": expected}
-        told = denoising_loss(network, drawn, seen, self.objective, generator)
-        return {"denoising": told.mean()}
+        losses = denoising_loss(network, drawn, seen, self.objective, generator)
+        return {"denoising": losses.mean()}
 
 
 def objective(options: Mapping[str, Any]) -> Objective:
@@ -208,9 +212,9 @@ def _one_grid(cases: Sequence[Case]) -> None:
         raise ValueError("there is no training case")
     grids = {case.image.voxels.shape for case in cases}
     if len(grids) > 1:
-        told = ", ".join(str(grid) for grid in sorted(grids)[:3])
+        listed = ", ".join(str(grid) for grid in sorted(grids)[:3])
         raise ValueError(
-            f"training cases are of {len(grids)} grids ({told}): state preprocess.grid"
+            f"training cases are of {len(grids)} grids ({listed}): state preprocess.grid"
         )
 
 

@@ -86,7 +86,7 @@ TRAIN: Mapping[str, Sequence[str]] = {
         "tile",
     ),
 }  # fmt: skip
-# Keys of `train:` that had another name: a config that still has the old one is told the new one.
+# Keys of `train:` that had another name: a config with an old one is refused with the new one.
 RENAMED: Mapping[str, str] = {
     "emphasis": "voxel_weight",
     "reach": "log_snr_range",
@@ -132,8 +132,8 @@ def _voxel_weight(out: Mapping[str, Mapping[str, Any]], stated: bool) -> float:
     """Return the weight of airways in the loss of the low-resolution network."""
     found = out["low_resolution"]["voxel_weight"]
     if not isinstance(found, int | float) or not 0 <= found < float("inf"):
-        told = f"train: low_resolution: voxel_weight is {found!r}"
-        raise ValueError(f"{told}, it must be a number, 0 (all voxels alike) or more")
+        message = f"train: low_resolution: voxel_weight is {found!r}"
+        raise ValueError(f"{message}, it must be a number, 0 (all voxels alike) or more")
     return float(found) if stated or out["low_resolution"]["objective"] == "flow" else 0.0
 
 

@@ -27,7 +27,7 @@ def low_resolution(task: LowResolutionTask, network: nn.Module) -> np.ndarray:
 
 
 def super_resolution(task: SuperResolutionTask, network: nn.Module) -> np.ndarray:
-    """Return planes of training crops: above what the coarse grid tells, below as drawn."""
+    """Return planes of training crops: above what the coarse grid says, below as drawn."""
     device = next(network.parameters()).device
     clean, low = (part[:SHOWN].to(device) for part in task.draw(torch.Generator().manual_seed(0)))
     expected = network.expected(low)  # type: ignore[operator]

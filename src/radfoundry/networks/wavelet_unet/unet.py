@@ -201,7 +201,7 @@ def _silent(dims: int, given: int, made: int) -> nn.Sequential:
 
 
 class Timed(nn.Module):
-    """Blocks one after the other, each told the time; then a change of resolution."""
+    """Blocks one after the other, each given the time; then a change of resolution."""
 
     def __init__(self, blocks: Sequence[nn.Module], before: nn.Module, after: nn.Module) -> None:
         super().__init__()

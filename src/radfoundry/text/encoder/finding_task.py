@@ -19,7 +19,7 @@ from radfoundry.networks.layers import seeded
 from radfoundry.text import composer, labeler
 from radfoundry.text.encoder import model, pretraining
 from radfoundry.text.encoder.tokenizer import PAD, ids_of, joined
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights
 
 DEGREES = {"mild": 0.5, "moderate": 0.75, "severe": 1.0, "": 0.75}
@@ -38,7 +38,7 @@ def fit(
     settings: Settings,
     generator: torch.Generator,
     device: str | torch.device = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return an encoder as `pretraining.fit` does, taught the third task as well.
 
@@ -48,7 +48,7 @@ def fit(
         settings: Steps and optimizer.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
     """
     first = start
     if not isinstance(first, Weights):
@@ -67,11 +67,11 @@ def fit(
         chosen += [composed(source) for _ in range(READ * batch - len(rows))]
         return reports.draw(batch, source), padded(chosen, reports)
 
-    done = train(reader, draw, losses, settings, generator, hooks)
+    done = train(reader, draw, losses, settings, generator, callbacks)
     reader.load_state_dict(done.state)
     head = {name: part.tolist() for name, part in reader.head.state_dict().items()}
     card = {"trained": True, "reports": len(texts), "steps": settings.steps, "reader": head}
-    card |= {"losses": done.course()}
+    card |= {"losses": done.loss_curve()}
     return Weights(model.state_of(reader.network), {**first.card, **card})
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from radfoundry.text.encoder.model import restored, sized, state_of, untrained
 from radfoundry.text.encoder.tokenizer import MASK, PAD, SPECIAL, id_of, ids_of, joined, tokenizer
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights
 
 SETTINGS: Mapping[str, Settings] = {
@@ -103,7 +103,7 @@ def fit(
     settings: Settings,
     generator: torch.Generator,
     device: str | torch.device = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return an encoder trained on reports, with its vocabulary and losses on the card.
 
@@ -114,15 +114,15 @@ def fit(
         settings: Steps and optimizer; `SETTINGS` has one for each size.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
     """
     first = start if isinstance(start, Weights) else untrained(texts, sized(start), generator)
     network = restored(first).to(device)
     reports, batch = Reports(texts, first.card), first.card["size"]["batch"]
-    done = train(network, lambda g: reports.draw(batch, g), losses, settings, generator, hooks)
+    done = train(network, lambda g: reports.draw(batch, g), losses, settings, generator, callbacks)
     network.load_state_dict(done.state)
     facts = {"trained": True, "reports": len(reports.encoded), "steps": settings.steps}
-    return Weights(state_of(network), {**first.card, **facts, "losses": done.course()})
+    return Weights(state_of(network), {**first.card, **facts, "losses": done.loss_curve()})
 
 
 def losses(network: Any, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:

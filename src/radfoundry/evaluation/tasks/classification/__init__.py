@@ -19,7 +19,7 @@ from radfoundry.case import Case
 from radfoundry.evaluation.metrics import utility
 from radfoundry.evaluation.tasks.classification import classifier
 from radfoundry.text import labeler
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 
 MODALITIES = ("CT",)
 ARMS: Mapping[str, Mapping[str, bool]] = {
@@ -90,7 +90,7 @@ def run(
         options: See `OPTIONS`. `samples` is the most that are added of each kind.
         rng: Source of all chance but the folds, which depend on the cases alone.
         device: Where to train.
-        progress: As `training.loop.Hooks` takes it; called anew for each fold.
+        progress: As `training.loop.Callbacks` takes it; called anew for each fold.
 
     Returns:
         One row per case and finding: case, patient, cohort, findings, finding, truth (1, 0, NaN if
@@ -109,8 +109,8 @@ def run(
     for fold in range(folds.max(initial=0) + 1):
         data = _fold_data(arm, (own, samples), folds == fold, options, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        hooks = Hooks(progress=progress)
-        trained = classifier.fit(*data[:2], options, generator, device, hooks)
+        callbacks = Callbacks(progress=progress)
+        trained = classifier.fit(*data[:2], options, generator, device, callbacks)
         for pool, kept in ((_of(own, folds == fold), rows), (unseen, elsewhere)):
             scores = classifier.predict(trained, pool.images, device)
             kept.append(_predictions(pool, scores, data, options).assign(fold=fold + 1))

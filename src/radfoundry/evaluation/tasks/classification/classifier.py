@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from radfoundry.data.augmentation import WINDOW_HU, shifted
 from radfoundry.networks.layers import seeded
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 
 
 class Size(NamedTuple):
@@ -145,7 +145,7 @@ def fit(
     options: Mapping,
     generator: torch.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Classifier:
     """Train a classifier; steps, batch and the way images are drawn depend on `options` alone.
 
@@ -156,7 +156,7 @@ def fit(
             precision, augment (see `altered`).
         generator: On the CPU; equal generators give equal networks.
         device: Where to train.
-        hooks: As `training.loop.train` takes them.
+        callbacks: As `training.loop.train` takes them.
     """
     weights = weights_of(labels)
     learned = np.asarray(weights.any(0))
@@ -170,7 +170,7 @@ def fit(
         _loss,
         _settings(options),
         generator,
-        hooks,
+        callbacks,
     )
     network.load_state_dict(trained.state)
     return Classifier(network.eval(), learned)
