@@ -1,7 +1,7 @@
 """What Snakemake can watch of a user's files by itself, and a digest of the rest.
 
-Snakemake reads braces in a path as wildcards, and of a folder it sees the folder's own time alone: a
-slice that is rewritten in place is not noticed. Such files are watched by name, size and time.
+Snakemake reads braces in a path as wildcards, and of a folder it sees the folder's own time alone:
+a slice that is rewritten in place is not noticed. Such files are watched by name, size and time.
 """
 
 import hashlib
