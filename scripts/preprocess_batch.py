@@ -39,6 +39,7 @@ for row in progress(cases.to_dict("records"), len(cases), "cases"):
         outcome = admitted(row)
     except gate.GateError as error:
         outcome = {"status": "rejected", "code": error.code, "message": error.message}
+        outcome["warnings"] = row["warnings"]  # the name that was perhaps meant
     rows.append({key: row[key] for key in ("case", "patient", "findings")} | outcome)
 frame = pd.DataFrame(rows).reindex(columns=list(tables.columns("images")))
 summarize(frame, "status")

@@ -24,6 +24,18 @@ def test_a_row_is_numbered_by_the_line_it_starts_on():
     assert [line for line, _ in rows] == [2, 5]
 
 
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "sep="])
+def test_a_first_line_that_states_the_delimiter_is_no_header(first):
+    rows, faults = parsed(f"{first}\ncase;patient;report\n1;2;a, b, c, d\n")
+    assert faults == []
+    assert rows == [(3, {"case": "1", "patient": "2", "report": "a, b, c, d"})]
+
+
+def test_the_stated_delimiter_wins_over_a_more_frequent_one():
+    rows, _ = delimited.parsed(b'sep=;\n"a,b,c";d\n1;2\n', ("a,b,c", "d"), ())
+    assert rows == [(3, {"a,b,c": "1", "d": "2"})]
+
+
 def test_empty_lines_at_the_end_are_no_cases():
     rows, faults = parsed("case,patient\n1,2\n,\n,\n\n")
     assert (len(rows), faults) == (1, [])

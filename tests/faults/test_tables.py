@@ -115,8 +115,14 @@ def test_row_36_a_linked_folder_leads_no_way_out(faults, tmp_path):
         lines("a,p,a.png,").encode(),
         lines("a,p,a.png", ",,", "").encode(),
         lines('"a","p","a.png"').encode(),
+        f"sep=;\r\n{lines('a,p,a.png')}".replace(",", ";").encode("utf-8-sig"),
+        f"sep=\t\n{lines('a,p,a.png')}".replace(",", "\t").encode(),
+        f"sep=,\n{lines('a,p,a.png')}".encode(),
+        f'"sep=;";;\n{lines("a,p,a.png")}'.replace(",", ";").encode(),
+        f"SEP=;\n{lines('a,p,a.png')}".encode(),
     ],
-    ids=["bom", "crlf", "cr", "semicolon", "tab", "header_comma", "comma", "blank", "quoted"],
+    ids=["bom", "crlf", "cr", "semicolon", "tab", "header_comma", "comma", "blank", "quoted"]
+    + ["sep_excel", "sep_tab", "sep_comma", "sep_saved_again", "sep_untrue"],
 )
 def test_row_37_tables_as_spreadsheets_write_them_are_read(rows, content):
     ((case, patient, image),) = [(r["case"], r["patient"], r["image"]) for r in rows(content)]
@@ -137,6 +143,11 @@ def test_row_37_tables_as_spreadsheets_write_them_are_read(rows, content):
         (lines("a,p"), (2, "-", "table.cells")),
         (lines("a,p,a.png,x"), (2, "-", "table.cells")),
         (lines('a,p,"a.png'), (2, "-", "table.quote")),
+        ("sep=;\n" + lines('a,p,"a.png').replace(",", ";"), (3, "-", "table.quote")),
+        ("sep=,\n" + lines("a,p"), (3, "-", "table.cells")),
+        ("sep=|\n" + lines("a,p,a.png"), (1, "-", "table.delimiter")),
+        ("sep=;\n", (0, "-", "table.empty")),
+        ("sep=,\n" + lines("a,p,a.png", header="case,patient,imag"), (2, "imag", "table.column")),
     ],
 )
 def test_row_37_other_tables_are_refused_with_their_line(faults, content, expected):

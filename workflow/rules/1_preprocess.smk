@@ -21,6 +21,7 @@ rule plan_cohort:
         "../../envs/core.yaml"
     params:
         source=looked_up(lookups.cohort_source),
+        state=table_state,
         code=code_with("plan_cohort", lookups.phantom_plugins),
     script:
         "../../scripts/plan_cohort.py"

@@ -68,6 +68,12 @@ def cohort_table(wildcards):
     return COHORTS[wildcards.cohort].get("table", [])
 
 
+def table_state(wildcards):
+    """A digest of where the table's paths lead: names may be spelled otherwise on disk."""
+    rows = tables.get(wildcards.cohort)
+    return cohorts.state(rows) if rows else ""
+
+
 def raw_of(cohort, batch):
     """What preprocess opens: the files of a table that exist, or a batch of phantoms."""
     if cohort in tables:

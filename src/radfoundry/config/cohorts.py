@@ -5,7 +5,9 @@ with its line in the file and its column, before any job runs. A missing image i
 table: the case is rejected later, with all others that cannot be read.
 """
 
+import hashlib
 import math
+import os
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from radfoundry.config import catalogue
+from radfoundry.config import catalogue, spelling
 from radfoundry.config.delimited import Fault, Row, parsed, problem
 
 TABLE = "cases"
@@ -62,7 +64,7 @@ def read(path: str | Path, root: str | Path | None = None) -> list[Row]:
     Args:
         path: TSV or CSV with a header; tab, semicolon or comma, whichever the header uses.
         root: Folder that paths in the table start from and may not leave; without it the folder of
-            the table. Paths come back relative to it.
+            the table. Paths come back relative to it, as the files' own names are spelled.
 
     Returns:
         Rows with the columns of the schema and `warnings`. Images that do not exist are not faults:
@@ -75,17 +77,18 @@ def read(path: str | Path, root: str | Path | None = None) -> list[Row]:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise CohortError({str(path): [Fault(0, "-", "table.missing", str(error))]}) from None
+        words = f"{error}{spelling.finder('')(str(path)).hint()}"
+        raise CohortError({str(path): [Fault(0, "-", "table.missing", words)]}) from None
     rows, faults = parsed(content, columns(), _schema()["given"])
     if not faults:
         rows, faults = _checked(rows, root)
     if faults:
         raise CohortError({str(path): faults})
-    return [_finished(row, root) for _, row in rows]
+    return [_finished(row) for _, row in rows]
 
 
 def _checked(rows: Rows, root: Path) -> tuple[Rows, list[Fault]]:
-    inside = _places(root.resolve())
+    inside, rows = _places(root.resolve()), _spelled(rows, root)
     faults = [fault for line, row in rows for fault in _cell_faults(line, row, inside)]
     faults += [*_spelling_faults(rows), *_patient_faults(rows)]
     if not faults:
@@ -93,6 +96,33 @@ def _checked(rows: Rows, root: Path) -> tuple[Rows, list[Fault]]:
         rows = [(n, row | paths) for (n, row), paths in zip(rows, given, strict=True)]
         faults += _image_faults(rows)
     return rows, faults
+
+
+def _spelled(rows: Rows, root: Path) -> Rows:
+    """Return the rows with paths spelled as on disk, and warnings of what differs.
+
+    A file that a row names exactly is not taken for another row's in another letter case.
+    """
+    find = spelling.finder(root)
+    found = {row[p]: find(row[p]) for _, row in rows for p in PATHS if row.get(p)}
+    exact = {os.path.normpath(each.path) for each in found.values() if each.there and not each.how}
+    for cell, each in found.items():
+        if each.how == spelling.CASE and os.path.normpath(each.path) in exact:
+            found[cell] = spelling.Found(cell, False, each.how, each.path)
+    return [(line, row | _paths(row, found, root)) for line, row in rows]
+
+
+def _paths(row: Row, found: Mapping[str, spelling.Found], root: Path) -> Row:
+    """Return a row's paths, and what to warn of."""
+    given = {p: found[row[p]] for p in PATHS if row.get(p)}
+    taken = [p for p, each in given.items() if each.there and each.how == spelling.CASE]
+    warnings = [f"{p}.spelling - the file's name differs in letter case" for p in taken]
+    if "image" in given and not given["image"].there and (hint := given["image"].hint()):
+        warnings.append(f"image.missing - no file is there{hint}")
+    if "labels" in given and not Path(root, given["labels"].path).exists():
+        hint = given["labels"].hint()
+        warnings.append(f"labels.missing - there are no reader's labels at the path given{hint}")
+    return {p: each.path for p, each in given.items()} | {"warnings": "|".join(warnings)}
 
 
 def _cell_faults(line: int, row: Row, inside: Callable[[str], str | None]) -> Iterator[Fault]:
@@ -171,17 +201,21 @@ def _places(root: Path) -> Callable[[str], str | None]:
     return cache(place)
 
 
-def _finished(row: Row, root: Path) -> Row:
+def _finished(row: Row) -> Row:
     """Return a row with all columns, its report cut to size, and warnings."""
+    warnings = [row["warnings"]] if row["warnings"] else []
     row = {name: row.get(name, "") for name in columns()}
-    warnings = []
     most = columns()["report"]["max_characters"]
     if len(row["report"]) > most:
         warnings.append(f"text.truncated - report of {len(row['report'])} characters cut to {most}")
         row["report"] = row["report"][:most]
-    if row["labels"] and not (root / row["labels"]).exists():
-        warnings.append("labels.missing - there are no reader's labels at the path given")
     return row | {"warnings": "|".join(warnings)}
+
+
+def state(rows: Sequence[Row]) -> str:
+    """Return a digest of where the paths of a table lead, and of what is not there."""
+    named = [row[name] for row in rows for name in (*PATHS, "warnings")]
+    return hashlib.sha256("\0".join(named).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def missing(rows: Sequence[Row], root: str | Path) -> list[str]:

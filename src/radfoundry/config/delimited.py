@@ -1,8 +1,9 @@
 """Take a delimited text apart as people and spreadsheets write it, and say what is wrong where.
 
-Byte order mark, CRLF, any of three delimiters, and the empty cells and lines that spreadsheets
-leave are fine. It must be UTF-8: which other encoding a file has can only be guessed, and a wrong
-guess would change names silently. All cells stay text: an id 001 or 1e5 is never a number.
+Byte order mark, CRLF, any of three delimiters, the first line in which Excel states one (`sep=;`),
+and the empty cells and lines that spreadsheets leave are fine. It must be UTF-8: which other
+encoding a file has can only be guessed, and a wrong guess would change names silently. All cells
+stay text: an id 001 or 1e5 is never a number.
 """
 
 import csv
@@ -16,6 +17,7 @@ from typing import Any
 from radfoundry.config.schema import allowed, nearest
 
 DELIMITERS = "\t;,"
+STATED = re.compile(r'"?sep=(.?)"?[\t;,]*', re.I)  # a sheet that is saved again lengthens it
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # a report may have lines and tabs
 Row = dict[str, str]
@@ -48,28 +50,40 @@ def parsed(
     faults = list(_encoding_faults(content))
     if faults:
         return [], faults
-    text = content.decode("utf-8-sig")
+    text, above, stated = _without_statement(content.decode("utf-8-sig"))
+    if stated not in DELIMITERS:
+        words = f"the first line says sep={stated}; allowed: tab, semicolon, comma"
+        return [], [Fault(1, "-", "table.delimiter", words)]
     header = next(iter(text.lstrip().splitlines()), "")
-    delimiter = max(DELIMITERS, key=header.count)
+    delimiter = stated if stated and stated in header else max(DELIMITERS, key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        cells = list(_numbered(reader))
+        cells = list(_numbered(reader, above))
     except csv.Error as error:
-        return [], [Fault(reader.line_num, "-", "table.quote", f"{error}; is a quote left open?")]
+        line = reader.line_num + above
+        return [], [Fault(line, "-", "table.quote", f"{error}; is a quote left open?")]
     if len(cells) < 2:
         return [], [Fault(0, "-", "table.empty", "needs a header and at least one case")]
     names = _trimmed(cells[0][1])
-    faults += [*_header_faults(names, known, needed), *_length_faults(cells[1:], len(names))]
+    faults += _header_faults(cells[0][0], names, known, needed)
+    faults += _length_faults(cells[1:], len(names))
     return [(line, dict(zip(names, row, strict=False))) for line, row in cells[1:]], faults
 
 
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def _without_statement(text: str) -> tuple[str, int, str]:
+    """Return a text without the line that states its delimiter, the lines left out, and which."""
+    first = next(iter(text.splitlines(keepends=True)), "")
+    stated = STATED.fullmatch(first.rstrip("\r\n"))
+    return (text[len(first) :], 1, stated[1]) if stated else (text, 0, "")
+
+
+def _numbered(reader: Any, above: int) -> Iterator[tuple[int, list[str]]]:
     """Number the rows by the line they start on; rows without any text are left out."""
-    start = 1
+    start = above + 1
     for cells in reader:
         if any(cells):
             yield start, cells
-        start = reader.line_num + 1
+        start = above + reader.line_num + 1
 
 
 def _trimmed(cells: list[str]) -> list[str]:
@@ -93,16 +107,16 @@ def _encoding_faults(content: bytes) -> Iterator[Fault]:
 
 
 def _header_faults(
-    names: list[str], known: Collection[str], needed: Collection[str]
+    line: int, names: list[str], known: Collection[str], needed: Collection[str]
 ) -> Iterator[Fault]:
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
-            yield Fault(1, name, "table.column", "is there twice")
+            yield Fault(line, name, "table.column", "is there twice")
         if name not in known:
             words = f"unknown; allowed: {', '.join(known)}{nearest(name, known)}"
-            yield Fault(1, name, "table.column", words)
+            yield Fault(line, name, "table.column", words)
     for name in [name for name in needed if name not in names]:
-        yield Fault(1, name, "table.column", f"is missing; the table has: {', '.join(names)}")
+        yield Fault(line, name, "table.column", f"is missing; the table has: {', '.join(names)}")
 
 
 def _length_faults(rows: list[tuple[int, list[str]]], width: int) -> Iterator[Fault]:

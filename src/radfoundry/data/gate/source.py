@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from radfoundry.config import spelling
 from radfoundry.volume import Volume
 
 MAX_FILE_BYTES = 2**30
@@ -22,6 +23,7 @@ GZIP = b"\x1f\x8b"
 NIFTI_HEADERS = (348, 540)
 DICOM_GROUPS = (0x0002, 0x0008)
 NRRD = b"NRRD000"
+MISSING = "no file is there (or its link leads nowhere)"
 META_KEYS = re.compile(rb"(ObjectType|NDims|Comment)[ \t]*=")  # one opens a MetaImage header
 VALUE_REPRESENTATIONS = (b"UL", b"OB", b"UI", b"SH", b"CS", b"AE", b"DA", b"TM", b"LO")
 
@@ -118,6 +120,8 @@ def guarded(decode: Callable, source: Any, *arguments: Any) -> Any:
 def contained(path: str | Path, root: str | Path | None) -> Path:
     """Return the real place of a regular file, which must lie under `root` if one is given."""
     real = within(path, root)
+    if not _on_disk(real.exists):
+        raise GateError("io.missing", MISSING + _nearest(path, root))
     mode = _on_disk(real.stat).st_mode
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
@@ -139,7 +143,13 @@ def _on_disk(action: Callable[[], Any]) -> Any:
     except PermissionError:
         raise GateError("io.perm", "the file may not be read by this user") from None
     except (OSError, ValueError):
-        raise GateError("io.missing", "no file is there (or its link leads nowhere)") from None
+        raise GateError("io.missing", MISSING) from None
+
+
+def _nearest(path: str | Path, root: str | Path | None) -> str:
+    """Say in what way a name that is there differs; the name itself stays out of messages."""
+    start = root or Path(path).anchor
+    return spelling.finder(start)(os.path.relpath(path, start)).hint(named=False)
 
 
 def _kind(head: bytes, name: str) -> str:
