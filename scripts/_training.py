@@ -1,8 +1,10 @@
 """How a training runs as a job: it saves itself, goes on, shows itself, and uses all GPUs.
 
-Asked to stop (SIGTERM, or SIGUSR1 as Slurm warns with before the time is up) it leaves a checkpoint
-and fails; the same job goes on from there with the same result. With several GPUs every one has a
-process that reads the cases for itself; the first one writes.
+Asked to stop (Ctrl-C, SIGTERM, or SIGUSR1 as Slurm warns with before the time is up) it leaves a
+checkpoint and fails; the same job goes on from there with the same result. After the last step it
+writes all the same and keeps the checkpoint: a Snakemake that was stopped too does not take note of
+what was written. With several GPUs every one has a process that reads the cases for itself; the
+first one writes.
 """
 
 import hashlib
@@ -29,7 +31,7 @@ from radfoundry.training.loop import Callbacks, Stopped, TrainingError
 
 Fit = Callable[[object, Callbacks], weights.Weights]
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 CHECKPOINT = {"seconds": 600, "steps": 0}  # config's `checkpoint:` says otherwise; 0 for never
 SHOW_SECONDS = 30
 PATIENCE = timedelta(hours=1)  # of the other processes, while the first writes or draws
@@ -80,14 +82,25 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
         raise Stopped(stop.code, f"{network}: {stop.message}; {resume}") from None
     if first:
         weights.write(learned, job.output.network)
-        store.discard()
+        if not asked.is_set():
+            store.discard()
 
 
 def _asked() -> threading.Event:
-    """Return an event that the signals set; those that came before are noticed now."""
+    """Return an event that the signals set; those that came before are noticed now.
+
+    Whoever presses Ctrl-C twice does not wait for the step to end, unless other processes would.
+    """
     asked = threading.Event()
+
+    def ask(number: int, _: object) -> None:
+        asked.set()
+        if number == signal.SIGINT and processes.size() == 1:
+            signal.signal(number, signal.default_int_handler)
+
     for number in SIGNALS:
-        signal.signal(number, lambda *_: asked.set())
+        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell sets it for what runs on
+            signal.signal(number, ask)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     return asked
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("Snakefile", "src", "workflow", "scripts", "envs")
+PARTS = ("Snakefile", "src", "workflow", "scripts", "envs", "profiles")
 
 
 class Factory:

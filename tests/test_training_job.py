@@ -96,14 +96,63 @@ def test_a_job_killed_by_the_cluster_ends_with_the_same_bits_when_run_again(plac
     assert not list(place.glob("checkpoints/*/*"))
 
 
-def test_slurms_warning_stops_it_too(given, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGINT])
+def test_slurms_warning_and_ctrl_c_stop_it_too(given, monkeypatch, number):
     job, steps = planted.job(given, "line", every=0), []
     monkeypatch.setattr(planted, "PAUSE_S", 0)
-    warn = lambda: steps.append(1) or len(steps) == 9 and os.kill(os.getpid(), signal.SIGUSR1)  # noqa: E731
+    warn = lambda: steps.append(1) or len(steps) == 9 and os.kill(os.getpid(), number)  # noqa: E731
     monkeypatch.setattr(planted.time, "sleep", lambda pause: warn())
     with pytest.raises(Stopped, match="after step 9; its checkpoint is in checkpoints/recipe/line"):
         run(job)
     assert same(run(job), run(planted.job(given, "line")))
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_job_killed_after_its_last_step_only_writes_when_run_again(place, given, monkeypatch):
+    job, steps = planted.job(given, "line", every=0), []
+    with monkeypatch.context() as broken:
+        broken.setattr(_training.weights, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(job)
+    assert not Path(job.output.network).exists()
+    monkeypatch.setattr(planted.time, "sleep", steps.append)
+    resumed = run(job)
+    assert steps == []
+    assert not list(place.glob("checkpoints/*/*"))
+    assert same(resumed, run(planted.job(given, "line")))
+
+
+def test_ctrl_c_after_the_last_step_lets_it_write_and_keeps_the_checkpoint(
+    place, given, monkeypatch
+):
+    job, steps, write = planted.job(given, "line", every=0), [], weights.write
+    asking = lambda *all: (os.kill(os.getpid(), signal.SIGINT), write(*all))  # noqa: E731
+    with monkeypatch.context() as asked:
+        asked.setattr(_training.weights, "write", asking)
+        first = run(job)
+    assert list(place.glob("checkpoints/recipe/line/*/step-000000060.pt"))
+    monkeypatch.setattr(planted.time, "sleep", steps.append)
+    assert same(first, run(job))
+    assert steps == []
+    assert not list(place.glob("checkpoints/*/*"))
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step(given):
+    asked = _training._asked()
+    os.kill(os.getpid(), signal.SIGINT)
+    assert asked.is_set()
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_signals_that_a_shell_has_turned_off_stay_off(given):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asked = _training._asked()
+    os.kill(os.getpid(), signal.SIGINT)
+    assert not asked.is_set()
 
 
 def test_processes_stop_together_and_one_alone_goes_on(place, given, monkeypatch):

@@ -64,12 +64,15 @@ class CallbackRunner:
         self.shows = Interval(callbacks.show_every, callbacks.show_seconds)
 
     def report(self, terms: Mapping[str, float]) -> None:
-        """Call what is due after a step; raise `Stopped` when any process was asked to stop."""
+        """Call what is due after a step; raise `Stopped` when any process was asked to stop.
+
+        The last step is always saved: what follows it (a preview, files) can be broken off too.
+        """
         training, callbacks, first = self.training, self.callbacks, processes.rank() == 0
         if callbacks.progress is not None and first:
             callbacks.progress(training.step, training.settings.steps, terms)
         asked = callbacks.stop is not None and callbacks.stop()
-        due = first and self.saves.at(training.step)
+        due = first and (self.saves.at(training.step) or training.step == training.settings.steps)
         stopping, saving = processes.any_of([asked, due], training.device)
         if stopping or saving:
             self._save()

@@ -85,7 +85,7 @@ class Callbacks:
     Attributes:
         progress: Called after each step with steps done, steps in all, and the loss's terms.
         checkpoint: Called with a state that `resume` takes, as often as `every` and
-            `every_seconds` say, and when stopped.
+            `every_seconds` say, when stopped, and after the last step.
         every: Steps between checkpoints; 0 for none but when stopped.
         stop: Asked after each step; once it says yes, `Stopped` is raised after a checkpoint.
         resume: A state that `checkpoint` was given, to go on from.
