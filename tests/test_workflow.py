@@ -67,7 +67,7 @@ def test_a_generator_in_a_folder_of_its_own_is_all_it_takes(factory):
     """It trains, samples, is judged and stands in the scorecard beside its published figure."""
     folder = factory.folder / "src/radfoundry/generators/toy"
     shutil.copytree(TOY, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    recipe = {"cohort": "site_a", "generator": "toy", "filter": {"novelty": {"quantile": 0}}}
+    recipe = {"cohort": "site_a", "generator": "toy", "filter": {"realism": {"quantile": 0}}}
     recipe |= {"sample": {"count": 3}, "train": {"brightness": {"steps": 3, "batch": 4}}}
     recipes = factory.config["recipes"] | {"toy": recipe}
     try:
