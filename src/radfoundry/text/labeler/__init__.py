@@ -170,22 +170,29 @@ def _affirmed(sentence: _Sentence, span: Span) -> bool:
 
 def _ahead(kinds: Sequence[str], span: Span) -> tuple[str, bool]:
     """Return what the nearest of the cues before a finding says."""
-    ruling = [k for k in kinds if k in ("negation", "uncertain", "weak", "qualifier")]
+    ruling = [k for k in kinds if k in ("negation", "uncertain", "weak", "qualifier", "purpose")]
     nearest = ruling[-1] if ruling else ""
     denied = nearest in ("negation", "qualifier")
     if denied or (nearest == "weak" and {"negation", "qualifier"} & set(ruling)):
         return ABSENT, "qualifier" in ruling
     if nearest or span.kind == "suggests":
-        return UNCERTAIN, False
+        return UNCERTAIN, nearest == "purpose"
     return PRESENT, False
 
 
 def _past(sentence: _Sentence, before: Sequence[Span], after: Sequence[str], span: Span) -> bool:
-    if any(cue.kind == "current" for cue in sentence.cues):
+    if any(cue.kind == "current" and _together(sentence, cue, span) for cue in sentence.cues):
         return False
     near = [c for c in before if c.kind == "history"]
     words = [len(sentence.between(c.end, span.start).split()) for c in near]
     return "history" in after or any(n <= HISTORY_REACH for n in words)
+
+
+def _together(sentence: _Sentence, cue: Span, span: Span) -> bool:
+    """Return whether a cue and a finding, in either order, stand in one clause."""
+    low, high = min(cue.end, span.end), max(cue.start, span.start)
+    ends = [s for s in sentence.stops if s.value in ("both", "before")]
+    return not any(low <= stop.start and stop.end <= high + 1 for stop in ends)
 
 
 def _reaches(sentence: _Sentence, cue: Span, span: Span) -> bool:
@@ -193,7 +200,9 @@ def _reaches(sentence: _Sentence, cue: Span, span: Span) -> bool:
     low, high = (cue.end, span.start) if cue.value == "before" else (span.end, cue.start)
     if low > high:
         return False
-    ends = [s for s in sentence.stops if s.value in ("both", cue.value)]
+    ends = [
+        s for s in sentence.stops if s.value in ("both", cue.value, f"{cue.value} {cue.kind}")
+    ]
     if any(low <= stop.start and stop.end <= high + 1 for stop in ends):
         return False
     barred = cue.value == "after" and longest([rules().verbs], sentence.between(low, high))
@@ -218,7 +227,7 @@ def _agreed(mentions: Sequence[Mention]) -> Mention:
 
 def _concluded(found: Mention, concluded: Mention) -> Mention:
     """Return a finding as the impression has it, completed from the findings section."""
-    if concluded.status == ABSENT and concluded.qualified and found.status != ABSENT:
+    if concluded.qualified and found.status != ABSENT:
         return found
     if ABSENT in (concluded.status, found.status):
         return concluded

@@ -14,10 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from radfoundry.text import composer
-
-_BREAK = re.compile(
-    r"(?<=[.!;?])\s+|\n(?=\s*(?:\n|[-*•]|\d+[.)]|[A-Z]))|(?<!\S)\d{1,2}[.)]\s+(?=[A-Z])"
-)
+from radfoundry.text.labeler.sentences import Layout, split
 
 # A report may go from these straight to what was seen, with no heading for it.
 _OPENING = re.compile(r"(?i)\W*(?:comparison|technique|procedure|protocol|exam)")
@@ -71,7 +68,7 @@ class Rules:
 
     data: Mapping[str, Any]
     headings: re.Pattern[str]
-    abbreviations: Sequence[tuple[re.Pattern[str], str]]
+    layout: Layout
     findings: Sequence[Phrases]
     cues: Sequence[Phrases]
     stops: Phrases
@@ -86,20 +83,18 @@ class Rules:
 def rules() -> Rules:
     """Return the rules, read and compiled once."""
     data = yaml.safe_load(get_data("radfoundry.text.labeler", "lexicon.yaml") or b"")
-    degrees = [w for words in data["severity"]["all"].values() for w in words]
-    sides = [w for side in ("right", "left", "bilateral") for w in data["sides"][side]]
-    fill = {"{degree}": _any(degrees), "{side}": _any(sides)}
+    fill = _fill(data)
     return Rules(
         data=data,
         headings=_headings(data["sections"]),
-        abbreviations=[(re.compile(k), v) for k, v in data["abbreviations"].items()],
-        findings=[*_findings(data)],
+        layout=_layout(data, fill),
+        findings=[*_findings(data, fill)],
         cues=[
-            _phrases(kind, {side: cue[side]}) for kind, cue in data["cues"].items() for side in cue
+            _phrases(kind, {side: cue[side]}, fill)
+            for kind, cue in data["cues"].items()
+            for side in cue
         ],
-        stops=_phrases(
-            "stop", {k: [_filled(s, fill) for s in v] for k, v in data["stops"].items()}
-        ),
+        stops=_phrases("stop", data["stops"], fill),
         boundaries=_phrases("boundary", {"": data["boundaries"]}),
         verbs=_phrases("verb", {"": data["verbs"]}),
         again=re.compile(_filled(data["again"], fill)),
@@ -155,8 +150,8 @@ def _with_body(parts: Sequence[_Part]) -> list[_Part]:
 
 def statements(text: str) -> list[tuple[str, str]]:
     """Return (section, sentence) in order, in the form that the rules read."""
-    short = rules().abbreviations
-    return [(kind, line) for kind, part in sections(text) for line in _sentences(part, short)]
+    layout = rules().layout
+    return [(kind, line) for kind, part in sections(text) for line in split(part, layout)]
 
 
 def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
@@ -174,13 +169,29 @@ def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
     return sorted(kept, key=lambda s: (s.start, s.end, s.value))
 
 
-def _sentences(text: str, abbreviations: Sequence[tuple[re.Pattern[str], str]]) -> Iterator[str]:
-    for pattern, words in abbreviations:
-        text = pattern.sub(words, text)
-    for sentence in _BREAK.split(text):
-        plain = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-(?=\w)", " ", sentence)).strip(" -*•")
-        if plain:
-            yield plain.lower()
+def _fill(data: Mapping) -> dict[str, str]:
+    """Return what the marks in phrases stand for, such as "{degree}" for any word of severity."""
+    degrees = [w for words in data["severity"]["all"].values() for w in words]
+    sides = [w for side in ("right", "left", "bilateral") for w in data["sides"][side]]
+    return {"{degree}": _any(degrees), "{side}": _any(sides), **data["nouns"]}
+
+
+def _layout(data: Mapping, fill: Mapping[str, str]) -> Layout:
+    adjectives = [*data["modifiers"], "{degree}", "{side}"]
+    unfinished = _filled(_any([*data["lines"]["unfinished"], *adjectives]), fill)
+    continuing = _any(data["lines"]["continuing"])
+    short = [(re.compile(k), v) for k, v in data["abbreviations"].items()]
+    for cut, word in data["short"]["always"].items():
+        short += [(re.compile(rf"(?i:\b{cut})\b(?:\.(?=\s+[a-z(]))?(?!\.\w)"), word)]
+        short += [(re.compile(rf"(?i:\b{cut})\.(?=\w)"), f"{word} ")]
+    for cut, word in data["short"]["stopped"].items():
+        short += [(re.compile(rf"(?i:\b{cut})\.(?=\s+[a-z(])"), word)]
+        short += [(re.compile(rf"(?i:\b{cut})\.(?=\w)"), f"{word} ")]
+    return Layout(
+        re.compile(rf"(?i)(?<!\w){unfinished}$"),
+        re.compile(rf"(?i){continuing}\b"),
+        short,
+    )
 
 
 def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
@@ -190,12 +201,11 @@ def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
     return re.compile(rf"(?im)(?<![\w-])(?<!\bin )(?:{names})\s*:|^\s*(?:{bare})\s*$")
 
 
-def _findings(data: Mapping) -> Iterator[Phrases]:
+def _findings(data: Mapping, fill: Mapping[str, str]) -> Iterator[Phrases]:
     yield _phrases("other", {"": data["others"]})
     for kind in ("says", "denies", "suggests"):
-        yield _phrases(
-            kind, {name: phrases.get(kind, []) for name, phrases in data["findings"].items()}
-        )
+        known = {name: phrases.get(kind, []) for name, phrases in data["findings"].items()}
+        yield _phrases(kind, known, fill)
 
 
 def _severity(name: str, words: Mapping) -> list[Phrases]:
@@ -211,8 +221,14 @@ def _severity(name: str, words: Mapping) -> list[Phrases]:
     return [_phrases("severity", degrees), _phrases("weak", weak)]
 
 
-def _phrases(kind: str, words: Mapping[str, Sequence[str]]) -> Phrases:
-    patterns = [(v, re.compile(_bounded(p))) for v, listed in words.items() for p in listed]
+def _phrases(
+    kind: str, words: Mapping[str, Sequence[str]], fill: Mapping[str, str] | None = None
+) -> Phrases:
+    patterns = [
+        (value, re.compile(_bounded(_filled(phrase, fill or {}))))
+        for value, listed in words.items()
+        for phrase in listed
+    ]
     return Phrases(kind, patterns, re.compile(_any([p.pattern for _, p in patterns]) or "(?!)"))
 
 
