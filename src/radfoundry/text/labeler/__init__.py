@@ -6,16 +6,18 @@ are clear" denies nothing by name. It diagnoses nothing: pneumonia or edema are 
 """
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
 from radfoundry.text import composer
-from radfoundry.text.labeler.lexicon import Rules, Span, longest, rules, statements
+from radfoundry.text.labeler.lexicon import Rules, Span, foreign, longest, rules, statements
 from radfoundry.text.labeler.places import again, inherited, phrase, severity, side_of, sites
 
 PRESENT, UNCERTAIN, ABSENT = "present", "uncertain", "absent"
+FOREIGN = "a report is not, or not all, in English: what it says is not read and stays open"
 HISTORY_REACH = 4  # words between "previous" and the finding it speaks of
 
 
@@ -54,7 +56,12 @@ class _Sentence:
 
 
 def label(text: str) -> list[Mention]:
-    """Return every mention of a finding in a report, in order; nothing of the past alone."""
+    """Return every mention of a finding in a report, in order; nothing of the past alone.
+
+    Warns of a report, or of sentences in one, in another language than English: they are not read.
+    """
+    if foreign(text):
+        warnings.warn(FOREIGN, RuntimeWarning, stacklevel=2)
     return [
         replace(mention, section=section)
         for section, sentence in statements(text)
@@ -102,7 +109,8 @@ def labels_of(facts: Mapping[str, str], findings: Iterable[str]) -> list[float]:
 
     Args:
         facts: `findings` joined by |. Where it is empty a `report`, if there is one, is read; one
-            that states nothing, such as a comparison alone, leaves all findings open.
+            that states nothing, such as a comparison alone, leaves all findings open, and one in
+            another language than English leaves open all that it does not state in English.
         findings: Names as in labels.yaml.
 
     >>> labels_of({"findings": "nodule"}, ("nodule", "opacity"))
@@ -114,7 +122,7 @@ def labels_of(facts: Mapping[str, str], findings: Iterable[str]) -> list[float]:
     report, silent = str(facts.get("report") or "").strip(), ABSENT
     if report and not known:
         known = {name: said.status for name, said in findings_of(report).items()}
-        silent = ABSENT if statements(report) else UNCERTAIN
+        silent = ABSENT if statements(report) and not foreign(report) else UNCERTAIN
     values = {PRESENT: 1.0, UNCERTAIN: math.nan, ABSENT: 0.0}
     return [values[known.get(name, silent)] for name in findings]
 
@@ -136,6 +144,7 @@ def _read(sentence: _Sentence, compiled: Rules) -> Iterator[Mention]:
     previous = ""
     for at, span in enumerate(sentence.findings):
         status, qualified = _status(sentence, span)
+        qualified = qualified or (status == ABSENT and _compound(sentence, span, compiled))
         noun, rest = phrase(sentence.text, sentence.findings, at, compiled)
         degree = severity(noun, rest, compiled.severity[span.value])
         places = sites(noun, rest, compiled, span.value)
@@ -144,6 +153,11 @@ def _read(sentence: _Sentence, compiled: Rules) -> Iterator[Mention]:
             much = "" if status == ABSENT else degree
             yield Mention(span.value, status, own, much, location, qualified=qualified)
             previous = own or previous
+
+
+def _compound(sentence: _Sentence, span: Span, compiled: Rules) -> bool:
+    """Return whether the word for a finding names more than it: "no hydropneumothorax"."""
+    return bool(compiled.compound.fullmatch(sentence.between(span.start, span.end)))
 
 
 def _status(sentence: _Sentence, span: Span) -> tuple[str, bool]:

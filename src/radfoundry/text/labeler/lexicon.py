@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from radfoundry.text import composer
+from radfoundry.text.labeler.language import Languages
 from radfoundry.text.labeler.sentences import Layout, split
 
 # A report may go from these straight to what was seen, with no heading for it.
@@ -69,12 +70,14 @@ class Rules:
     data: Mapping[str, Any]
     headings: re.Pattern[str]
     layout: Layout
+    languages: Languages
     findings: Sequence[Phrases]
     cues: Sequence[Phrases]
     stops: Phrases
     boundaries: Phrases
     verbs: Phrases
     again: re.Pattern[str]
+    compound: re.Pattern[str]
     places: Sequence[Phrases]
     severity: Mapping[str, Sequence[Phrases]]
 
@@ -88,6 +91,7 @@ def rules() -> Rules:
         data=data,
         headings=_headings(data["sections"]),
         layout=_layout(data, fill),
+        languages=_languages(data),
         findings=[*_findings(data, fill)],
         cues=[
             _phrases(kind, {side: cue[side]}, fill)
@@ -98,7 +102,8 @@ def rules() -> Rules:
         boundaries=_phrases("boundary", {"": data["boundaries"]}),
         verbs=_phrases("verb", {"": data["verbs"]}),
         again=re.compile(_filled(data["again"], fill)),
-        places=[_phrases("side", data["sides"]), _phrases("place", data["places"])],
+        compound=re.compile(_any(data["compound"])),
+        places=[_phrases("side", data["sides"]), _phrases("place", data["places"], fill)],
         severity={name: _severity(name, data["severity"]) for name in data["findings"]},
     )
 
@@ -149,9 +154,29 @@ def _with_body(parts: Sequence[_Part]) -> list[_Part]:
 
 
 def statements(text: str) -> list[tuple[str, str]]:
-    """Return (section, sentence) in order, in the form that the rules read."""
+    """Return (section, sentence) in order, in the form that the rules read; English ones alone."""
+    known = rules().languages
+    parts = sections(text)
+    if not known.read("\n".join(part for _, part in parts)):
+        return []
+    return [(kind, line.lower()) for kind, line in _lines(parts) if not known.strange(line)]
+
+
+def foreign(text: str) -> bool:
+    """Return whether a report, or a sentence of it, is in another language than English.
+
+    >>> foreign("Kein Pleuraerguss. Das Herz ist nicht groß."), foreign("No effusion.")
+    (True, False)
+    """
+    known = rules().languages
+    parts = sections(text)
+    whole = known.read("\n".join(part for _, part in parts))
+    return not whole or any(known.strange(line) for _, line in _lines(parts))
+
+
+def _lines(parts: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     layout = rules().layout
-    return [(kind, line) for kind, part in sections(text) for line in split(part, layout)]
+    return ((kind, line) for kind, part in parts for line in split(part, layout))
 
 
 def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
@@ -176,6 +201,15 @@ def _fill(data: Mapping) -> dict[str, str]:
     return {"{degree}": _any(degrees), "{side}": _any(sides), **data["nouns"]}
 
 
+def _languages(data: Mapping) -> Languages:
+    """Return the words of the languages; English ones are also those of the phrases."""
+    words = {kind: frozenset(listed) for kind, listed in data["language"].items()}
+    phrases = str([data[key] for key in ("findings", "others", "cues", "modifiers", "severity")])
+    spelled = set(re.findall(r"(?<![\\a-z])[a-z]{4,}(?![a-z(\[?])", phrases))
+    known = (words["english"] | spelled) - words["shared"] - words["others"]
+    return Languages(known, words["others"], words["shared"])
+
+
 def _layout(data: Mapping, fill: Mapping[str, str]) -> Layout:
     adjectives = [*data["modifiers"], "{degree}", "{side}"]
     unfinished = _filled(_any([*data["lines"]["unfinished"], *adjectives]), fill)
@@ -188,7 +222,7 @@ def _layout(data: Mapping, fill: Mapping[str, str]) -> Layout:
         short += [(re.compile(rf"(?i:\b{cut})\.(?=\s+[a-z(])"), word)]
         short += [(re.compile(rf"(?i:\b{cut})\.(?=\w)"), f"{word} ")]
     return Layout(
-        re.compile(rf"(?i)(?<!\w){unfinished}$"),
+        re.compile(rf"(?i)(?:(?<!\w){unfinished}|[,/:])$"),
         re.compile(rf"(?i){continuing}\b"),
         short,
     )
@@ -198,7 +232,7 @@ def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
     names = "|".join(f"(?P<{kind}>{_any(words)})" for kind, words in sections.items())
     bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
     # "In comparison: the effusion is smaller" is a sentence.
-    return re.compile(rf"(?im)(?<![\w-])(?<!\bin )(?:{names})\s*:|^\s*(?:{bare})\s*$")
+    return re.compile(rf"(?im)(?<![\w-])(?<!\bin )(?<!\bthis )(?<!\bthat )(?:{names})\s*:|^\s*(?:{bare})\s*$")
 
 
 def _findings(data: Mapping, fill: Mapping[str, str]) -> Iterator[Phrases]:

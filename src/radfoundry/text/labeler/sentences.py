@@ -35,7 +35,7 @@ class Layout:
 
 
 def split(text: str, layout: Layout) -> Iterator[str]:
-    """Yield the sentences of a part of a report, lower case, with hyphens as spaces."""
+    """Yield the sentences of a part of a report, with hyphens as spaces."""
     text = unwrapped(text, layout)
     if not _LOWER.search(text):
         text = _CAPITALS.sub(lambda word: word.group().lower(), text)
@@ -44,7 +44,7 @@ def split(text: str, layout: Layout) -> Iterator[str]:
     for sentence in _BREAK.split(text):
         plain = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-(?=\w)", " ", sentence)).strip(" -*•")
         if plain:
-            yield plain.lower()
+            yield plain
 
 
 def unwrapped(text: str, layout: Layout) -> str:
