@@ -206,7 +206,8 @@ def _languages(data: Mapping) -> Languages:
     words = {kind: frozenset(listed) for kind, listed in data["language"].items()}
     phrases = str([data[key] for key in ("findings", "others", "cues", "modifiers", "severity")])
     spelled = set(re.findall(r"(?<![\\a-z])[a-z]{4,}(?![a-z(\[?])", phrases))
-    known = (words["english"] | spelled) - words["shared"] - words["others"]
+    cut = {word for kind in data["short"].values() for word in kind}
+    known = (words["english"] | spelled | cut) - words["shared"] - words["others"]
     return Languages(known, words["others"], words["shared"])
 
 
@@ -231,8 +232,12 @@ def _layout(data: Mapping, fill: Mapping[str, str]) -> Layout:
 def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
     names = "|".join(f"(?P<{kind}>{_any(words)})" for kind, words in sections.items())
     bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
-    # "In comparison: the effusion is smaller" is a sentence.
-    return re.compile(rf"(?im)(?<![\w-])(?<!\bin )(?<!\bthis )(?<!\bthat )(?:{names})\s*:|^\s*(?:{bare})\s*$")
+    dash = names.replace(">", "__>")  # "Indication - cough."
+    # "In comparison: the effusion is smaller" and "for this reason: ..." are sentences.
+    return re.compile(
+        rf"(?im)(?<![\w-])(?<!\bin )(?<!\bthis )(?<!\bthat )(?:{names})\s*(?:\([^)\n]{{0,40}}\))?\s*:"
+        rf"|^\s*(?:{bare})\s*$|(?:^|(?<=[.?!] ))(?:{dash}) [-–] "
+    )
 
 
 def _findings(data: Mapping, fill: Mapping[str, str]) -> Iterator[Phrases]:

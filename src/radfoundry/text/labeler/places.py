@@ -122,10 +122,14 @@ def _attached(text: str, compiled: Rules) -> str:
         other = set(words[:1]) & set(compiled.data["alternatives"])
         if other or set(before) & set(compiled.data["joining"]):
             continue
-        if mark == "and" and _last_site(text[boundary.end :], compiled):
+        ahead = text[boundary.end :]
+        if mark in ("and", "as well as") and _last_site(ahead, compiled):
             continue
+        clause = ahead[: next((b.start for b in longest([compiled.boundaries], ahead)), None)]
+        if set(clause.rstrip(".").split()) & set(compiled.data["unaffected"]):
+            return text[: boundary.start]  # "right effusion, left lung clear"
         follows = words[:1] not in (["the"], ["no"]) and set(words) & set(compiled.data["follow"])
-        if not follows or mark not in _JOINING:
+        if not follows or mark not in (*_JOINING, ":"):
             return text[: boundary.start]
     return text
 
@@ -189,6 +193,8 @@ def _paired(spans: Sequence[Span]) -> list[tuple[str, list[str]]]:
         used = following if behind and not ahead else i + 1
         inherited = out[-1][1] if out else []
         out.append((spans[i].value, ahead or behind or inherited))
+        if behind and not ahead:  # "mid and lower zones bilaterally"
+            out = [(place, sides or behind) for place, sides in out]
     return out
 
 

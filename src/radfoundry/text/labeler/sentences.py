@@ -13,6 +13,7 @@ _BREAK = re.compile(
     r"|(?<=[^\W\d_][\w)]\.)(?=[^\W\d_]{2})"  # a full stop without a space
     r"|(?<=\d[)%]\.)(?=[^\W\d_]{2})|(?<=\d\d\.)(?=[A-Z])"
 )
+_SIGNED = re.compile(r"(?m)^\s*\([-–−+]\).*$")  # "(-) effusion (+) nodule"
 _ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)]\s|[^\W\d_][\w /-]{0,40}:(?:\s|$))")
 _WITHIN = re.compile(r"[^\W\d_)]\.\s+\S")  # a sentence ends inside the line
 _LOWER = re.compile(r"[a-z]")
@@ -39,12 +40,23 @@ def split(text: str, layout: Layout) -> Iterator[str]:
     text = unwrapped(text, layout)
     if not _LOWER.search(text):
         text = _CAPITALS.sub(lambda word: word.group().lower(), text)
+    text = _SIGNED.sub(_in_words, text)
     for pattern, words in layout.short:
         text = pattern.sub(words, text)
     for sentence in _BREAK.split(text):
         plain = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-(?=\w)", " ", sentence)).strip(" -*•")
         if plain:
             yield plain
+
+
+def _in_words(line: re.Match[str]) -> str:
+    """Return a line in which signs stand before findings, with words for them.
+
+    >>> _in_words(_SIGNED.match("(-) effusion (+) nodule"))
+    '; no effusion; there is nodule'
+    """
+    told = re.sub(r"\s*\(\+\)\s*", "; there is ", line.group())
+    return re.sub(r"[,;]?\s*\([-–−]\)\s*", "; no ", told)
 
 
 def unwrapped(text: str, layout: Layout) -> str:
