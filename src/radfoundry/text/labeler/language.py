@@ -10,9 +10,12 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W\d_]+")
-_NAME = re.compile(r"(?<=[^\s.!?:;])\s+[^\W\d_]*[A-ZÀ-Þ][^\W\d_]*")  # a capital within a sentence
+_CAPITAL = r"\s+[^\W\d_]*[A-ZÀ-Þ][^\W\d_]*"
+_NAME = re.compile(  # a capital within a sentence, "Müller de la Cruz"
+    rf"(?<=[^\s.!?:;]){_CAPITAL}(?:(?:\s+(?:de|la|van|der|von|den|da|di|del|dos))+{_CAPITAL})?"
+)
 _LOWER = re.compile(r"[a-zß-ÿ]")
-SURE = 2  # words of another language by which a sentence is not English
+SURE = 2  # words of another language that a sentence with English words must have to be foreign
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Languages:
         """Return whether a text is English; one without words is, one of unknown words is not."""
         known, foreign = self.counts(text)
         unknown = set(_WORD.findall(text.lower())) - self.shared - self.english
-        return known >= max(foreign, 1) or not (foreign or any(len(w) > 2 for w in unknown))
+        return known > foreign or not (foreign or any(len(w) > 2 for w in unknown))
 
     def strange(self, sentence: str) -> bool:
         """Return whether a sentence of an English report is surely in another language."""
         known, foreign = self.counts(sentence)
-        return foreign >= SURE and foreign > known
+        return foreign > known and (foreign >= SURE or not known)

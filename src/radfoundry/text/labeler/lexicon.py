@@ -7,7 +7,7 @@ finding by name. Text that the rules read is lower case, with hyphens as spaces.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pkgutil import get_data
 from typing import Any, NamedTuple
 
@@ -155,11 +155,7 @@ def _with_body(parts: Sequence[_Part]) -> list[_Part]:
 
 def statements(text: str) -> list[tuple[str, str]]:
     """Return (section, sentence) in order, in the form that the rules read; English ones alone."""
-    known = rules().languages
-    parts = sections(text)
-    if not known.read("\n".join(part for _, part in parts)):
-        return []
-    return [(kind, line.lower()) for kind, line in _lines(parts) if not known.strange(line)]
+    return list(_read(text)[0])
 
 
 def foreign(text: str) -> bool:
@@ -168,15 +164,18 @@ def foreign(text: str) -> bool:
     >>> foreign("Kein Pleuraerguss. Das Herz ist nicht groß."), foreign("No effusion.")
     (True, False)
     """
-    known = rules().languages
-    parts = sections(text)
-    whole = known.read("\n".join(part for _, part in parts))
-    return not whole or any(known.strange(line) for _, line in _lines(parts))
+    return _read(text)[1]
 
 
-def _lines(parts: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    layout = rules().layout
-    return ((kind, line) for kind, part in parts for line in split(part, layout))
+@lru_cache(maxsize=256)
+def _read(text: str) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Return the English sentences of a report, and whether it has others."""
+    known, parts = rules().languages, sections(text)
+    if not known.read("\n".join(part for _, part in parts)):
+        return (), True
+    lines = [(kind, line) for kind, part in parts for line in split(part, rules().layout)]
+    own = tuple((kind, line.lower()) for kind, line in lines if not known.strange(line))
+    return own, len(own) < len(lines)
 
 
 def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
@@ -216,16 +215,14 @@ def _layout(data: Mapping, fill: Mapping[str, str]) -> Layout:
     unfinished = _filled(_any([*data["lines"]["unfinished"], *adjectives]), fill)
     continuing = _any(data["lines"]["continuing"])
     short = [(re.compile(k), v) for k, v in data["abbreviations"].items()]
-    for cut, word in data["short"]["always"].items():
-        short += [(re.compile(rf"(?i:\b{cut})\b(?:\.(?=\s+[a-z(]))?(?!\.\w)"), word)]
-        short += [(re.compile(rf"(?i:\b{cut})\.(?=\w)"), f"{word} ")]
-    for cut, word in data["short"]["stopped"].items():
-        short += [(re.compile(rf"(?i:\b{cut})\.(?=\s+[a-z(])"), word)]
-        short += [(re.compile(rf"(?i:\b{cut})\.(?=\w)"), f"{word} ")]
+    cut = data["short"]["always"] | data["short"]["stopped"]
+    always, every = (_any([*words]) for words in (data["short"]["always"], cut))
     return Layout(
         re.compile(rf"(?i)(?:(?<!\w){unfinished}|[,/:])$"),
         re.compile(rf"(?i){continuing}\b"),
         short,
+        re.compile(rf"(?i:\b{every})\.(?=\w|\s+[a-z(])|(?i:\b{always})\b(?!\.\w)"),
+        cut,
     )
 
 

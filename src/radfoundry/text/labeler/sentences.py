@@ -5,7 +5,7 @@ of abbreviations; the words that decide are data (`lexicon.yaml`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _BREAK = re.compile(
@@ -28,11 +28,15 @@ class Layout:
         unfinished: Matches the end of a line that needs more words ("no evidence of").
         continuing: Matches the start of a line that says more of the one before ("in the").
         short: Patterns of abbreviations and signs, with the words that they stand for.
+        cut: Matches words that are cut short, with the full stop that ends no sentence.
+        whole: What they are in full.
     """
 
     unfinished: re.Pattern[str]
     continuing: re.Pattern[str]
     short: Sequence[tuple[re.Pattern[str], str]]
+    cut: re.Pattern[str]
+    whole: Mapping[str, str]
 
 
 def split(text: str, layout: Layout) -> Iterator[str]:
@@ -43,6 +47,7 @@ def split(text: str, layout: Layout) -> Iterator[str]:
     text = _SIGNED.sub(_in_words, text)
     for pattern, words in layout.short:
         text = pattern.sub(words, text)
+    text = layout.cut.sub(lambda word: f"{layout.whole[word.group().strip('.').lower()]} ", text)
     for sentence in _BREAK.split(text):
         plain = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-(?=\w)", " ", sentence)).strip(" -*•")
         if plain:
