@@ -214,9 +214,7 @@ def _reaches(sentence: _Sentence, cue: Span, span: Span) -> bool:
     low, high = (cue.end, span.start) if cue.value == "before" else (span.end, cue.start)
     if low > high:
         return False
-    ends = [
-        s for s in sentence.stops if s.value in ("both", cue.value, f"{cue.value} {cue.kind}")
-    ]
+    ends = [s for s in sentence.stops if s.value in ("both", cue.value, f"{cue.value} {cue.kind}")]
     if any(low <= stop.start and stop.end <= high + 1 for stop in ends):
         return False
     barred = cue.value == "after" and longest([rules().verbs], sentence.between(low, high))

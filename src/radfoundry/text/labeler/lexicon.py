@@ -231,8 +231,9 @@ def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
     bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
     dash = names.replace(">", "__>")  # "Indication - cough."
     # "In comparison: the effusion is smaller" and "for this reason: ..." are sentences.
+    clear = r"(?<![\w-])(?<!\bin )(?<!\bthis )(?<!\bthat )"
     return re.compile(
-        rf"(?im)(?<![\w-])(?<!\bin )(?<!\bthis )(?<!\bthat )(?:{names})\s*(?:\([^)\n]{{0,40}}\))?\s*:"
+        rf"(?im){clear}(?:{names})\s*(?:\([^)\n]{{0,40}}\))?\s*:"
         rf"|^\s*(?:{bare})\s*$|(?:^|(?<=[.?!] ))(?:{dash}) [-–] "
     )
 

@@ -96,14 +96,17 @@ def _everywhere(text: str, spans: Sequence[Span], at: int, compiled: Rules) -> s
         return ""
     end = spans[at].end
     for later in [s for s in spans[at + 1 :] if s.start >= end]:
-        marks = [text[b.start : b.end] for b in longest([compiled.boundaries], text[end:])]
         between = text[end : later.start]
-        if longest([compiled.verbs], between) or not set(marks) & set(_JOINING):
+        joins = {between[b.start : b.end] for b in longest([compiled.boundaries], between)}
+        if longest([compiled.verbs], between) or not joins & set(_JOINING):
             return ""
         end = later.end
     between = text[end : last.start()]
-    starts = [b.end for b in longest([compiled.boundaries], between)]
-    clause = bool(starts and longest([compiled.verbs], between[starts[0] :]))
+    marks = longest([compiled.boundaries], between)
+    more = between[marks[0].end :].strip() if marks else ""
+    verbs = longest([compiled.verbs], more)
+    # "opacities, mostly basal, are seen": a verb behind a comma goes on with the same clause
+    clause = any(not more[: verb.start].rstrip().endswith(",") and verb.start for verb in verbs)
     clear = set(between.split()) & set(compiled.data["unaffected"])
     return "" if clause or clear else " bilaterally"
 
