@@ -60,7 +60,7 @@ def real_cases(
             Of the findings only those that a segmenter marks are replaced: outlined lesions stay.
         only: Ids of the cases wanted; all when None.
         reports: What `reports_of` returns, to be the fact `report`; no such fact when None.
-        cohort: Its name, to be the fact `cohort`.
+        cohort: Its name, to be the fact `cohort`; no such fact without it.
     """
     rows = joined(images, "images")
     rows = rows[
@@ -76,7 +76,8 @@ def real_cases(
         maps = [given(folder, row, what, image) for what in ("anatomy", "findings")]
         if len(found):
             maps = labeled(found.loc[row["case"]], row["case"], maps)
-        facts = row | {"cohort": cohort, "failed": failed.get(row["case"], "")}
+        facts = row | {"failed": failed.get(row["case"], "")}
+        facts |= {"cohort": cohort} if cohort else {}
         if reports is not None:
             facts["report"] = reports.get(row["case"], "")
         yield Case(row["case"], image, *maps, facts)

@@ -14,6 +14,8 @@ from radfoundry.text import composer, labeler
 from radfoundry.text.labeler import lexicon
 
 GOLD = Path(__file__).with_name("gold_reports.tsv")
+SENTENCES = Path(__file__).with_name("gold_sentences.tsv")
+OPEN = "*"  # a text in another language: nothing is read, everything is open
 PLACES = {"cardiomegaly": [""], "pleural_effusion": [""]}
 LUNG = ["upper lobe", "lower lobe", "upper zone", "middle zone", "lower zone"]
 
@@ -59,6 +61,19 @@ def gold():
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             stated[row["text"]][row["finding"]] = (row["status"], row["side"], row["severity"])
     return {t: {k: v for k, v in rows.items() if v[0] != "-"} for t, rows in stated.items()}
+
+
+def sentences():
+    """Return text -> rows: forms that once broke the labeler, with what a radiologist reads."""
+    rows = defaultdict(list)
+    with SENTENCES.open(newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            rows[row["text"].replace("\\n", "\n")].append(row)
+    return rows
+
+
+ENGLISH = {text: rows for text, rows in sentences().items() if rows[0]["finding"] != OPEN}
+OTHERS = sorted(set(sentences()) - set(ENGLISH))
 
 
 def read(text):
@@ -114,6 +129,45 @@ def test_the_gold_table_is_large_and_each_finding_is_in_it():
 @pytest.mark.parametrize(("text", "stated"), gold().items(), ids=lambda v: str(v)[:50])
 def test_the_gold_table_is_read_exactly(text, stated):
     assert read(text) == stated
+
+
+def test_the_gold_sentences_are_many_and_each_form_is_there_more_than_twice():
+    forms = [(row["form"], text) for text, rows in sentences().items() for row in rows]
+    assert len(sentences()) >= 200
+    assert all(len({t for f, t in forms if f == form}) > 2 for form, _ in forms)
+
+
+@pytest.mark.parametrize(("text", "rows"), ENGLISH.items(), ids=lambda v: str(v)[:50])
+def test_a_form_that_once_broke_is_read_exactly(text, rows):
+    stated = {r["finding"]: (r["status"], r["side"]) for r in rows if r["status"] != "-"}
+    assert {name: seen[:2] for name, seen in read(text).items()} == stated
+    for row in [r for r in rows if r["places"]]:
+        found = [f for f in labeler.structured(text) if f["name"] == row["finding"]]
+        assert {f"{f['side']} {f['location']}" for f in found} == set(row["places"].split(", "))
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_a_report_in_another_language_is_open_and_warned_of(text):
+    with pytest.warns(RuntimeWarning, match="not, or not all, in English"):
+        values = labeler.labels_of({"report": text}, ("nodule", "pleural_effusion"))
+    assert np.isnan(values).all()
+    assert labeler.unread([text]) == [text]
+
+
+def test_a_foreign_sentence_leaves_open_what_the_english_ones_do_not_state():
+    report = "Small left effusion. Kein Infiltrat und keine Rundherde. Heart size is normal."
+    with pytest.warns(RuntimeWarning):
+        values = labeler.labels_of(
+            {"report": report}, ("pleural_effusion", "cardiomegaly", "nodule")
+        )
+    np.testing.assert_array_equal(values, [1, 0, np.nan])
+
+
+def test_an_impression_that_asks_or_denies_a_part_does_not_undo_what_was_found():
+    report = "FINDINGS: Right effusion. Nodule. IMPRESSION: {}"
+    for said in ("No hydropneumothorax.", "CT to exclude further nodules."):
+        found = read(report.format(said))
+        assert {found[name][0] for name in ("pleural_effusion", "nodule")} == {"present"}
 
 
 def test_rules_read_every_finding_that_reports_are_composed_of_by_the_names_of_labels():

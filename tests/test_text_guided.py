@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from radfoundry import tables
+from radfoundry.config import catalogue
 from radfoundry.config.catalogue import constant
 from radfoundry.generators._requests import prompts, text_guided
 from radfoundry.text import labeler
@@ -13,6 +14,8 @@ from radfoundry.text import labeler
 LABELS = [name for names in text_guided.CHANNELS.values() for name in names]
 EFFUSED = "FINDINGS: There is a large left pleural effusion. IMPRESSION: No nodule."
 NORMAL = "FINDINGS: No pleural effusion. IMPRESSION: Normal chest."
+
+PROBED = catalogue.constant("generators", "medsyn", "PROBED")
 
 
 def cases(n=12, **changes):
@@ -41,13 +44,13 @@ def listed(*items, **options):
 
 
 def probes(table=None, **counts):
-    planned = text_guided.probe(cases() if table is None else table, {"probes": counts}, 3)
+    planned = text_guided.probe(cases() if table is None else table, {"probes": counts}, 3, PROBED)
     columns = pd.DataFrame(parameters(planned))
     return pd.concat([planned, columns], axis=1)
 
 
 def test_requests_fit_their_schema_and_no_two_share_a_seed():
-    planned = text_guided.plan(cases(), {}, 3), text_guided.probe(cases(), {}, 3)
+    planned = text_guided.plan(cases(), {}, 3), text_guided.probe(cases(), {}, 3, PROBED)
     for table in planned:
         tables.checked(table, "requests", "here")
         assert list(table) == ["request", "source", "split", "seed", "parameters"]
@@ -172,7 +175,7 @@ def test_each_arm_has_its_count_and_its_own_seeds():
     counts = planned.groupby(["probe", "arm"]).size()
     assert set(counts["prompt"]) == {3}
     assert counts["prompt"].index.tolist() == sorted(
-        f"{name}/{arm}" for name in text_guided.PROBED for arm in ("with", "without")
+        f"{name}/{arm}" for name in PROBED for arm in ("with", "without")
     )
     assert counts["side"].to_dict() == {"left": 2, "right": 2}
     assert counts["given"].to_dict() == {"lobes": 4}
@@ -225,7 +228,7 @@ def test_inputs_are_left_alone():
     table, same = cases(), cases()
     items = [{"findings": [{"name": "pleural_effusion"}]}]
     text_guided.plan(table, {"prompts": items}, 3)
-    text_guided.probe(table, {}, 3)
+    text_guided.probe(table, {}, 3, PROBED)
     pd.testing.assert_frame_equal(table, same)
     assert items == [{"findings": [{"name": "pleural_effusion"}]}]
 

@@ -145,19 +145,19 @@ def volumes(part: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
 
 
 def _clinical(own: pd.DataFrame) -> list[dict]:
-    """Return one row per measurement and way: what the labels say, and how far off they are."""
+    """Return one row per measurement and method: what the labels say, and how far off they are."""
     rows: dict[str, dict] = {}
     for row in own[own["metric"].isin(CLINICAL)].to_dict("records"):
         entry, name = number(row), str(row["arm"]).split("/")[0]
         words = MEASURES[name].words if name in MEASURES else entry["arm"]
-        rows.setdefault(row["arm"], {"arm": words, "way": entry["setting"], "n": 0})
+        rows.setdefault(row["arm"], {"arm": words, "method": entry["setting"], "n": 0})
         rows[row["arm"]][row["metric"]] = entry["estimate"]
         rows[row["arm"]]["n"] = max(rows[row["arm"]]["n"], row["n"])
     return [{name: NOT_AVAILABLE for name in CLINICAL} | row for row in rows.values()]
 
 
 def _opinions(frame: pd.DataFrame) -> list[dict]:
-    """Return one row per region: how often the two ways agree."""
+    """Return one row per region: how often the two methods agree."""
     if frame.empty:
         return []
     entries = []

@@ -73,7 +73,7 @@ def fit(
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     with seeded(generator):
         network = build(size, len(names)).to(device)
-    card = {"network": "featurenet", "size": size, "cases": len(kept), "findings": names}
+    card = {"network": "feature_network", "size": size, "cases": len(kept), "findings": names}
     card |= {"positive": [int(n) for n in (target == 1).sum(0)], "trained": bool(names)}
 
     def draw(own: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -189,7 +189,7 @@ def adopted(state: Mapping[str, Tensor], size: Mapping[str, Any], origin: str) -
         WeightsError: The tensors are not those of a network of that size.
     """
     size = {key: value for key, value in size.items() if key != "settings"}
-    weights = Weights(_bare(state), {"network": "featurenet", "size": size, "origin": origin})
+    weights = Weights(_bare(state), {"network": "feature_network", "size": size, "origin": origin})
     _checked(weights)
     return weights
 

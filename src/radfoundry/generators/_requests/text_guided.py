@@ -32,7 +32,6 @@ CHANNELS: Mapping[str, tuple[str, ...]] = {
     "airway": ("airway",),
     "vessel": ("lung_vessel",),
 }
-PROBED = ("pleural_effusion", "emphysema", "cardiomegaly")  # the paper's prompt pairs
 
 # Chooses source and prompt of an arm's sample, by its index and its own generator.
 Chooser = Callable[[int, np.random.Generator], tuple[Mapping, prompts.Prompt]]
@@ -75,10 +74,10 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
 
 
-def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+def probe(cases: pd.DataFrame, options: Mapping, seed: int, probed: Sequence[str]) -> pd.DataFrame:
     """Return the requests that measure what prompts and given channels do, arm by arm.
 
-    * `prompt`: each finding of `PROBED` alone, and reports of none; as MedSyn's prompt pairs.
+    * `prompt`: each probed finding alone, and reports of none.
     * `side`: an effusion on the right, or on the left.
     * `given`: the lobes of a case of the tune split, with its report.
     * `segment`: the image of a case of the test split, with its report and without.
@@ -90,6 +89,7 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
         cases: As for `plan`.
         options: As for `plan`; `probes` counts the samples of each arm, 0 for none.
         seed: The recipe's seed.
+        probed: Findings whose prompts the generator's paper compares with prompts of none.
 
     Raises:
         ValueError: Unknown probes, or no case of the train split to lend its grid.
@@ -99,7 +99,7 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"no probes {unknown}: choose from {', '.join(OPTIONS['probes'])}")
     rows = []
-    for name, arm, given, chosen in _arms(cases, seed):
+    for name, arm, given, chosen in _arms(cases, seed, probed):
         settings = {**OPTIONS, **options, "given": given, "probe": name, "arm": arm}
         settings["text"] = arm != "without_text"
         for index in range(counts[name]):
@@ -150,10 +150,12 @@ def _why_none(cases: pd.DataFrame, options: Mapping, reported: bool) -> str:
     return f"none of {len(cases)} cases can be a source: {reasons or 'no cases'}"
 
 
-def _arms(cases: pd.DataFrame, seed: int) -> Iterator[tuple[str, str, list[str], Chooser]]:
+def _arms(
+    cases: pd.DataFrame, seed: int, probed_findings: Sequence[str]
+) -> Iterator[tuple[str, str, list[str], Chooser]]:
     """Yield probe, arm, the channels given, and what chooses its samples."""
     train = usable(cases, ["train"], [])
-    for name in PROBED:
+    for name in probed_findings:
         yield "prompt", f"{name}/with", [], _clear(train, name)
         yield "prompt", f"{name}/without", [], _normal(train)
     for side in ("right", "left"):

@@ -26,6 +26,7 @@ from radfoundry.diffusion.tiles import tiled
 from radfoundry.generators._requests import text_guided
 from radfoundry.generators.medsyn import batches, training
 from radfoundry.generators.medsyn.options import TABLES, chosen
+from radfoundry.generators.medsyn.published import PROBED
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.text.encoder import model
 from radfoundry.training.loop import Callbacks
@@ -107,7 +108,7 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
 
 def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     """Return the requests that the evaluation draws: see `text_guided.probe`."""
-    return text_guided.probe(cases, {**OPTIONS, **options}, seed)
+    return text_guided.probe(cases, {**OPTIONS, **options}, seed, PROBED)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ RENAMED: Mapping[str, str] = {
     "blur": "conditioning_noise",
     "center": "logit_mean",
     "detail": "residual_scale",
+    "plateaus": "value_levels",
+    "bottom": "bottleneck",
 }
 
 

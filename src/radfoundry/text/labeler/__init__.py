@@ -6,16 +6,18 @@ are clear" denies nothing by name. It diagnoses nothing: pneumonia or edema are 
 """
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
 from radfoundry.text import composer
-from radfoundry.text.labeler.lexicon import Rules, Span, longest, rules, statements
+from radfoundry.text.labeler.lexicon import Rules, Span, foreign, longest, rules, statements
 from radfoundry.text.labeler.places import again, inherited, phrase, severity, side_of, sites
 
 PRESENT, UNCERTAIN, ABSENT = "present", "uncertain", "absent"
+FOREIGN = "a report is not, or not all, in English: what it says is not read and stays open"
 HISTORY_REACH = 4  # words between "previous" and the finding it speaks of
 
 
@@ -54,7 +56,12 @@ class _Sentence:
 
 
 def label(text: str) -> list[Mention]:
-    """Return every mention of a finding in a report, in order; nothing of the past alone."""
+    """Return every mention of a finding in a report, in order; nothing of the past alone.
+
+    Warns of a report, or of sentences in one, in another language than English: they are not read.
+    """
+    if foreign(text):
+        warnings.warn(FOREIGN, RuntimeWarning, stacklevel=2)
     return [
         replace(mention, section=section)
         for section, sentence in statements(text)
@@ -102,7 +109,8 @@ def labels_of(facts: Mapping[str, str], findings: Iterable[str]) -> list[float]:
 
     Args:
         facts: `findings` joined by |. Where it is empty a `report`, if there is one, is read; one
-            that states nothing, such as a comparison alone, leaves all findings open.
+            that states nothing, such as a comparison alone, leaves all findings open, and one in
+            another language than English leaves open all that it does not state in English.
         findings: Names as in labels.yaml.
 
     >>> labels_of({"findings": "nodule"}, ("nodule", "opacity"))
@@ -114,7 +122,7 @@ def labels_of(facts: Mapping[str, str], findings: Iterable[str]) -> list[float]:
     report, silent = str(facts.get("report") or "").strip(), ABSENT
     if report and not known:
         known = {name: said.status for name, said in findings_of(report).items()}
-        silent = ABSENT if statements(report) else UNCERTAIN
+        silent = ABSENT if statements(report) and not foreign(report) else UNCERTAIN
     values = {PRESENT: 1.0, UNCERTAIN: math.nan, ABSENT: 0.0}
     return [values[known.get(name, silent)] for name in findings]
 
@@ -136,6 +144,7 @@ def _read(sentence: _Sentence, compiled: Rules) -> Iterator[Mention]:
     previous = ""
     for at, span in enumerate(sentence.findings):
         status, qualified = _status(sentence, span)
+        qualified = qualified or (status == ABSENT and _compound(sentence, span, compiled))
         noun, rest = phrase(sentence.text, sentence.findings, at, compiled)
         degree = severity(noun, rest, compiled.severity[span.value])
         places = sites(noun, rest, compiled, span.value)
@@ -144,6 +153,11 @@ def _read(sentence: _Sentence, compiled: Rules) -> Iterator[Mention]:
             much = "" if status == ABSENT else degree
             yield Mention(span.value, status, own, much, location, qualified=qualified)
             previous = own or previous
+
+
+def _compound(sentence: _Sentence, span: Span, compiled: Rules) -> bool:
+    """Return whether the word for a finding names more than it: "no hydropneumothorax"."""
+    return bool(compiled.compound.fullmatch(sentence.between(span.start, span.end)))
 
 
 def _status(sentence: _Sentence, span: Span) -> tuple[str, bool]:
@@ -170,22 +184,29 @@ def _affirmed(sentence: _Sentence, span: Span) -> bool:
 
 def _ahead(kinds: Sequence[str], span: Span) -> tuple[str, bool]:
     """Return what the nearest of the cues before a finding says."""
-    ruling = [k for k in kinds if k in ("negation", "uncertain", "weak", "qualifier")]
+    ruling = [k for k in kinds if k in ("negation", "uncertain", "weak", "qualifier", "purpose")]
     nearest = ruling[-1] if ruling else ""
     denied = nearest in ("negation", "qualifier")
     if denied or (nearest == "weak" and {"negation", "qualifier"} & set(ruling)):
         return ABSENT, "qualifier" in ruling
     if nearest or span.kind == "suggests":
-        return UNCERTAIN, False
+        return UNCERTAIN, nearest == "purpose"
     return PRESENT, False
 
 
 def _past(sentence: _Sentence, before: Sequence[Span], after: Sequence[str], span: Span) -> bool:
-    if any(cue.kind == "current" for cue in sentence.cues):
+    if any(cue.kind == "current" and _together(sentence, cue, span) for cue in sentence.cues):
         return False
     near = [c for c in before if c.kind == "history"]
     words = [len(sentence.between(c.end, span.start).split()) for c in near]
     return "history" in after or any(n <= HISTORY_REACH for n in words)
+
+
+def _together(sentence: _Sentence, cue: Span, span: Span) -> bool:
+    """Return whether a cue and a finding, in either order, stand in one clause."""
+    low, high = min(cue.end, span.end), max(cue.start, span.start)
+    ends = [s for s in sentence.stops if s.value in ("both", "before")]
+    return not any(low <= stop.start and stop.end <= high + 1 for stop in ends)
 
 
 def _reaches(sentence: _Sentence, cue: Span, span: Span) -> bool:
@@ -193,7 +214,7 @@ def _reaches(sentence: _Sentence, cue: Span, span: Span) -> bool:
     low, high = (cue.end, span.start) if cue.value == "before" else (span.end, cue.start)
     if low > high:
         return False
-    ends = [s for s in sentence.stops if s.value in ("both", cue.value)]
+    ends = [s for s in sentence.stops if s.value in ("both", cue.value, f"{cue.value} {cue.kind}")]
     if any(low <= stop.start and stop.end <= high + 1 for stop in ends):
         return False
     barred = cue.value == "after" and longest([rules().verbs], sentence.between(low, high))
@@ -218,7 +239,7 @@ def _agreed(mentions: Sequence[Mention]) -> Mention:
 
 def _concluded(found: Mention, concluded: Mention) -> Mention:
     """Return a finding as the impression has it, completed from the findings section."""
-    if concluded.status == ABSENT and concluded.qualified and found.status != ABSENT:
+    if concluded.qualified and found.status != ABSENT:
         return found
     if ABSENT in (concluded.status, found.status):
         return concluded
