@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests of the code and the documents themselves: they need no images and take seconds.
 HOUSE_TESTS = $(wildcard $(patsubst %,tests/test_%.py,architecture docs schema envs profile draw_dag slurm_evidence))
 
-.PHONY: help demo showcase test check format-check lint types house trial test-slurm dag docs env clean
+.PHONY: help demo showcase test test-faults check format-check lint types house trial test-slurm dag docs env clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ showcase: $(READY)  ## Run text-guided CT, its ablations and baselines on more p
 
 test: $(READY)  ## Run all tests (ARGS="-k dice" runs some)
 	python -m pytest $(ARGS)
+
+test-faults: $(READY)  ## Run the tests of bad input and faults alone
+	python -m pytest tests/faults $(ARGS)
 
 check: format-check lint types house  ## Check format, lint, workflow, layers, types, architecture and documents
 
