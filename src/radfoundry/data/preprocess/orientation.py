@@ -40,16 +40,18 @@ class Orientation:
     upending: float
 
 
-def detect(picture: np.ndarray) -> Orientation:
-    """Return how a chest radiograph (rows, columns) lies; doubt counts as upright, positive.
+def detect(picture: np.ndarray, outside: np.ndarray | None = None) -> Orientation:
+    """Return how a chest radiograph lies; doubt counts as upright, positive.
 
-    Padding must be cut off before: a dark frame reads as lungs.
+    Args:
+        picture: (rows, columns). Padding must be cut off or named: a dark frame reads as lungs.
+        outside: Which pixels hold no exposure; they say nothing.
     """
-    ranks = _ranks(picture, FINE)
-    side = _edges(ranks)
+    seen = np.ones(picture.shape, bool) if outside is None else ~outside
+    fine, coarse = (_ranks(picture, seen, size) for size in (FINE, COARSE))
+    side = _edges(*fine)
     turns = (1, 3) if side < -SIDE_MARGIN else (0, 2)
-    drawn = _drawn_chests()
-    similarity = [drawn @ np.rot90(_ranks(picture, COARSE), turn).ravel() for turn in turns]
+    similarity = [_similarity(*(np.rot90(one, turn) for one in coarse)) for turn in turns]
     positive = [float(scores.max()) for scores in similarity]
     negative = [float(-scores.min()) for scores in similarity]
     inversion = max(negative) - max(positive)
@@ -60,19 +62,43 @@ def detect(picture: np.ndarray) -> Orientation:
     return Orientation(turn, inverted, side, inversion, second - first)
 
 
-def _ranks(picture: np.ndarray, size: int) -> np.ndarray:
-    """Return a small square of ranks with mean 0 and norm 1: contrast curves leave it alone."""
-    small = Image.fromarray(picture.astype(np.float32)).resize((size, size), Image.Resampling.BOX)
-    ranks = stats.rankdata(np.asarray(small)).reshape(size, size)
-    centred = ranks - ranks.mean()
-    return centred / max(float(np.linalg.norm(centred)), 1e-12)
+def _ranks(picture: np.ndarray, seen: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a small square of ranks with mean 0 and norm 1, and which of it was seen.
+
+    Contrast curves leave ranks alone. What was not seen is 0.
+    """
+    weight = _boxed(seen, size)
+    small = _boxed(np.where(seen, picture, 0), size) / np.maximum(weight, 1e-6)
+    known = weight > 0.5
+    ranks = np.zeros((size, size))
+    if known.any():
+        ranks[known] = stats.rankdata(small[known])
+        ranks[known] -= ranks[known].mean()
+    return ranks / max(float(np.linalg.norm(ranks)), 1e-12), known
 
 
-def _edges(ranks: np.ndarray) -> float:
+def _boxed(picture: np.ndarray, size: int) -> np.ndarray:
+    image = Image.fromarray(picture.astype(np.float32))
+    return np.asarray(image.resize((size, size), Image.Resampling.BOX), np.float64)
+
+
+def _edges(ranks: np.ndarray, known: np.ndarray) -> float:
     smooth = ndimage.gaussian_filter(ranks, 1)
     across, down = (np.abs(ndimage.sobel(smooth, axis)) for axis in (1, 0))
-    inner = (slice(RIM, -RIM), slice(RIM, -RIM))
+    inner = ndimage.binary_erosion(known, iterations=3, border_value=1)
+    inner &= np.pad(np.ones(np.subtract(ranks.shape, 2 * RIM), bool), RIM)
+    if not inner.any():
+        return 0.0
     return float(np.log((across[inner].mean() + 1e-9) / (down[inner].mean() + 1e-9)))
+
+
+def _similarity(ranks: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the correlation of what is known with every drawn chest."""
+    drawn = _drawn_chests()[:, known.ravel()]
+    if not known.all():
+        drawn = drawn - drawn.mean(axis=1, keepdims=True)
+        drawn = drawn / np.maximum(np.linalg.norm(drawn, axis=1, keepdims=True), 1e-12)
+    return drawn @ ranks[known]
 
 
 @cache
