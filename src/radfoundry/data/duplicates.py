@@ -20,7 +20,7 @@ from scipy import ndimage
 NEAR_BITS = (12, 10)  # of 64, between hashes that nominate a pair: of the whole, of a window
 ALIKE = 0.45  # correlation of fine detail that makes a closer look worth while
 REACHABLE = 0.8  # the most that moving the window's edges a little can make of it, or no copy
-SAME = 0.94  # afterwards: copies reach 0.99, different patients at most 0.9
+SAME = 0.9  # afterwards: copies reach 0.99; no two patients of 3,733 real films 0.85
 PASSES, SETTLED = 4, 0.02  # at most, and until the correlation gains less
 NUDGE = 0.01  # of a side, for the slope
 FURTHEST = 0.03  # of a side, in one pass
@@ -87,7 +87,7 @@ def fingerprint(picture: np.ndarray) -> str:
 
 
 def _ranked(gray: np.ndarray) -> Image.Image:
-    """Return a picture whose values are ranks, 0 to 255; equal values share the one in the middle."""
+    """Return a picture whose values are ranks, 0 to 255; equal values share one."""
     count = np.bincount(gray.ravel(), minlength=256)
     ranks = (np.cumsum(count) - count / 2) * 255 / gray.size
     return Image.fromarray(np.rint(ranks).astype(np.uint8)[gray])
