@@ -162,7 +162,8 @@ Your own table of cases needs the marked columns of `cases`, filled in every row
 others that the factory does not write. Tab, semicolon and comma all do as delimiters; a byte order
 mark, CRLF line ends, and empty cells and lines at the end are fine. It must be UTF-8: any other
 encoding could only be guessed. Ids that differ only in upper and lower case or in Unicode form
-count as the same and are refused. Paths start from the folder of the table, or from `root` of the
+count as the same and are refused; those of patients also where leading zeros or separators are all
+that differs. Paths start from the folder of the table, or from `root` of the
 cohort, and may not leave it, through links neither. All faults are listed at once, with line and
 column. Images that are missing become rejected cases."""
 LABELS = """\

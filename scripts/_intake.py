@@ -37,6 +37,8 @@ def kept_maps(labels: Path, raw, record, root: str, meaning) -> tuple[list, tupl
 def prepared(raw, row, params, atlas):
     """Return an image on the cohort's canvas or grid, and the record of how it came there."""
     options = params.preprocess
+    policy = options.get("contradictions", "reject")
+    raw = preprocess.agreeing(raw, row, params.modality, policy)
     if params.modality == "CXR":
         return preprocess.radiograph(preprocess.with_spacing(raw, row["spacing_mm"]), options)
     ready, record = preprocess.volumetric(raw, params.modality, options, atlas, coarse_lungs.lungs)

@@ -11,6 +11,7 @@ from radfoundry.config.cohorts import CohortError
 
 HEADER = "case,patient,image"
 CAFE = "café"
+SPLITS = ("train", "tune", "test")
 
 
 @pytest.fixture
@@ -73,6 +74,24 @@ def test_row_34_composed_and_decomposed_ids_are_the_same(faults):
 
 def test_row_34_two_spellings_of_a_patient_are_refused(faults):
     assert faults(lines("a,p1,a.png", "b,P1,b.png")) == [(3, "patient", "id.spelling")]
+
+
+SAME = [("0071", "71", "071"), ("P-007", "p7", "P_07"), ("MRN0071", "mrn-71", "MRN_0071")]
+SAME += [("12-0034", "12_34", "12-34"), ("1-11", "111", "0111"), ("a-b", "AB", "a_b")]
+
+
+@pytest.mark.parametrize("patients", SAME, ids=["/".join(one) for one in SAME])
+def test_ids_that_differ_by_zeros_separators_or_case_are_one_fault(faults, patients):
+    cases = [
+        f"c{n},{one},{n}.png,{s}" for (n, one), s in zip(enumerate(patients), SPLITS, strict=True)
+    ]
+    found = faults(lines(*cases, header=f"{HEADER},split"))
+    assert found == [(line, "patient", "id.spelling") for line in (3, 4)]
+
+
+@pytest.mark.parametrize("patients", [("1-11", "11-1"), ("7", "70"), ("p1", "q1"), ("0", "00-1")])
+def test_ids_that_mean_two_patients_are_left_alone(faults, patients):
+    assert faults(lines(*(f"c{n},{one},{n}.png" for n, one in enumerate(patients)))) == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ table: the case is rejected later, with all others that cannot be read.
 import hashlib
 import math
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
@@ -149,16 +150,35 @@ def _folded(text: str) -> str:
 def _spelling_faults(rows: Rows) -> Iterator[Fault]:
     """Find cases named twice, and patients whose id is spelled in two ways."""
     cases: dict[str, tuple[int, str]] = {}
-    patients: dict[str, tuple[int, str]] = {}
+    patients: dict[tuple, tuple[int, str]] = {}
     for line, row in rows:
         first, other = cases.setdefault(_folded(row["case"]), (line, row["case"]))
         if first != line:
             words = f"{row['case']!r} is {other!r} of line {first}"
             yield Fault(line, "case", "id.duplicate", words)
-        first, other = patients.setdefault(_folded(row["patient"]), (line, row["patient"]))
+        kept, sought = _readings(row["patient"])
+        seen = [patients[reading] for reading in sought if reading in patients]
+        first, other = min(seen, default=(line, row["patient"]))
+        for reading in kept:
+            patients.setdefault(reading, (line, row["patient"]))
         if other != row["patient"]:
             words = f"{row['patient']!r} and {other!r} of line {first} differ in spelling only"
             yield Fault(line, "patient", "id.spelling", words)
+
+
+@lru_cache(maxsize=4096)
+def _readings(patient: str) -> tuple[frozenset, frozenset]:
+    """Return what an id is kept under and sought under: case, separators, leading zeros dropped.
+
+    Separators within digits or letters may mean something: 1-11 and 11-1 are two patients, but
+    either may be 111.
+    """
+    words = re.findall(r"[^\W\d_]+|\d+", _folded(patient))
+    joined = re.findall(r"[^\W\d_]+|\d+", "".join(words))
+    parted, whole = (tuple(word.lstrip("0") or "0" for word in part) for part in (words, joined))
+    if words == joined:
+        return frozenset({parted}), frozenset({parted, ("joined", *parted)})
+    return frozenset({parted, ("joined", *whole)}), frozenset({parted, whole})
 
 
 def _patient_faults(rows: Rows) -> Iterator[Fault]:

@@ -8,21 +8,49 @@ from dataclasses import dataclass
 
 import numpy as np
 import pydicom
+from pydicom import uid
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import get_decoder
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 
 from radfoundry import volume
+from radfoundry.data.gate import outside, pixels
 from radfoundry.data.gate.geometry import check_spacing
 from radfoundry.data.gate.source import MAX_PIXELS, GateError, Raw, Source
-from radfoundry.data.gate.tags import COLOUR, GRAY, PARSED, facts
+from radfoundry.data.gate.tags import COLOUR, GRAY, PARSED, facts, not_understood
 from radfoundry.volume import Volume
 
 NEEDED = ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation")
-NO_RADIOGRAPH = ("CT", "MR", "PT", "NM", "US")
+NO_RADIOGRAPH = (
+    *(
+        "CT",
+        "MR",
+        "PT",
+        "NM",
+        "US",
+        "IVUS",
+        "XC",
+        "GM",
+        "SM",
+        "ES",
+        "OP",
+        "OPT",
+        "OCT",
+        "ECG",
+        "DOC",
+    ),
+    *("SR", "KO", "PR", "SEG", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "AU"),
+)
 DEFLATED = b"1.2.840.10008.1.2.1.99"
+LOSSY = (
+    *(uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless),
+    *(uid.JPEG2000, uid.HTJ2K),
+)
+CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
+OLD_CHEST_CODES = ("51185008", "43799004", "T-D3000")  # that pydicom's table no longer holds
 PADDED = {"CT": -1024.0, "MR": 0.0}  # what stands for no measurement
-PADDING = "int.padding"
 
 
 @dataclass(frozen=True)
@@ -66,9 +94,15 @@ def decode(source: Source, modality: str) -> Raw:
         _check_header(dataset, modality)
         if modality != "CXR":
             raise GateError("geo.ndim", "one slice is no volume: give the folder of its series")
-        values, warnings = _values(dataset, modality)
-        image, known, turned = _radiograph(dataset, values)
-        return Raw(image, source.sha256, known, (*warnings, *turned), facts(dataset))
+        picture, padding, warnings = _values(dataset, modality)
+        hidden, shut = outside.hidden(dataset, padding.shape)
+        known = facts(dataset, _meaning)
+        padded = (outside.PADDING,) if padding.any() else ()
+        told = (*warnings, *padded, *shut, *not_understood(dataset, known))
+        image, sized, turned = _radiograph(dataset, picture)
+        empty, _, _ = _radiograph(dataset, padding | hidden)
+        lost = empty.voxels if empty.voxels.any() else None
+        return Raw(image, source.sha256, sized, (*told, *turned), known, lost)
 
 
 def slice_of(source: Source, modality: str) -> Slice:
@@ -103,13 +137,17 @@ def values(one: Slice, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
         GateError: dcm.truncated, dcm.codec, dcm.pixels, dcm.rescale.
     """
     with disable_value_validation():
-        return _values(one.dataset, modality)
+        rescaled, padding, warnings = _values(one.dataset, modality)
+    if (rescaled[padding] != PADDED[modality]).any():
+        rescaled[padding] = PADDED[modality]
+        warnings = (*warnings, outside.PADDING)
+    return rescaled, warnings
 
 
 def technical_tags(one: Slice) -> dict[str, str]:
     """Return the allow-listed technical tags of a slice."""
     with disable_value_validation():
-        return facts(one.dataset)
+        return facts(one.dataset, _meaning)
 
 
 def _vector(dataset: Dataset, tag: str, count: int) -> np.ndarray:
@@ -118,31 +156,15 @@ def _vector(dataset: Dataset, tag: str, count: int) -> np.ndarray:
     return np.array(stored if whole else [np.nan] * count)
 
 
-def _values(dataset: Dataset, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    stored = _stored(dataset)
-    gray, warnings = _gray(dataset, stored)
-    rescaled = _rescaled(dataset, gray, modality)
-    padding = _padding(dataset, stored) if modality in PADDED else np.zeros(1, bool)
-    if padding.any() and (rescaled[padding] != PADDED[modality]).any():
-        rescaled[padding] = PADDED[modality]
-        warnings = (*warnings, PADDING)
+def _values(dataset: Dataset, modality: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return rescaled values, which of them are padding (both rows, columns), and warnings."""
+    words = _words(dataset)
+    stored, cut = pixels.used(dataset, words, dataset.file_meta.TransferSyntaxUID in LOSSY)
+    gray, warnings = pixels.gray(dataset, stored)
+    rescaled = pixels.rescaled(dataset, gray, modality)
     if str(dataset.get("BurnedInAnnotation", "")).upper() == "YES":
         warnings = (*warnings, "privacy.burned_in")
-    return rescaled, warnings
-
-
-def _padding(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Return which pixels were written outside the scan, as the file's padding values say."""
-    bits, signed = int(dataset.BitsAllocated), bool(dataset.get("PixelRepresentation"))
-    ends = []
-    for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
-        number = dataset.get(tag)
-        if number is not None:
-            number = int(number) % 2**bits  # some writers store the unsigned twin of -2000
-            ends.append(number - 2**bits if signed and number >= 2 ** (bits - 1) else number)
-    if not ends or stored.ndim != 2:
-        return np.zeros(stored.shape[:2], bool)
-    return (stored >= min(ends)) & (stored <= max(ends))
+    return rescaled, outside.padding(dataset, words, stored), (*cut, *warnings)
 
 
 def _parsed(content: bytes) -> Dataset:
@@ -156,8 +178,8 @@ def _parsed(content: bytes) -> Dataset:
     if "TransferSyntaxUID" not in meta:
         implicit, _ = dataset.original_encoding
         explicit_uid, implicit_uid = (
-            pydicom.uid.ExplicitVRLittleEndian,
-            pydicom.uid.ImplicitVRLittleEndian,
+            uid.ExplicitVRLittleEndian,
+            uid.ImplicitVRLittleEndian,
         )
         meta.TransferSyntaxUID = implicit_uid if implicit else explicit_uid
     dataset.file_meta = meta
@@ -185,8 +207,35 @@ def _check_header(dataset: Dataset, modality: str) -> None:
         raise GateError("dcm.header", f"{dataset.Rows} x {dataset.Columns} pixels")
 
 
-def _stored(dataset: Dataset) -> np.ndarray:
-    """Return pixels as stored, (rows, columns) or (rows, columns, 3)."""
+def _meaning(dataset: Dataset, tag: str, group: int) -> str:
+    """Return what the first code of a sequence means: by the standard's table, or in its words."""
+    items = list(dataset.get(tag) or [])
+    if not items:
+        return ""
+    value, scheme, meaning = [str(items[0].get(part) or "") for part in CODE]
+    stored = Code(value, scheme, meaning)
+    if stored.value in OLD_CHEST_CODES:
+        return "chest"
+    known = getattr(codes, f"cid{group}").concepts.values()
+    return next((code.meaning for code in known if code == stored), stored.meaning)
+
+
+def _whole_words(dataset: Dataset) -> np.ndarray:
+    """Return decoded pixels with all their bits, shifted where the image lies in the upper ones."""
+    stored, high = dataset.get("BitsStored"), dataset.get("HighBit")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if stored is None or (syntax.is_compressed and syntax != uid.RLELossless):
+        return dataset.pixel_array
+    try:
+        dataset.BitsStored = dataset.BitsAllocated  # or pydicom cuts bits off before they are seen
+        whole = dataset.pixel_array
+    finally:
+        dataset.BitsStored = stored
+    return whole >> max(0, int(stored if high is None else high + 1) - int(stored))
+
+
+def _words(dataset: Dataset) -> np.ndarray:
+    """Return pixels with all their bits, (rows, columns) or (rows, columns, 3)."""
     if "PixelData" not in dataset:
         raise GateError("dcm.truncated", "there are no pixels: cut off, or a report")
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -201,31 +250,9 @@ def _stored(dataset: Dataset) -> np.ndarray:
     if not available:
         raise GateError("dcm.codec", f"no decoder for {syntax.name}: save the file uncompressed")
     try:
-        return dataset.pixel_array
+        return _whole_words(dataset)
     except (ValueError, AttributeError, RuntimeError, OSError, EOFError) as error:
         raise GateError("dcm.pixels", f"pixels do not decode ({type(error).__name__})") from None
-
-
-def _gray(dataset: Dataset, stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return stored values with white as dense, and what was mended."""
-    if stored.ndim == 3:
-        return stored.astype(np.float64) @ [0.299, 0.587, 0.114], ("rgb_to_gray",)  # ITU-R BT.601
-    if dataset.PhotometricInterpretation != "MONOCHROME1":
-        return stored.astype(np.float64), ()
-    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
-    signed = int(dataset.get("PixelRepresentation") or 0)
-    mirror = -1 if signed else 2**bits - 1  # lowest and highest storable value change places
-    return mirror - stored.astype(np.float64), ("monochrome1_inverted",)
-
-
-def _rescaled(dataset: Dataset, gray: np.ndarray, modality: str) -> np.ndarray:
-    if modality == "CT" and not ("RescaleSlope" in dataset and "RescaleIntercept" in dataset):
-        raise GateError("dcm.rescale", "a CT without rescale slope and intercept has no HU")
-    slope = float(dataset.get("RescaleSlope", 1))
-    intercept = float(dataset.get("RescaleIntercept", 0))
-    if not np.isfinite([slope, intercept]).all() or slope == 0:
-        raise GateError("dcm.rescale", f"slope {slope:g} and intercept {intercept:g} map nothing")
-    return (slope * gray + intercept).astype(np.float32)
 
 
 def _radiograph(dataset: Dataset, picture: np.ndarray) -> tuple[Volume, bool, tuple[str, ...]]:
@@ -235,10 +262,15 @@ def _radiograph(dataset: Dataset, picture: np.ndarray) -> tuple[Volume, bool, tu
     height, width = (float(size) for size in spacing) if known else (1.0, 1.0)
     if known:
         check_spacing((height, width), picture.shape)
-    across, down = [*(dataset.get("PatientOrientation") or ()), "", ""][:2]
+    across, down = (
+        str(way)[:1] for way in [*(dataset.get("PatientOrientation") or ()), "", ""][:2]
+    )
     turned: tuple[str, ...] = ()
-    if str(across).startswith("R"):
-        picture, turned = picture[:, ::-1], ("mirrored_by_orientation",)
-    if str(down).startswith("H"):
+    if across in ("H", "F") and down in ("L", "R"):
+        picture, turned = picture.T, ("turned_by_orientation",)
+        across, down, height, width = down, across, width, height
+    if across == "R":
+        picture, turned = picture[:, ::-1], (*turned, "mirrored_by_orientation")
+    if down == "H":
         picture, turned = picture[::-1], (*turned, "upended_by_orientation")
     return Volume(volume.plane(picture), np.diag([width, 1.0, height, 1.0])), known, turned

@@ -27,8 +27,11 @@ def checked(raw: Raw, modality: str) -> Raw:
     if not np.isfinite([low, high]).all():
         broken = voxels.size - int(np.isfinite(voxels).sum())
         raise GateError("int.nonfinite", f"{broken} of {voxels.size} values are NaN or infinite")
-    if low == high:
-        raise GateError("int.constant", f"every value is {low:g}: there is no image")
+    exposed = voxels if raw.outside is None else voxels[~raw.outside]
+    if not exposed.size:
+        raise GateError("int.constant", "every pixel is padding or hidden: there is no image")
+    if np.ptp(exposed) == 0:
+        raise GateError("int.constant", f"every value is {exposed.flat[0]:g}: there is no image")
     return _hounsfield(raw, low, high) if modality == "CT" else raw
 
 

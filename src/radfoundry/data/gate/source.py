@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from radfoundry.config import spelling
 from radfoundry.volume import Volume
 
@@ -31,7 +33,8 @@ VALUE_REPRESENTATIONS = (b"UL", b"OB", b"UI", b"SH", b"CS", b"AE", b"DA", b"TM",
 class GateError(ValueError):
     """A file or image is refused.
 
-    The message names no file and nothing read from a patient's tags: it ends in tables and reports.
+    The message names no file and nothing of a patient's tags but allow-listed facts: it ends in
+    tables and reports.
 
     Attributes:
         code: Stable short code, `family.reason`, such as "io.truncated".
@@ -53,7 +56,10 @@ class Raw:
         sha256: Of the source file.
         spacing_known: False where the file does not state a pixel's size; spacing is 1.0 then.
         warnings: Codes of what was mended on the way, such as "rgba_to_gray".
-        facts: Allow-listed technical tags: view, photometric, body_part, laterality, sex, age.
+        facts: Allow-listed technical tags: view, view_code, orientation, body_part, region_code,
+            modality (of another body part), intent, photometric, laterality, sex, age.
+        outside: Of a radiograph, which pixels hold no exposure (padding, shutters), boolean on the
+            grid of the image; None where none is known to.
     """
 
     image: Volume
@@ -61,6 +67,7 @@ class Raw:
     spacing_known: bool
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    outside: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from radfoundry.data.preprocess import radiographs, volumes
+from radfoundry.data.preprocess.contradictions import agreeing
 from radfoundry.data.preprocess.radiographs import OPTIONS, POLICIES, radiograph, with_spacing
 from radfoundry.data.preprocess.volumes import VOLUME_OPTIONS, volumetric
 
@@ -17,6 +18,7 @@ __all__ = [
     "OPTIONS",
     "POLICIES",
     "VOLUME_OPTIONS",
+    "agreeing",
     "like",
     "radiograph",
     "restore",

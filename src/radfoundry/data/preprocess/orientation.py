@@ -2,8 +2,9 @@
 
 Two cues. Edges: seen from the front a chest has more upright edges (spine, lung borders) than level
 ones, whatever the polarity. Similarity: the ranks of the pixels are correlated with a drawn chest,
-dark lungs beside a light middle over a light abdomen, at several places and sizes. Nothing here is
-learned from images. It reads frontal chests; of other views it says nothing useful.
+dark lungs beside a light middle over a light abdomen, at several places and sizes. A quarter turn
+needs both: dense lungs and letters make level edges too. Nothing here is learned from images. It
+reads frontal chests; of other views it says nothing useful.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage, stats
 
-SIDE_MARGIN = 0.1  # log ratio of edges
+LYING_MARGIN = 0.05  # difference of correlations by which a chest on its side must win
 INVERTED_MARGIN = 0.15  # difference of correlations
-UPENDED_MARGIN = 0.1
+UPENDED_MARGIN = 0.13
 FINE, COARSE = 64, 32  # pixels along a side; edges are counted on one, similarity on the other
 RIM = FINE // 8  # collimator edges lie here and say nothing of the patient
 
@@ -28,7 +29,7 @@ class Orientation:
     Attributes:
         quarter_turns: Counter-clockwise turns (as in numpy.rot90) that bring it upright: 0 to 3.
         inverted: Whether dense tissue is dark.
-        side: Log ratio of upright to level edges; below -SIDE_MARGIN the patient lies on a side.
+        side: Log ratio of upright to level edges; below 0 the patient may lie on a side.
         inversion: Correlation with the drawn chest as a negative, minus that as a positive.
         upending: Correlation turned by 180 degrees, minus that as it is (or the other quarter).
     """
@@ -40,39 +41,67 @@ class Orientation:
     upending: float
 
 
-def detect(picture: np.ndarray) -> Orientation:
-    """Return how a chest radiograph (rows, columns) lies; doubt counts as upright, positive.
+def detect(picture: np.ndarray, outside: np.ndarray | None = None) -> Orientation:
+    """Return how a chest radiograph lies; doubt counts as upright, positive.
 
-    Padding must be cut off before: a dark frame reads as lungs.
+    Args:
+        picture: (rows, columns). Padding must be cut off or named: a dark frame reads as lungs.
+        outside: Which pixels hold no exposure; they say nothing.
     """
-    ranks = _ranks(picture, FINE)
-    side = _edges(ranks)
-    turns = (1, 3) if side < -SIDE_MARGIN else (0, 2)
-    drawn = _drawn_chests()
-    similarity = [drawn @ np.rot90(_ranks(picture, COARSE), turn).ravel() for turn in turns]
+    seen = np.ones(picture.shape, bool) if outside is None else ~outside
+    fine, coarse = (_ranks(picture, seen, size) for size in (FINE, COARSE))
+    side = _edges(*fine)
+    similarity = [_similarity(*(np.rot90(one, turn) for one in coarse)) for turn in range(4)]
     positive = [float(scores.max()) for scores in similarity]
     negative = [float(-scores.min()) for scores in similarity]
-    inversion = max(negative) - max(positive)
+    best = np.maximum(positive, negative)
+    lying = side < 0 and max(best[1], best[3]) - max(best[0], best[2]) > LYING_MARGIN
+    upright, other = (1, 3) if lying else (0, 2)
+    inversion = max(negative[upright], negative[other]) - max(positive[upright], positive[other])
     inverted = inversion > INVERTED_MARGIN
-    first, second = negative if inverted else positive
-    margin = UPENDED_MARGIN if turns == (0, 2) else 0.0  # on a side, one of the two is true
-    turn = turns[1] if second - first > margin else turns[0]
-    return Orientation(turn, inverted, side, inversion, second - first)
+    scores = negative if inverted else positive
+    upending = scores[other] - scores[upright]
+    margin = 0.0 if lying else UPENDED_MARGIN  # on a side, one of the two is true
+    return Orientation(other if upending > margin else upright, inverted, side, inversion, upending)
 
 
-def _ranks(picture: np.ndarray, size: int) -> np.ndarray:
-    """Return a small square of ranks with mean 0 and norm 1: contrast curves leave it alone."""
-    small = Image.fromarray(picture.astype(np.float32)).resize((size, size), Image.Resampling.BOX)
-    ranks = stats.rankdata(np.asarray(small)).reshape(size, size)
-    centred = ranks - ranks.mean()
-    return centred / max(float(np.linalg.norm(centred)), 1e-12)
+def _ranks(picture: np.ndarray, seen: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a small square of ranks with mean 0 and norm 1, and which of it was seen.
+
+    Contrast curves leave ranks alone. What was not seen is 0.
+    """
+    weight = _boxed(seen, size)
+    small = _boxed(np.where(seen, picture, 0), size) / np.maximum(weight, 1e-6)
+    known = weight > 0.5
+    ranks = np.zeros((size, size))
+    if known.any():
+        ranks[known] = stats.rankdata(small[known])
+        ranks[known] -= ranks[known].mean()
+    return ranks / max(float(np.linalg.norm(ranks)), 1e-12), known
 
 
-def _edges(ranks: np.ndarray) -> float:
+def _boxed(picture: np.ndarray, size: int) -> np.ndarray:
+    image = Image.fromarray(picture.astype(np.float32))
+    return np.asarray(image.resize((size, size), Image.Resampling.BOX), np.float64)
+
+
+def _edges(ranks: np.ndarray, known: np.ndarray) -> float:
     smooth = ndimage.gaussian_filter(ranks, 1)
     across, down = (np.abs(ndimage.sobel(smooth, axis)) for axis in (1, 0))
-    inner = (slice(RIM, -RIM), slice(RIM, -RIM))
+    inner = ndimage.binary_erosion(known, iterations=3, border_value=1)
+    inner &= np.pad(np.ones(np.subtract(ranks.shape, 2 * RIM), bool), RIM)
+    if not inner.any():
+        return 0.0
     return float(np.log((across[inner].mean() + 1e-9) / (down[inner].mean() + 1e-9)))
+
+
+def _similarity(ranks: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the correlation of what is known with every drawn chest."""
+    drawn = _drawn_chests()[:, known.ravel()]
+    if not known.all():
+        drawn = drawn - drawn.mean(axis=1, keepdims=True)
+        drawn = drawn / np.maximum(np.linalg.norm(drawn, axis=1, keepdims=True), 1e-12)
+    return drawn @ ranks[known]
 
 
 @cache

@@ -15,6 +15,7 @@ from radfoundry.volume import Volume
 OPTIONS: Mapping[str, Any] = {
     "size": 128,  # pixels along a side of the square canvas
     "percentiles": (0.5, 99.5),  # of the picture without its border; they become 0 and 1
+    "contradictions": "reject",  # tags and table that tell of another view, part or patient: warn
     "polarity": "fix",  # an image whose pixels look inverted: fix, warn, reject, or ignore
     "rotation": "reject",  # an image that looks turned: fix, warn, reject, or ignore
     "crop": True,  # cut off flat black or white borders
@@ -52,14 +53,19 @@ def radiograph(raw: Raw, options: Mapping[str, Any] | None = None) -> tuple[Volu
     picture = volume.picture(raw.image.voxels)
     width, _, height = raw.image.spacing_mm
     _check_shape(picture.shape, (height, width), chosen)
-    inner = _inner(picture)
-    detected = detect(_cut(picture, inner))
+    outside = np.zeros(picture.shape, bool)
+    if raw.outside is not None:
+        outside = volume.picture(raw.outside)
+    inner = _inner(picture, outside)
+    detected = detect(_cut(picture, inner), _cut(outside, inner))
     turns, inverted, warnings = _mended(detected, raw, chosen)
     crop = inner if chosen["crop"] else (0, 0, *picture.shape)
-    cut = _cut(picture, crop)
-    window = np.percentile(-cut if inverted else cut, chosen["percentiles"])
+    cut, lost = _cut(picture, crop), _cut(outside, crop)
+    exposed = cut[~lost]
+    window = np.percentile(-exposed if inverted else exposed, chosen["percentiles"])
     if not window[0] < window[1]:
         raise GateError("int.constant", "nearly every pixel has one value: there is no image")
+    cut = np.where(lost, -window[0] if inverted else window[0], cut)
     lengths = (cut.shape[0] * height, cut.shape[1] * width)
     resized, offset = _fitted(lengths[::-1] if turns % 2 else lengths, chosen["size"])
     record = {
@@ -144,7 +150,8 @@ def _mended(
     detected: Orientation, raw: Raw, chosen: Mapping[str, Any]
 ) -> tuple[int, bool, list[str]]:
     """Return turns and inversion to undo, by policy, with the warnings they call for."""
-    stated = "photometric" in raw.facts  # a file that states its polarity is believed
+    # a file that states its polarity is believed, but raw values of a detector state none
+    stated = "photometric" in raw.facts and "intent" not in raw.facts
     polarity = "warn" if stated and chosen["polarity"] == "fix" else chosen["polarity"]
     found = {
         "pose.inverted": (detected.inverted, polarity, "dense tissue looks dark"),
@@ -169,12 +176,15 @@ def _cut(picture: np.ndarray, box: Sequence[int]) -> np.ndarray:
     return picture[top:bottom, left:right]
 
 
-def _inner(picture: np.ndarray) -> tuple[int, int, int, int]:
-    """Return top, left, bottom, right of the picture without its flat border."""
-    low, high = np.percentile(picture, OUTLIERS)
+def _inner(picture: np.ndarray, outside: np.ndarray) -> tuple[int, int, int, int]:
+    """Return top, left, bottom, right of the picture without its flat or unexposed border."""
+    tall, wide = (np.flatnonzero(~outside.all(axis=axis)) for axis in (1, 0))
+    top, left, bottom, right = (tall[0], wide[0], tall[-1] + 1, wide[-1] + 1)
+    exposed, hidden = (part[top:bottom, left:right] for part in (picture, outside))
+    low, high = np.percentile(exposed[~hidden], OUTLIERS)
     ends = []
-    for axis in (1, 0):
-        dark, middle, light = np.percentile(picture, (SPREAD[0], 50, SPREAD[1]), axis=axis)
+    for turned, unseen in ((exposed, hidden), (exposed.T, hidden.T)):
+        dark, middle, light = _percentiles(turned, unseen, (SPREAD[0], 50, SPREAD[1]))
         reach = high - low
         extreme = np.minimum(middle - low, high - middle) < NEAR * reach
         inner = np.flatnonzero(~((light - dark < FLAT * reach) & extreme))
@@ -182,7 +192,18 @@ def _inner(picture: np.ndarray) -> tuple[int, int, int, int]:
         limit = int(MOST_CROPPED * count)
         first, last = (int(inner[0]), int(inner[-1]) + 1) if inner.size else (0, count)
         ends.append((min(first, limit), max(last, count - limit)))
-    return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
+    (above, below), (before, after) = ends
+    return int(top) + above, int(left) + before, int(top) + below, int(left) + after
+
+
+def _percentiles(lines: np.ndarray, unseen: np.ndarray, at: Sequence[float]) -> np.ndarray:
+    """Return percentiles (len(at), lines) of what is exposed of each line; NaN where nothing is."""
+    if not unseen.any():
+        return np.percentile(lines, at, axis=1)
+    nothing = np.full(len(at), np.nan)
+    rows = zip(lines, unseen, strict=True)
+    seen = [np.percentile(line[~no], at) if not no.all() else nothing for line, no in rows]
+    return np.array(seen).T
 
 
 def _fitted(lengths: tuple[float, float], size: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -25,6 +25,7 @@ COMMON: Mapping[str, Any] = {
     "grid": None,  # three counts; None: as many as the body or the image fills
     "crop_body": True,  # cut the air around the body away
     "margin_mm": 5.0,  # air kept around it
+    "contradictions": "reject",  # tags and table that tell of two patients: or only warn
 }
 VOLUME_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "CT": {
