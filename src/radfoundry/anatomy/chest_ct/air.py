@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from radfoundry.anatomy.chest_ct import morphology, rib_cage
+from radfoundry.anatomy.chest_ct import bowel, morphology, rib_cage
 
 Spacing = tuple[float, ...]
 
@@ -17,7 +17,6 @@ AIR_HU = -400.0  # halfway between lung and soft tissue
 OUTSIDE_HU = -500.0
 NO_LUNG_HU = -950.0  # what the edge of the image cuts is air of the room below, lung above
 TABLE_MM = 4.0  # half of the thickest table top
-GAS_SHARE, BULLA_MM3 = 0.8, 1.5e6  # so much air is bowel gas, unless as large as a destroyed lung
 RIB_MM, RIB_SHARE = 15.0, 0.12  # lung has bone so near to so much of its surface
 PADDING_HU = -1024.0  # scanners write -2000 or -3024 outside their field of view
 LEAST_BODY = 0.02  # of the image; less is no body
@@ -132,6 +131,8 @@ def _aerated(
     if airway is not None:
         free = inside & ~morphology.grown(airway, 1.2 + 0.5 * max(spacing_mm[:2]), spacing_mm)
     air = free & (hu < AIR_HU)
+    gas = bowel.gas(hu, air, spacing_mm)
+    air &= ~gas
     labels, counts = morphology.parts(air)
     volumes = counts * np.prod(spacing_mm)
     boxes = ndimage.find_objects(labels)
@@ -139,9 +140,11 @@ def _aerated(
     bones = morphology.depth_mm(~rib_cage.bones(hu, spacing_mm), spacing_mm)
     for number in np.flatnonzero(volumes >= PART_MM3):
         box = boxes[number - 1]
-        keep[number] = _is_lung(labels[box] == number, hu[box], bones[box], spacing_mm)
+        keep[number] = _is_lung(labels[box] == number, bones[box], spacing_mm)
+    keep &= ~bowel.bubbles(hu, labels, keep, counts, spacing_mm)
     lung = keep[labels]
-    return lung | _dense(hu, lung, free & ~air, spacing_mm)
+    solid = free & ~air & ~morphology.grown(gas, RIM_MM + max(spacing_mm), spacing_mm)
+    return lung | _dense(hu, lung, solid, spacing_mm)
 
 
 def _dense(hu: np.ndarray, lung: np.ndarray, free: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
@@ -151,15 +154,10 @@ def _dense(hu: np.ndarray, lung: np.ndarray, free: np.ndarray, spacing_mm: Spaci
     return morphology.touching(thick | lung, lung) & thick
 
 
-def _is_lung(part: np.ndarray, hu: np.ndarray, bones_mm: np.ndarray, spacing_mm: Spacing) -> bool:
-    """Tell lung from bowel gas: lung lies along ribs and holds more than air."""
+def _is_lung(part: np.ndarray, bones_mm: np.ndarray, spacing_mm: Spacing) -> bool:
+    """Tell lung from bowel: lung lies along ribs."""
     depth = morphology.depth_mm(np.pad(part, 1), spacing_mm)[1:-1, 1:-1, 1:-1]
-    core = part & (depth > 3.0)
-    core = core if core.sum() > 30 else part
     rim = part & (depth <= 1.01 * max(spacing_mm))
-    gas = float((hu[core] < NO_LUNG_HU).mean())
-    if gas > GAS_SHARE and part.sum() * np.prod(spacing_mm) < BULLA_MM3:
-        return False
     along_ribs = float((bones_mm[rim] < RIB_MM).mean())
     return along_ribs > RIB_SHARE or not np.isfinite(bones_mm).any()
 
