@@ -1,7 +1,8 @@
 """Chest CT of geometric bodies: Hounsfield units, with lobes, airways, vessels and findings.
 
 The patient lies on the back with arms raised. The grid spans the chest from the neck to the upper
-abdomen, and more of the neck if asked; its voxels are as large as `size` asks for, so spacing differs from case to case.
+abdomen, and more of the neck if asked; its voxels are as large as `size` asks for, so spacing
+differs from case to case.
 """
 
 import json

@@ -24,6 +24,7 @@ PART_MM3 = 5e3  # smaller islands of air are no part of a lung
 FAT_HU, RIM_MM = -140.0, 2.5  # fat is denser; half of what blurs at a surface
 CLOSING_MM = 9.0  # vessels, and nodules at the pleura, belong to the lung
 PARTING_MM = (1.0, 2.5, 4.0, 6.0, 9.0, 12.0, 16.0, 21.0, 27.0)  # erosions tried to part the lungs
+SPINE_HU, SPINE_MM = 150.0, 45.0  # its bone, and its width
 SLAB_MM = 55.0  # half width of the region in which lungs may touch
 
 
@@ -87,11 +88,11 @@ def lungs(
     box = morphology.boxed(inside, 0.0, spacing_mm)
     right, left = nothing, nothing.copy()
     tree = None if airway is None else airway[box]
-    aerated = _aerated(hu[box], spacing_mm, inside[box], tree)
+    aerated, gas = _aerated(hu[box], spacing_mm, inside[box], tree)
     middle = midline(hu[box], inside[box], spacing_mm)
     cores = sides(aerated, hu[box], spacing_mm, middle)
-    right[box] = whole(cores[0], spacing_mm) & ~cores[1]
-    left[box] = whole(cores[1], spacing_mm) & ~cores[0]
+    right[box] = whole(cores[0], spacing_mm) & ~(cores[1] | gas)
+    left[box] = whole(cores[1], spacing_mm) & ~(cores[0] | gas)
     overlap = right & left
     right &= ~overlap
     left &= ~overlap
@@ -117,16 +118,26 @@ def midline(hu: np.ndarray, inside: np.ndarray, spacing_mm: Spacing) -> float:
     middle = 0.5 * (columns[0] + columns[-1])
     rows = np.flatnonzero(inside.any(axis=(0, 2)))
     back = int(0.5 * (rows[0] + rows[-1]))
+    if inside[[0, -1]].any(axis=(1, 2)).any():  # cut at one side, its box is not centered
+        middle = _spine(hu[:, :back], spacing_mm, middle)
     reach = max(1, int(40 / spacing_mm[0]))
     low, high = max(0, int(middle) - reach), int(middle) + reach + 1
-    bone = (hu[low:high, :back] > 150).sum(axis=(1, 2), dtype=np.float64)
+    bone = (hu[low:high, :back] > SPINE_HU).sum(axis=(1, 2), dtype=np.float64)
     return float(low + np.average(np.arange(len(bone)), weights=bone)) if bone.any() else middle
+
+
+def _spine(behind: np.ndarray, spacing_mm: Spacing, middle: float) -> float:
+    """Return the x index where most bone lies behind, within the width of a spine."""
+    bone = (behind > SPINE_HU).sum(axis=(1, 2), dtype=np.float64)
+    wide = max(1, round(SPINE_MM / spacing_mm[0]))
+    thick = np.convolve(bone, np.ones(wide), mode="same")
+    return float(thick.argmax()) if bone.any() else middle
 
 
 def _aerated(
     hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, airway: np.ndarray | None
-) -> np.ndarray:
-    """Return air inside the body that is lung."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return air inside the body that is lung, and the gas of bowel beside it."""
     free = inside
     if airway is not None:
         free = inside & ~morphology.grown(airway, 1.2 + 0.5 * max(spacing_mm[:2]), spacing_mm)
@@ -144,7 +155,7 @@ def _aerated(
     keep &= ~bowel.bubbles(hu, labels, keep, counts, spacing_mm)
     lung = keep[labels]
     solid = free & ~air & ~morphology.grown(gas, RIM_MM + max(spacing_mm), spacing_mm)
-    return lung | _dense(hu, lung, solid, spacing_mm)
+    return lung | _dense(hu, lung, solid, spacing_mm), gas
 
 
 def _dense(hu: np.ndarray, lung: np.ndarray, free: np.ndarray, spacing_mm: Spacing) -> np.ndarray:

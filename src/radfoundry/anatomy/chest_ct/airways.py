@@ -18,6 +18,7 @@ Spacing = tuple[float, ...]
 SEED_HU = (-650.0, -800.0, -880.0, -920.0)  # tried in turn: coarse voxels blur the lumen
 AREA_MM2 = (35.0, 750.0)  # cross sections of windpipes
 LEAST_LENGTH_MM = 14.0
+LONE_MM = 60.0  # where no lung is in the scan a shorter tube may be bowel
 BELOW_TOP_MM = 15.0  # how far below the tops of the lungs, or the scan's, a short one may start
 ABOVE_LUNGS_MM = 100.0  # a windpipe is no longer above the lungs; higher up lies the throat
 CORE_MM = 12.0  # no windpipe is as thick, no lung as thin
@@ -75,8 +76,8 @@ def _ends(mask: np.ndarray) -> tuple[int, int]:
 def lungs_top(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray) -> float:
     """Return the z index of the upper end of the lungs: the highest if one reaches higher.
 
-    Lungs are air too thick for a windpipe, and not as empty as gas of the bowel. Where there are
-    none, as in an abdomen, it is the scan's upper end.
+    Lungs are air too thick for a windpipe, and not as empty as gas of the bowel. NaN where there
+    are none, as in an abdomen.
     """
     step = tuple(max(1, int(3.0 / mm)) for mm in spacing_mm)
     thin = tuple(slice(n // 2, None, n) for n in step)
@@ -87,14 +88,16 @@ def lungs_top(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray) -> float:
     lung = (counts * np.prod(steps_mm) >= LEAST_CORE_MM3) & (gas <= GAS_SHARE * counts)
     lung[0] = False
     if not lung.any():
-        return hu.shape[2] - 1.0
+        return float("nan")
     return min(_ends(lung[labels])[1] * step[2] + CORE_MM / spacing_mm[2], hu.shape[2] - 1.0)
 
 
 def windpipe(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: float) -> np.ndarray:
     """Return the longest tube of round cross sections near the middle, or nothing."""
-    top = lungs_top(hu, spacing_mm, inside)
-    best, length = np.zeros(hu.shape, bool), LEAST_LENGTH_MM
+    top, least = lungs_top(hu, spacing_mm, inside), LEAST_LENGTH_MM
+    if np.isnan(top):
+        top, least = hu.shape[2] - 1.0, LONE_MM
+    best, length = np.zeros(hu.shape, bool), least
     for level in SEED_HU:
         labels = np.zeros(hu.shape, np.int32)
         sections = []
@@ -104,7 +107,7 @@ def windpipe(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: fl
             near = (z - top) * spacing_mm[2] < ABOVE_LUNGS_MM
             found = _sections(labels[:, :, z], z, spacing_mm, middle) if near else []
             sections.append(found)
-        track = _longest(sections, spacing_mm)
+        track = _longest(sections, spacing_mm, top)
         reach = len(track) * spacing_mm[2]
         if not track or (top - track[0].z) * spacing_mm[2] > max(BELOW_TOP_MM, reach / 3):
             continue  # gas of the bowel: a windpipe goes up to the tops of the lungs
@@ -135,10 +138,12 @@ def _sections(plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float) -> 
     return found
 
 
-def _longest(sections: list[list[Section]], spacing_mm: Spacing) -> list[Section]:
+def _longest(
+    sections: list[list[Section]], spacing_mm: Spacing, below: float
+) -> list[Section]:
     """Return the best chain of cross sections from slice to slice, from above downwards.
 
-    A chain scores its length, less for thin tubes: the gullet's air is thinner than the windpipe's.
+    It ends at or below the slice `below`, where the lungs are: the throat does not. A chain scores its length, less for thin tubes: the gullet's air is thinner than the windpipe's.
     """
     reach = DRIFT_MM * max(1.0, spacing_mm[2] / 5)
     best: list[Section] = []
@@ -154,7 +159,7 @@ def _longest(sections: list[list[Section]], spacing_mm: Spacing) -> list[Section
             )  # fmt: skip
             following.append((score + gain, [*chain, one]))
         for score, chain in following:
-            if score > best_score:
+            if score > best_score and chain[-1].z <= below:
                 best_score, best = score, chain
         running = following
     return best

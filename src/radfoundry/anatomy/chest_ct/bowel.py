@@ -17,6 +17,7 @@ Spacing = tuple[float, ...]
 CORE_HU, CORE_MM = -650.0, 3.0  # a blurred wall is denser than that, and so thin
 EMPTY_HU, EMPTY_PERCENTILE = -935.0, 75.0  # of gas; even destroyed lung has denser strands
 BULLA_MM3 = 1.5e6  # emptiness this large is a destroyed lung
+OVER_SHARE = 0.3  # of its columns have lung below them: a bulla
 SMALL_MM3, SMALL_HU, DEEP = 1e5, -925.0, 0.6  # a small bubble is empty at least in its depth
 POCKET_PERCENTILE = 10.0  # beside stool there is gas
 UNDER_SHARE = 0.5  # of its columns have lung above them
@@ -36,20 +37,33 @@ def gas(hu: np.ndarray, air: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     smooth = morphology.smoothed(hu, 0.5 * max(spacing_mm), spacing_mm)
     deep = morphology.shrunk(air & (smooth < CORE_HU), CORE_MM, spacing_mm)
     cores, counts = morphology.parts(deep)
-    voxel = float(np.prod(spacing_mm))
-    boxes = ndimage.find_objects(cores)
-    empty = np.zeros(len(counts), bool)
-    for number in range(1, len(counts)):
-        box = boxes[number - 1]
-        inside = hu[box][cores[box] == number]
-        hollow = float(np.percentile(inside, EMPTY_PERCENTILE)) < EMPTY_HU
-        empty[number] = hollow and len(inside) * voxel < BULLA_MM3
+    empty = _empty(hu, cores, counts, spacing_mm)
     if not empty.any():
         return out
     markers = np.ascontiguousarray(np.where(empty[cores], 2, np.where(cores > 0, 1, 0)))
     basins = watershed(np.ascontiguousarray(smooth), markers, mask=np.ascontiguousarray(air))
     return basins == 2
 
+
+
+def _empty(
+    hu: np.ndarray, cores: np.ndarray, counts: np.ndarray, spacing_mm: Spacing
+) -> np.ndarray:
+    """Return by number which cores are as empty as gas, and no bulla: that has lung below it."""
+    hollow = np.zeros(len(counts), bool)
+    boxes = ndimage.find_objects(cores)
+    for number in np.flatnonzero(counts * np.prod(spacing_mm) < BULLA_MM3):
+        if number > 0:
+            inside = hu[boxes[number - 1]][cores[boxes[number - 1]] == number]
+            hollow[number] = float(np.percentile(inside, EMPTY_PERCENTILE)) < EMPTY_HU
+    lung = (cores > 0) & ~hollow[cores]
+    floor = np.where(lung.any(axis=2), lung.argmax(axis=2), lung.shape[2])
+    for number in np.flatnonzero(hollow):
+        box = boxes[number - 1]
+        part = cores[box] == number
+        over = floor[box[:2]] < box[2].start + part.argmax(axis=2)
+        hollow[number] = float(over[part.any(axis=2)].mean()) < OVER_SHARE
+    return hollow
 
 
 def bubbles(
