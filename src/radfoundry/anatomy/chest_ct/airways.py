@@ -2,8 +2,9 @@
 
 The windpipe is the round tube of air near the middle that goes on for the most slices. It comes
 down between the lungs from above their tops, or from where the scan ends; gas of the bowel does
-neither, and the throat ends above the lungs. A scan may hold any length of neck. From there air is followed at thresholds that rise step by step, until the volume jumps: the wall has given way
-and the lung has been entered. What was found one step before is the tree.
+neither, and the throat ends above the lungs. A scan may hold any length of neck. From there air is
+followed at thresholds that rise step by step, until the volume jumps: the wall has given way and
+the lung has been entered. What was found one step before is the tree.
 """
 
 from dataclasses import dataclass
@@ -138,12 +139,11 @@ def _sections(plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float) -> 
     return found
 
 
-def _longest(
-    sections: list[list[Section]], spacing_mm: Spacing, below: float
-) -> list[Section]:
+def _longest(sections: list[list[Section]], spacing_mm: Spacing, below: float) -> list[Section]:
     """Return the best chain of cross sections from slice to slice, from above downwards.
 
-    It ends at or below the slice `below`, where the lungs are: the throat does not. A chain scores its length, less for thin tubes: the gullet's air is thinner than the windpipe's.
+    It ends at or below the slice `below`, where the lungs are: the throat does not. A chain scores
+    its length, less for thin tubes: the gullet's air is thinner than the windpipe's.
     """
     reach = DRIFT_MM * max(1.0, spacing_mm[2] / 5)
     best: list[Section] = []

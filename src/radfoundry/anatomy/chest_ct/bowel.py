@@ -45,7 +45,6 @@ def gas(hu: np.ndarray, air: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     return basins == 2
 
 
-
 def _empty(
     hu: np.ndarray, cores: np.ndarray, counts: np.ndarray, spacing_mm: Spacing
 ) -> np.ndarray:

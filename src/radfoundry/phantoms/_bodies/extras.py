@@ -1,4 +1,4 @@
-"""What a chest CT may show beside the chest, if it is asked for: a neck, bowel gas, fat on the ribs.
+"""What a chest CT may show beside the chest, if asked for: a neck, bowel gas, fat on the ribs.
 
 None of it is drawn unless an option says so: a body without extras is the same to the last bit.
 """
