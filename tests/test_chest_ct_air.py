@@ -62,6 +62,24 @@ def test_lungs_leave_out_windpipe_and_bowel_gas():
     assert not (right | left)[:, :, :9].any()
 
 
+@pytest.mark.parametrize("stool", [0.0, 0.3, 0.6])
+def test_bowel_below_a_lung_is_no_lung_with_or_without_stool(stool):
+    hu, rng = chest(), np.random.default_rng(0)
+    bowel = ellipsoid((68, 40, 6), (9, 14, 4))
+    hu[bowel] = np.where(rng.random(bowel.sum()) < stool, -350, -1000)
+    hu[..., :5][(hu[..., :5] < -300) & bowel[..., :5]] -= 20
+    right, left = air.lungs(hu + rng.normal(0, 25, hu.shape).astype(np.float32), SPACING)
+    assert not (right | left)[:, :, :9].any()
+
+
+def test_a_bulla_with_a_wall_stays_lung():
+    hu = chest()
+    hu[ellipsoid((68, 36, 40), (11, 12, 9))] = -300
+    hu[ellipsoid((68, 36, 40), (10, 11, 8))] = -990
+    right, _ = air.lungs(hu, SPACING)
+    assert right[68, 36, 40]
+
+
 def test_touching_lungs_are_parted_in_the_middle():
     hu = chest(touching=True)
     right, left = air.lungs(hu, SPACING)

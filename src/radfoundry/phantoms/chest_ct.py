@@ -1,7 +1,8 @@
 """Chest CT of geometric bodies: Hounsfield units, with lobes, airways, vessels and findings.
 
 The patient lies on the back with arms raised. The grid spans the chest from the neck to the upper
-abdomen; its voxels are as large as `size` asks for, so spacing differs from case to case.
+abdomen, and more of the neck if asked; its voxels are as large as `size` asks for, so spacing
+differs from case to case.
 """
 
 import json
@@ -12,7 +13,7 @@ import pandas as pd
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.phantoms._bodies import cage, chest, cohort, findings, habitus
+from radfoundry.phantoms._bodies import cage, chest, cohort, extras, findings, habitus
 from radfoundry.phantoms._bodies.space import Grid, regular
 from radfoundry.text import composer
 from radfoundry.volume import Volume
@@ -43,6 +44,9 @@ OPTIONS = {
         "emphysema": 0.2,
         "cardiomegaly": 0.2,
     },
+    "neck_mm": 0,  # more of the neck above the chest, with larynx and throat; 0 to 200
+    "bowel_gas": 0,  # loops of gas-filled bowel under the diaphragm; 0 to 8
+    "rib_fat_mm": 0,  # greatest thickness of fat between ribs and pleura; 0 to 20
 }
 
 
@@ -51,7 +55,8 @@ def plan(options: Mapping, rng: np.random.Generator) -> pd.DataFrame:
 
     Args:
         options: See `OPTIONS`: patients, exams (least, most per patient), size (voxels along each
-            axis), site (of `SITES`), variety ("cohort" or "wide"), findings (prevalence of each).
+            axis), site (of `SITES`), variety ("cohort" or "wide"), findings (prevalence of each);
+            neck_mm, bowel_gas and rib_fat_mm add what stands in the way of finding lungs.
         rng: Makes every choice.
     """
     options = cohort.checked(options, OPTIONS, SITES)
@@ -72,6 +77,9 @@ def _row(visit: tuple, options: Mapping, site: Mapping, rng: np.random.Generator
         "span_mm": _span(body, exam, float(rng.uniform(*site["margin"]))),
         "seed": int(rng.integers(2**31)),
     }  # fmt: skip
+    if added := extras.chosen(options):  # no choice is made for them: the bodies stay the same
+        parameters["extras"] = added
+        parameters["span_mm"][2] += added.get("neck_mm", 0)
     return {"case": case} | cohort.facts(parameters) | {
         "report": composer.compose(found, rng), "age": body["age"],
         "spacing_mm": round(parameters["span_mm"][0] / int(np.max(options["size"])), 4),

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from radfoundry.anatomy.chest_ct import morphology, rib_cage
+from radfoundry.anatomy.chest_ct import bowel, morphology, rib_cage
 
 Spacing = tuple[float, ...]
 
@@ -17,7 +17,6 @@ AIR_HU = -400.0  # halfway between lung and soft tissue
 OUTSIDE_HU = -500.0
 NO_LUNG_HU = -950.0  # what the edge of the image cuts is air of the room below, lung above
 TABLE_MM = 4.0  # half of the thickest table top
-GAS_SHARE, BULLA_MM3 = 0.8, 1.5e6  # so much air is bowel gas, unless as large as a destroyed lung
 RIB_MM, RIB_SHARE = 15.0, 0.12  # lung has bone so near to so much of its surface
 PADDING_HU = -1024.0  # scanners write -2000 or -3024 outside their field of view
 LEAST_BODY = 0.02  # of the image; less is no body
@@ -25,6 +24,7 @@ PART_MM3 = 5e3  # smaller islands of air are no part of a lung
 FAT_HU, RIM_MM = -140.0, 2.5  # fat is denser; half of what blurs at a surface
 CLOSING_MM = 9.0  # vessels, and nodules at the pleura, belong to the lung
 PARTING_MM = (1.0, 2.5, 4.0, 6.0, 9.0, 12.0, 16.0, 21.0, 27.0)  # erosions tried to part the lungs
+SPINE_HU, SPINE_MM = 150.0, 45.0  # its bone, and its width
 SLAB_MM = 55.0  # half width of the region in which lungs may touch
 
 
@@ -88,11 +88,11 @@ def lungs(
     box = morphology.boxed(inside, 0.0, spacing_mm)
     right, left = nothing, nothing.copy()
     tree = None if airway is None else airway[box]
-    aerated = _aerated(hu[box], spacing_mm, inside[box], tree)
+    aerated, gas = _aerated(hu[box], spacing_mm, inside[box], tree)
     middle = midline(hu[box], inside[box], spacing_mm)
     cores = sides(aerated, hu[box], spacing_mm, middle)
-    right[box] = whole(cores[0], spacing_mm) & ~cores[1]
-    left[box] = whole(cores[1], spacing_mm) & ~cores[0]
+    right[box] = whole(cores[0], spacing_mm) & ~(cores[1] | gas)
+    left[box] = whole(cores[1], spacing_mm) & ~(cores[0] | gas)
     overlap = right & left
     right &= ~overlap
     left &= ~overlap
@@ -118,20 +118,32 @@ def midline(hu: np.ndarray, inside: np.ndarray, spacing_mm: Spacing) -> float:
     middle = 0.5 * (columns[0] + columns[-1])
     rows = np.flatnonzero(inside.any(axis=(0, 2)))
     back = int(0.5 * (rows[0] + rows[-1]))
+    if inside[[0, -1]].any(axis=(1, 2)).any():  # cut at one side, its box is not centered
+        middle = _spine(hu[:, :back], spacing_mm, middle)
     reach = max(1, int(40 / spacing_mm[0]))
     low, high = max(0, int(middle) - reach), int(middle) + reach + 1
-    bone = (hu[low:high, :back] > 150).sum(axis=(1, 2), dtype=np.float64)
+    bone = (hu[low:high, :back] > SPINE_HU).sum(axis=(1, 2), dtype=np.float64)
     return float(low + np.average(np.arange(len(bone)), weights=bone)) if bone.any() else middle
+
+
+def _spine(behind: np.ndarray, spacing_mm: Spacing, middle: float) -> float:
+    """Return the x index where most bone lies behind, within the width of a spine."""
+    bone = (behind > SPINE_HU).sum(axis=(1, 2), dtype=np.float64)
+    wide = max(1, round(SPINE_MM / spacing_mm[0]))
+    thick = np.convolve(bone, np.ones(wide), mode="same")
+    return float(thick.argmax()) if bone.any() else middle
 
 
 def _aerated(
     hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, airway: np.ndarray | None
-) -> np.ndarray:
-    """Return air inside the body that is lung."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return air inside the body that is lung, and the gas of bowel beside it."""
     free = inside
     if airway is not None:
         free = inside & ~morphology.grown(airway, 1.2 + 0.5 * max(spacing_mm[:2]), spacing_mm)
     air = free & (hu < AIR_HU)
+    gas = bowel.gas(hu, air, spacing_mm)
+    air &= ~gas
     labels, counts = morphology.parts(air)
     volumes = counts * np.prod(spacing_mm)
     boxes = ndimage.find_objects(labels)
@@ -139,9 +151,11 @@ def _aerated(
     bones = morphology.depth_mm(~rib_cage.bones(hu, spacing_mm), spacing_mm)
     for number in np.flatnonzero(volumes >= PART_MM3):
         box = boxes[number - 1]
-        keep[number] = _is_lung(labels[box] == number, hu[box], bones[box], spacing_mm)
+        keep[number] = _is_lung(labels[box] == number, bones[box], spacing_mm)
+    keep &= ~bowel.bubbles(hu, labels, keep, counts, spacing_mm)
     lung = keep[labels]
-    return lung | _dense(hu, lung, free & ~air, spacing_mm)
+    solid = free & ~air & ~morphology.grown(gas, RIM_MM + max(spacing_mm), spacing_mm)
+    return lung | _dense(hu, lung, solid, spacing_mm), gas
 
 
 def _dense(hu: np.ndarray, lung: np.ndarray, free: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
@@ -151,15 +165,10 @@ def _dense(hu: np.ndarray, lung: np.ndarray, free: np.ndarray, spacing_mm: Spaci
     return morphology.touching(thick | lung, lung) & thick
 
 
-def _is_lung(part: np.ndarray, hu: np.ndarray, bones_mm: np.ndarray, spacing_mm: Spacing) -> bool:
-    """Tell lung from bowel gas: lung lies along ribs and holds more than air."""
+def _is_lung(part: np.ndarray, bones_mm: np.ndarray, spacing_mm: Spacing) -> bool:
+    """Tell lung from bowel: lung lies along ribs."""
     depth = morphology.depth_mm(np.pad(part, 1), spacing_mm)[1:-1, 1:-1, 1:-1]
-    core = part & (depth > 3.0)
-    core = core if core.sum() > 30 else part
     rim = part & (depth <= 1.01 * max(spacing_mm))
-    gas = float((hu[core] < NO_LUNG_HU).mean())
-    if gas > GAS_SHARE and part.sum() * np.prod(spacing_mm) < BULLA_MM3:
-        return False
     along_ribs = float((bones_mm[rim] < RIB_MM).mean())
     return along_ribs > RIB_SHARE or not np.isfinite(bones_mm).any()
 

@@ -1,8 +1,10 @@
 """Windpipe and bronchi in a chest CT by region growing that notices when it leaks.
 
-The windpipe is the round tube of air near the middle that goes on for the most slices. From there
-air is followed at thresholds that rise step by step, until the volume jumps: the wall has given way
-and the lung has been entered. What was found one step before is the tree.
+The windpipe is the round tube of air near the middle that goes on for the most slices. It comes
+down between the lungs from above their tops, or from where the scan ends; gas of the bowel does
+neither, and the throat ends above the lungs. A scan may hold any length of neck. From there air is
+followed at thresholds that rise step by step, until the volume jumps: the wall has given way and
+the lung has been entered. What was found one step before is the tree.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,12 @@ Spacing = tuple[float, ...]
 SEED_HU = (-650.0, -800.0, -880.0, -920.0)  # tried in turn: coarse voxels blur the lumen
 AREA_MM2 = (35.0, 750.0)  # cross sections of windpipes
 LEAST_LENGTH_MM = 14.0
-BELOW_TOP_MM = 15.0  # how far below the scan's upper end a short one may start
+LONE_MM = 60.0  # where no lung is in the scan a shorter tube may be bowel
+BELOW_TOP_MM = 15.0  # how far below the tops of the lungs, or the scan's, a short one may start
+ABOVE_LUNGS_MM = 100.0  # a windpipe is no longer above the lungs; higher up lies the throat
+CORE_MM = 12.0  # no windpipe is as thick, no lung as thin
+GAS_HU, GAS_SHARE = -950.0, 0.8  # so much air is gas of stomach or bowel, not lung
+LEAST_CORE_MM3 = 1e4
 ASIDE_MM = 45.0  # how far from the middle a windpipe may run
 DRIFT_MM = 5.0  # how far its middle may move per slice or per 5 mm
 GROWTH_HU = np.arange(-980.0, -560.0, 20.0)
@@ -42,6 +49,8 @@ def airways(
 ) -> np.ndarray:
     """Return windpipe and bronchi; empty where no windpipe is in the scan.
 
+    They end at the larynx: throat and mouth above it are air, but no airway of the lungs.
+
     Args:
         hu: HU (X, Y, Z), RAS+.
         spacing_mm: Voxel size.
@@ -54,26 +63,55 @@ def airways(
     center = 0.5 * (box[0].stop - shift) if middle is None else middle - shift
     seed = windpipe(hu[box], spacing_mm, inside[box], center)
     if seed.any():
-        out[box] = lumen(grown(hu[box], spacing_mm, inside[box], seed), hu[box], spacing_mm)
+        below = inside[box] & (np.arange(seed.shape[2]) <= _ends(seed)[1] + 1)
+        out[box] = lumen(grown(hu[box], spacing_mm, below, seed), hu[box], spacing_mm)
     return out
+
+
+def _ends(mask: np.ndarray) -> tuple[int, int]:
+    """Return the lowest and the highest slice of a mask that is not empty."""
+    z = np.flatnonzero(mask.any(axis=(0, 1)))
+    return int(z[0]), int(z[-1])
+
+
+def lungs_top(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray) -> float:
+    """Return the z index of the upper end of the lungs: the highest if one reaches higher.
+
+    Lungs are air too thick for a windpipe, and not as empty as gas of the bowel. NaN where there
+    are none, as in an abdomen.
+    """
+    step = tuple(max(1, int(3.0 / mm)) for mm in spacing_mm)
+    thin = tuple(slice(n // 2, None, n) for n in step)
+    small, steps_mm = hu[thin], tuple(mm * n for mm, n in zip(spacing_mm, step, strict=True))
+    core = morphology.shrunk(inside[thin] & (small < WALL_HU), CORE_MM, steps_mm)
+    labels, counts = morphology.parts(core)
+    gas = np.bincount(labels.ravel(order="K"), (small < GAS_HU).ravel(order="K"))
+    lung = (counts * np.prod(steps_mm) >= LEAST_CORE_MM3) & (gas <= GAS_SHARE * counts)
+    lung[0] = False
+    if not lung.any():
+        return float("nan")
+    return min(_ends(lung[labels])[1] * step[2] + CORE_MM / spacing_mm[2], hu.shape[2] - 1.0)
 
 
 def windpipe(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: float) -> np.ndarray:
     """Return the longest tube of round cross sections near the middle, or nothing."""
-    best, length = np.zeros(hu.shape, bool), LEAST_LENGTH_MM
+    top, least = lungs_top(hu, spacing_mm, inside), LEAST_LENGTH_MM
+    if np.isnan(top):
+        top, least = hu.shape[2] - 1.0, LONE_MM
+    best, length = np.zeros(hu.shape, bool), least
     for level in SEED_HU:
         labels = np.zeros(hu.shape, np.int32)
         sections = []
         air = inside & (hu < level)
         for z in range(hu.shape[2]):
             labels[:, :, z], _ = ndimage.label(air[:, :, z])
-            sections.append(_sections(labels[:, :, z], z, spacing_mm, middle))
-        track = _longest(sections, spacing_mm)
+            near = (z - top) * spacing_mm[2] < ABOVE_LUNGS_MM
+            found = _sections(labels[:, :, z], z, spacing_mm, middle) if near else []
+            sections.append(found)
+        track = _longest(sections, spacing_mm, top)
         reach = len(track) * spacing_mm[2]
-        if not track or (hu.shape[2] - 1 - track[0].z) * spacing_mm[2] > max(
-            BELOW_TOP_MM, reach / 3
-        ):
-            continue  # gas of the bowel: a windpipe goes up to where the scan ends
+        if not track or (top - track[0].z) * spacing_mm[2] > max(BELOW_TOP_MM, reach / 3):
+            continue  # gas of the bowel: a windpipe goes up to the tops of the lungs
         if reach > 1.15 * length or (not best.any() and reach >= length):
             length = max(reach, length)
             best = np.zeros(hu.shape, bool)
@@ -101,10 +139,11 @@ def _sections(plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float) -> 
     return found
 
 
-def _longest(sections: list[list[Section]], spacing_mm: Spacing) -> list[Section]:
+def _longest(sections: list[list[Section]], spacing_mm: Spacing, below: float) -> list[Section]:
     """Return the best chain of cross sections from slice to slice, from above downwards.
 
-    A chain scores its length, less for thin tubes: the gullet's air is thinner than the windpipe's.
+    It ends at or below the slice `below`, where the lungs are: the throat does not. A chain scores
+    its length, less for thin tubes: the gullet's air is thinner than the windpipe's.
     """
     reach = DRIFT_MM * max(1.0, spacing_mm[2] / 5)
     best: list[Section] = []
@@ -120,7 +159,7 @@ def _longest(sections: list[list[Section]], spacing_mm: Spacing) -> list[Section
             )  # fmt: skip
             following.append((score + gain, [*chain, one]))
         for score, chain in following:
-            if score > best_score:
+            if score > best_score and chain[-1].z <= below:
                 best_score, best = score, chain
         running = following
     return best

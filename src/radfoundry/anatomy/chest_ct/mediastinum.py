@@ -49,8 +49,8 @@ def heart(
     low, high = _heights(both, places[1], spacing_mm)
     middle = places[0]
     left, right = (int(middle + reach / spacing_mm[0]) for reach in REACH_MM)
-    box = np.s_[max(0, left) : right, :, low:high]
-    if high - low < 2:
+    box = np.s_[max(0, left) : max(0, min(right, hu.shape[0])), :, low:high]
+    if high - low < 2 or box[0].stop - box[0].start < 2:
         return out
     free = _between(both, box, spacing_mm) & ~(both | other)[box]
     free &= _above_floor(both, box, middle, spacing_mm) & (hu[box] > -150)
@@ -116,6 +116,7 @@ def _spine_front(hu: np.ndarray, both: np.ndarray, middle: float, spacing_mm: Sp
     z = np.flatnonzero(both.any(axis=(0, 1)))
     half = int(0.5 * (rows[0] + rows[-1]))
     reach = max(1, int(10 / spacing_mm[0]))
+    middle = max(middle, reach)  # cut beside the spine, the middle may lie on the border
     front = hu[int(middle) - reach : int(middle) + reach + 1, half : half + 2 * reach, z[0] : z[-1]]
     blood = front[(front > 0) & (front < 500)]
     level = max(BONE_HU, float(np.median(blood)) + BONE_OVER_BLOOD_HU if len(blood) else 0.0)

@@ -2,7 +2,9 @@
 
 Fluid is soft tissue inside the rib cage where aerated lung should be. It has the density of water,
 lies on the chest wall and, in a patient on the back, has no air behind it. An airless lobe is
-denser than water (blood, more so with contrast medium), and as thick as it is wide.
+denser than water (blood, more so with contrast medium), and as thick as it is wide. Fat between
+ribs and pleura, or around a kidney, is as dense as water where muscle runs through it; but then
+part of it is fat.
 """
 
 import numpy as np
@@ -12,6 +14,8 @@ from radfoundry.anatomy.chest_ct import morphology, rib_cage
 Spacing = tuple[float, ...]
 
 FLUID_HU = (-20.0, 33.0)
+FAT_SHARE, FAT_EDGE = 0.2, 0.4  # of the tissue around a voxel of fluid, and at the fluid's edge
+LEAST_MEDIAN_HU, MEDIAN_FAT = -5.0, 0.12  # of a whole effusion: noise shifts no median
 ASIDE_MM = 22.0  # the mediastinum is at least as wide, to each side
 CLOSING_MM = 6.0
 EDGE_HU = 45.0  # between fluid and muscle or liver
@@ -39,13 +43,27 @@ def fluid(
     soft = rib_cage.tissue_hu(hu, spacing_mm, both)
     tissue = (hu > -400) & (hu < 200) & ~both
     watery = (soft > FLUID_HU[0]) & (soft < FLUID_HU[1]) & tissue
-    watery &= ~_medial(both, middle, spacing_mm)
+    fat = rib_cage.fat_share(hu, spacing_mm, both)
+    watery &= ~_medial(both, middle, spacing_mm) & (fat < FAT_SHARE)
     tissue &= ~np.maximum.accumulate(morphology.shrunk(both, SLIVER_MM, spacing_mm), axis=1)
     for half in rib_cage.halves(hu, spacing_mm, lungs, middle):
         found = _sheets(watery & tissue & half.cavity, both, spacing_mm)
+        found = _without_fat(found, hu, fat)
         if found.any():
-            out |= _completed(found, hu, tissue & half.cavity, spacing_mm)
+            allowed = tissue & half.cavity & (fat < FAT_EDGE)
+            out |= _completed(found, hu, allowed, spacing_mm)
     return out
+
+
+def _without_fat(found: np.ndarray, hu: np.ndarray, fat: np.ndarray) -> np.ndarray:
+    """Return the parts that are fluid throughout: neither as light as fat nor full of it."""
+    labels, counts = morphology.parts(found)
+    keep = np.zeros(len(counts), bool)
+    for number in np.flatnonzero(counts):
+        part = labels == number
+        watery = float(np.median(hu[part])) > LEAST_MEDIAN_HU
+        keep[number] = watery and float(np.median(fat[part])) < MEDIAN_FAT
+    return keep[labels]
 
 
 def _completed(

@@ -28,6 +28,7 @@ DOMES_MM = {1: (50.0, 100.0), -1: (85.0, 120.0)}  # beside the middle; the heart
 DOME_PERCENTILE = 90.0
 APART_MM = 20.0  # one dome is seldom higher above the other
 SULCUS_MM = 35.0  # below a dome's top, fluid lies so near to the ribs; deeper lies the abdomen
+FAT_HU = (-140.0, -45.0)
 LEFT_HU, WIDTHS_MM = 4.0, (2.5, 6.5)  # noise that averaging leaves, and its reach
 LEAST_KNOWN = 0.02  # bone in the neighborhood; where there is less, lung alone tells
 WINDOW_MM, SMOOTH_MM = 6.0, 8.0  # along z, to each side
@@ -141,6 +142,19 @@ def tissue_hu(hu: np.ndarray, spacing_mm: Spacing, lungs: np.ndarray) -> np.ndar
     return np.where(share > 0.2, total / np.maximum(share, 0.2), np.float32(-1000))
 
 
+def fat_share(hu: np.ndarray, spacing_mm: Spacing, lungs: np.ndarray) -> np.ndarray:
+    """Return which part of the tissue around each voxel is fat, in [0, 1]; 1 where there is none.
+
+    Fat and muscle that alternate are as dense, on average, as water.
+    """
+    tissue = ((hu > FAT_HU[0]) & (hu < 350) & ~lungs).astype(np.float32)
+    fat = tissue * (hu < FAT_HU[1])
+    sigma_mm = _width_mm(hu, (hu > -60) & (hu < 350) & ~lungs, spacing_mm)
+    share = morphology.smoothed(tissue, sigma_mm, spacing_mm)
+    part = morphology.smoothed(fat, sigma_mm, spacing_mm) / np.maximum(share, 0.05)
+    return np.where(share > 0.05, part, np.float32(1))
+
+
 def _width_mm(hu: np.ndarray, soft: np.ndarray, spacing_mm: Spacing) -> float:
     """Return the Gaussian that leaves little of the noise, which grains of neighbors share."""
     step = np.diff(hu, axis=0)[soft[1:] & soft[:-1]]
@@ -157,11 +171,11 @@ def dome(both: np.ndarray, middle: float, sign: int, spacing_mm: Spacing) -> tup
     rows = np.flatnonzero(both.any(axis=(0, 2)))
     part = both[columns, rows[0] : rows[-1] + 1]
     behind = part[:, : part.shape[1] // 2]  # the heart lies in front
-    if behind.any(axis=2).mean() > 0.5:  # but fluid lies behind
+    if behind.size and behind.any(axis=2).mean() > 0.5:  # but fluid lies behind
         part = behind
     lowest = np.where(part.any(axis=2), part.argmax(axis=2), -1).astype(np.float32)
     known = lowest >= 0
     at = middle + sign * 0.5 * (near + far) / spacing_mm[0]
-    if not known.any():
+    if not known.any():  # cut off, or a lung without air
         return at, 0.0
     return at, float(np.percentile(lowest[known], DOME_PERCENTILE))

@@ -7,6 +7,7 @@ import numpy as np
 from radfoundry.anatomy import regions
 from radfoundry.phantoms._bodies import (
     branches,
+    extras,
     fissures,
     lesions,
     painting,
@@ -17,7 +18,7 @@ from radfoundry.phantoms._bodies import (
 from radfoundry.phantoms._bodies.cage import cavity_depth
 from radfoundry.phantoms._bodies.findings import LOBES
 from radfoundry.phantoms._bodies.mediastinum import FAR
-from radfoundry.phantoms._bodies.space import Grid, put_tube
+from radfoundry.phantoms._bodies.space import Grid, joined, put_tube
 
 AIR_HU, FAT_HU, SKIN_HU, MUSCLE_HU, GLAND_HU = (np.float32(v) for v in (-1000, -105, -10, 52, 25))
 SOFT_HU, LIVER_HU, SPLEEN_HU, STOMACH_HU = (np.float32(v) for v in (38, 58, 48, 28))
@@ -44,6 +45,7 @@ class Chest:
     def __init__(self, parameters: Mapping, grid: Grid) -> None:
         self.scan, self.body, self.grid = parameters["scan"], parameters["body"], grid
         self.findings, self.seed = parameters["findings"], parameters["seed"]
+        self.extras = parameters.get("extras", {})
         self.exam = viscera.of_ct(
             parameters["exam"], lesions.affected(parameters["exam"], self.findings)
         )
@@ -52,7 +54,7 @@ class Chest:
         self.cavity = cavity_depth(self.body, grid)
         self.floor = viscera.floor(*args)
         self.middle = viscera.between(*args)
-        lungs = viscera.lungs(*args, self.middle)
+        lungs = [self._off_the_ribs(lung) for lung in viscera.lungs(*args, self.middle)]
         self.lung_right, self.lung_left = (grid.filled(depth) for depth in lungs)
         self.lungs = self.lung_right + self.lung_left
         pipes = branches.central(self.body, self.exam)
@@ -61,21 +63,33 @@ class Chest:
         self.bones = self._bones()
         self._put_trees()
 
+    def _off_the_ribs(self, depth: np.ndarray) -> np.ndarray:
+        """Return a lung's depth, less where fat lies between it and the ribs."""
+        if "rib_fat_mm" not in self.extras:
+            return depth
+        fat = extras.rib_fat(self.body, self.grid, self.extras["rib_fat_mm"])
+        return np.minimum(depth, self.cavity - fat)
+
     def _put_trees(self) -> None:
         """Fill vessels, and lumen and wall of the airways, where there is room for them."""
-        room = self.grid.filled(np.minimum(self.cavity, self.grid.z - self.floor))
+        above = np.minimum(self.cavity, self.grid.z - self.floor)
+        room = self.grid.filled(self._off_the_ribs(above))
         room = np.maximum(room - self.heart, 0)
         tree = branches.vessels(self.body, self.exam)
         self.vessels = painting.tubes(self.grid, tree.ends, tree.radii) * room
         room[self.grid.z[0, 0] + 0 * room > -0.12 * self.body["height"]] = 1  # trachea in the neck
         tree = branches.airways(self.body, self.exam)
         wall = AIRWAY_WALL[0] + AIRWAY_WALL[1] * tree.radii
+        if "neck_mm" in self.extras:
+            room = room * self.grid.filled(extras.larynx(self.body) - self.grid.z)
         self.airway = painting.tubes(self.grid, tree.ends, tree.radii) * room
         self.airway_wall = painting.tubes(self.grid, tree.ends, tree.radii + wall) * room
 
     def _bones(self) -> dict[str, np.ndarray]:
         step = max(0.8, 0.75 * min(self.grid.step_mm))
         points = skeleton.skeleton(self.body, self.exam, step, blocks=False)
+        if "neck_mm" in self.extras:
+            points["spine"] = joined([points["spine"], extras.hyoid(self.body, step)])
         inside = self.skin > 2
         return {name: painting.solid(self.grid, bone) * inside for name, bone in points.items()}
 
@@ -94,6 +108,7 @@ class Chest:
         self._put_abdomen(image)
         self._put_middle(image)
         self._put_lungs(image)
+        self._put_extras(image)
         image += BONE_HU * np.minimum(sum(self.bones.values()), 1)
         return image
 
@@ -157,6 +172,19 @@ class Chest:
         paint(self.vessels, np.float32(self.scan["blood_hu"]))
         paint(self.airway_wall, SOFT_HU)
         paint(self.airway, AIR_HU)
+
+    def _put_extras(self, image: np.ndarray) -> None:
+        """Paint what was asked for beside the chest: fat on the ribs, gas of bowel and throat."""
+        body, grid, paint = self.body, self.grid, painting.Painter(image)
+        if "rib_fat_mm" in self.extras:
+            above = np.minimum(self.cavity, grid.z - self.floor)
+            ring = np.minimum(above, -self._off_the_ribs(self.cavity))
+            paint(grid.filled(ring) * extras.fatty(body, grid), FAT_HU)
+        if count := self.extras.get("bowel_gas"):
+            depth = extras.loops(body, self.exam, grid, count, self.floor)
+            extras.gas(body, grid, depth, image, (MUSCLE_HU, STOMACH_HU, AIR_HU))
+        if "neck_mm" in self.extras:
+            paint(grid.filled(np.minimum(extras.throat(body, grid), self.skin - 4)), AIR_HU)
 
     def _put_table(self, image: np.ndarray) -> None:
         """Paint the table: a curved board of foam under a thin dense skin."""
