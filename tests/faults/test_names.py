@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radfoundry.config import cohorts
+from radfoundry.config import cohorts, watched
 from radfoundry.config.cohorts import CohortError
 from radfoundry.data import gate
 from radfoundry.data.gate import GateError
@@ -105,10 +105,10 @@ def test_the_table_itself_is_named_where_its_name_differs(tmp_path):
 
 
 def test_what_the_paths_lead_to_has_a_state(place, tmp_path):
-    before = cohorts.state(place([NFC], NFD))
-    assert before == cohorts.state(place([NFC], NFD))
+    before = watched.of_table(place([NFC], NFD))
+    assert before == watched.of_table(place([NFC], NFD))
     (tmp_path / NFD).rename(tmp_path / NFC)
-    assert before != cohorts.state(place([NFC]))
+    assert before != watched.of_table(place([NFC]))
 
 
 def test_an_image_is_read_by_the_name_that_was_found(place, tmp_path):

@@ -71,7 +71,7 @@ def cohort_table(wildcards):
 def table_state(wildcards):
     """A digest of where the table's paths lead: names may be spelled otherwise on disk."""
     rows = tables.get(wildcards.cohort)
-    return cohorts.state(rows) if rows else ""
+    return watched.of_table(rows) if rows else ""
 
 
 def raw_of(cohort, batch):

@@ -5,7 +5,6 @@ with its line in the file and its column, before any job runs. A missing image i
 table: the case is rejected later, with all others that cannot be read.
 """
 
-import hashlib
 import math
 import os
 import re
@@ -230,12 +229,6 @@ def _finished(row: Row) -> Row:
         warnings.append(f"text.truncated - report of {len(row['report'])} characters cut to {most}")
         row["report"] = row["report"][:most]
     return row | {"warnings": "|".join(warnings)}
-
-
-def state(rows: Sequence[Row]) -> str:
-    """Return a digest of where the paths of a table lead, and of what is not there."""
-    named = [row[name] for row in rows for name in (*PATHS, "warnings")]
-    return hashlib.sha256("\0".join(named).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def missing(rows: Sequence[Row], root: str | Path) -> list[str]:

@@ -6,12 +6,13 @@ a slice that is rewritten in place is not noticed. Such files are watched by nam
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 BRACES = frozenset("{}")
 LENGTH = 16
+TABLE = ("image", "labels", "warnings")  # what a table says of files
 
 
 def inputs(paths: Iterable[str]) -> list[str]:
@@ -32,6 +33,16 @@ def state(paths: Iterable[str]) -> str:
     """
     rows = [row for path in paths for row in _rows(path)]
     return hashlib.sha256("".join(rows).encode()).hexdigest()[:LENGTH] if rows else ""
+
+
+def of_table(rows: Iterable[Mapping[str, str]]) -> str:
+    """Return a digest of where the paths of a table lead, and of what is not there.
+
+    Args:
+        rows: As `cohorts.read` returns them: names as they are spelled on disk, and warnings.
+    """
+    named = [row[name] for row in rows for name in TABLE]
+    return hashlib.sha256("\0".join(named).encode(errors="surrogateescape")).hexdigest()[:LENGTH]
 
 
 @cache
