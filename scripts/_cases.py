@@ -76,6 +76,27 @@ def real_cases(
         yield Case(row["case"], image, *maps, facts)
 
 
+def trusted(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of cases none of whose labels failed: nothing learns or starts from those.
+
+    Args:
+        rows: Of any table with the column `case`.
+        labels: Batch tables of pseudolabel; where there are none, readers' maps are trusted.
+
+    Raises:
+        ValueError: No case is left.
+    """
+    structures = joined(labels, "labels")
+    failed = set(structures.loc[structures["status"] == "failed", "case"])
+    kept = rows[~rows["case"].isin(failed)]
+    if len(rows) and not len(kept):
+        raise ValueError(f"labels failed in each of {rows['case'].nunique()} cases: none is usable")
+    if len(kept) < len(rows):
+        out = sorted(failed & set(rows["case"]))
+        logging.warning("left out, for labels failed: %d cases (%s)", len(out), ", ".join(out[:5]))
+    return kept
+
+
 def labeled(label, case: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the maps of a case with what a segmenter marked in place of what came along."""
     folder = Path(label["folder"])
