@@ -251,8 +251,10 @@ BAD_MASKS = [
     ("1 cut", lambda form: cut(FORMS[{"nii": "nii.gz"}.get(form, form)]), "io."),
     ("27 between labels", lambda form: FLOATS[form](MASK * np.float32(2.7), BODY_AFFINE),
      "mask.noninteger"),
-    ("27 nearly whole", lambda form: FLOATS[form](MASK * np.float32(0.99998), BODY_AFFINE),
-     "mask.noninteger"),
+    ("27 off by more than a thousandth", lambda form: FLOATS[form](
+     MASK * np.float32(0.998), BODY_AFFINE), "mask.noninteger"),
+    ("27 a large label off by a half", lambda form: FLOATS[form](
+     MASK * np.float32(69998.5), BODY_AFFINE), "mask.noninteger"),
     ("27 NaN", lambda form: poked(form, np.nan), "mask.noninteger"),
     ("28 unknown value", lambda form: FLOATS[form](MASK * np.uint8(9), BODY_AFFINE), "mask.label"),
     ("28 negative value", lambda form: FLOATS[form](-MASK.astype(np.int16), BODY_AFFINE),
@@ -283,6 +285,35 @@ def test_a_bad_volume_mask_is_refused_with_its_code(tmp_path, grid, form, write,
     with pytest.raises(gate.GateError) as error:
         gate.read_masks(path, {1: "lungs"}, grid)
     assert error.value.code == code or (code.endswith(".") and error.value.code.startswith(code))
+
+
+@pytest.mark.parametrize("value", [1.0000001, 0.99998, 0.9991, 1.0008])
+@pytest.mark.parametrize("form", FLOATS)
+def test_a_mask_that_is_off_by_rounding_is_read_with_a_warning(tmp_path, grid, form, value):
+    path = tmp_path / f"a.{form}"
+    path.write_bytes(FLOATS[form](MASK * np.float32(value), BODY_AFFINE))
+    masks = gate.read_masks(path, {1: "lungs"}, grid)
+    assert (masks.structures > 0).sum() == MASK.sum()
+    assert masks.warnings == ("mask.rounded",)
+
+
+@pytest.mark.parametrize("slope", [1.0000000591389835, 1 / 255])
+def test_a_mask_of_whole_numbers_with_a_slope_is_read(tmp_path, grid, slope):
+    stored = MASK * np.uint8(round(1 / slope))
+    (tmp_path / "a.nii").write_bytes(nifti(stored, BODY_AFFINE, scl_slope=slope, scl_inter=0))
+    masks = gate.read_masks(tmp_path / "a.nii", {1: "lungs"}, grid)
+    assert (masks.structures > 0).sum() == MASK.sum()
+
+
+@pytest.mark.parametrize("form", FLOATS)
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 5)], ids=["whole", "cropped"])
+def test_a_mask_less_than_a_tenth_of_a_voxel_aside_is_snapped(tmp_path, grid, form, rows):
+    moved = shifted(0.06)
+    moved[:, 3] = moved @ [rows.start or 0, 0, 0, 1]
+    (tmp_path / f"a.{form}").write_bytes(FLOATS[form](MASK[rows], moved))
+    masks = gate.read_masks(tmp_path / f"a.{form}", {1: "lungs"}, grid)
+    assert (masks.structures > 0).sum() == MASK[rows].sum()
+    assert len(masks.warnings) == 1
 
 
 def test_a_dicom_mask_is_refused_with_a_hint(tmp_path, grid):
