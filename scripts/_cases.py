@@ -71,6 +71,7 @@ def real_cases(
         if len(found):
             maps = labeled(found.loc[row["case"]], row["case"], maps)
         facts = row | {"cohort": folder.parts[-4], "failed": failed.get(row["case"], "")}
+        facts.setdefault("not_given", "")
         if reports is not None:
             facts["report"] = reports.get((facts["cohort"], row["case"]), "")
         yield Case(row["case"], image, *maps, facts)

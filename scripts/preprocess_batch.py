@@ -28,7 +28,7 @@ def admitted(row):
     told = {"warnings": warned, "record": json.dumps(record), "status": "ok"}
     told |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
     told |= {"slice_mm": ready.spacing_mm[2], "volume_scale": record.get("volume_scale", 1.0)}
-    told["truth_by"] = by if labels.exists() else ""
+    told |= {"truth_by": by if labels.exists() else "", "not_given": "|".join(masks.not_given)}
     return told | store(Case(row["case"], ready, *maps), Path(job.output.folder) / row["case"])
 
 

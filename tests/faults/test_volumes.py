@@ -46,7 +46,12 @@ REFUSED = [
     ("5 plain named gz", "a.nii.gz", PLAIN, "io.format"),
     ("5 gz named plain", "a.nii", gzipped(PLAIN), "io.format"),
     ("5 voxels in another file", "a.nhdr", nrrd(body(), data_file="a.raw"), "io.format"),
-    ("5 voxels in another file", "a.mhd", metaimage(body(), ElementDataFile="a.raw"), "io.format"),
+    ("5 voxels of another file gone", "a.mhd", metaimage(body(), ElementDataFile="a.raw"),
+     "io.missing"),
+    ("5 a file for each slice", "a.mhd", metaimage(body(), ElementDataFile="LIST"), "io.format"),
+    ("5 a file for each slice", "a.mhd", metaimage(body(), ElementDataFile="a%03d.raw 1 8 1"),
+     "io.format"),
+    ("5 voxels elsewhere", "a.mhd", metaimage(body(), ElementDataFile="../a.raw"), "path.escape"),
     ("6 header only", "a.nii", PLAIN[:352], "io.short"),
     ("6 header only", "a.nrrd", RAW[: RAW.index(b"name:=")], "io.short"),
     ("6 header only", "a.mha", META[: META.index(b"ElementDataFile")], "io.short"),
@@ -154,6 +159,7 @@ def turned(degrees):
 
 
 SLICES = list(ct_series())
+OTHER = list(ct_series(changes={i: {"picture": np.full((12, 10), i, np.uint16)} for i in range(6)}))
 SERIES = [
     ("1 no slice", [], "dcm.series"),
     ("3 an empty slice", [*SLICES, b""], "io.empty"),
@@ -168,10 +174,11 @@ SERIES = [
     ("13 one slope missing", ct_series(changes={3: {"RescaleSlope": None}}), "dcm.rescale"),
     ("13 a slope of zero", ct_series(changes={3: {"RescaleSlope": 0}}), "dcm.rescale"),
     ("14 a slice is missing", SLICES[:2] + SLICES[3:], "dcm.spacing"),
-    ("14 uneven slices", ct_series(changes={3: at((-20, -30, -92.4))[0]}), "dcm.spacing"),
-    ("14 a slice twice", [*SLICES, SLICES[2]], "dcm.duplicate"),
-    ("14 two phases", [*SLICES, *SLICES], "dcm.duplicate"),
-    ("14 all in one place", SLICES[:1] * 3, "dcm.duplicate"),
+    ("14 uneven slices", ct_series(changes={3: at((-20, -30, -92.1))[0]}), "dcm.spacing"),
+    ("14 two slices in one place", [*SLICES, OTHER[2]], "dcm.duplicate"),
+    ("14 two phases", [*SLICES, *OTHER], "dcm.duplicate"),
+    ("14 all in one place", [SLICES[0], OTHER[0]], "dcm.duplicate"),
+    ("14 copies of one slice", SLICES[:1] * 3, "geo.ndim"),
     ("14 tilt", ct_series(changes=at(*[(-20, -30 + i, 2.5 * i) for i in range(6)])), "dcm.tilt"),
     ("14 a slice aside", ct_series(changes=at((-20, -29, -100))), "dcm.tilt"),
     ("14 two directions", ct_series(changes={3: turned(10)}), "dcm.orientation"),
