@@ -23,7 +23,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Tests of the code and the documents themselves: they need no images and take seconds.
-HOUSE_TESTS = $(wildcard $(patsubst %,tests/test_%.py,architecture docs schemas envs profile draw_dag slurm_evidence))
+HOUSE_TESTS = $(wildcard $(patsubst %,tests/test_%.py,architecture docs schema envs profile draw_dag slurm_evidence))
 
 .PHONY: help demo showcase test check format-check lint types house trial test-slurm dag docs env clean
 

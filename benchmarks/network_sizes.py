@@ -2,9 +2,9 @@
 
     python benchmarks/network_sizes.py
 
-Batches, channels and crops are those of `medsynoptions.TRAINING`. Nothing is computed: networks and
-volumes are on the `meta` device. Memory is weights, optimizer and activations in mixed precision,
-without what the allocator and libraries add.
+Batches, channels and crops are those of `generators.medsyn.options.TRAINING`. Nothing is computed:
+networks and volumes are on the `meta` device. Memory is weights, optimizer and activations in
+mixed precision, without what the allocator and libraries add.
 """
 
 import sys

@@ -37,15 +37,20 @@ def checked_volume(path: Path, digest: str) -> volume.Volume:
     return volume.read(path)
 
 
-def reports_of(plans: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Return the report of every case, by cohort and case, from the cohorts' tables of cases."""
-    frames = [tables.read(path, "cases").assign(cohort=Path(path).parent.name) for path in plans]
-    rows = [row for frame in frames if "report" in frame for row in frame.to_dict("records")]
-    return {(row["cohort"], row["case"]): row["report"] for row in rows}
+def of(name: str, paths: Sequence[str]) -> list[str]:
+    """Return the paths that belong to a cohort or a recipe, whatever others are called."""
+    own = (f"results/cohorts/{name}/", f"results/recipes/{name}/")
+    return [path for path in paths if path.startswith(own)]
+
+
+def reports_of(plans: Sequence[str]) -> dict[str, str]:
+    """Return the report of every case of a cohort, from its table of cases."""
+    frame = read_all(plans, "cases")
+    return dict(zip(frame["case"], frame["report"], strict=True)) if "report" in frame else {}
 
 
 def real_cases(
-    images: Sequence[str], labels: Sequence[str] = (), only=None, reports=None
+    images: Sequence[str], labels: Sequence[str] = (), only=None, reports=None, cohort: str = ""
 ) -> Iterator[Case]:
     """Yield the accepted cases of a cohort, in order.
 
@@ -55,6 +60,7 @@ def real_cases(
             Of the findings only those that a segmenter marks are replaced: outlined lesions stay.
         only: Ids of the cases wanted; all when None.
         reports: What `reports_of` returns, to be the fact `report`; no such fact when None.
+        cohort: Its name, to be the fact `cohort`; no such fact without it.
     """
     rows = joined(images, "images")
     rows = rows[
@@ -70,10 +76,11 @@ def real_cases(
         maps = [given(folder, row, what, image) for what in ("anatomy", "findings")]
         if len(found):
             maps = labeled(found.loc[row["case"]], row["case"], maps)
-        facts = row | {"cohort": folder.parts[-4], "failed": failed.get(row["case"], "")}
+        facts = row | {"failed": failed.get(row["case"], "")}
         facts.setdefault("not_given", "")
+        facts |= {"cohort": cohort} if cohort else {}
         if reports is not None:
-            facts["report"] = reports.get((facts["cohort"], row["case"]), "")
+            facts["report"] = reports.get(row["case"], "")
         yield Case(row["case"], image, *maps, facts)
 
 

@@ -20,11 +20,11 @@ def start(snakemake):
         datefmt="%H:%M:%S",
         force=True,
     )
-    sys.excepthook = _tell
+    sys.excepthook = _report
     return snakemake
 
 
-def _tell(kind, error, trace):
+def _report(kind, error, trace):
     """Log the whole story, and put the message alone where a person sees it."""
     logging.critical("job failed", exc_info=(kind, error, trace))
     sys.stderr.write(f"{kind.__name__}: {error}\n")
@@ -32,31 +32,33 @@ def _tell(kind, error, trace):
 
 def progress(items: Iterable, total: int, what: str) -> Iterator:
     """Pass items on; show a bar on a terminal and write a line every 30 s into the log."""
-    begun = told = time.monotonic()
+    begun = logged = time.monotonic()
     logging.info("%s: %d to do", what, total)
     bar = tqdm(items, total=total, desc=what, leave=False, disable=not sys.stderr.isatty())
     for done, item in enumerate(bar, 1):
         yield item
-        if time.monotonic() - told > EVERY_S:
-            told = time.monotonic()
-            logging.info("%s: %d of %d after %.0f s", what, done, total, told - begun)
+        if time.monotonic() - logged > EVERY_S:
+            logged = time.monotonic()
+            logging.info("%s: %d of %d after %.0f s", what, done, total, logged - begun)
     logging.info("%s: done in %.0f s", what, time.monotonic() - begun)
 
 
 def steps(what: str) -> Callable[[int, int, Mapping[str, float]], None]:
     """Return a hook for the training loop that shows its steps and its loss as `progress` does."""
-    begun, told = time.monotonic(), [time.monotonic()]
+    begun, logged = time.monotonic(), [time.monotonic()]
     bar = tqdm(desc=what, leave=False, disable=not sys.stderr.isatty())
 
-    def tell(done: int, total: int, terms: Mapping[str, float]) -> None:
+    def report(done: int, total: int, terms: Mapping[str, float]) -> None:
         bar.total = total
         bar.update()
-        if done in (1, total) or time.monotonic() - told[0] > EVERY_S:
-            told[0] = time.monotonic()
+        if done in (1, total) or time.monotonic() - logged[0] > EVERY_S:
+            logged[0] = time.monotonic()
             loss = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
-            logging.info("%s: %d of %d after %.0f s; %s", what, done, total, told[0] - begun, loss)
+            logging.info(
+                "%s: %d of %d after %.0f s; %s", what, done, total, logged[0] - begun, loss
+            )
 
-    return tell
+    return report
 
 
 def device(job) -> str:

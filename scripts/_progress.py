@@ -18,7 +18,7 @@ class Display:
     """Shows a training in logs/train/{recipe}/{network}.png and under logs/tensorboard/."""
 
     def __init__(self, recipe: str, network: str, since: int = 0) -> None:
-        """Begin after step `since`; what an earlier run told of later steps is hidden."""
+        """Begin after step `since`; what an earlier run logged of later steps is hidden."""
         self.title, self.written, self.preview = f"{recipe}: {network}", since, None
         self.picture = Path("logs/train", recipe, f"{network}.png")
         self.board = _board(Path("logs/tensorboard", recipe, network), since)
@@ -66,7 +66,7 @@ def curve(values) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawn(title: str, history: Mapping, preview: np.ndarray | None) -> bytes:
-    """Return a PNG: the course of every term of the loss, and the preview under it."""
+    """Return a PNG: the curve of every term of the loss, and the preview under it."""
     height = 0 if preview is None else 8 * preview.shape[0] / preview.shape[1]
     figure = Figure((8, 3.5 + height), 110, layout="constrained")
     FigureCanvasAgg(figure)

@@ -20,15 +20,14 @@ from pathlib import Path
 import torch
 from _job import steps
 from _progress import Display
-from torch import distributed
-from torch import multiprocessing as processes
+from torch import distributed, multiprocessing
 
 from radfoundry import weights
-from radfoundry.training import processes as ranks
+from radfoundry.training import processes
 from radfoundry.training.checkpoints import Store
-from radfoundry.training.loop import Hooks, Stopped, TrainingError
+from radfoundry.training.loop import Callbacks, Stopped, TrainingError
 
-Fit = Callable[[object, Hooks], weights.Weights]
+Fit = Callable[[object, Callbacks], weights.Weights]
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 CHECKPOINT = {"seconds": 600, "steps": 0}  # config's `checkpoint:` says otherwise; 0 for never
@@ -56,7 +55,7 @@ def run(job, facts: Mapping, fit: Fit) -> None:
 
 def alone(job, facts: Mapping, fit: Fit) -> None:
     """Do the same in this process, or this process's part of it."""
-    asked, first = _asked(), ranks.rank() == 0
+    asked, first = _asked(), processes.rank() == 0
     recipe, network = job.wildcards.recipe, job.wildcards.network
     store = Store(Path("checkpoints", recipe, network), facts, logging.warning if first else id)
     state = store.load()
@@ -64,7 +63,7 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
     if first:
         logging.info("training %s: from step %d, checkpoints in %s", network, since, store.folder)
     often = CHECKPOINT | dict(job.config.get("checkpoint") or {})
-    hooks = Hooks(
+    callbacks = Callbacks(
         progress=steps(f"training {network}") if first else None,
         checkpoint=store.save,
         every=often["steps"],
@@ -75,17 +74,17 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
         show_seconds=SHOW_SECONDS,
     )
     try:
-        learned = fit(job, hooks)
+        learned = fit(job, callbacks)
     except Stopped as stop:
-        told = f"its checkpoint is in {store.folder}; the same command goes on from there"
-        raise Stopped(stop.code, f"{network}: {stop.message}; {told}") from None
+        resume = f"its checkpoint is in {store.folder}; the same command goes on from there"
+        raise Stopped(stop.code, f"{network}: {stop.message}; {resume}") from None
     if first:
         weights.write(learned, job.output.network)
         store.discard()
 
 
 def _asked() -> threading.Event:
-    """Return an event that the signals set; those that came before are heard now."""
+    """Return an event that the signals set; those that came before are noticed now."""
     asked = threading.Event()
     for number in SIGNALS:
         signal.signal(number, lambda *_: asked.set())
@@ -102,28 +101,28 @@ def together(job, facts: Mapping, fit: Fit, count: int, backend: str) -> None:
     """
     _log_with_others(job)
     logging.info("training on %d GPUs of this node", count)
-    told = processes.get_context("spawn").SimpleQueue()
+    errors = multiprocessing.get_context("spawn").SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
         resource_tracker.ensure_running()  # first, for it lifts the block of signals
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the children can hear them
-        arguments = (count, backend, f"file://{folder}/meeting", job, facts, fit, told)
-        children = processes.start_processes(_child, arguments, count, join=False)
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the children can receive them
+        arguments = (count, backend, f"file://{folder}/meeting", job, facts, fit, errors)
+        children = multiprocessing.start_processes(_child, arguments, count, join=False)
         for number in SIGNALS:
             signal.signal(number, lambda number, _: _pass_on(number, children.pids()))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             while not children.join(timeout=1, grace_period=30):
                 pass
-        except processes.ProcessRaisedException:
-            if told.empty():
+        except multiprocessing.ProcessRaisedException:
+            if errors.empty():
                 raise
-    if not told.empty():
-        kind, code, message = told.get()
+    if not errors.empty():
+        kind, code, message = errors.get()
         raise kind(code, message)
 
 
 def _child(rank: int, count: int, backend: str, meeting: str, *rest) -> None:
-    *work, told = rest
+    *work, errors = rest
     _log_with_others(work[0])
     if backend == "nccl":
         torch.cuda.set_device(rank)
@@ -131,7 +130,7 @@ def _child(rank: int, count: int, backend: str, meeting: str, *rest) -> None:
     try:
         alone(*work)
     except TrainingError as error:
-        told.put((type(error), error.code, error.message))
+        errors.put((type(error), error.code, error.message))
         if not isinstance(error, Stopped):  # all stop together, but one may fail alone
             raise
     distributed.destroy_process_group()

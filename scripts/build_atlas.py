@@ -19,7 +19,7 @@ chosen = cases.sort_values("order").head(options["atlas_cases"])
 
 
 def masks():
-    """Yield the lungs of the cases that can be read; preprocess tells why the others cannot."""
+    """Yield the lungs of the cases that can be read; preprocess says why the others cannot."""
     for row in progress(chosen.to_dict("records"), len(chosen), "lungs"):
         phantoms = f"results/cohorts/{job.wildcards.cohort}/phantoms/{row['batch']}"
         try:

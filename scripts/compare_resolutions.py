@@ -19,7 +19,7 @@ networks = generator.prepare(learned, device(job))
 card = learned[job.params.network].card
 
 splits = read_all(job.input.splits, "splits")
-# In an order that the names do not tell, so that a few are a sample of all.
+# In an order that does not follow the names, so that a few are a sample of all.
 test = sorted(
     splits.loc[splits["split"] == "test", "case"],
     key=lambda case: seed(job.params.seed, "resolution", case),
@@ -37,6 +37,6 @@ def restored(case):
 held = (
     super_resolution.held_out(case, card) for case in progress(cases, len(test), "enlarged cases")
 )
-ways = {"sr": restored, "trilinear": super_resolution.trilinear}
+methods = {"sr": restored, "trilinear": super_resolution.trilinear}
 rng = np.random.default_rng(seed(job.params.seed, "resolution", "patches"))
-tables.write(super_resolution.compare(held, ways, rng), job.output.table, "resolutions")
+tables.write(super_resolution.compare(held, methods, rng), job.output.table, "resolutions")

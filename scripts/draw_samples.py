@@ -34,8 +34,8 @@ for request in progress(requests.to_dict("records"), len(requests), "samples"):
     except ValueError as error:
         rows.append(row | {"status": "failed", "message": str(error)})
         continue
-    told = {key: sample.facts[key] for key in tables.columns("samples") if key in sample.facts}
-    rows.append(told | row | store(sample, Path(job.output.folder) / sample.name))
+    facts = {key: sample.facts[key] for key in tables.columns("samples") if key in sample.facts}
+    rows.append(facts | row | store(sample, Path(job.output.folder) / sample.name))
 
 frame = pd.DataFrame(rows).reindex(columns=list(tables.columns("samples")))
 summarize(frame, "status")

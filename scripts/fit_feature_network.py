@@ -12,7 +12,7 @@ from _job import device, start, steps
 from radfoundry import weights
 from radfoundry.evaluation.realism import feature_network
 from radfoundry.seeds import seed
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 
 
 def fitted(job):
@@ -21,8 +21,8 @@ def fitted(job):
     tune = splits.loc[splits["split"] == "tune", "case"]
     cases = real_cases(job.input.images, only=tune, reports=reports_of([job.input.cases]))
     rng = np.random.default_rng(seed(job.params.seed, "judge", "fit"))  # kept: it sets the draws
-    hooks = Hooks(progress=steps("training the feature network"))
-    return feature_network.fit(cases, dict(job.params.options), rng, device(job), hooks)
+    callbacks = Callbacks(progress=steps("training the feature network"))
+    return feature_network.fit(cases, dict(job.params.options), rng, device(job), callbacks)
 
 
 def taken(job):

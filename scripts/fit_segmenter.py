@@ -6,13 +6,13 @@ import numpy as np
 from _job import device, progress, start, steps
 
 from radfoundry import weights
-from radfoundry.config.catalogue import load
+from radfoundry.config.catalogue import constant, load
 from radfoundry.seeds import seed
 
 job = start(snakemake)
 method = job.params.method
 segmenter = load("segmenters", method["segmenter"])
-phantom = load("phantoms", segmenter.PHANTOM)
+phantom = load("phantoms", constant("segmenters", method["segmenter"], "PHANTOM"))
 rng = np.random.default_rng(seed(method["seed"], "fit_segmenter", method["segmenter"]))
 
 planned = phantom.plan(segmenter.phantoms(method["options"]), rng)

@@ -38,7 +38,7 @@ for case, truth in progress(pairs, len(cases), "clinical measures"):
     missing = [name for name in case.facts["not_given"].split("|") if name]
     known = clinical.trusted(measured(truth, asked), missing) if by else {}
     for name, value in own.items():
-        told = {"measurement": name, "value": value, "unit": clinical.MEASURES[name].unit}
-        rows.append(row | told | {"truth": known.get(name)})
+        measurement = {"measurement": name, "value": value, "unit": clinical.MEASURES[name].unit}
+        rows.append(row | measurement | {"truth": known.get(name)})
 frame = pd.DataFrame(rows, columns=list(tables.columns("clinical")))
 tables.write(frame, job.output.table, "clinical")

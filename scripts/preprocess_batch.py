@@ -25,11 +25,11 @@ def admitted(row):
     ready, record = prepared(raw, row, params, atlas, masks)
     maps, mended = carried(masks, record)
     warned = "|".join(filter(None, [row["warnings"], *record["warnings"], *mended]))
-    told = {"warnings": warned, "record": json.dumps(record), "status": "ok"}
-    told |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
-    told |= {"slice_mm": ready.spacing_mm[2], "volume_scale": record.get("volume_scale", 1.0)}
-    told |= {"truth_by": by if labels.exists() else "", "not_given": "|".join(masks.not_given)}
-    return told | store(Case(row["case"], ready, *maps), Path(job.output.folder) / row["case"])
+    facts = {"warnings": warned, "record": json.dumps(record), "status": "ok"}
+    facts |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
+    facts |= {"slice_mm": ready.spacing_mm[2], "volume_scale": record.get("volume_scale", 1.0)}
+    facts |= {"truth_by": by if labels.exists() else "", "not_given": "|".join(masks.not_given)}
+    return facts | store(Case(row["case"], ready, *maps), Path(job.output.folder) / row["case"])
 
 
 cases = tables.read(job.input.cases, "cases").groupby("batch").get_group(job.wildcards.batch)
@@ -37,10 +37,10 @@ Path(job.output.folder).mkdir(parents=True)
 rows = []
 for row in progress(cases.to_dict("records"), len(cases), "cases"):
     try:
-        told = admitted(row)
+        outcome = admitted(row)
     except gate.GateError as error:
-        told = {"status": "rejected", "code": error.code, "message": error.message}
-    rows.append({key: row[key] for key in ("case", "patient", "findings")} | told)
+        outcome = {"status": "rejected", "code": error.code, "message": error.message}
+    rows.append({key: row[key] for key in ("case", "patient", "findings")} | outcome)
 frame = pd.DataFrame(rows).reindex(columns=list(tables.columns("images")))
 summarize(frame, "status")
 tables.write(frame, job.output.table, "images")

@@ -19,9 +19,9 @@ segmenter = load("segmenters", method["segmenter"])
 
 learned = weights.read(job.input.network) if job.input.network else None
 claimed = segmenter.structures(method["options"])
-tells = hasattr(segmenter, "explained")
+noted = hasattr(segmenter, "explained")
 where = device(job) if method["device"] == "gpu" else "cpu"
-label = (segmenter.explained if tells else segmenter.prepare)(method["options"], learned, where)
+label = (segmenter.explained if noted else segmenter.prepare)(method["options"], learned, where)
 
 
 def labeled(image):
@@ -31,7 +31,7 @@ def labeled(image):
     except ValueError as error:  # a bad case is data: all its structures failed
         logging.warning("labels failed: %s", error)
         return np.zeros(image.voxels.shape, np.uint8), {}, str(error)
-    return (*found, "") if tells else (found, {}, "")
+    return (*found, "") if noted else (found, {}, "")
 
 
 total = (tables.read(job.input.images, "images")["status"] == "ok").sum()

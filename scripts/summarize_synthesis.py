@@ -10,7 +10,7 @@ from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
-recipe, draws, system = job.wildcards.recipe, job.params.bootstrap, job.params.system
+recipe, draws, paper = job.wildcards.recipe, job.params.bootstrap, job.params.published
 
 
 def listed(given):
@@ -21,9 +21,9 @@ def listed(given):
 findings = read_all(listed(job.input.cases), "cases")[["case", "findings"]]
 real = read_all(listed(job.input.clinical), "clinical").merge(findings, on="case")
 probes = read_all(listed(job.input.probes), "probes")
-rows = prompts.rows(probes, real, recipe, draws, rng, system)
+rows = prompts.rows(probes, real, recipe, draws, rng, paper)
 resolutions = read_all(listed(job.input.resolutions), "resolutions")
 rows += volumes.of_resolutions(resolutions, recipe, draws, rng)
 distances = read_all(listed(job.input.distances), "distances")
-rows += volumes.of_distances(distances, recipe, system)
+rows += volumes.of_distances(distances, recipe, paper)
 tables.write(build(rows), job.output.table, "scorecard")

@@ -10,7 +10,7 @@ from _training import digest, run
 
 from radfoundry import seeds, volume, weights
 from radfoundry.config.catalogue import load
-from radfoundry.training.loop import Material
+from radfoundry.training.loop import TrainingData
 
 
 def train_rows(job, kind):
@@ -18,16 +18,15 @@ def train_rows(job, kind):
     return frame[frame["case"].map(splits) == "train"]
 
 
-def told(job):
-    columns = ["case", "patient", "findings", "report"]
+def case_facts(job):
     rows = trusted(train_rows(job, "cases"), job.input.labels)
-    return rows.reindex(columns=columns, fill_value="")
+    return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
 
 
 def facts(job):
     """Return all that the weights depend on."""
     chosen = {name: getattr(job.params, name) for name in ("generator", "size", "seed", "code")}
-    data = {"cases": digest(told(job))}
+    data = {"cases": digest(case_facts(job))}
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
     needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
@@ -35,15 +34,15 @@ def facts(job):
     return chosen | {"options": dict(job.params.options), "data": data, "needs": needs}
 
 
-def fit(job, hooks):
+def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
-    generator, known = load("generators", job.params.generator), told(job).set_index("case")
+    generator, known = load("generators", job.params.generator), case_facts(job).set_index("case")
     read = real_cases(job.input.images, job.input.labels, only=known.index)
     cases = [replace(case, facts={**case.facts, **known.loc[case.name]}) for case in read]
-    material = Material(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
+    data = TrainingData(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
-    return generator.fit(job.wildcards.network, material, options, rng, device(job), hooks)
+    return generator.fit(job.wildcards.network, data, options, rng, device(job), callbacks)
 
 
 if __name__ == "__main__":

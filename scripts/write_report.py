@@ -1,12 +1,10 @@
 """Write the page a radiologist reads."""
 
-import hashlib
-import json
 from datetime import date
 
 import pandas as pd
-from _cases import joined
-from _exhibits import cohort_row, of, provenance, recipe_part, volumes_part
+from _cases import joined, of
+from _exhibits import cohort_row, recipe_part, volumes_part
 from _job import start
 
 from radfoundry import tables, volume
@@ -24,10 +22,6 @@ def per_cohort(group, kind):
     return pd.concat(parts)
 
 
-made = provenance(settings, dataset.versions())
-text = json.dumps(settings, sort_keys=True).encode()
-made["Config"] = {"sha256": hashlib.sha256(text).hexdigest()}
-made["Code"] = {"digest of this page": job.params.code}
 context = {
     "title": settings["publish"]["title"],
     "date": date.today().isoformat(),
@@ -41,6 +35,6 @@ context = {
     ],
     "recipes": [recipe_part(name, paths, settings, card) for name in settings["recipes"]],
     "scorecard": card,
-    "provenance": made,
+    "provenance": page.provenance(settings, dataset.versions(), job.params.code),
 }
 volume.write_bytes(page.render(context).encode(), job.output.page)

@@ -8,6 +8,7 @@ from _job import start
 from radfoundry import tables
 from radfoundry.report.scorecard import stages
 from radfoundry.report.scorecard.card import build, check
+from radfoundry.report.scorecard.published import beside
 
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
@@ -16,13 +17,11 @@ labels = read_all(job.input.labels, "label_dice")
 rows = list(stages.of_labels(labels, job.params.bootstrap, rng))
 clinical = read_all(job.input.clinical, "clinical")
 rows += stages.of_clinical(clinical, job.params.bootstrap, rng)
-for path in job.input.acceptance:
-    recipe = path.split("/")[-2]
+for recipe, path in zip(job.params.recipes, job.input.acceptance, strict=True):
     rows += stages.of_acceptance(tables.read(path, "acceptance"), recipe)
-for path in job.input.comparisons:
-    recipe = path.split("/")[-3]
+for recipe, path in zip(job.params.compared, job.input.comparisons, strict=True):
     rows += stages.of_comparison(tables.read(path, "comparison"), recipe)
 made = [tables.read(path, "scorecard") for path in job.input.syntheses]
-card = pd.concat([build(rows), *made], ignore_index=True)
+card = pd.concat([build(beside(rows, job.params.published)), *made], ignore_index=True)
 check(card)
 tables.write(card, job.output.scorecard, "scorecard")

@@ -16,17 +16,17 @@ from radfoundry import tables, volume
 from radfoundry.case import Case
 from radfoundry.networks.layers import seeded
 from radfoundry.seeds import seed
-from radfoundry.training.loop import Material, Settings, train
+from radfoundry.training.loop import Settings, TrainingData, train
 from radfoundry.weights import Weights
 
 PAUSE_S = float(os.environ.get("PLANTED_PAUSE_S", "0"))
 IMAGES = {f"case-{i}": np.full((4, 4, 4), 100 * i, np.int16) for i in range(4)}
 
 
-def fit(network, material, options, rng, device, hooks):
+def fit(network, data, options, rng, device, callbacks):
     """Fit a line to the means of the cases, and say on the card what it was given."""
     own = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    pool = torch.tensor([[float(case.image.voxels.mean()) / 300] for case in material.cases])
+    pool = torch.tensor([[float(case.image.voxels.mean()) / 300] for case in data.cases])
     with seeded(own):
         line = nn.Sequential(nn.Linear(1, 4), nn.Dropout(0.3), nn.Linear(4, 1))
 
@@ -38,9 +38,9 @@ def fit(network, material, options, rng, device, hooks):
         return {"square": ((net(batch) - 2 * batch) ** 2).mean()}
 
     settings = Settings(steps=options["steps"], learning_rate=0.01, **options.get("more", {}))
-    trained = train(line.to(device), draw, loss, settings, own, hooks)
-    facts = {case.name: dict(case.facts) for case in material.cases}
-    return Weights(trained.state, {"facts": facts, "needs": sorted(material.networks)})
+    trained = train(line.to(device), draw, loss, settings, own, callbacks)
+    facts = {case.name: dict(case.facts) for case in data.cases}
+    return Weights(trained.state, {"facts": facts, "needs": sorted(data.networks)})
 
 
 def cohort(folder):
@@ -78,7 +78,7 @@ def job(given, network, every=5, **options):
     )
 
 
-def fit_and_stop(job, hooks):
+def fit_and_stop(job, callbacks):
     """Fit to the train split; after a few steps the process that waits for us gets a warning."""
     names, steps = ("case-0", "case-1", "case-3"), count()
     none = np.zeros((4, 4, 4), np.uint8)
@@ -88,8 +88,8 @@ def fit_and_stop(job, hooks):
     def stop():
         if next(steps) == 7:
             os.kill(os.getppid(), signal.SIGUSR1)
-        return hooks.stop()
+        return callbacks.stop()
 
     rng = np.random.default_rng(seed(job.params.seed, "train", job.wildcards.network))
-    asked = replace(hooks, stop=stop)
-    return fit("line", Material(cases, {}), job.params.options, rng, "cpu", asked)
+    asked = replace(callbacks, stop=stop)
+    return fit("line", TrainingData(cases, {}), job.params.options, rng, "cpu", asked)

@@ -6,7 +6,7 @@ import torch
 from torch import distributed, nn
 
 from radfoundry.networks.layers import seeded
-from radfoundry.training.loop import Hooks, Settings, Stopped, TrainingError, train
+from radfoundry.training.loop import Callbacks, Settings, Stopped, TrainingError, train
 
 SETTINGS = Settings(steps=12, learning_rate=0.05, warmup=4, ema=0.9, clip=0.5)
 
@@ -34,9 +34,9 @@ def loss(net, batch, own):
     return {"fit": ((head(net.body(batch)) - batch.sum(1, keepdim=True)) ** 2).mean()}
 
 
-def fitted(terms=loss, seed=0, settings=SETTINGS, **hooks):
+def fitted(terms=loss, seed=0, settings=SETTINGS, **callbacks):
     own = torch.Generator().manual_seed(5)
-    return train(network(seed), draw, terms, settings, own, Hooks(**hooks))
+    return train(network(seed), draw, terms, settings, own, Callbacks(**callbacks))
 
 
 def poisoned(net, batch, own):
@@ -57,14 +57,14 @@ def work(rank, folder):
     meeting, patience = f"file://{folder}/meeting", timedelta(seconds=60)
     distributed.init_process_group("gloo", meeting, patience, 2, rank)
     states, shown = [], []
-    told = {"whole": fitted(seed=rank, checkpoint=states.append, every=6)}
-    told["resumed"] = fitted(seed=9, resume=torch.load(f"{folder}/half.pt"))
+    outcomes = {"whole": fitted(seed=rank, checkpoint=states.append, every=6)}
+    outcomes["resumed"] = fitted(seed=9, resume=torch.load(f"{folder}/half.pt"))
     asked = iter([rank == 1] * 9)
-    told["stopped"] = refused(Stopped, stop=asked.__next__, show=lambda *all: shown.append(all))
-    told["poisoned"] = refused(TrainingError, terms=poisoned)
+    outcomes["stopped"] = refused(Stopped, stop=asked.__next__, show=lambda *all: shown.append(all))
+    outcomes["poisoned"] = refused(TrainingError, terms=poisoned)
     odd = torch.load(f"{folder}/odd.pt")
-    told["odd"] = refused(TrainingError, resume=odd, settings=Settings(**odd["settings"]))
-    kept = {k: v if isinstance(v, str) else v.state for k, v in told.items()}
-    counts = {"states": states, "shown": len(shown), "history": told["whole"].history}
+    outcomes["odd"] = refused(TrainingError, resume=odd, settings=Settings(**odd["settings"]))
+    kept = {k: v if isinstance(v, str) else v.state for k, v in outcomes.items()}
+    counts = {"states": states, "shown": len(shown), "history": outcomes["whole"].history}
     torch.save(kept | counts, f"{folder}/{rank}.pt")
     distributed.destroy_process_group()

@@ -117,6 +117,14 @@ def test_nobody_outside_a_plugin_imports_from_it(file):
         assert plugin is None or inside(file, plugin), f"{named(file)} imports {name}"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_plugins_of_a_kind_share_is_theirs_alone(kind):
+    own = ".".join(("radfoundry", *Path(FOLDERS[kind]).parts))
+    for file in [path for path in LIBRARY if folder(kind) not in path.parents]:
+        shared = [name for name in imported(file) if name.startswith(f"{own}._")]
+        assert not shared, f"{named(file)} imports {shared}"
+
+
 @pytest.mark.parametrize("file", AT_PARSE_TIME, ids=named)
 def test_what_is_read_while_the_dag_is_drawn_imports_little(file):
     allowed = set(sys.stdlib_module_names) | {"yaml", "jsonschema"}
@@ -132,15 +140,19 @@ def test_a_dry_run_loads_no_arrays():
     assert done.stdout.strip() == "[]", done.stderr
 
 
+SHARED_RULES = {"common.smk": 100, "inputs.smk": 220}  # lines
+
+
 def test_rules_files_hold_rules_and_two_shared_files_hold_functions():
     shared = {path.name for path in (ROOT / "workflow/rules").glob("[!1-9]*")}
-    assert shared == {"common.smk", "inputs.smk"}, "a look-up of the config belongs to config/"
+    assert shared == set(SHARED_RULES), "a look-up of the config belongs to config/"
     for file in RULE_FILES:
         assert not re.search(r"^def |lambda ", file.read_text(), re.M), file.name
         assert len(file.read_text().splitlines()) <= 150, file.name
     for name in shared:
         text = (ROOT / "workflow/rules" / name).read_text()
         assert not re.search(r"^rule ", text, re.M), name
+        assert len(text.splitlines()) <= SHARED_RULES[name], name
         bodies = re.findall(r"^def .*\n((?:(?: .*)?\n)+)", text, re.M)
         assert max(len(body.strip().splitlines()) for body in bodies) <= 10, name
 
@@ -183,8 +195,7 @@ def plugin_words():
 
 @pytest.mark.parametrize("file", [*SCRIPTS, *SHARED_SCRIPTS], ids=named)
 def test_no_script_names_a_generator_a_network_or_a_segmenter(file):
-    common = {"text", "threshold"}  # a column of requests, a column of thresholds
-    assert not (plugin_words() - common) & set(words_of(file))
+    assert not plugin_words() & set(words_of(file))
 
 
 def test_the_workflow_names_no_generator_no_network_and_no_segmenter():

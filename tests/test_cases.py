@@ -56,11 +56,13 @@ def admit(cohort, reports):
 def test_cases_bring_the_report_that_their_own_cohort_gives_them():
     from _cases import real_cases, reports_of
 
-    batches = [admit("a", REPORTS[:2]), admit("b", REPORTS[1:])]
-    plans = [f"results/cohorts/{cohort}/cases.tsv" for cohort in "ab"]
-    cases = real_cases(batches, reports=reports_of(plans))
-    assert [case.facts["report"] for case in cases] == [*REPORTS[:2], *REPORTS[1:]]
-    assert all("report" not in case.facts for case in real_cases(batches))
+    batches = {"a": admit("a", REPORTS[:2]), "b": admit("b", REPORTS[1:])}
+    for cohort, reports in (("a", REPORTS[:2]), ("b", REPORTS[1:])):
+        known = reports_of([f"results/cohorts/{cohort}/cases.tsv"])
+        cases = list(real_cases([batches[cohort]], reports=known, cohort=cohort))
+        assert [case.facts["report"] for case in cases] == list(reports)
+        assert {case.facts["cohort"] for case in cases} == {cohort}
+    assert all("report" not in case.facts for case in real_cases([batches["a"]]))
 
 
 def test_a_table_without_reports_gives_none():
@@ -82,7 +84,10 @@ def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     given |= {"samples": "samples.tsv", "verdicts": "verdicts.tsv"}
     wildcards = SimpleNamespace(task="classification", arm="real", seed="0")
     job = SimpleNamespace(input=SimpleNamespace(**given), wildcards=wildcards, log=["log.txt"])
-    job.params, job.config = SimpleNamespace(task=OPTIONS), {"allow_cpu": True}
+    job.params, job.config = (
+        SimpleNamespace(task=OPTIONS, own="a", unseen=["b"]),
+        {"allow_cpu": True},
+    )
     job.output = SimpleNamespace(predictions="found.tsv")
     runpy.run_path(str(ROOT / "scripts/fit_arm.py"), {"snakemake": job})
     found = tables.read("found.tsv", "predictions")

@@ -18,13 +18,13 @@ def state(step):
 
 
 @pytest.fixture
-def told():
+def warnings():
     return []
 
 
 @pytest.fixture
-def store(tmp_path, told):
-    return Store(tmp_path / "recipe/network", FACTS, told.append)
+def store(tmp_path, warnings):
+    return Store(tmp_path / "recipe/network", FACTS, warnings.append)
 
 
 def names(store):
@@ -44,28 +44,28 @@ def test_the_last_two_are_kept_and_nothing_unfinished(store):
     assert names(store) == ["card.json", "step-000000090.pt", "step-000001000.pt"]
 
 
-def test_without_a_checkpoint_there_is_nothing_to_load(store, told):
+def test_without_a_checkpoint_there_is_nothing_to_load(store, warnings):
     assert store.load() is None
     assert not store.folder.exists()
-    assert told == []
+    assert warnings == []
 
 
 @pytest.mark.parametrize("left", [0, 10, 0.5, 0.99])
-def test_a_truncated_file_gives_way_to_the_one_before(store, told, left):
+def test_a_truncated_file_gives_way_to_the_one_before(store, warnings, left):
     store.save(state(1))
     newest = store.save(state(2))
     content = newest.read_bytes()
     newest.write_bytes(content[: left if left in (0, 10) else int(left * len(content))])
     assert store.load()["step"] == 1
-    assert len(told) == 1
-    assert "step-000000002.pt cannot be read" in told[0]
+    assert len(warnings) == 1
+    assert "step-000000002.pt cannot be read" in warnings[0]
 
 
-def test_a_file_that_holds_code_is_not_run(store, told):
+def test_a_file_that_holds_code_is_not_run(store, warnings):
     path = store.save(state(2))
     torch.save({"step": 2, "network": Store}, path)
     assert store.load() is None
-    assert "cannot be read" in told[0]
+    assert "cannot be read" in warnings[0]
 
 
 def test_a_save_that_fails_leaves_what_was_there(store):
@@ -85,12 +85,12 @@ def test_a_save_that_fails_leaves_what_was_there(store):
         ({"seed": 1}, "seed absent -> 1"),
     ],
 )
-def test_another_training_begins_anew_and_is_told_what_differs(store, told, change, words):
+def test_another_training_begins_anew_and_is_told_what_differs(store, warnings, change, words):
     store.save(state(3))
-    other = Store(store.folder.parent, FACTS | change, told.append)
+    other = Store(store.folder.parent, FACTS | change, warnings.append)
     assert other.folder != store.folder
     assert other.load() is None
-    assert [words in text for text in told] == [True]
+    assert [words in text for text in warnings] == [True]
     assert store.load()["step"] == 3
 
 

@@ -183,7 +183,7 @@ def test_a_case_in_doubt_is_not_counted():
 
 
 def in_words(known):
-    """Return a case whose findings are told by its report alone."""
+    """Return a case whose findings are stated by its report alone."""
     words = known.facts["findings"].replace("_", " ").replace("|", ". ") or "Clear lungs"
     return replace(known, facts=known.facts | {"findings": "", "report": f"{words}."})
 
@@ -192,8 +192,8 @@ def test_a_cohort_that_is_known_by_its_reports_alone_is_learned_as_one_with_find
     own = cohort(24)
     columns = ["case", "finding", "truth", "score", "fold"]
     first, second = (
-        ran(options={"steps": 2}, tune=told[:12], test=told[12:])[columns]
-        for told in (own, [in_words(one) for one in own])
+        ran(options={"steps": 2}, tune=pool[:12], test=pool[12:])[columns]
+        for pool in (own, [in_words(one) for one in own])
     )
     pd.testing.assert_frame_equal(first, second)
 
@@ -305,5 +305,5 @@ def test_a_recipe_of_radiographs_cannot_teach_a_classifier_of_volumes():
     with pytest.raises(settings.ConfigurationError) as error:
         settings.checked(config, SCHEMA)
     (fault,) = error.value.faults
-    told = "evaluate.classification.recipes: 'films' draws CXR; classification reads CT"
-    assert fault == told
+    message = "evaluate.classification.recipes: 'films' draws CXR; classification reads CT"
+    assert fault == message

@@ -96,7 +96,7 @@ def test_a_comment_in_a_library_module_reruns_nothing(factory):
 
 
 def test_an_edited_metric_reruns_evaluation_alone(factory):
-    path = "src/radfoundry/metrics/detection.py"
+    path = "src/radfoundry/evaluation/metrics/detection.py"
     with factory.edited(path, "\ndef ", "\nADDED = 1\n\n\ndef "):
         planned = factory.planned("all")
         assert EVALUATION & planned
@@ -112,7 +112,7 @@ def test_an_edited_expert_reruns_its_own_scores(factory):
 
 
 def test_an_edited_vocabulary_reruns_what_reads_labels(factory):
-    path = "src/radfoundry/labels.yaml"
+    path = "src/radfoundry/anatomy/labels.yaml"
     with factory.edited(path, "ignore: 255", "ignore: 254"):
         assert {"segment_batch", "draw_samples", "fit_arm"} <= factory.planned("all")
 

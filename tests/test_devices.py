@@ -9,7 +9,7 @@ from otherdevice import THERE, OtherDevice
 from test_medsyn import PUBLISHED, TINY, TRAIN, chests, request, trained
 
 from radfoundry.generators import medsyn, wgan
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 
 STEP = {"steps": 1, "batch": 1, "precision": "float32"}
 WAVELET = {
@@ -18,11 +18,11 @@ WAVELET = {
 }
 
 
-def fitted(generator, network, options, hooks=None):
+def fitted(generator, network, options, callbacks=None):
     """Return a network's weights after a step there."""
-    material = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
+    data = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
     rng = np.random.default_rng(0)
-    return generator.fit(network, material, options, rng, THERE, hooks or Hooks())
+    return generator.fit(network, data, options, rng, THERE, callbacks or Callbacks())
 
 
 def test_what_a_gpu_refuses_is_refused():
@@ -41,9 +41,9 @@ def test_what_a_gpu_refuses_is_refused():
 @pytest.mark.parametrize("options", [WAVELET, PUBLISHED], ids=["wavelet", "published"])
 def test_medsyn_trains_and_shows_itself_on_a_device(network, options):
     shown = []
-    hooks = Hooks(show=lambda step, picture, history: shown.append(picture), show_every=1)
+    callbacks = Callbacks(show=lambda step, picture, history: shown.append(picture), show_every=1)
     with OtherDevice():
-        fitted(medsyn, network, options, hooks)
+        fitted(medsyn, network, options, callbacks)
     assert shown[0].ndim == 2
 
 

@@ -15,8 +15,8 @@ def normal(*shape, seed=0):
 
 
 def network(noisy, times, text=None, text_mask=None):
-    told = text_mask.any(1).float()[:, None, None, None] if text_mask is not None else 0.0
-    return 0.2 * noisy + 0.3 * told - 0.1
+    conditional = text_mask.any(1).float()[:, None, None, None] if text_mask is not None else 0.0
+    return 0.2 * noisy + 0.3 * conditional - 0.1
 
 
 def test_guidance_is_the_formula_of_the_paper_on_the_noise():
@@ -44,14 +44,14 @@ def test_the_null_is_only_asked_where_it_counts_and_in_the_same_call(scale, aske
 
 
 def test_what_else_is_known_is_told_to_the_null_too():
-    told = []
+    seen = []
 
     def listening(noisy, times, **condition):
-        told.extend(condition["concat"].chunk(2))
+        seen.extend(condition["concat"].chunk(2))
         return noisy
 
     guided(listening, {**TEXT, "concat": normal(2, 1)}, Guidance(2.0))(normal(2, 4, 8, 8), TIMES)
-    assert torch.equal(*told)
+    assert torch.equal(*seen)
 
 
 def test_an_unconditional_network_needs_no_text():

@@ -51,9 +51,9 @@ def test_the_flow_weighs_by_the_time_squared_but_not_below_a_fifth():
     assert isinstance(OBJECTIVES["flow"].schedule, Flow)
 
 
-def test_an_emphasis_makes_some_values_count_more_and_does_not_change_the_scale():
+def test_a_voxel_weight_makes_some_values_count_more_and_does_not_change_the_scale():
     def loss(counts):
-        objective = replace(OBJECTIVES["published"], emphasis=lambda clean: counts)
+        objective = replace(OBJECTIVES["published"], voxel_weight=lambda clean: counts)
         return denoising_loss(Recorder(), CLEAN, {}, objective, generator())
 
     counts = torch.ones_like(CLEAN)
@@ -88,7 +88,7 @@ def test_logit_normal_times_lie_around_the_middle():
     times = logit_normal(20000, generator())
     assert float(torch.logit(times).mean()) == pytest.approx(0, abs=0.03)
     assert float(torch.logit(times).std()) == pytest.approx(1, abs=0.03)
-    later = logit_normal(20000, generator(), center=1.5)
+    later = logit_normal(20000, generator(), logit_mean=1.5)
     assert torch.allclose(torch.logit(later), torch.logit(times) + 1.5, atol=1e-2)
 
 
@@ -103,10 +103,12 @@ def test_equal_generators_give_equal_losses():
 
 def test_text_is_dropped_from_a_tenth_of_the_rows_and_kept_whole_in_the_others():
     text_mask = torch.arange(6).expand(5000, 6) < 4
-    told = without_text({"text": torch.zeros(5000, 6, 2), "text_mask": text_mask}, 0.1, generator())
-    dropped = ~told["text_mask"].any(1)
+    condition = without_text(
+        {"text": torch.zeros(5000, 6, 2), "text_mask": text_mask}, 0.1, generator()
+    )
+    dropped = ~condition["text_mask"].any(1)
     assert float(dropped.float().mean()) == pytest.approx(0.1, abs=0.015)
-    assert torch.equal(told["text_mask"][~dropped], text_mask[~dropped])
+    assert torch.equal(condition["text_mask"][~dropped], text_mask[~dropped])
     assert text_mask.any(1).all()  # the input is left alone
 
 
@@ -147,9 +149,9 @@ def test_what_lies_beside_is_never_overwritten_by_given_channels():
 def test_a_voxel_may_be_given_in_part():
     share = torch.zeros_like(CLEAN)
     share[:, 1, :4] = 0.5
-    told = masked_channels(CLEAN, share)
-    assert torch.equal(told[:, 3:], share)
-    assert torch.equal(told[:, 1, :4], 0.5 * CLEAN[:, 1, :4])
+    shown = masked_channels(CLEAN, share)
+    assert torch.equal(shown[:, 3:], share)
+    assert torch.equal(shown[:, 1, :4], 0.5 * CLEAN[:, 1, :4])
 
 
 def test_no_input_is_changed():

@@ -9,7 +9,7 @@ from radfoundry.diffusion.samplers import Sampling, Streams, grid, sample
 
 MEANS = torch.tensor([[-0.8, -0.3], [0.5, 0.6], [0.4, -0.7]])
 DDIM_25 = Sampling("ddim", 25, spacing="time")
-DPM_10 = Sampling("dpm", 10, reach=(-4.0, 7.0))
+DPM_10 = Sampling("dpm", 10, log_snr_range=(-4.0, 7.0))
 
 
 def exact(schedule, spread=0.2):
@@ -125,7 +125,7 @@ def test_steps_are_even_in_what_they_are_said_to_be_even_in():
     assert by_time.tolist() == pytest.approx([1, 0.75, 0.5, 0.25])
     gaps = Cosine().log_snr(grid(Cosine(), Sampling(steps=8))).diff()
     assert torch.allclose(gaps, gaps.mean().expand(7), rtol=1e-4)
-    reached = Cosine().log_snr(grid(Cosine(), Sampling(steps=5, reach=(-4, 4))))
+    reached = Cosine().log_snr(grid(Cosine(), Sampling(steps=5, log_snr_range=(-4, 4))))
     assert reached[1:].tolist() == pytest.approx([-4, -2, 0, 2])
 
 
@@ -163,7 +163,7 @@ def test_a_noisy_blend_shows_the_network_the_known_part_at_its_level():
 
 @pytest.mark.parametrize("wrong", [
     {"method": "heun"}, {"spacing": "sigma"}, {"steps": 0}, {"method": "dpm", "eta": 0.5},
-    {"spacing": "time", "reach": (-4.0, 7.0)},
+    {"spacing": "time", "log_snr_range": (-4.0, 7.0)},
 ])  # fmt: skip
 def test_a_way_that_does_not_exist_is_refused(wrong):
     with pytest.raises(ValueError, match="none of|draw nothing|adds no noise"):

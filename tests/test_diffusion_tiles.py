@@ -24,10 +24,10 @@ def local(noisy, times, concat=None, text=None):
 @pytest.mark.parametrize("shape", [(2, 2, 37, 24), (2, 1, 20, 17, 24)], ids=["2D", "3D"])
 def test_a_network_that_looks_no_further_than_the_margin_gives_the_same_in_tiles(shape):
     noisy, times = normal(*shape), torch.tensor([0.3, 0.9])
-    told = {"concat": normal(*shape, seed=1), "text": normal(2, 4, 3, seed=2)}
+    condition = {"concat": normal(*shape, seed=1), "text": normal(2, 4, 3, seed=2)}
     tiles = Tiles([12] * (len(shape) - 2), overlap=0.5, batch=3, margin=2)
     assert torch.allclose(
-        tiled(local, tiles)(noisy, times, **told), local(noisy, times, **told), atol=1e-5
+        tiled(local, tiles)(noisy, times, **condition), local(noisy, times, **condition), atol=1e-5
     )
 
 

@@ -9,7 +9,7 @@ from radfoundry import tables
 from radfoundry.anatomy import regions
 from radfoundry.config.catalogue import constant, load, names
 from radfoundry.segmenters import threshold
-from radfoundry.training.loop import Material
+from radfoundry.training.loop import TrainingData
 
 GENERATORS = names("generators")
 LEARNED = [name for name in GENERATORS if constant("generators", name, "NETWORKS")]
@@ -80,10 +80,10 @@ def test_every_generator_plans_prepares_and_draws(name):
 
 
 def test_an_unknown_size_is_refused_with_those_there_are(learned):
-    material, rng = Material([], {}), np.random.default_rng(0)
+    data, rng = TrainingData([], {}), np.random.default_rng(0)
     for network in learned.NETWORKS:
         with pytest.raises(ValueError, match="phantom, workstation, paper"):
-            learned.fit(network, material, {"size": "huge"}, rng, "cpu")
+            learned.fit(network, data, {"size": "huge"}, rng, "cpu")
 
 
 def test_networks_that_are_missing_are_named(learned):

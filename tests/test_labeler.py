@@ -14,6 +14,8 @@ from radfoundry.text import composer, labeler
 from radfoundry.text.labeler import lexicon
 
 GOLD = Path(__file__).with_name("gold_reports.tsv")
+SENTENCES = Path(__file__).with_name("gold_sentences.tsv")
+OPEN = "*"  # a text in another language: nothing is read, everything is open
 PLACES = {"cardiomegaly": [""], "pleural_effusion": [""]}
 LUNG = ["upper lobe", "lower lobe", "upper zone", "middle zone", "lower zone"]
 
@@ -54,11 +56,24 @@ READ = {
 
 def gold():
     """Return the findings each text should have: name -> (status, side, severity)."""
-    told = defaultdict(dict)
+    stated = defaultdict(dict)
     with GOLD.open(newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            told[row["text"]][row["finding"]] = (row["status"], row["side"], row["severity"])
-    return {t: {k: v for k, v in rows.items() if v[0] != "-"} for t, rows in told.items()}
+            stated[row["text"]][row["finding"]] = (row["status"], row["side"], row["severity"])
+    return {t: {k: v for k, v in rows.items() if v[0] != "-"} for t, rows in stated.items()}
+
+
+def sentences():
+    """Return text -> rows: forms that once broke the labeler, with what a radiologist reads."""
+    rows = defaultdict(list)
+    with SENTENCES.open(newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            rows[row["text"].replace("\\n", "\n")].append(row)
+    return rows
+
+
+ENGLISH = {text: rows for text, rows in sentences().items() if rows[0]["finding"] != OPEN}
+OTHERS = sorted(set(sentences()) - set(ENGLISH))
 
 
 def read(text):
@@ -67,16 +82,16 @@ def read(text):
 
 def entries(findings):
     """Return what words can carry of findings: one entry per name, location and side."""
-    told = {}
+    stated = {}
     for f in findings:
         key = (f["name"], f.get("location", ""))
-        sides, severity = told.setdefault(key, (set(), []))
+        sides, severity = stated.setdefault(key, (set(), []))
         sides |= {f["side"]}
         severity.append(f["severity"])
-    worst = {k: max(s, key=composer.DEGREES.index) for k, (_, s) in told.items()}
+    worst = {k: max(s, key=composer.DEGREES.index) for k, (_, s) in stated.items()}
     return sorted(
         (name, place, side, worst[name, place])
-        for (name, place), (sides, _) in told.items()
+        for (name, place), (sides, _) in stated.items()
         for side in sides
     )
 
@@ -103,15 +118,56 @@ def chosen(rng):
 
 
 def test_the_gold_table_is_large_and_each_finding_is_in_it():
-    told = gold()
+    stated = gold()
     rows = GOLD.read_text().splitlines()
     assert len(rows) > 120
-    assert {name for rows in told.values() for name in rows} == set(composer.wording()["findings"])
+    assert {name for rows in stated.values() for name in rows} == set(
+        composer.wording()["findings"]
+    )
 
 
-@pytest.mark.parametrize(("text", "told"), gold().items(), ids=lambda v: str(v)[:50])
-def test_the_gold_table_is_read_exactly(text, told):
-    assert read(text) == told
+@pytest.mark.parametrize(("text", "stated"), gold().items(), ids=lambda v: str(v)[:50])
+def test_the_gold_table_is_read_exactly(text, stated):
+    assert read(text) == stated
+
+
+def test_the_gold_sentences_are_many_and_each_form_is_there_more_than_twice():
+    forms = [(row["form"], text) for text, rows in sentences().items() for row in rows]
+    assert len(sentences()) >= 200
+    assert all(len({t for f, t in forms if f == form}) > 2 for form, _ in forms)
+
+
+@pytest.mark.parametrize(("text", "rows"), ENGLISH.items(), ids=lambda v: str(v)[:50])
+def test_a_form_that_once_broke_is_read_exactly(text, rows):
+    stated = {r["finding"]: (r["status"], r["side"]) for r in rows if r["status"] != "-"}
+    assert {name: seen[:2] for name, seen in read(text).items()} == stated
+    for row in [r for r in rows if r["places"]]:
+        found = [f for f in labeler.structured(text) if f["name"] == row["finding"]]
+        assert {f"{f['side']} {f['location']}" for f in found} == set(row["places"].split(", "))
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_a_report_in_another_language_is_open_and_warned_of(text):
+    with pytest.warns(RuntimeWarning, match="not, or not all, in English"):
+        values = labeler.labels_of({"report": text}, ("nodule", "pleural_effusion"))
+    assert np.isnan(values).all()
+    assert labeler.unread([text]) == [text]
+
+
+def test_a_foreign_sentence_leaves_open_what_the_english_ones_do_not_state():
+    report = "Small left effusion. Kein Infiltrat und keine Rundherde. Heart size is normal."
+    with pytest.warns(RuntimeWarning):
+        values = labeler.labels_of(
+            {"report": report}, ("pleural_effusion", "cardiomegaly", "nodule")
+        )
+    np.testing.assert_array_equal(values, [1, 0, np.nan])
+
+
+def test_an_impression_that_asks_or_denies_a_part_does_not_undo_what_was_found():
+    report = "FINDINGS: Right effusion. Nodule. IMPRESSION: {}"
+    for said in ("No hydropneumothorax.", "CT to exclude further nodules."):
+        found = read(report.format(said))
+        assert {found[name][0] for name in ("pleural_effusion", "nodule")} == {"present"}
 
 
 def test_rules_read_every_finding_that_reports_are_composed_of_by_the_names_of_labels():
@@ -229,8 +285,8 @@ def test_a_report_of_nothing_but_other_parts_states_nothing(text):
 
 
 def test_other_parts_stay_unread_where_findings_are_told():
-    told = "HISTORY: Cough.\n\nNodule. FINDINGS: Clear. COMPARISON: CT. Nodule.\n\nEffusion."
-    assert labeler.label(told) == []
+    report = "HISTORY: Cough.\n\nNodule. FINDINGS: Clear. COMPARISON: CT. Nodule.\n\nEffusion."
+    assert labeler.label(report) == []
     assert labeler.label("COMPARISON: CT 2019. Nodule then. IMPRESSION: Clear lungs.") == []
 
 
@@ -249,8 +305,8 @@ def test_every_finding_can_be_denied(name):
 def test_the_labels_of_chexpert_are_met(shared_data):
     with (shared_data / "reports_siim/chexpert_labeled_reports.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            told = {CHEXPERT[k]: STATUS[v] for k, v in row.items() if k in CHEXPERT and v}
-            assert {k: v[0] for k, v in read(row["Reports"]).items()} == told
+            stated = {CHEXPERT[k]: STATUS[v] for k, v in row.items() if k in CHEXPERT and v}
+            assert {k: v[0] for k, v in read(row["Reports"]).items()} == stated
 
 
 def test_whole_reports_read_as_an_engineer_reads_them(shared_data):
@@ -265,8 +321,8 @@ def test_whole_reports_read_as_an_engineer_reads_them(shared_data):
 def test_labels_come_from_the_table_or_else_from_the_report():
     report = "Findings: Small left pleural effusion. Possible consolidation. No nodule."
     names = ("pleural_effusion", "consolidation", "nodule", "emphysema")
-    told = labeler.labels_of({"findings": "", "report": report}, names)
-    np.testing.assert_array_equal(told, [1, np.nan, 0, 0])
+    stated = labeler.labels_of({"findings": "", "report": report}, names)
+    np.testing.assert_array_equal(stated, [1, np.nan, 0, 0])
     assert labeler.labels_of({"findings": "emphysema", "report": report}, names) == [0, 0, 0, 1]
 
 

@@ -1,6 +1,6 @@
 """What the workflow looks up in a checked config."""
 
-from pathlib import Path
+import inspect
 
 import pytest
 from factory import small_config
@@ -71,9 +71,18 @@ def test_clinical_measures_are_of_ct_alone_and_of_methods_that_read_it(settings)
 
 def test_an_expert_that_looks_through_a_segmenter_depends_on_its_code(settings):
     found = lookups.expert_plugins(settings, "artasyn", "anatomy")
-    assert found[0] == ("experts", "anatomy")
-    assert ("segmenters", "pbtseg") in found or ("segmenters", "threshold") in found
+    assert found == [("experts", "anatomy"), ("segmenters", "pbtseg")]
+    assert lookups.expert_plugins(settings, "medsyn", "novelty") == [("experts", "novelty")]
 
 
-def test_paths_of_the_library_are_no_paths_of_one_machine():
-    assert not Path(lookups.network_folder("medsyn", "text")).is_absolute()
+WILDCARDS = {"cohort", "recipe", "method", "expert", "task", "network"}
+
+
+def test_a_look_up_asks_for_wildcards_by_their_names():
+    """`looked_up` of the workflow binds them by the names of parameters."""
+    kinds = {"kind"}  # of `label_measurements`, which no wildcard is bound to
+    for name, function in inspect.getmembers(lookups, inspect.isfunction):
+        if function.__module__ == lookups.__name__ and not name.startswith("_"):
+            first, *rest = inspect.signature(function).parameters
+            assert first == "settings", name
+            assert set(rest) <= WILDCARDS | kinds, name

@@ -10,20 +10,20 @@ import pandas as pd
 import pytest
 import torch
 
-from radfoundry.anatomy import regions as anatomy
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.config.catalogue import constant, load
 from radfoundry.data import channels
 from radfoundry.generators import medsyn
 from radfoundry.generators._requests import text_guided
 from radfoundry.generators.medsyn import batches, training
-from radfoundry.generators.medsyn import options as medsynoptions
+from radfoundry.generators.medsyn import options as medsyn_options
 from radfoundry.generators.medsyn import sizes as medsyn_sizes
 from radfoundry.networks import build
 from radfoundry.networks.wavelet_unet import principal_components
 from radfoundry.text import labeler
 from radfoundry.text.encoder import finding_task
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights, WeightsError
 
@@ -65,8 +65,8 @@ def chests(size=32, count=4):
 
 
 def fitted(network, networks=None, seed=0, **changed):
-    material = SimpleNamespace(cases=chests(), networks=networks or {})
-    return medsyn.fit(network, material, {**TRAIN, **changed}, np.random.default_rng(seed))
+    data = SimpleNamespace(cases=chests(), networks=networks or {})
+    return medsyn.fit(network, data, {**TRAIN, **changed}, np.random.default_rng(seed))
 
 
 @cache
@@ -98,8 +98,8 @@ def request(seed=1, **changed):
         "probe": "dataset",
         "arm": "-",
     }
-    told = json.dumps({**parameters, **changed})
-    return {"request": "syn-1", "source": "a", "split": "train", "seed": seed, "parameters": told}
+    text = json.dumps({**parameters, **changed})
+    return {"request": "syn-1", "source": "a", "split": "train", "seed": seed, "parameters": text}
 
 
 def drawn(seed=1, source=None, shapes=True, **changed):
@@ -129,7 +129,7 @@ def test_a_sample_is_a_case_on_the_grid_of_its_source():
     assert (sample.name, sample.image.voxels.dtype) == ("syn-1", np.int16)
     assert sample.image.voxels.shape == source.image.voxels.shape == sample.anatomy.shape
     np.testing.assert_array_equal(sample.image.affine, source.image.affine)
-    anatomy.check(sample.anatomy)
+    regions.check(sample.anatomy)
     assert not sample.findings.any()
     assert sample.facts["findings"] == "pleural_effusion"
     assert sample.facts["source"] == source.name
@@ -149,11 +149,15 @@ def test_the_source_is_left_alone():
 def test_given_channels_come_back_as_they_were(given):
     source = chests()[1]
     sample = drawn(source=source, given=given)
-    regions = {"lobes": tuple(channels.LEVELS), "airway": ("airway",), "vessel": ("lung_vessel",)}
+    structures = {
+        "lobes": tuple(channels.LEVELS),
+        "airway": ("airway",),
+        "vessel": ("lung_vessel",),
+    }
     for name in given:
-        for region in regions.get(name, ()):
-            expected = anatomy.mask(source.anatomy, region)
-            np.testing.assert_array_equal(anatomy.mask(sample.anatomy, region), expected)
+        for region in structures.get(name, ()):
+            expected = regions.mask(source.anatomy, region)
+            np.testing.assert_array_equal(regions.mask(sample.anatomy, region), expected)
     if "image" in given:
         wanted = np.clip(source.image.voxels, *channels.WINDOW_HU)
         np.testing.assert_allclose(sample.image.voxels, wanted, atol=1)
@@ -234,7 +238,7 @@ def test_weights_that_are_given_are_where_the_text_encoder_starts():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"unet": {}}, "unet.*low_resolution"),
         ({"low_resolution": {"stepz": 3}}, "stepz.*steps"),
@@ -243,16 +247,16 @@ def test_weights_that_are_given_are_where_the_text_encoder_starts():
         ({"size": "huge"}, "huge.*paper"),
     ],
 )
-def test_an_unknown_option_is_named_with_those_that_exist(options, told):
-    with pytest.raises(ValueError, match=told):
-        medsynoptions.chosen(options)
+def test_an_unknown_option_is_named_with_those_that_exist(options, message):
+    with pytest.raises(ValueError, match=message):
+        medsyn_options.chosen(options)
 
 
 @pytest.mark.parametrize("size", ["phantom", "workstation", "paper"])
 @pytest.mark.parametrize("objective", ["flow", "published"])
 def test_every_size_makes_settings_and_a_network(size, objective):
-    chosen = medsynoptions.chosen({"size": size, "objective": objective})
-    for name in medsynoptions.TABLES:
+    chosen = medsyn_options.chosen({"size": size, "objective": objective})
+    for name in medsyn_options.TABLES:
         options = {"network": name, "text_width": 0, **chosen[name]}
         assert training.settings(options).steps > 0
         assert chosen[name]["multiple"] % chosen["low_resolution"]["factor"] == 0
@@ -260,10 +264,10 @@ def test_every_size_makes_settings_and_a_network(size, objective):
 
 
 def test_published_networks_train_and_draw_with_the_depth_first():
-    material = SimpleNamespace(cases=chests(), networks={"text": trained(True)["text"]})
+    data = SimpleNamespace(cases=chests(), networks={"text": trained(True)["text"]})
     weights = {"text": trained(True)["text"]}
-    for name in medsynoptions.TABLES:
-        weights[name] = medsyn.fit(name, material, PUBLISHED, np.random.default_rng(0))
+    for name in medsyn_options.TABLES:
+        weights[name] = medsyn.fit(name, data, PUBLISHED, np.random.default_rng(0))
     networks = medsyn.prepare(weights)
     assert medsyn.draw(request(), chests()[0], networks).image.voxels.shape == (32, 32, 32)
 
@@ -274,31 +278,31 @@ def test_a_missing_network_is_named():
 
 
 def test_the_card_of_a_denoising_network_says_what_curve_its_images_are_drawn_on():
-    cards = [trained(True)[name].card for name in medsynoptions.TABLES]
+    cards = [trained(True)[name].card for name in medsyn_options.TABLES]
     for card in cards:
         assert card["tones"] == json.loads(json.dumps(card["tones"]))
         assert dict(card["tones"]) == channels.TONES
 
 
 @pytest.mark.parametrize(
-    ("card", "told"), [({"tones": [[-1024, -1], [600, 1]]}, ".600, 1."), ({}, "does not tell")]
+    ("card", "message"), [({"tones": [[-1024, -1], [600, 1]]}, ".600, 1."), ({}, "does not tell")]
 )
-def test_weights_of_another_tone_curve_are_refused(card, told):
+def test_weights_of_another_tone_curve_are_refused(card, message):
     weights = Weights({}, {"network": "low_resolution", **card})
-    with pytest.raises(WeightsError, match=f"low_resolution .*{told}.*train it again"):
+    with pytest.raises(WeightsError, match=f"low_resolution .*{message}.*train it again"):
         training.rebuilt(weights, "cpu")
 
 
 def test_cases_of_several_grids_are_refused():
     cases = [chests()[0], chests(16, 1)[0]]
-    material = SimpleNamespace(cases=cases, networks={"text": trained(True)["text"]})
+    data = SimpleNamespace(cases=cases, networks={"text": trained(True)["text"]})
     with pytest.raises(ValueError, match=r"2 grids.*preprocess\.grid"):
-        medsyn.fit("low_resolution", material, TRAIN, np.random.default_rng(0))
+        medsyn.fit("low_resolution", data, TRAIN, np.random.default_rng(0))
 
 
 def task(options, cases, **changed):
     """Return what teaches the low-resolution network without a text."""
-    card = {**medsynoptions.chosen(options)["low_resolution"], **changed}
+    card = {**medsyn_options.chosen(options)["low_resolution"], **changed}
     return batches.LowResolutionTask(cases, card)
 
 
@@ -335,9 +339,9 @@ def test_the_expected_error_weighs_the_loss_of_flow_alone(objective, weighs):
     assert losses[0] == pytest.approx(4 * losses[1] if weighs else losses[1], rel=1e-5)
 
 
-@pytest.mark.parametrize(("emphasis", "ratio"), [(0.0, 1.0), (10.0, 11.0)])
-def test_the_loss_of_the_low_resolution_network_weighs_airways(emphasis, ratio):
-    taught = task(PUBLISHED, chests(), given=0.0, batch=1, emphasis=emphasis)
+@pytest.mark.parametrize(("voxel_weight", "ratio"), [(0.0, 1.0), (10.0, 11.0)])
+def test_the_loss_of_the_low_resolution_network_weighs_airways(voxel_weight, ratio):
+    taught = task(PUBLISHED, chests(), given=0.0, batch=1, voxel_weight=voxel_weight)
     clean = torch.full((1, 4, 8, 8, 8), -1.0)
     clean[0, 2, 4, 4, 4] = 1.0
     found = []
@@ -362,33 +366,38 @@ def test_an_error_at_an_airway_counts_more_in_image_and_airway_alone():
     assert counts[0, 0, 3:6, 3:6, 3:6].eq(11).all()
 
 
-def test_without_an_airway_channel_or_an_emphasis_all_voxels_count_alike():
-    for count, emphasis in ((1, 10.0), (4, 0.0)):
-        assert batches.near_airways(torch.ones(1, count, 8, 8, 8), emphasis).eq(1).all()
+def test_without_an_airway_channel_or_a_weight_all_voxels_count_alike():
+    for count, voxel_weight in ((1, 10.0), (4, 0.0)):
+        assert batches.near_airways(torch.ones(1, count, 8, 8, 8), voxel_weight).eq(1).all()
 
 
 def test_published_sizes_and_the_published_objective_count_all_voxels_alike():
-    def emphasis(**options):
-        return medsynoptions.chosen(options)["low_resolution"]["emphasis"]
+    def voxel_weight(**options):
+        return medsyn_options.chosen(options)["low_resolution"]["voxel_weight"]
 
-    assert emphasis() > 0
-    assert [emphasis(size=size) for size in ("workstation", "paper")] == [0, 0]
-    assert emphasis(objective="published") == 0
-    assert emphasis(objective="published", low_resolution={"emphasis": 3}) == 3
+    assert voxel_weight() > 0
+    assert [voxel_weight(size=size) for size in ("workstation", "paper")] == [0, 0]
+    assert voxel_weight(objective="published") == 0
+    assert voxel_weight(objective="published", low_resolution={"voxel_weight": 3}) == 3
 
 
 @pytest.mark.parametrize("value", [-1, "much", float("nan")])
-def test_an_emphasis_that_is_no_number_from_0_is_refused(value):
-    with pytest.raises(ValueError, match="emphasis is .*, it must be a number, 0"):
-        medsynoptions.chosen({"low_resolution": {"emphasis": value}})
+def test_a_voxel_weight_that_is_no_number_from_0_is_refused(value):
+    with pytest.raises(ValueError, match="voxel_weight is .*, it must be a number, 0"):
+        medsyn_options.chosen({"low_resolution": {"voxel_weight": value}})
 
 
-def test_hooks_hear_of_every_step():
-    heard = []
-    hooks = Hooks(progress=lambda step, steps, terms: heard.append((step, steps)))
-    material = SimpleNamespace(cases=chests(), networks={})
-    medsyn.fit("super_resolution", material, TRAIN, np.random.default_rng(0), "cpu", hooks)
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+def test_an_option_that_was_renamed_is_refused_with_its_new_name():
+    with pytest.raises(ValueError, match="low_resolution: `reach` is now `log_snr_range`"):
+        medsyn_options.chosen({"low_resolution": {"reach": [-7, 7]}})
+
+
+def test_callbacks_are_called_at_every_step():
+    called = []
+    callbacks = Callbacks(progress=lambda step, steps, terms: called.append((step, steps)))
+    data = SimpleNamespace(cases=chests(), networks={})
+    medsyn.fit("super_resolution", data, TRAIN, np.random.default_rng(0), "cpu", callbacks)
+    assert called == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_options_can_be_read_without_importing():
@@ -414,7 +423,7 @@ def test_what_a_composed_report_tells_is_what_the_labeler_reads():
 
 
 def test_noise_beside_the_full_grid_is_what_was_asked_for():
-    card = {**medsynoptions.chosen(TRAIN)["super_resolution"], "noise": 0.0}
+    card = {**medsyn_options.chosen(TRAIN)["super_resolution"], "noise": 0.0}
     clean, seen = batches.SuperResolutionTask(chests(), card).draw(torch.Generator().manual_seed(0))
     torch.testing.assert_close(channels.smaller(clean, card["factor"]), seen)
 
@@ -429,9 +438,9 @@ def test_weights_can_be_stored():
 @pytest.mark.parametrize("options", [TRAIN, PUBLISHED], ids=["wavelet", "published"])
 def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
     shown = []
-    hooks = Hooks(show=lambda step, picture, history: shown.append(picture), show_every=2)
-    material = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
-    medsyn.fit(network, material, options, np.random.default_rng(0), "cpu", hooks)
+    callbacks = Callbacks(show=lambda step, picture, history: shown.append(picture), show_every=2)
+    data = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
+    medsyn.fit(network, data, options, np.random.default_rng(0), "cpu", callbacks)
     pictures = [picture for picture in shown if picture is not None]
     assert pictures
     assert all(p.ndim == 2 and p.min() >= 0 and p.max() <= 1 for p in pictures)
@@ -440,6 +449,6 @@ def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
 def test_a_local_bert_is_where_the_text_encoder_starts(monkeypatch):
     adopted, asked = fitted("text"), []
     stand_in = lambda folder, generator: asked.append(folder) or adopted  # noqa: E731
-    monkeypatch.setattr(training.pretrained, "adopted", stand_in)
+    monkeypatch.setattr(training.local_model, "adopted", stand_in)
     found = fitted("text", text={"folder": "cxr-bert", "steps": 0})
     assert (asked, found) == (["cxr-bert"], adopted)

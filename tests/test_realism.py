@@ -177,8 +177,8 @@ def test_generators_of_many_and_of_few_samples_are_compared_at_the_one_count_ask
 
 def test_where_fewer_are_there_than_the_count_the_note_says_so():
     table = distances.distances(rows(normal(40)), arms(12), np.random.default_rng(0), FEW)
-    told = "fewer than the 1024 asked for: compare with none of another n"
-    assert table["note"].str.contains(told, regex=False).all()
+    note = "fewer than the 1024 asked for: compare with none of another n"
+    assert table["note"].str.contains(note, regex=False).all()
 
 
 def test_intervals_hold_their_value_and_narrow_with_more_volumes():

@@ -79,14 +79,14 @@ def test_a_mark_cannot_be_overruled_and_may_hold_any_letter():
 
 
 @pytest.mark.parametrize(
-    ("pixels", "told"),
+    ("pixels", "message"),
     [
         (np.full((2, 2), 1.1), "lie in"), (np.full((2, 2), np.nan), "finite"),
         (np.full((2, 2), 300), "label ids"), (np.full((2, 2), -1), "label ids"),
     ],
 )  # fmt: skip
-def test_values_that_a_png_would_bend_are_refused(pixels, told):
-    with pytest.raises(ValueError, match=told):
+def test_values_that_a_png_would_bend_are_refused(pixels, message):
+    with pytest.raises(ValueError, match=message):
         radiographs.png(pixels, {})
 
 
@@ -157,8 +157,8 @@ def card(table, verdicts, phantoms=True, facts=None):
         Row("artasyn", "pixel_dice", float("nan"), note="no <mask> | none"),
         Row("other", "fid", 3.0),
     ])  # fmt: skip
-    told = facts or {"Date": "2026-11-21"}
-    return cards.card("artasyn", told, table, verdicts, rows, phantoms=phantoms)
+    facts = facts or {"Date": "2026-11-21"}
+    return cards.card("artasyn", facts, table, verdicts, rows, phantoms=phantoms)
 
 
 def test_the_card_tells_origin_shortfall_figures_and_every_sample(

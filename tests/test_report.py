@@ -94,8 +94,8 @@ def test_the_summary_tells_of_the_recipes_own_arm_with_the_most_cases():
     whole |= {"published": NAN, "note": ""}
     arms = (("noise/site_b", 0.5, 90), ("r/site_a", 1.0, 23), ("r/site_b", 0.9, 60))
     rows = [whole | {"arm": arm, "value": value, "n": n} for arm, value, n in arms]
-    (told,) = page._headlines(rows, "r")
-    assert (told["told"], told["n"]) == ("0.900 (interval not available)", 60)
+    (headline,) = page._headlines(rows, "r")
+    assert (headline["estimate"], headline["n"]) == ("0.900 (interval not available)", 60)
 
 
 def test_the_page_is_whole_and_asks_nobody_for_anything():
@@ -192,17 +192,17 @@ def test_a_picture_that_is_gone_leaves_its_caption():
 
 
 @pytest.mark.parametrize(
-    ("kinds", "told"),
+    ("kinds", "banner"),
     [
         (["phantom"], "PHANTOM DATA: no patient"), (["real"], "Made from REAL images"),
         (["real", "phantom"], "PHANTOMS AND REAL"), (["other"], "Origin of the source images: not"),
     ],
 )  # fmt: skip
-def test_phantom_or_patient_is_the_first_thing_said(kinds, told):
+def test_phantom_or_patient_is_the_first_thing_said(kinds, banner):
     given = context()
     given["cohorts"] = pd.DataFrame({"cohort": [f"c{i}" for i in range(len(kinds))]})
     given["cohorts"]["origin"] = kinds
-    assert told in words(page.render(given))[:120]
+    assert banner in words(page.render(given))[:120]
 
 
 def test_a_cohort_of_volumes_shows_pictures_measurements_and_opinions():

@@ -33,7 +33,7 @@ def test_an_empty_scorecard_is_a_table_without_rows():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"low": 0.91}, "outside 0.91 to 0.94"),
         ({"high": math.nan}, "outside 0.85 to nan"),
@@ -42,8 +42,8 @@ def test_an_empty_scorecard_is_a_table_without_rows():
         ({"n": -1}, "n = -1"),
     ],
 )
-def test_a_row_that_contradicts_itself_is_refused_by_name(changes, told):
-    with pytest.raises(ValueError, match="artasyn/image_auroc/-.*" + told):
+def test_a_row_that_contradicts_itself_is_refused_by_name(changes, message):
+    with pytest.raises(ValueError, match="artasyn/image_auroc/-.*" + message):
         card.build([row(**changes)])
 
 

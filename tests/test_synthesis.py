@@ -112,22 +112,22 @@ def test_the_ceiling_is_what_the_segmenter_makes_of_the_sources_own_image():
 def test_a_segmentation_is_compared_with_the_truth_before_the_labels():
     half = LUNGS.copy()
     half[LEFT, :4] = 0
-    told = {"probe": "segment", "given": ["image"]}
-    against_truth = measured(case(half), LUNGS, case(half), case(LUNGS), **told)
-    against_labels = measured(case(half), LUNGS, case(half), None, **told)
+    asked = {"probe": "segment", "given": ["image"]}
+    against_truth = measured(case(half), LUNGS, case(half), case(LUNGS), **asked)
+    against_labels = measured(case(half), LUNGS, case(half), None, **asked)
     assert against_truth["truth_dice_lobes"] == pytest.approx((1 + 1 + 2 / 3 + 2 / 3) / 4)
     assert against_labels["truth_dice_lobes"] == 1
-    unlabeled = measured(case(half), LUNGS, case(half), case(np.zeros_like(half)), **told)
+    unlabeled = measured(case(half), LUNGS, case(half), case(np.zeros_like(half)), **asked)
     assert unlabeled["truth_dice_airway"] == 1  # a truth that shows nothing is none
 
 
 def test_a_structure_that_was_not_drawn_is_wrong_and_one_without_truth_undefined():
     bare = LUNGS.copy()
     bare[regions.mask(LUNGS, "airway")] = 0
-    told = {"probe": "segment"}
-    assert measured(case(bare), LUNGS, None, case(LUNGS), **told)["truth_dice_airway"] == 0
-    assert np.isnan(measured(case(LUNGS), LUNGS, None, case(bare), **told)["truth_dice_airway"])
-    assert np.isnan(measured(case(LUNGS), LUNGS, **told)["truth_dice_lobes"])
+    asked = {"probe": "segment"}
+    assert measured(case(bare), LUNGS, None, case(LUNGS), **asked)["truth_dice_airway"] == 0
+    assert np.isnan(measured(case(LUNGS), LUNGS, None, case(bare), **asked)["truth_dice_airway"])
+    assert np.isnan(measured(case(LUNGS), LUNGS, **asked)["truth_dice_lobes"])
     assert "truth_dice_lobes" not in measured(case(LUNGS), LUNGS, case(LUNGS), probe="prompt")
 
 

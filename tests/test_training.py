@@ -11,7 +11,7 @@ from torch.multiprocessing import start_processes
 
 from radfoundry.networks.layers import seeded
 from radfoundry.training.loop import (
-    Hooks,
+    Callbacks,
     Settings,
     Stopped,
     Trained,
@@ -40,8 +40,8 @@ def loss(net, batch, own):
     return {"fit": ((net(batch) - batch.sum(1, keepdim=True)) ** 2).mean()}
 
 
-def fitted(settings=SETTINGS, seed=0, terms=loss, **hooks):
-    return train(network(), draw, terms, settings, generator(seed), Hooks(**hooks))
+def fitted(settings=SETTINGS, seed=0, terms=loss, **callbacks):
+    return train(network(), draw, terms, settings, generator(seed), Callbacks(**callbacks))
 
 
 def same(first, second):
@@ -49,9 +49,9 @@ def same(first, second):
 
 
 def test_the_loss_falls():
-    course = fitted().history["fit"]
-    assert len(course) == SETTINGS.steps
-    assert sum(course[-5:]) < 0.5 * sum(course[:5])
+    losses = fitted().history["fit"]
+    assert len(losses) == SETTINGS.steps
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
 
 
 def test_equal_generators_give_equal_weights_dropout_included():
@@ -67,7 +67,7 @@ def test_the_global_random_state_is_left_alone():
 
 def test_the_course_of_a_training_is_at_most_so_many_means_of_each_term():
     done = Trained({}, {"long": [1.0, 2.0, 3.0, 4.0], "short": [0.5], "none": []})
-    assert done.course(2) == {"long": [1.5, 3.5], "short": [0.5]}
+    assert done.loss_curve(2) == {"long": [1.5, 3.5], "short": [0.5]}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -77,7 +77,7 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(precision):
     whole = fitted(settings, checkpoint=states.append, every=15)
     assert [state["step"] for state in states] == [15, 30]
     for state in states:
-        resumed = train(network(9), draw, loss, settings, generator(7), Hooks(resume=state))
+        resumed = train(network(9), draw, loss, settings, generator(7), Callbacks(resume=state))
         assert same(whole, resumed)
         assert resumed.history == whole.history
 
@@ -85,7 +85,7 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(precision):
 def test_a_finished_training_resumes_to_nothing():
     states = []
     whole = fitted(checkpoint=states.append, every=40)
-    again = train(network(), draw, loss, SETTINGS, generator(), Hooks(resume=states[0]))
+    again = train(network(), draw, loss, SETTINGS, generator(), Callbacks(resume=states[0]))
     assert same(whole, again)
 
 
@@ -207,7 +207,7 @@ def test_an_accumulating_training_resumes_exactly_too():
     states, settings = [], Settings(**{**vars(SETTINGS), "accumulate": 3})
     whole = fitted(settings, checkpoint=states.append, every=15)
     assert same(
-        whole, train(network(9), draw, loss, settings, generator(7), Hooks(resume=states[0]))
+        whole, train(network(9), draw, loss, settings, generator(7), Callbacks(resume=states[0]))
     )
 
 
@@ -244,7 +244,7 @@ def test_a_preview_that_fails_is_a_warning_and_changes_nothing():
 def test_a_stopped_training_shows_its_course_without_a_preview():
     shown, asked = [], iter([False] * 4 + [True])
     with pytest.raises(Stopped):
-        fitted(show=lambda *told: shown.append(told), stop=asked.__next__, show_seconds=1e9)
+        fitted(show=lambda *events: shown.append(events), stop=asked.__next__, show_seconds=1e9)
     assert [(step, picture) for step, picture, _ in shown] == [(5, None)]
 
 
@@ -289,7 +289,7 @@ def test_every_process_returns_what_the_first_one_has(pair):
 
 
 def test_the_first_process_alone_is_given_the_checkpoints(pair):
-    assert [[state["step"] for state in told["states"]] for told in pair[1:]] == [[6, 12], []]
+    assert [[state["step"] for state in outcome["states"]] for outcome in pair[1:]] == [[6, 12], []]
 
 
 def test_another_number_of_processes_goes_on_with_the_same_training(pair):
@@ -303,9 +303,11 @@ def test_batches_that_cannot_be_shared_out_are_refused(pair):
 
 
 def test_when_one_process_is_asked_to_stop_all_do(pair):
-    assert all(told["stopped"] == "train.stopped: asked to stop after step 1" for told in pair[1:])
-    assert [told["shown"] for told in pair[1:]] == [1, 0]
+    assert all(
+        outcome["stopped"] == "train.stopped: asked to stop after step 1" for outcome in pair[1:]
+    )
+    assert [outcome["shown"] for outcome in pair[1:]] == [1, 0]
 
 
 def test_a_loss_that_is_not_finite_in_one_process_is_one_in_all(pair):
-    assert all("train.nonfinite: step 5 of 12" in told["poisoned"] for told in pair[1:])
+    assert all("train.nonfinite: step 5 of 12" in outcome["poisoned"] for outcome in pair[1:])

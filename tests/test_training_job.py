@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PREAMBLE = """
 import sys, pickle
 sys.path[:0] = {path!r}
-import planted, radfoundry.catalogue
+import planted, radfoundry.config.catalogue
 radfoundry.config.catalogue.load = lambda kind, name: planted
 snakemake = pickle.load(open({job!r}, "rb"))
 __file__ = {script!r}
@@ -144,18 +144,18 @@ def test_what_differs_from_the_checkpoint_of_another_training_is_logged(given, c
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "differs"),
     [
         ("c/cases.tsv", "Report 3.", "Report 4.", "data.cases"),
         ("c/splits.tsv", "tune", "train", "data.images"),
     ],
 )
-def test_other_data_are_another_training(given, file, old, new, told):
+def test_other_data_are_another_training(given, file, old, new, differs):
     before = train_network.facts(planted.job(given, "line"))
     path = Path(file)
     path.write_text(path.read_text().replace(old, new))
     after = train_network.facts(planted.job(given, "line"))
-    where, name = told.split(".")
+    where, name = differs.split(".")
     assert before[where][name] != after[where][name]
 
 
@@ -190,8 +190,8 @@ def test_a_changed_checkpoint_folder_is_refused(given):
 def stop(job):
     """Stop a job after its first step."""
 
-    def fit(job, hooks):
-        return train_network.fit(job, type(hooks)(**{**vars(hooks), "stop": lambda: True}))
+    def fit(job, callbacks):
+        return train_network.fit(job, type(callbacks)(**{**vars(callbacks), "stop": lambda: True}))
 
     with pytest.raises(Stopped):
         _training.alone(job, train_network.facts(job), fit)
@@ -245,8 +245,8 @@ def test_a_long_curve_is_averaged_and_steps_that_are_not_finite_are_left_out():
 
 
 def test_all_gpus_are_used_when_there_are_several(given, monkeypatch):
-    told = []
+    calls = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    monkeypatch.setattr(_training, "together", lambda *all: told.append(all[3:]))
+    monkeypatch.setattr(_training, "together", lambda *all: calls.append(all[3:]))
     _training.run(SimpleNamespace(), {}, train_network.fit)
-    assert told == [(3, "nccl")]
+    assert calls == [(3, "nccl")]

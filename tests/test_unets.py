@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from radfoundry.diffusion.noise import Flow, Level
-from radfoundry.generators.medsyn import options as medsynoptions
-from radfoundry.generators.medsyn import training as medsynfit
+from radfoundry.generators.medsyn import options as medsyn_options
+from radfoundry.generators.medsyn import training as medsyn_training
 from radfoundry.generators.medsyn.sizes import LOW_RESOLUTION, SUPER_RESOLUTION
 from radfoundry.networks.blocks import Attention, NullText, TimedBlock, TimeEmbedding
 from radfoundry.networks.build import build, initial, named
@@ -82,16 +82,16 @@ def test_only_the_tokens_that_are_kept_are_read(size):
 
 def test_a_row_that_keeps_no_token_reads_the_null_as_without_text(size):
     made = network(size)
-    told, plain = made(NOISY, TIMES, TEXT, SOME), made(NOISY, TIMES)
-    assert torch.allclose(told[1], plain[1], atol=1e-6)
-    assert not torch.allclose(told[0], plain[0], atol=1e-4)
+    conditional, plain = made(NOISY, TIMES, TEXT, SOME), made(NOISY, TIMES)
+    assert torch.allclose(conditional[1], plain[1], atol=1e-6)
+    assert not torch.allclose(conditional[0], plain[0], atol=1e-4)
 
 
 def test_a_shorter_text_reads_as_one_whose_other_tokens_are_not_kept(size):
     made, short = network(size), TEXT[:, :4]
     assert torch.allclose(made(NOISY, TIMES, short), made(NOISY, TIMES, TEXT, FOUR))
-    told = made(NOISY, TIMES, short, SOME[:, :4])
-    assert torch.allclose(told[1], made(NOISY, TIMES)[1], atol=1e-6)
+    drawn = made(NOISY, TIMES, short, SOME[:, :4])
+    assert torch.allclose(drawn[1], made(NOISY, TIMES)[1], atol=1e-6)
 
 
 def test_the_pseudo3d_network_of_half_precision_takes_pictures_and_text_of_full_precision():
@@ -262,21 +262,21 @@ def test_counting_leaves_the_network_in_full_precision():
 
 def shipped(size, name, space, batch, training):
     """Return what a step of the options that ship costs, on a grid of that shape."""
-    chosen = {"network": name, "text_width": 0, **medsynoptions.TRAINING[size][name]}
+    chosen = {"network": name, "text_width": 0, **medsyn_options.TRAINING[size][name]}
     chosen |= {"channels": 4, "text_width": 768 if name == "low_resolution" else 0}
-    wiring = medsynfit.wiring(chosen)
+    wiring = medsyn_training.wiring(chosen)
     with torch.device("meta"):
-        made = build(medsynoptions.TABLES[name][chosen["size"]], **wiring)
-        told = {"concat": torch.zeros(batch, wiring["concat"], *space)}
+        made = build(medsyn_options.TABLES[name][chosen["size"]], **wiring)
+        condition = {"concat": torch.zeros(batch, wiring["concat"], *space)}
         if wiring["text_width"]:
-            told["text"] = torch.zeros(batch, 192, 768)
-        return cost(made, torch.zeros(batch, 4, *space), told, training)
+            condition["text"] = torch.zeros(batch, 192, 768)
+        return cost(made, torch.zeros(batch, 4, *space), condition, training)
 
 
 @pytest.mark.parametrize(("size", "most"), [("paper", 48), ("workstation", 24)])
-@pytest.mark.parametrize("name", medsynoptions.TABLES)
+@pytest.mark.parametrize("name", medsyn_options.TABLES)
 def test_a_step_of_the_options_that_ship_fits_its_graphics_memory(size, most, name):
-    chosen = medsynoptions.TRAINING[size][name]
+    chosen = medsyn_options.TRAINING[size][name]
     space = chosen.get("crop", [64, 64, 64])[::-1]
     assert shipped(size, name, space, chosen["batch"], training=True).total_gb < most
     assert chosen["batch"] * chosen["accumulate"] in (32, 64)
@@ -284,7 +284,7 @@ def test_a_step_of_the_options_that_ship_fits_its_graphics_memory(size, most, na
 
 @pytest.mark.parametrize("size", ["paper", "workstation"])
 def test_a_draw_of_256_cubed_fits_24_gb_in_the_tiles_that_ship(size):
-    tile = medsynoptions.TRAINING[size]["super_resolution"]["tile"][::-1]
+    tile = medsyn_options.TRAINING[size]["super_resolution"]["tile"][::-1]
     call = shipped(size, "super_resolution", tile, 1, training=False)
     whole = 4 * 4 * 256**3 / 1e9  # four channels in 32 bits
     # Whole volumes beside a call: noisy, what is beside it, both in one, estimate, the sampler's.

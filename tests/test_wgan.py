@@ -12,7 +12,7 @@ from radfoundry import weights
 from radfoundry.case import Case
 from radfoundry.generators import wgan
 from radfoundry.networks import gan
-from radfoundry.training.loop import Hooks, Material
+from radfoundry.training.loop import Callbacks, TrainingData
 from radfoundry.volume import Volume
 
 TINY = {"haar": 1, "widths": [8, 16], "latent": 4, "contrast": 0.5}
@@ -47,10 +47,10 @@ def cases(count=6, shape=(16, 16, 16)):
     return made
 
 
-def fitted(options=SHORT, seed=0, shape=(16, 16, 16), **hooks):
-    material = Material(cases(shape=shape), {})
+def fitted(options=SHORT, seed=0, shape=(16, 16, 16), **callbacks):
+    data = TrainingData(cases(shape=shape), {})
     rng = np.random.default_rng(seed)
-    return wgan.fit("gan", material, options, rng, "cpu", Hooks(**hooks))
+    return wgan.fit("gan", data, options, rng, "cpu", Callbacks(**callbacks))
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def gradients(terms, network):
 
 def test_one_backward_pass_gives_each_player_the_gradient_of_its_own_terms():
     network, real = players(pictures()), pictures()
-    told = gan.loss(network, real, generator(1))
-    sum(told.values()).backward()
+    losses = gan.loss(network, real, generator(1))
+    sum(losses.values()).backward()
     again = gan.loss(network, real, generator(1))
     critics = gradients([again["critic"], again["penalty"]], network.critic)
     drawers = gradients([gan.loss(network, real, generator(1))["generator"]], network.generator)
@@ -148,14 +148,14 @@ def test_each_player_gets_better_while_the_other_rests(player, term):
     optimizer = torch.optim.Adam(moved, lr=3e-3, betas=(0.0, 0.9))
 
     def step(index):
-        told = gan.loss(network, real, generator(index))
+        losses = gan.loss(network, real, generator(index))
         optimizer.zero_grad()
-        sum(told.values()).backward()
+        sum(losses.values()).backward()
         optimizer.step()
-        return float(told[term].detach())
+        return float(losses[term].detach())
 
-    course = [step(index) for index in range(30)]
-    assert sum(course[-5:]) < sum(course[:5]) - 0.5
+    losses = [step(index) for index in range(30)]
+    assert sum(losses[-5:]) < sum(losses[:5]) - 0.5
 
 
 def test_draws_depend_on_the_seed_alone(networks):
@@ -174,8 +174,8 @@ def test_a_sample_is_a_ct_on_its_sources_grid_with_no_anatomy(networks):
     np.testing.assert_array_equal(sample.image.affine, source.image.affine)
     assert not sample.anatomy.any()
     assert not sample.findings.any()
-    told = {"source": "c3", "patient": "p3", "split": "train", "findings": "", "shape": ""}
-    assert sample.facts == told | {"seed": str(2**62)}
+    facts = {"source": "c3", "patient": "p3", "split": "train", "findings": "", "shape": ""}
+    assert sample.facts == facts | {"seed": str(2**62)}
 
 
 def test_grids_that_fit_no_level_are_drawn_whole():
@@ -191,14 +191,14 @@ def test_requests_have_no_prompt_and_take_no_channel():
     rows = [{"case": f"c{i}", "patient": f"p{i}", "split": "train"} for i in range(4)]
     table = pd.DataFrame(rows).assign(findings="", report="")
     planned = wgan.plan(table, {"count": 9, "prompts": [{"text": "An effusion."}]}, 3)
-    told = [json.loads(text) for text in planned["parameters"]]
-    assert [(t["prompt"], t["findings"], t["text"]) for t in told] == [("", [], False)] * 9
+    asked = [json.loads(text) for text in planned["parameters"]]
+    assert [(t["prompt"], t["findings"], t["text"]) for t in asked] == [("", [], False)] * 9
     with pytest.raises(ValueError, match="from nothing"):
         wgan.plan(table, {"given": ["lobes"]}, 3)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"size": "huge"}, "no huge: choose from phantom"),
         ({"gan": {"step": 3}}, "no step: choose from .*steps"),
@@ -206,15 +206,15 @@ def test_requests_have_no_prompt_and_take_no_channel():
         ({"text": {}}, "no text: choose from size"),
     ],
 )
-def test_options_that_do_not_exist_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_options_that_do_not_exist_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         fitted(options)
 
 
 def test_cases_of_several_grids_are_refused():
-    material = Material([*cases(2), *cases(1, (16, 16, 32))], {})
+    data = TrainingData([*cases(2), *cases(1, (16, 16, 32))], {})
     with pytest.raises(ValueError, match="2 grids.*preprocess.grid"):
-        wgan.fit("gan", material, SHORT, np.random.default_rng(0))
+        wgan.fit("gan", data, SHORT, np.random.default_rng(0))
 
 
 def test_the_preview_is_a_picture(networks):

@@ -1,9 +1,16 @@
-"""The library works where it is installed, without the checkout beside it."""
+"""The library works where it is installed, without the checkout beside it.
 
+The libraries it depends on are this environment's; that all of them are declared is a test too.
+"""
+
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -59,3 +66,19 @@ def test_a_wheel_imports_every_module_and_reads_every_schema(installed):
     assert Path(file).is_relative_to(installed)
     assert int(modules) + 1 == len(list((ROOT / "src/radfoundry").rglob("*.py")))
     assert int(kinds) == len(list((ROOT / "workflow/schemas").glob("*.schema.yaml")))
+
+
+OPTIONAL = {"totalsegmentator", "lungmask", "nnunetv2", "torchvision"}  # asked for by some configs
+
+
+def test_every_library_that_is_imported_is_declared():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    known = {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in declared}
+    brought = packages_distributions()
+    for file in (ROOT / "src/radfoundry").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        tops = {n.module.split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom) and n.module}
+        tops |= {a.name.split(".")[0] for n in nodes if isinstance(n, ast.Import) for a in n.names}
+        for top in tops - sys.stdlib_module_names - OPTIONAL - {"radfoundry"}:
+            names = {name.lower().replace("_", "-") for name in brought.get(top, [top])}
+            assert names & known, f"{file.name} imports {top}, which pyproject.toml does not name"

@@ -16,7 +16,7 @@ import yaml
 from radfoundry.volume import write_bytes
 
 SCHEMAS = Path(__file__).parent / "config" / "schemas"
-TOLD = 5  # offending rows named in an error
+LISTED = 5  # offending rows named in an error
 
 
 class TableError(ValueError):
@@ -124,5 +124,5 @@ def _value_faults(frame: pd.DataFrame, kind: str) -> Iterator[str]:
 
 def _some(index: pd.Index) -> str:
     """Return the first rows in words, counted from 1."""
-    more = f" and {len(index) - TOLD} more" if len(index) > TOLD else ""
-    return ", ".join(str(int(row) + 1) for row in index[:TOLD]) + more
+    more = f" and {len(index) - LISTED} more" if len(index) > LISTED else ""
+    return ", ".join(str(int(row) + 1) for row in index[:LISTED]) + more

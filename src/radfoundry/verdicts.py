@@ -109,7 +109,7 @@ def alarms(verdicts: pd.DataFrame) -> dict[str, str]:
             f"none of {n} samples is kept: {n - undecided} rejected, {undecided} undecided"
         )
     if n and kept == n:
-        found["filter.all_accepted"] = f"all {n} samples are kept: the filter tells nothing apart"
+        found["filter.all_accepted"] = f"all {n} samples are kept: the filter separates nothing"
     if undecided > n / 2:
         found["filter.many_undecided"] = f"{undecided} of {n} samples lack evidence"
     return found
@@ -142,6 +142,6 @@ def _held_against(scores: pd.Series, limits: pd.DataFrame) -> tuple[list[str], l
         elif np.isnan(value):
             missing.append(f"{expert} has no evidence")
         elif value < limit:
-            told = f"{value:.4g} < {limit:.4g} (quantile {quantile:g} of {n} real cases)"
-            against.append(f"{expert} {told}")
+            reason = f"{value:.4g} < {limit:.4g} (quantile {quantile:g} of {n} real cases)"
+            against.append(f"{expert} {reason}")
     return against, missing

@@ -47,7 +47,7 @@ def labeled(place, **failed):
 
 def test_a_network_never_learns_from_a_case_whose_labels_failed(given, place):
     given.labels = labeled(place, case_1="heart", case_2="heart")
-    told = train_network.told(planted.job(given, "line"))
+    told = train_network.case_facts(planted.job(given, "line"))
     assert told["case"].tolist() == ["case-0", "case-3"]
 
 

@@ -26,7 +26,7 @@ STRAY = [
     ("autorun.inf", b"", "dcm.left_out"),
     ("viewer.exe", b"MZ program", "dcm.left_out"),
     ("dose.dcm", dicom(Modality="SR"), "dcm.other_objects"),
-    ("page.dcm", next(ct_series(1, **PAGE)), "dcm.page"),
+    ("page.dcm", next(ct_series(1, {0: PAGE})), "dcm.page"),
     ("scout.dcm", next(ct_series(1, **CORONAL)), "dcm.localizer"),
     ("000 (1).dcm", SLICES[0], "dcm.copy"),
     ("999.dcm", next(ct_series(1, PatientAge="050Y")), "dcm.copy"),
@@ -61,8 +61,8 @@ def test_what_may_be_a_damaged_slice_is_refused_by_its_name(folder):
 
 
 def test_a_cut_slice_is_named(folder):
-    (folder / "IM0007.dcm").write_bytes(SLICES[0][:-40])
-    with pytest.raises(gate.GateError, match=r"dcm\.truncated"):
+    (folder / "000.dcm").write_bytes(SLICES[0][:-40])
+    with pytest.raises(gate.GateError, match=r"dcm\.truncated: 000\.dcm: "):
         ct(folder)
 
 
@@ -170,7 +170,7 @@ BROKEN = [
     ("a gap", multiframe([*PLACES[:2], *PLACES[3:]]), "dcm.spacing"),
     ("two phases", multiframe(PLACES * 2), "dcm.duplicate"),
     ("another modality", multiframe(PLACES, Modality="MR"), "dcm.modality"),
-    ("frames without places", multiframe(PLACES, PerFrameFunctionalGroupsSequence=[]), "dcm.frames"),
+    ("no places", multiframe(PLACES, PerFrameFunctionalGroupsSequence=[]), "dcm.frames"),
 ]  # fmt: skip
 
 

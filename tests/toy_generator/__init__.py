@@ -20,6 +20,7 @@ __all__ = ["NETWORKS", "OPTIONS", "draw", "fit", "plan", "prepare"]
 
 
 def plan(cases, options, seed):
+    options = {**OPTIONS, **options}
     own = cases[cases["split"] == "train"].head(options["count"])
     asked = json.dumps({"gain": options["gain"]})
     rows = [(f"toy-{c}", c, "train", seeds.seed(seed, "sample", c), asked) for c in own["case"]]

@@ -52,6 +52,8 @@ rule fit_arm:
         runtime=1440,
     params:
         task=looked_up(lookups.task_options),
+        own=option("recipes/{recipe}/cohort"),
+        unseen=looked_up(lookups.unseen),
         code=code_with("fit_arm", lookups.task_plugins),
     script:
         "../../scripts/fit_arm.py"

@@ -50,6 +50,9 @@ rule write_scorecard:
     conda:
         "../../envs/core.yaml"
     params:
+        recipes=list(RECIPES),
+        compared=[recipe for recipe, _ in lookups.comparisons(settings)],
+        published={recipe: lookups.published(settings, recipe) for recipe in RECIPES},
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/seeds"),
         code=code("write_scorecard"),

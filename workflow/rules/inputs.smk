@@ -124,7 +124,8 @@ def label_measurements(kind):
 
 
 def network_folders(owners):
-    return [lookups.network_folder(owner, name) for name, owner in owners.items()]
+    pattern = "results/recipes/{}/networks/{}"
+    return [pattern.format(owner, name) for name, owner in owners.items()]
 
 
 def networks(recipe):

@@ -26,6 +26,7 @@ FOLDERS = {  # where the implementations of each kind lie
     "tasks": "evaluation/tasks",
 }
 KINDS = tuple(FOLDERS)
+_MISSING = object()
 
 
 def folder(kind: str) -> Path:
@@ -34,9 +35,16 @@ def folder(kind: str) -> Path:
 
 
 def names(kind: str) -> list[str]:
-    """Return what can be loaded from a kind's folder, sorted."""
-    found = folder(kind).glob("[!_]*")
-    return sorted(p.stem for p in found if p.suffix == ".py" or (p / "__init__.py").is_file())
+    """Return what can be loaded from a kind's folder, sorted.
+
+    Raises:
+        ValueError: A file and a folder have one name; Python would import the folder.
+    """
+    files = {path.stem for path in folder(kind).glob("[!_]*.py")}
+    folders = {path.parent.name for path in folder(kind).glob("[!_]*/__init__.py")}
+    if both := sorted(files & folders):
+        raise ValueError(f"{kind}/{both[0]} is there twice: as a file and as a folder")
+    return sorted(files | folders)
 
 
 def module_name(kind: str, name: str) -> str:
@@ -56,19 +64,26 @@ def constant(kind: str, name: str, constant_name: str) -> Any:
 
     The workflow asks a generator for its NETWORKS this way: a dry run must not load torch.
     """
-    module_name(kind, name)
-    for file in _files(kind, name):
-        if file.is_file() and constant_name in _literals(file):
-            return ast.literal_eval(_literals(file)[constant_name])
-    raise ValueError(f"{kind}/{name} does not state {constant_name} at top level")
+    found = stated(kind, name, constant_name, _MISSING)
+    if found is _MISSING:
+        raise ValueError(f"{kind}/{name} does not state {constant_name} at top level")
+    return found
 
 
 def stated(kind: str, name: str, constant_name: str, default: Any = None) -> Any:
-    """Return a literal of an implementation, or a default where it does not state it."""
-    try:
-        return constant(kind, name, constant_name)
-    except ValueError:
-        return default
+    """Return a literal of an implementation, or a default where it does not state it.
+
+    Raises:
+        ValueError: There is no such implementation, or what it states is no literal.
+    """
+    module_name(kind, name)
+    for file in _files(kind, name):
+        if file.is_file() and constant_name in _literals(file):
+            try:
+                return ast.literal_eval(_literals(file)[constant_name])
+            except ValueError as error:
+                raise ValueError(f"{constant_name} of {kind}/{name} is no literal") from error
+    return default
 
 
 def training(generator: str) -> dict[str, Sequence[str]] | None:

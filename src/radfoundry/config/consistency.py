@@ -1,6 +1,6 @@
 """What each key of a config allows alone, but not together with the others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 
 from radfoundry.config import catalogue, schema
@@ -12,6 +12,7 @@ NO_METHOD = "none"  # a cohort whose own masks are used
 def found(config: Mapping) -> Iterator[str]:
     """Find what each key allows alone, but not together with the others."""
     yield from _segmenters_of_another_modality(config)
+    yield from _segmenters_of_the_evaluation(config)
     yield from _keys_of_volumes(config)
     yield from _recipes_of_another_modality(config)
     yield from _keys_of_another_generator(config)
@@ -34,6 +35,26 @@ def _segmenters_of_another_modality(config: Mapping) -> Iterator[str]:
                 yield f"{where}: {method!r} does not read {cohort['modality']}; allowed: {names}"
 
 
+def _segmenters_of_the_evaluation(config: Mapping) -> Iterator[str]:
+    """Find segmenters of drawn CT that would fail in a job: they get no weights and no GPU."""
+    synthesis = config["evaluate"]["synthesis"]
+    able = [
+        name
+        for name in catalogue.names("segmenters")
+        if "CT" in _modalities("segmenters", name)
+        and not catalogue.constant("segmenters", name, "NEEDS_WEIGHTS")
+    ]
+    for where, chosen in (("", synthesis), (".distances", synthesis["distances"])):
+        place, name = f"evaluate.synthesis{where}", chosen["segmenter"]
+        if name not in able:
+            yield f"{place}.segmenter: {name!r}; allowed: {', '.join(able)}"
+            continue
+        known = catalogue.options("segmenters", name) or {}
+        for key in [key for key in chosen.get("segmenter_options", {}) if key not in known]:
+            hint = schema.nearest(key, known)
+            yield f"{place}.segmenter_options.{key}: allowed: {', '.join(known)}{hint}"
+
+
 def reads(config: Mapping, method: str) -> tuple[str, ...]:
     """Return the modalities that a method reads: the one its options choose, or its segmenter's."""
     chosen = config["pseudolabel"][method]
@@ -46,10 +67,7 @@ def reads(config: Mapping, method: str) -> tuple[str, ...]:
 
 def _modalities(kind: str, name: str) -> tuple[str, ...]:
     """Return the kinds of image that a plug-in reads or makes; all where it does not say."""
-    try:
-        return tuple(catalogue.constant(kind, name, "MODALITIES"))
-    except ValueError:
-        return MODALITIES
+    return tuple(catalogue.stated(kind, name, "MODALITIES", MODALITIES))
 
 
 def weights_from(method: Mapping) -> str:
@@ -135,17 +153,31 @@ def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
     """Find keys that training would refuse only once the old network was removed."""
     taken = catalogue.training(recipe["generator"])
     known = {"seed": (), **(taken or {})}
+    renamed = catalogue.stated("generators", recipe["generator"], "RENAMED", {})
     for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
-            message = f"unknown; allowed: {', '.join(known)}{schema.nearest(key, known)}"
+            now = f"; `{key}` is now `{renamed[key]}`, below a network" if key in renamed else ""
+            hint = now or schema.nearest(key, known)
+            message = f"unknown; allowed: {', '.join(known)}{hint}"
             yield f"{where}.{key}: {message}"
         elif known[key] and not isinstance(below, Mapping | NoneType):
             yield f"{where}.{key}: is {below!r}; allowed: keys: {', '.join(known[key])}"
-        else:
-            below = (below or {}) if known[key] else {}
-            for word in [word for word in below if word not in known[key]]:
-                message = f"allowed: {', '.join(known[key])}{schema.nearest(word, known[key])}"
-                yield f"{where}.{key}.{word}: unknown; {message}"
+        elif known[key]:
+            yield from _keys_below(f"{where}.{key}", below or {}, known[key], renamed)
+
+
+def _keys_below(
+    where: str, given: Mapping, known: Sequence[str], renamed: Mapping[str, str]
+) -> Iterator[str]:
+    """Find keys that a network does not take; an old one is refused with its new name."""
+    for word, value in given.items():
+        if word in renamed:
+            yield f"{where}.{word}: `{word}` is now `{renamed[word]}`"
+        elif word not in known:
+            message = f"allowed: {', '.join(known)}{schema.nearest(word, known)}"
+            yield f"{where}.{word}: unknown; {message}"
+        for key in [key for key in (value if isinstance(value, Mapping) else ()) if key in renamed]:
+            yield f"{where}.{word}.{key}: `{key}` is now `{renamed[key]}`"
 
 
 def _borrowed_networks(config: Mapping) -> Iterator[str]:

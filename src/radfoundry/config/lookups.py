@@ -1,7 +1,7 @@
 """What the workflow looks up in a checked config: pure functions of it, for inputs and parameters.
 
 A rule is given only what changes its outcome, so that another value elsewhere runs nothing again.
-Nothing here knows where files lie, but `network_folder`.
+Nothing here knows where files lie.
 """
 
 from collections.abc import Mapping
@@ -60,11 +60,6 @@ def networks_needed(settings: Settings, recipe: str, network: str) -> dict[str, 
     needs = catalogue.constant("generators", settings["recipes"][recipe]["generator"], "NEEDS")
     owners = networks(settings, recipe)
     return {name: owners[name] for name in needs.get(network, [])}
-
-
-def network_folder(owner: str, network: str) -> str:
-    """Return where the network of a recipe lies."""
-    return f"results/recipes/{owner}/networks/{network}"
 
 
 def takes_prompts(settings: Settings, recipe: str) -> bool:
@@ -178,8 +173,8 @@ def generator_plugins(settings: Settings, recipe: str) -> list[Plugin]:
 def expert_plugins(settings: Settings, recipe: str, expert: str) -> list[Plugin]:
     """Return an expert, and the segmenter that it looks through, if it has one."""
     options = catalogue.constant("experts", expert, "OPTIONS")
-    options = options | settings["recipes"][recipe]["filter"][expert]
-    return [("experts", expert), *(("segmenters", options[k]) for k in options if k == "segmenter")]
+    segmenter = (options | settings["recipes"][recipe]["filter"][expert]).get("segmenter")
+    return [("experts", expert), *([("segmenters", segmenter)] if segmenter else [])]
 
 
 def task_plugins(settings: Settings, task: str) -> list[Plugin]:

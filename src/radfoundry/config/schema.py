@@ -216,7 +216,7 @@ def _messages(error: Any) -> Iterator[tuple[str, str]]:
 def _renamed(key: str, known: Mapping[str, Mapping]) -> str:
     """Return a hint at the key that was called so formerly, else at the most similar one."""
     now = [name for name, rules in known.items() if rules.get("formerly") == key]
-    return f"; it is {now[0]!r} now" if now else nearest(key, known)
+    return f"; `{key}` is now `{now[0]}`" if now else nearest(key, known)
 
 
 def _joined(parts: Iterable[Any]) -> str:

@@ -1,10 +1,10 @@
 """Diffusion for every recipe, in 2D and 3D alike: what noise does, what is learned, how to draw.
 
-* `noise`: schedules of continuous time, and what can be told from a noisy picture and an estimate.
+* `noise`: schedules of continuous time, and what follows from a noisy picture and an estimate.
 * `objectives`: draws of time, loss, and what is left out of the condition in training.
 * `guidance`: from a network to an estimate of the clean picture, guided, with known channels kept.
 * `samplers`: from noise to pictures, each from its own seed.
-* `wavelets`: a lossless Haar front end. `tiles`: a network on a volume larger than memory.
+* `tiles`: a network on a volume larger than memory.
 
 Pictures are (B, C, *space), times (B,) in [0, 1]: 0 is clean, 1 is noise. A network is called as
 `network(noisy, times, **condition)` and returns its estimate of the clean picture. The condition is

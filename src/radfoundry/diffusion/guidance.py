@@ -65,8 +65,8 @@ def guided(
 
     def denoise(noisy: Tensor, times: Tensor) -> Tensor:
         twice = torch.cat([noisy, noisy]), torch.cat([times, times])
-        told, plain = network(*twice, **both).chunk(2)
-        return bounded(plain + guidance.scale * (told - plain), guidance)
+        conditional, plain = network(*twice, **both).chunk(2)
+        return bounded(plain + guidance.scale * (conditional - plain), guidance)
 
     return denoise
 

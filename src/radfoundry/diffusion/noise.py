@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Schedule(Protocol):
-    """What a noise schedule can tell, for times of any shape."""
+    """What a noise schedule gives, for times of any shape."""
 
     def alpha_sigma(self, times: Tensor) -> tuple[Tensor, Tensor]:
         """Return how much picture and how much noise there is."""

@@ -27,13 +27,13 @@ class Objective:
         schedule: How noisy a picture is at a time.
         draw: Returns times (B,) in [0, 1] for a count of pictures.
         weight: Returns how much the squared error counts at each time (B,).
-        emphasis: Returns how much it counts at each value of clean pictures, shaped as they are.
+        voxel_weight: Returns how much it counts at each value of clean pictures, in their shape.
     """
 
     schedule: Schedule
     draw: Callable[[int, torch.Generator], Tensor]
     weight: Callable[[Tensor], Tensor]
-    emphasis: Callable[[Tensor], Tensor] = torch.ones_like
+    voxel_weight: Callable[[Tensor], Tensor] = torch.ones_like
 
 
 def uniform(count: int, generator: torch.Generator) -> Tensor:
@@ -47,16 +47,16 @@ def uniform(count: int, generator: torch.Generator) -> Tensor:
     return (parts + inside) / count
 
 
-def logit_normal(count: int, generator: torch.Generator, center: float = 0.0) -> Tensor:
+def logit_normal(count: int, generator: torch.Generator, logit_mean: float = 0.0) -> Tensor:
     """Return sigmoids of normal draws of unit variance (Esser et al. 2024, section 3.1).
 
     Args:
         count: How many.
         generator: The source of chance.
-        center: Mean of the draws: above 0 for more noise.
+        logit_mean: Mean of the draws: above 0 for more noise.
     """
     drawn = torch.randn(count, generator=generator, device=generator.device)
-    return torch.sigmoid(drawn + center)
+    return torch.sigmoid(drawn + logit_mean)
 
 
 def even(times: Tensor) -> Tensor:
@@ -166,13 +166,13 @@ def denoising_loss(
     if dropping.channels and "concat" in condition:
         raise ValueError("given channels are shown as `concat`, where the condition has its own")
     noisy, times = corrupted(clean, objective, generator)
-    told = dict(without_text(condition, dropping.text, generator))
+    seen = dict(without_text(condition, dropping.text, generator))
     asked = torch.ones_like(clean[:1, :1])
     if dropping.channels:
         given = given_channels((len(clean), clean.shape[1]), dropping.channels, generator)
         given = given.to(clean.device)
-        told["concat"] = masked_channels(clean, given)
+        seen["concat"] = masked_channels(clean, given)
         asked = spread(~given, clean)
-    counted = asked * objective.emphasis(clean)
-    squared = (network(noisy, times, **told).float() - clean) ** 2 * counted
+    counted = asked * objective.voxel_weight(clean)
+    squared = (network(noisy, times, **seen).float() - clean) ** 2 * counted
     return objective.weight(times) * squared.flatten(1).sum(1) / counted.flatten(1).sum(1)

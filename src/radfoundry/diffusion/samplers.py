@@ -28,29 +28,29 @@ class Sampling:
         steps: Network calls.
         eta: Fresh noise of `ddim`: 0 none (deterministic), 1 as much as DDPM.
         spacing: Whether steps are even in "time" or in "log_snr".
-        reach: For "log_snr" alone: that of the second call and that where the picture is read off;
-            None for the schedule's own ends. The part above is jumped over, which costs nothing
-            where noise drowns all; the part below too, where a network that was taught for a short
-            while leaves grain in the picture.
+        log_snr_range: For "log_snr" alone: that of the second call and that where the picture is
+            read off; None for the schedule's own ends. The part above is jumped over, which costs
+            nothing where noise drowns all; the part below too, where a network that was taught for
+            a short while leaves grain in the picture.
     """
 
     method: str = "dpm"
     steps: int = 10
     eta: float = 0.0
     spacing: str = "log_snr"
-    reach: tuple[float, float] | None = None
+    log_snr_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("method", tuple(METHODS)), ("spacing", SPACINGS)):
             if getattr(self, name) not in allowed:
-                told = f"{name} {getattr(self, name)!r}"
-                raise ValueError(f"{told} is none of {', '.join(allowed)}")
+                value = getattr(self, name)
+                raise ValueError(f"{name} {value!r} is none of {', '.join(allowed)}")
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps draw nothing")
         if self.eta and self.method != "ddim":
             raise ValueError(f"eta {self.eta} is of ddim: {self.method} adds no noise")
-        if self.reach and self.spacing != "log_snr":
-            raise ValueError(f"reach is in log_snr, none of spacing {self.spacing!r}")
+        if self.log_snr_range and self.spacing != "log_snr":
+            raise ValueError(f"log_snr_range is in log_snr, none of spacing {self.spacing!r}")
 
 
 class Streams:
@@ -80,10 +80,10 @@ def grid(schedule: Schedule, sampling: Sampling) -> Tensor:
     ends = torch.tensor([1.0, 0.0], dtype=torch.float64)
     if sampling.spacing == "time":
         return _even(ends.tolist(), sampling.steps)
-    if sampling.reach is None:
+    if sampling.log_snr_range is None:
         rest = schedule.times(_even(schedule.log_snr(ends).tolist(), sampling.steps))[1:]
     else:
-        rest = schedule.times(_even(sampling.reach, sampling.steps - 1))
+        rest = schedule.times(_even(sampling.log_snr_range, sampling.steps - 1))
     return torch.cat([ends[:1], rest])
 
 

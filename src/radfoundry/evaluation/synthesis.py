@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from radfoundry.anatomy import regions as anatomy
+from radfoundry.anatomy import regions
 from radfoundry.anatomy.chest_ct import findings
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import clinical
@@ -17,9 +17,9 @@ from radfoundry.evaluation.metrics.overlap import dice
 from radfoundry.volume import Volume
 
 NAN = float("nan")
-LOBES = tuple(sorted(lobe for lobes in anatomy.LOBES.values() for lobe in lobes))
+LOBES = tuple(sorted(lobe for lobes in regions.LOBES.values() for lobe in lobes))
 SHAPES = ("lungs", *LOBES, "airway", "lung_vessel")  # what the drawn channels hold
-FAILED = "failed_draw"  # what is told of a sample that could not be drawn, instead of any other
+FAILED = "failed_draw"  # what is stated of a sample that could not be drawn, instead of any other
 LOOKED_FOR = ("pleural_space", "emphysema")  # lacking is 0, not unknown
 Segment = Callable[[Volume], np.ndarray]
 
@@ -55,10 +55,10 @@ def measured(
     joint = overlaps(sample.anatomy, found, SHAPES)
     values |= _named("joint", joint if sample.anatomy.any() else dict.fromkeys(SHAPES, NAN))
     if source and "lobes" in asked.get("given", ()):
-        regions = ("lungs", *LOBES)
-        values |= _named("given", overlaps(found, source.anatomy, regions, shown=True))
+        compared = ("lungs", *LOBES)
+        values |= _named("given", overlaps(found, source.anatomy, compared, shown=True))
         own = labels_of(source.image, segment)
-        values |= _named("ceiling", overlaps(own, source.anatomy, regions, shown=True))
+        values |= _named("ceiling", overlaps(own, source.anatomy, compared, shown=True))
     if asked.get("probe") == "segment":
         maps = [case.anatomy for case in (truth, source) if case is not None]
         known = next((labels for labels in maps if labels.any()), None)
@@ -75,23 +75,23 @@ def labels_of(image: Volume, segment: Segment) -> np.ndarray:
 
 
 def overlaps(
-    found: np.ndarray, truth: np.ndarray, regions: Iterable[str], shown: bool = False
+    found: np.ndarray, truth: np.ndarray, names: Iterable[str], shown: bool = False
 ) -> dict[str, float]:
     """Return the Dice in [0, 1] of each region of two anatomy maps.
 
     Args:
         found: Anatomy map (X, Y, Z).
         truth: Anatomy map of the same shape; what it says to ignore does not count.
-        regions: Names of `labels.yaml`.
+        names: Of regions in `labels.yaml`.
         shown: Leave a region that the truth does not show undefined: nobody labeled it. Otherwise
             only one that neither map shows is undefined, and one that either lacks has 0.
     """
-    ignored = truth == anatomy.vocabulary().ignore
+    ignored = truth == regions.vocabulary().ignore
     out = {}
-    for region in regions:
-        known = anatomy.mask(truth, region)
+    for region in names:
+        known = regions.mask(truth, region)
         undefined = shown and not known.any()
-        out[region] = NAN if undefined else dice(anatomy.mask(found, region), known, ignored)
+        out[region] = NAN if undefined else dice(regions.mask(found, region), known, ignored)
     return out
 
 

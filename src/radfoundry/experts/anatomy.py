@@ -97,8 +97,8 @@ def agreement(
             overlaps.append(dice(again, expected, ~compared) if enough else np.nan)
         elif again.any() and labels.shape[1] > 1:
             overlaps.append(0.0)
-    told = any(regions.mask(labels, name).any() for name in structures)
-    return float(np.min(overlaps)) if told else np.nan
+    labeled = any(regions.mask(labels, name).any() for name in structures)
+    return float(np.min(overlaps)) if labeled else np.nan
 
 
 def share_inside(sample: Case, tolerance: float) -> float:
@@ -145,7 +145,7 @@ def _assess_one(case: Case, found: np.ndarray, reference: Mapping, options: Mapp
     overlap = agreement(found, case.anatomy, _lesion(case), options["structures"])
     inside = share_inside(case, options["tolerance"])
     plausible = float(areas_plausible(case, reference, options))
-    # A broken rule is evidence enough, whatever the segmentation could not tell.
+    # A broken rule is evidence enough, whatever the segmentation could not show.
     return plausible if not plausible else float(np.minimum(overlap, inside))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from sklearn.covariance import LedoitWolf
 
-from radfoundry.anatomy import regions as anatomy
+from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.config.catalogue import load
 from radfoundry.evaluation.metrics import similarity
@@ -75,19 +75,19 @@ def statistics(case: Case, options: Mapping) -> dict[str, float]:
     standard deviation; inside the lungs also the kurtosis of the finest band, which stamps change.
     """
     flat = case.image.is_radiograph
-    image, regions = _radiograph(case) if flat else _volume(case, {**OPTIONS, **options})
+    image, masks = _radiograph(case) if flat else _volume(case, {**OPTIONS, **options})
     unit = max(image.shape) / NOMINAL if flat else 1.0
     scales = SCALES if flat else VOXELS
     blurred = [ndimage.gaussian_filter(image, s * unit) if s else image for s in scales]
     found: dict[str, float] = {}
-    for name, region in regions.items():
+    for name, region in masks.items():
         values = image[region] if region.any() else np.array([np.nan])
         for level in LEVELS:
             found[f"{name}_q{round(100 * level)}"] = float(np.quantile(values, level))
         for fine, coarse, scale in zip(blurred, blurred[1:], scales[1:], strict=False):
             band = (fine - coarse)[region] if region.any() else np.array([np.nan])
             found[f"{name}_log_sd_{scale:g}"] = float(np.log(band.std() + 1e-5))
-    fine = (blurred[0] - blurred[1])[regions["lungs"]]
+    fine = (blurred[0] - blurred[1])[masks["lungs"]]
     tail = np.mean(((fine - fine.mean()) / (fine.std() + 1e-9)) ** 4) if fine.size else np.nan
     return found | {"lungs_log_kurtosis_1": float(np.log(tail + 1e-3))}
 
@@ -97,17 +97,17 @@ def _radiograph(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     image = picture(case.image.voxels).astype(float)
     unit = max(image.shape) / NOMINAL
     body = ndimage.binary_erosion(image > 0, iterations=max(1, round(4 * unit)))
-    return image, {"body": body, "lungs": anatomy.mask(picture(case.anatomy), "lungs")}
+    return image, {"body": body, "lungs": regions.mask(picture(case.anatomy), "lungs")}
 
 
 def _volume(case: Case, options: Mapping) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return a CT as gray in [0, 1], and where its body (less air and lungs) and lungs are.
 
-    The lungs are without their outermost voxel, where segmenters differ and density tells little.
+    The lungs are without their outermost voxel, where segmenters differ and density says little.
     """
     labels = case.anatomy
     if not labels.any():
         segment = load("segmenters", options["segmenter"]).prepare(options["segmenter_options"])
         labels = segment(case.image)
-    lungs = ndimage.binary_erosion(anatomy.mask(labels, "lungs"))
+    lungs = ndimage.binary_erosion(regions.mask(labels, "lungs"))
     return similarity.gray(case.image), {"body": case.image.voxels > NO_AIR_HU, "lungs": lungs}

@@ -6,6 +6,9 @@ A generator module has
 * `NEEDS`: for a network, those whose weights `fit` is given; empty where each stands alone.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `TRAIN`: what config may set under `train:`, see `catalogue.training`; unchecked if left out.
+  `RENAMED`: old names of keys below it with their new ones, if there are any.
+* `PUBLISHED`: what the paper reports, by system, metric and arm; `VARIANTS`: which of its systems a
+  recipe is, see `lookups.variant`; `SUPER_RESOLUTION`: the network that draws the full grid.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.
@@ -13,9 +16,9 @@ A generator module has
   ready to draw; {} if it learns nothing.
 * `draw(request, source, networks) -> Case`: one sample, a pure function of the request. The sample
   lies on the source's grid; a request may say that the source's channels are kept.
-* learned generators: `fit(network, material, options, rng, device, hooks) -> Weights`, with
-  `training.Material` (cases of the train split, the networks of `NEEDS`), the recipe's `train:`
-  section with `size` ("phantom", "workstation" or "paper"), and `training.Hooks`.
+* learned generators: `fit(network, data, options, rng, device, callbacks) -> Weights`, with
+  `training.loop.TrainingData` (cases of the train split, the networks of `NEEDS`), `train:` of the
+  recipe with `size` ("phantom", "workstation" or "paper"), and `training.loop.Callbacks`.
 * generators that take prompts: `probe(cases, options, seed) -> DataFrame`, the requests that the
   evaluation draws beside the dataset (see `_requests.text_guided`).
 

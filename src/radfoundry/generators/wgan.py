@@ -18,7 +18,7 @@ from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.generators._requests import text_guided
 from radfoundry.networks import gan
-from radfoundry.training.loop import Hooks, Material, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, TrainingData, train
 from radfoundry.training.settings import refuse_unknown
 from radfoundry.weights import Weights
 
@@ -27,7 +27,7 @@ NEEDS: Mapping[str, list[str]] = {}
 MODALITIES = ("CT",)
 OPTIONS = {"count": 32, "splits": ["train"]}
 # Per size: `size` names the network's, `penalty` weighs the critic's slope; the rest is batches
-# and `training.Settings`. `phantom` takes about 150 CPU seconds on 64^3.
+# and `training.settings.Settings`. `phantom` takes about 150 CPU seconds on 64^3.
 TRAINING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "size": "phantom", "penalty": 10.0, "batch": 8, "steps": 400, "learning_rate": 1e-2,
@@ -82,21 +82,21 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
 
 def fit(
     network: str,
-    material: Material,
+    data: TrainingData,
     options: Mapping,
     rng: np.random.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return the generator, trained on the images of the train split.
 
     Args:
         network: "gan".
-        material: Cases of one grid.
+        data: Cases of one grid.
         options: `size`; overrides of `TRAINING` under `gan`.
         rng: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
 
     Raises:
         ValueError: Unknown options, or cases of several grids.
@@ -105,7 +105,7 @@ def fit(
     card = chosen_options(options)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     card["size"] = dict(gan.SIZES[card["size"]])
-    pictures = _pictures(material.cases, gan.multiple(card["size"]))
+    pictures = _pictures(data.cases, gan.multiple(card["size"]))
     adversaries = gan.adversaries(card["size"], 1, pictures.shape[2:], generator).to(device)
     adversaries.measure(pictures[:MEASURED].float().to(device))
 
@@ -114,12 +114,12 @@ def fit(
         return pictures[rows].float().to(device)
 
     settings = Settings(**{f.name: card[f.name] for f in fields(Settings) if f.name in card})
-    told = partial(gan.loss, penalty=card["penalty"])
-    hooks = replace(hooks, preview=preview)
-    done = train(adversaries, draw, told, settings, generator, hooks)
+    loss = partial(gan.loss, penalty=card["penalty"])
+    callbacks = replace(callbacks, preview=preview)
+    done = train(adversaries, draw, loss, settings, generator, callbacks)
     state = {name: kept for name, kept in done.state.items() if not name.startswith("critic.")}
-    grid = list(material.cases[0].image.voxels.shape)
-    return Weights(state, {"network": network, **card, "grid": grid, "losses": done.course()})
+    grid = list(data.cases[0].image.voxels.shape)
+    return Weights(state, {"network": network, **card, "grid": grid, "losses": done.loss_curve()})
 
 
 def chosen_options(options: Mapping) -> dict[str, Any]:
@@ -141,8 +141,8 @@ def _pictures(cases: Sequence[Case], multiple: int) -> Tensor:
     """Return the images as float16 (B, 1, X, Y, Z) in [-1, 1], with air around to fit."""
     grids = {case.image.voxels.shape for case in cases}
     if len(grids) != 1:
-        told = ", ".join(str(grid) for grid in sorted(grids)[:3])
-        raise ValueError(f"cases are of {len(grids)} grids ({told}): state preprocess.grid")
+        listed = ", ".join(str(grid) for grid in sorted(grids)[:3])
+        raise ValueError(f"cases are of {len(grids)} grids ({listed}): state preprocess.grid")
     whole = (channels.padded(channels.encode(case)[:1], multiple) for case in cases)
     return torch.stack([torch.from_numpy(picture).half() for picture in whole])
 

@@ -1,11 +1,15 @@
-"""Networks that denoise, in 2D and 3D, as classes whose sizes are data.
+"""Networks by architecture, in 2D and 3D, as classes whose sizes are data.
 
 * `build`: makes a network of a size; the tables of sizes stand in the generators.
-* `pseudo3d_unet`: MedSyn's two U-Nets, for a GPU.
-* `wavelet_unet`: a U-Net on the Haar transform, for any machine.
-* `blocks`: what they are made of. `costs`: parameters and memory, without running them.
+* `pseudo3d_unet`: convolutions of planes and depth in turn, for a GPU.
+* `wavelet_unet`: a U-Net on the Haar transform (`wavelets`), for any machine.
+* `super_resolution`: from a coarse volume to a full one, around a regression.
+* `gan`: a Wasserstein GAN.
+* `layers`, `blocks`: what they are made of. `costs`: parameters and memory, without running them.
+* `torchvision_shim`: lets libraries that import torchvision run beside a CPU build of torch.
 
-All are called as `network(noisy, times, text=None, text_mask=None, concat=None)` and return an
-estimate of the clean pictures (B, C, *space): see `radfoundry.diffusion`. `concat` (B, C', *space)
-are channels that are seen but not drawn: a low-resolution picture, or what is known of this one.
+Networks that denoise are called as `network(noisy, times, text=None, text_mask=None, concat=None)`
+and return an estimate of the clean pictures (B, C, *space): see `radfoundry.diffusion`. `concat`
+(B, C', *space) are channels that are seen but not drawn: a low-resolution picture, or what is known
+of this one.
 """

@@ -121,8 +121,8 @@ class NullText(nn.Module):
         if text is None:
             return self.null.expand(count, -1, -1), None
         if text.shape[1] > self.null.shape[1] or text.shape[2] != self.null.shape[2]:
-            told = f"{tuple(text.shape[1:])} tokens x width"
-            raise ValueError(f"text of {told} where {tuple(self.null.shape[1:])} are taken")
+            given = f"{tuple(text.shape[1:])} tokens x width"
+            raise ValueError(f"text of {given} where {tuple(self.null.shape[1:])} are taken")
         text = text.to(self.null)
         if short := self.null.shape[1] - text.shape[1]:  # a row without text reads all of the null
             if text_mask is None:

@@ -20,6 +20,8 @@ from radfoundry.networks.layers import seeded
 from radfoundry.networks.pseudo3d_unet import Pseudo3DUNet
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 
+DESIGNS = ("pseudo3d", "wavelet")
+
 
 def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any]) -> dict[str, Any]:
     """Return a size by name, or by values of which `size` names the table's entry to start from.
@@ -47,6 +49,8 @@ def build(
         objective: A name of `OBJECTIVES`; the wavelet design knows its noise levels.
         options: `channels`, `concat`, `text_width`; for the wavelet design also `read`, `space`.
     """
+    if size["design"] not in DESIGNS:
+        raise ValueError(f"no design {size['design']!r}: choose from {', '.join(DESIGNS)}")
     if size["design"] == "pseudo3d":
         options = {key: v for key, v in options.items() if key not in ("read", "space")}
         return Pseudo3DUNet(size, **options)

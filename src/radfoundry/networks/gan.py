@@ -202,12 +202,12 @@ def loss(
     chance: dict[str, Any] = {"generator": generator, "device": generator.device}
     latents = torch.randn(len(real), network.latent, **chance).to(real.device)
     drawn = network.shown(network.draw(latents))
-    told = network.shown(haar(real, network.levels))
+    shown = network.shown(haar(real, network.levels))
     frozen = {name: value.detach() for name, value in network.critic.named_parameters()}
-    judged = network.critic(torch.cat([drawn.detach(), told]))
+    judged = network.critic(torch.cat([drawn.detach(), shown]))
     judged_drawn, judged_real = judged.chunk(2)
     share = torch.rand((len(real), *[1] * (real.ndim - 1)), **chance).to(real.device)
-    between = torch.lerp(told, drawn.detach(), share)
+    between = torch.lerp(shown, drawn.detach(), share)
     return {
         "critic": (judged_drawn.mean() - judged_real.mean()) / network.reach,
         "penalty": penalty * gradient_penalty(network.critic, between),

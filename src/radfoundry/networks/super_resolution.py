@@ -1,8 +1,9 @@
 """Super-resolution: what can be computed of the full grid, and a network that draws the rest.
 
-Each coarse voxel and its neighbors tell the fine voxels inside it by linear regression, in closed
-form. A wavelet network draws `detail` times what is beyond that, and sees the regression beside it;
-a pseudo-3D one (`detail` 0) draws the channels themselves and sees the coarse ones enlarged.
+Each coarse voxel and its neighbors predict the fine voxels inside it by linear regression, in
+closed form. A wavelet network draws the residual, times `residual_scale`, and sees the regression
+beside it; a pseudo-3D one (`residual_scale` 0) draws the channels themselves and sees the coarse
+ones enlarged.
 """
 
 from typing import Any
@@ -21,17 +22,19 @@ class SuperResolution(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, network: nn.Module, channels: int, factor: int, detail: float) -> None:
+    def __init__(
+        self, network: nn.Module, channels: int, factor: int, residual_scale: float
+    ) -> None:
         """Wrap a network; until `measure` is called, each coarse voxel is repeated.
 
         Args:
             network: Draws (B, channels, *fine) and sees as many channels beside.
             channels: Of the pictures.
             factor: Fine voxels along an axis of a coarse one.
-            detail: How large what is drawn is made; 0 for a network that draws the channels.
+            residual_scale: Of what is drawn; 0 for a network that draws the channels themselves.
         """
         super().__init__()
-        self.network, self.factor, self.detail = network, factor, detail
+        self.network, self.factor, self.residual_scale = network, factor, residual_scale
         made = channels * factor**3
         weight = torch.zeros(made, channels, SIDE, SIDE, SIDE)
         middle = SIDE // 2
@@ -42,7 +45,7 @@ class SuperResolution(nn.Module):
 
     def measure(self, fine: Tensor, coarse: Tensor) -> None:
         """Regress fine pictures (B, C, *fine) on coarse ones (B, C, *coarse)."""
-        if not self.detail:
+        if not self.residual_scale:
             return
         square, product = fine.new_zeros(()), fine.new_zeros(())
         for one, other in zip(fine.split(1), coarse.split(1), strict=True):
@@ -55,7 +58,7 @@ class SuperResolution(nn.Module):
         self.bias.copy_(found[-1])
 
     def expected(self, coarse: Tensor) -> Tensor:
-        """Return (B, C, *fine) what coarse pictures (B, C, *coarse) tell."""
+        """Return (B, C, *fine) what coarse pictures (B, C, *coarse) predict."""
         wide = functional.pad(coarse, [SIDE // 2] * 6, mode="replicate")
         made = functional.conv3d(wide, self.weight, self.bias)
         count, _, *sides = made.shape
@@ -65,18 +68,18 @@ class SuperResolution(nn.Module):
 
     def beyond(self, fine: Tensor, expected: Tensor) -> Tensor:
         """Return what the network draws of fine pictures."""
-        return self.detail * (fine - expected) if self.detail else fine
+        return self.residual_scale * (fine - expected) if self.residual_scale else fine
 
     def whole(self, drawn: Tensor, expected: Tensor) -> Tensor:
         """Return fine pictures of what was drawn: the inverse of `beyond`."""
-        return expected + drawn / self.detail if self.detail else drawn
+        return expected + drawn / self.residual_scale if self.residual_scale else drawn
 
     def agreeing(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Return fine pictures (B, C, *fine) moved until the means of their blocks are `coarse`.
 
-        A pseudo-3D network (`detail` 0) is not held to them, as in the paper.
+        A pseudo-3D network (`residual_scale` 0) is not held to them, as in the paper.
         """
-        if not self.detail:
+        if not self.residual_scale:
             return fine
         off = coarse - functional.avg_pool3d(fine, self.factor)
         return fine + functional.interpolate(off, scale_factor=self.factor, mode="nearest")

@@ -27,8 +27,8 @@ COLUMNS = (*PROVENANCE, "image", "mask", "image_sha256", "mask_sha256", "finding
 def versions() -> str:
     """Return the versions of Python and of the libraries that images depend on, as one text."""
     libraries = ("numpy", "scipy", "scikit-image", "torch", "monai", "pyradiomics", "nibabel")
-    told = [f"{name} {version(name)}" for name in libraries]
-    return ", ".join([f"Python {platform.python_version()}", *told])
+    numbers = [f"{name} {version(name)}" for name in libraries]
+    return ", ".join([f"Python {platform.python_version()}", *numbers])
 
 
 def checksums(digests: Mapping[str, str]) -> str:

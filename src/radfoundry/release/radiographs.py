@@ -49,6 +49,6 @@ def _levels(pixels: np.ndarray, bits: int) -> np.ndarray:
 
 
 def marks_of(content: bytes) -> dict[str, str]:
-    """Return the texts of a PNG, to tell a synthetic image before it is mixed with real ones."""
+    """Return the texts of a PNG, to spot a synthetic image before it is mixed with real ones."""
     with PngImageFile(io.BytesIO(content)) as image:
         return {str(key): str(value) for key, value in image.info.items() if isinstance(value, str)}

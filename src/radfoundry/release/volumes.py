@@ -1,6 +1,6 @@
 """What is shipped of drawn volumes: CT as NIfTI in HU, label maps beside, and the words for both.
 
-Every file says in its header that it is synthetic, so that any viewer that shows headers tells.
+Every file says in its header that it is synthetic, so that any viewer that shows headers says so.
 This module returns values; it opens no file.
 """
 
@@ -47,8 +47,8 @@ def nifti(volume: Volume, marks: Mapping[str, str], *, labels: bool = False) -> 
     header["descrip"] = DESCRIPTION.encode()
     if labels:
         header.set_intent("label")
-    told = json.dumps({**marks, "synthetic": "true"}, sort_keys=True)
-    header.extensions.append(Nifti1Extension(COMMENT, told.encode()))
+    text = json.dumps({**marks, "synthetic": "true"}, sort_keys=True)
+    header.extensions.append(Nifti1Extension(COMMENT, text.encode()))
     return gzip.compress(image.to_bytes(), COMPRESSION, mtime=0)
 
 
@@ -106,5 +106,5 @@ def prompts(parameters: pd.Series) -> pd.Series:
     >>> prompts(pd.Series(['{"prompt": "No  effusion."}', "{}"])).tolist()
     ['No effusion.', '']
     """
-    told = [json.loads(text).get("prompt", "") for text in parameters]
-    return pd.Series([" ".join(str(text).split()) for text in told], parameters.index, dtype=str)
+    asked = [json.loads(text).get("prompt", "") for text in parameters]
+    return pd.Series([" ".join(str(text).split()) for text in asked], parameters.index, dtype=str)

@@ -1,7 +1,7 @@
 """Draw the pictures of the report: montages, score histograms, intervals of metrics.
 
 Every function returns the bytes of a PNG and touches no file and no global state of matplotlib.
-Real and synthetic differ in colour and in line, so that print and colour-blind readers tell them
+Real and synthetic differ in colour and in line, so that print and colour-blind readers know them
 apart; a number that is not available is said to be so and is never drawn at 0.
 """
 
@@ -106,8 +106,8 @@ def histogram(
         for group in groups:
             _bars(axes, group, edges)
         if math.isfinite(threshold):
-            told = f"Limit {shown(threshold)}:\nrejected below"
-            axes.axvline(threshold, color=INK, lw=1.4, ls=":", label=told)
+            text = f"Limit {shown(threshold)}:\nrejected below"
+            axes.axvline(threshold, color=INK, lw=1.4, ls=":", label=text)
         axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     else:
         say_not_available(axes)
@@ -162,10 +162,10 @@ def _lines(rows: pd.DataFrame) -> list[dict]:
 
 
 def _interval(axes: Axes, place: int, row: Mapping[str, Any], unit: str, colour: str) -> None:
-    told = with_interval(row["value"], row["low"], row["high"], unit)
-    told += "" if told == NOT_AVAILABLE else f", n = {row['n']}"
+    text = with_interval(row["value"], row["low"], row["high"], unit)
+    text += "" if text == NOT_AVAILABLE else f", n = {row['n']}"
     across = axes.get_yaxis_transform()
-    axes.text(1.02, place, told, transform=across, va="center", fontsize=8)
+    axes.text(1.02, place, text, transform=across, va="center", fontsize=8)
     if not pd.isna(row["value"]):
         axes.plot([row["low"], row["high"]], [place, place], color=colour, lw=2.2)
         axes.plot(row["value"], place, "o", color=colour, ms=6, mec="white")
@@ -228,11 +228,11 @@ def _bars(axes: Axes, group: _Group, edges: np.ndarray) -> None:
     if not len(finite):
         axes.plot([], [], color=group.colour, label=f"{group.name}: {NOT_AVAILABLE}")
         return
-    told = f"{group.name}, n = {len(finite)}" + (f"\n{missing} without evidence" if missing else "")
+    text = f"{group.name}, n = {len(finite)}" + (f"\n{missing} without evidence" if missing else "")
     axes.hist(
         finite, list(edges), weights=np.full(len(finite), 1 / len(finite)), histtype="stepfilled",
         facecolor=(group.colour, 0.18), edgecolor=group.colour, ls=group.line, lw=1.5,
-        hatch=group.hatch, label=told,
+        hatch=group.hatch, label=text,
     )  # fmt: skip
 
 

@@ -24,6 +24,24 @@ CLINICAL = ("clinical_mean", "clinical_bias", "clinical_error")
 STATES = ("present", "cropped", "small", "absent", "failed")
 
 
+def row(name: str, phantom: bool, images: pd.DataFrame, splits: pd.DataFrame) -> dict[str, Any]:
+    """Return what the report says of one cohort: how many of what.
+
+    Args:
+        name: Of the cohort.
+        phantom: Whether it is drawn.
+        images: Rows of the table `images`, rejected cases too.
+        splits: Rows of the table `splits`.
+    """
+    counts = splits["split"].value_counts()
+    found = {"cohort": name, "origin": "phantom" if phantom else "real", "cases": len(images)}
+    found |= {"patients": images["patient"].nunique()}
+    found |= {"rejected": int((images["status"] == "rejected").sum())}
+    found |= {split: int(counts.get(split, 0)) for split in ("train", "tune", "test")}
+    found |= {"findings": int((images["findings"] != "").sum())}
+    return found | {"warnings": int((images["warnings"] != "").sum())}
+
+
 class Volumes(TypedDict, total=False):
     """What is shown of a cohort of CT or MR.
 
@@ -88,7 +106,7 @@ def number(row: Mapping) -> dict[str, Any]:
         "title": metric(row["metric"]).title,
         "arm": arm,
         "setting": setting,
-        "told": with_interval(row["value"], row["low"], row["high"], unit),
+        "estimate": with_interval(row["value"], row["low"], row["high"], unit),
         "n": row["n"],
         "published": "" if pd.isna(row["published"]) else shown(row["published"], unit),
         "note": "" if pd.isna(row["note"]) else row["note"],
@@ -108,7 +126,7 @@ def picture(picture: Picture) -> dict[str, str]:
 
 
 def volumes(part: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
-    """Return what the page tells of one cohort of volumes.
+    """Return what the page says of one cohort of volumes.
 
     Args:
         part: A `Volumes`.
@@ -127,37 +145,39 @@ def volumes(part: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
 
 
 def _clinical(own: pd.DataFrame) -> list[dict]:
-    """Return one row per measurement and way: what the labels say, and how far off they are."""
+    """Return one row per measurement and method: what the labels say, and how far off they are."""
     rows: dict[str, dict] = {}
     for row in own[own["metric"].isin(CLINICAL)].to_dict("records"):
-        told, name = number(row), str(row["arm"]).split("/")[0]
-        words = MEASURES[name].words if name in MEASURES else told["arm"]
-        rows.setdefault(row["arm"], {"arm": words, "way": told["setting"], "n": 0})
-        rows[row["arm"]][row["metric"]] = told["told"]
+        entry, name = number(row), str(row["arm"]).split("/")[0]
+        words = MEASURES[name].words if name in MEASURES else entry["arm"]
+        rows.setdefault(row["arm"], {"arm": words, "method": entry["setting"], "n": 0})
+        rows[row["arm"]][row["metric"]] = entry["estimate"]
         rows[row["arm"]]["n"] = max(rows[row["arm"]]["n"], row["n"])
     return [{name: NOT_AVAILABLE for name in CLINICAL} | row for row in rows.values()]
 
 
 def _opinions(frame: pd.DataFrame) -> list[dict]:
-    """Return one row per region: how often the two ways agree."""
+    """Return one row per region: how often the two methods agree."""
     if frame.empty:
         return []
-    told = []
+    entries = []
     for region, rows in frame.groupby("region"):
         counts = rows["status"].value_counts()
         row = {word: int(counts.get(word, 0)) for word in ("agree", "disagree", "both absent")}
-        told.append({"region": region, "dice": shown(rows["dice"].median()), **row})
-    return told
+        entries.append({"region": region, "dice": shown(rows["dice"].median()), **row})
+    return entries
 
 
 def _measured(frame: pd.DataFrame) -> list[dict]:
     """Return one row per region: lesions that were measured, and why others were not."""
     if frame.empty:
         return []
-    told = []
+    entries = []
     for region, rows in frame.groupby("region"):
         failed = rows.loc[rows["code"] != "", "code"].value_counts().to_dict()
         whole = int((rows["lesion"] == 0).sum())
         row = {"region": region, "cases": whole, "lesions": len(rows) - whole}
-        told.append(row | {"refused": ", ".join(f"{k} {v}" for k, v in failed.items()) or "none"})
-    return told
+        entries.append(
+            row | {"refused": ", ".join(f"{k} {v}" for k, v in failed.items()) or "none"}
+        )
+    return entries

@@ -41,15 +41,15 @@ def of_samples(
     exhibits = []
     for name, pairs in groups.items():
         every = list(pairs)
-        told = every[:PER_GROUP]
+        chosen = every[:PER_GROUP]
         total = (totals or {}).get(name, len(every))
-        caption = f"{name}: {len(told)} of {total} {kind} samples"
-        ids = ", ".join(pair.title for pair in told)
+        caption = f"{name}: {len(chosen)} of {total} {kind} samples"
+        ids = ", ".join(pair.title for pair in chosen)
         alt = (
             f"{caption}. Each row shows the source image, the synthetic image, the outline of its "
             f"mask and an enlarged detail. Samples: {ids}."
         )
-        exhibits.append(Exhibit(caption, charts.montage(told), alt))
+        exhibits.append(Exhibit(caption, charts.montage(chosen), alt))
     return exhibits
 
 
@@ -66,8 +66,8 @@ def of_volumes(pictures: Sequence[slices.VolumePicture], kind: str, total: int) 
     caption = f"{len(pictures)} of {total} {kind} samples"
     labeled = any(picture.anatomy is not None for picture in pictures)
     beside = ", each plain and with the labels drawn with it" if labeled else ""
-    told = "; ".join(picture.title for picture in pictures)
-    alt = f"{caption}: an axial, a coronal and a sagittal slice{beside}. {told}."
+    titles = "; ".join(picture.title for picture in pictures)
+    alt = f"{caption}: an axial, a coronal and a sagittal slice{beside}. {titles}."
     return [Exhibit(f"{caption}{beside}", slices.montage(pictures), alt)]
 
 
@@ -131,7 +131,7 @@ def of_metrics(scorecard: pd.DataFrame, recipe: str) -> dict[str, Exhibit]:
     """Return a chart of arms with their intervals for each metric that has two rows or more.
 
     Args:
-        scorecard: All rows; an arm is `arm/test set/findings`, as far as these are told.
+        scorecard: All rows; an arm is `arm/test set/findings`, as far as these are named.
         recipe: Whose rows are charted.
     """
     own = scorecard[scorecard["recipe"] == recipe]
@@ -147,8 +147,8 @@ def of_metrics(scorecard: pd.DataFrame, recipe: str) -> dict[str, Exhibit]:
         zero = 0.0 if str(name).endswith(GAIN) else None
         png = charts.forest(readable, known.title, known.unit, zero, recipe)
         alt = f"{known.title}. " + "; ".join(_sentences(readable, known.unit)) + "."
-        told = "; dotted line: no difference" if zero == 0 else ""
-        caption = f"Point: value; bar: its 95 % interval{told}."
+        line = "; dotted line: no difference" if zero == 0 else ""
+        caption = f"Point: value; bar: its 95 % interval{line}."
         found[str(name)] = Exhibit(caption, png, alt)
     return found
 

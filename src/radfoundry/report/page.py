@@ -7,6 +7,7 @@ draws no chart and opens no file but its own template.
 
 import base64
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -67,7 +68,7 @@ class Recipe(TypedDict, total=False):
 
 
 class Context(TypedDict, total=False):
-    """All that the page tells; each part may be missing, and is then said to be not available.
+    """All that the page shows; each part may be missing, and is then said to be not available.
 
     Attributes:
         title: Title of the page.
@@ -176,7 +177,7 @@ def _experts(recipe: Mapping[str, Any]) -> list[dict]:
         return []
     table = verdicts.acceptance(scores, limits, cohorts.frame_of(recipe, "verdicts"))
     return [
-        {**row, "told": with_interval(row["fraction"], row["low"], row["high"], "fraction")}
+        {**row, "estimate": with_interval(row["fraction"], row["low"], row["high"], "fraction")}
         for row in table.merge(limits.drop(columns="n"), "left", "expert").to_dict("records")
     ]
 
@@ -194,11 +195,29 @@ def _headlines(own: Sequence[Mapping], recipe: str) -> list[dict]:
 def _metrics(own: Sequence[Mapping], charts: Mapping[str, Picture]) -> list[dict]:
     """Return the metrics in the scorecard's order, each with its paired differences."""
     names = dict.fromkeys(row["metric"] for row in own)
-    told = []
+    entries = []
     for name in (name for name in names if name not in ELSEWHERE):
         rows = [cohorts.number(row) for row in own if row["metric"] == name]
-        told.append({
+        entries.append({
             "title": metric(name).title, "good": metric(name).good, "gain": name.endswith(GAIN),
             "rows": rows, "chart": cohorts.picture(charts[name]) if name in charts else None,
         })  # fmt: skip
-    return told
+    return entries
+
+
+def provenance(settings: Mapping[str, Any], versions: str, digest: str) -> dict[str, dict]:
+    """Return what must be known to make the page again, by group and label.
+
+    Args:
+        settings: The checked config.
+        versions: Of Python and the libraries, as one text.
+        digest: Of the code that made the page.
+    """
+    seeds = {name: str(entry["seed"]) for name, entry in settings["recipes"].items()}
+    text = json.dumps(settings, sort_keys=True).encode()
+    return {
+        "Versions": {"Libraries": versions},
+        "Seeds": seeds | {"evaluation": json.dumps(settings["evaluate"]["seeds"])},
+        "Config": {"sha256": hashlib.sha256(text).hexdigest()},
+        "Code": {"digest of this page": digest},
+    }

@@ -196,8 +196,8 @@ class _Row:
     def draw(self, figure: Figure, top: float) -> None:
         """Put the row on the page, downwards from a height in inches."""
         wide, high = (float(n) for n in figure.get_size_inches())
-        told: dict[str, Any] = {"va": "top", "color": INK, "fontsize": 10, "fontweight": "bold"}
-        figure.text(GAP / wide, (top - 0.05) / high, self.case.title, **told)
+        style: dict[str, Any] = {"va": "top", "color": INK, "fontsize": 10, "fontweight": "bold"}
+        figure.text(GAP / wide, (top - 0.05) / high, self.case.title, **style)
         left = GAP
         for n, view in enumerate(VIEWS):
             across, up = self.mm[view.across], self.mm[view.up]

@@ -30,7 +30,7 @@ NOISE = 0.1  # at most added, in standard deviations of the intensities
 
 
 @dataclass(frozen=True)
-class Course:
+class Schedule:
     """How a network is trained.
 
     Attributes:
@@ -56,16 +56,16 @@ class Course:
         )  # fmt: skip
 
 
-def course(chosen: Mapping, size: Mapping, **how: Any) -> Course:
-    """Return the course that a segmenter's options and the size they name come to.
+def schedule(chosen: Mapping, size: Mapping, **how: Any) -> Schedule:
+    """Return the schedule that a segmenter's options and the size they name come to.
 
     Args:
         chosen: Options with `steps` (0: those of the size) and `learning_rate`.
         size: With `steps` and `batch`.
-        how: Attributes of the course that the segmenter wants otherwise.
+        how: Attributes of the schedule that the segmenter wants otherwise.
     """
     steps = int(chosen["steps"]) or size["steps"]
-    return Course(steps, float(chosen["learning_rate"]), size["batch"], **how)
+    return Schedule(steps, float(chosen["learning_rate"]), size["batch"], **how)
 
 
 def check_cases(segmenter: str, cases: Sequence[Case]) -> None:
@@ -87,7 +87,7 @@ def trained(
     model: _nnunet.Model,
     learned: Sequence[str],
     cases: Sequence[Case],
-    course: Course,
+    schedule: Schedule,
     generator: torch.Generator,
     progress: Progress | None = None,
 ) -> dict[str, Tensor]:
@@ -97,16 +97,16 @@ def trained(
         model: The network's description; its patch and spacing are those of the training.
         learned: Structures that it is to mark, in the order of its logits after the background.
         cases: Phantoms with their anatomy.
-        course: How long and how fast.
+        schedule: How long and how fast.
         generator: The source of all chance; training runs on its device.
         progress: Called after each step with steps done, steps in all and the loss's terms.
     """
     with seeded(generator):
         layers = _nnunet.network(model, 1 + len(learned)).to(generator.device)
     seen = [sample(case, model, learned) for case in cases]
-    drawing = partial(draw, seen, course.batch, model.settings["patch_size"])
-    hooks = loop.Hooks(progress)
-    return loop.train(layers, drawing, loss, course.settings, generator, hooks).state
+    drawing = partial(draw, seen, schedule.batch, model.settings["patch_size"])
+    callbacks = loop.Callbacks(progress)
+    return loop.train(layers, drawing, loss, schedule.settings, generator, callbacks).state
 
 
 def sample(case: Case, model: _nnunet.Model, learned: Sequence[str]) -> Sample:

@@ -51,11 +51,13 @@ def _merged(findings: Sequence[Mapping]) -> list[dict]:
     merged: dict[tuple[str, str], dict] = {}
     for finding in findings:
         key = (str(finding["name"]), str(finding.get("location", "")))
-        told = merged.setdefault(
+        known = merged.setdefault(
             key, {"name": key[0], "location": key[1], "sides": set(), "severity": "mild"}
         )
-        told["sides"] |= {finding["side"]} if finding.get("side") else set()
-        told["severity"] = max(told["severity"], finding.get("severity", "mild"), key=DEGREES.index)
+        known["sides"] |= {finding["side"]} if finding.get("side") else set()
+        known["severity"] = max(
+            known["severity"], finding.get("severity", "mild"), key=DEGREES.index
+        )
     return list(merged.values())
 
 
@@ -64,13 +66,13 @@ def _stated(finding: Mapping, rng: np.random.Generator, kind: str = "present") -
     words = wording()
     severity = _one(words["severity"][finding["name"]][finding["severity"]], rng)
     side = "both" if len(finding["sides"]) == 2 else "".join(finding["sides"])
-    told = {
+    fields = {
         "severity": severity,
         "Severity": severity.capitalize(),
         "side": _one(words["sides"][side], rng) if side else "",
         "place": _place(finding["location"], side, rng),
     }
-    sentence = _one(words["findings"][finding["name"]][kind], rng).format(**told)
+    sentence = _one(words["findings"][finding["name"]][kind], rng).format(**fields)
     return _ARTICLE.sub(lambda m: f"{m[1]}n {m[2]}", sentence)
 
 
@@ -87,10 +89,10 @@ def _impression(findings: Sequence[Mapping], rng: np.random.Generator) -> str:
     if not findings:
         return _one(wording()["normal"], rng)
     ranked = sorted(findings, key=lambda f: -DEGREES.index(f["severity"]))
-    told = [_stated(finding, rng, "brief") for finding in ranked]
-    if len(told) == 1:
-        return told[0]
-    return " ".join(f"{i}. {sentence}" for i, sentence in enumerate(told, 1))
+    sentences = [_stated(finding, rng, "brief") for finding in ranked]
+    if len(sentences) == 1:
+        return sentences[0]
+    return " ".join(f"{i}. {sentence}" for i, sentence in enumerate(sentences, 1))
 
 
 def _denied(name: str, rng: np.random.Generator) -> str:

@@ -1,4 +1,4 @@
-"""When and with what a training calls its hooks."""
+"""When, and with what, a training calls its callbacks."""
 
 import time
 import warnings
@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from radfoundry.training import processes
-from radfoundry.training.settings import Hooks, Settings, Stopped
+from radfoundry.training.settings import Callbacks, Settings, Stopped
 
 PATIENCE = 20  # by the clock, things are so many times as far apart as the last one took
 
 
-class Course(Protocol):
-    """What is told of a training.
+class Progress(Protocol):
+    """What callbacks are given of a training.
 
     Attributes:
         settings: How many steps there are.
@@ -37,7 +37,7 @@ class Course(Protocol):
         """Return everything that is needed to go on; every process must ask."""
 
 
-class Due:
+class Interval:
     """When something is to be done again: by steps, by the clock, or both."""
 
     def __init__(self, steps: int, seconds: float) -> None:
@@ -55,55 +55,56 @@ class Due:
         self.cost = self.last - begun
 
 
-class Teller:
-    """Calls hooks when they are due; where processes train together, the first one's clock says."""
+class CallbackRunner:
+    """Calls what is due; where processes train together, the first one's clock says when."""
 
-    def __init__(self, course: Course, hooks: Hooks) -> None:
-        self.course, self.hooks = course, hooks
-        self.saves = Due(hooks.every, hooks.every_seconds)
-        self.shows = Due(hooks.show_every, hooks.show_seconds)
+    def __init__(self, training: Progress, callbacks: Callbacks) -> None:
+        self.training, self.callbacks = training, callbacks
+        self.saves = Interval(callbacks.every, callbacks.every_seconds)
+        self.shows = Interval(callbacks.show_every, callbacks.show_seconds)
 
     def report(self, terms: Mapping[str, float]) -> None:
         """Call what is due after a step; raise `Stopped` when any process was asked to stop."""
-        course, hooks, first = self.course, self.hooks, processes.rank() == 0
-        if hooks.progress is not None and first:
-            hooks.progress(course.step, course.settings.steps, terms)
-        asked = hooks.stop is not None and hooks.stop()
-        due = first and self.saves.at(course.step)
-        stopping, saving = processes.any_of([asked, due], course.device)
+        training, callbacks, first = self.training, self.callbacks, processes.rank() == 0
+        if callbacks.progress is not None and first:
+            callbacks.progress(training.step, training.settings.steps, terms)
+        asked = callbacks.stop is not None and callbacks.stop()
+        due = first and self.saves.at(training.step)
+        stopping, saving = processes.any_of([asked, due], training.device)
         if stopping or saving:
             self._save()
-        if hooks.show is not None and first:
+        if callbacks.show is not None and first:
             self._show(stopping)
         if stopping:
             processes.wait()  # nobody leaves while the first still writes
-            raise Stopped("train.stopped", f"asked to stop after step {course.step}")
+            raise Stopped("train.stopped", f"asked to stop after step {training.step}")
 
     def _save(self) -> None:
-        if self.hooks.checkpoint is None:
+        if self.callbacks.checkpoint is None:
             return
         begun = time.monotonic()
-        state = self.course.state()
+        state = self.training.state()
         if processes.rank() == 0:
-            self.hooks.checkpoint(state)
+            self.callbacks.checkpoint(state)
         self.saves.done(begun)
 
     def _show(self, stopping: bool) -> None:
-        over = self.course.step == self.course.settings.steps
-        if self.hooks.show is None or not (stopping or over or self.shows.at(self.course.step)):
+        training, show = self.training, self.callbacks.show
+        over = training.step == training.settings.steps
+        if show is None or not (stopping or over or self.shows.at(training.step)):
             return
         begun = time.monotonic()
         picture = None if stopping else self._preview()
-        self.hooks.show(self.course.step, picture, self.course.history)
+        show(training.step, picture, training.history)
         self.shows.done(begun)
 
     @torch.no_grad()
     def _preview(self) -> np.ndarray | None:
-        if self.hooks.preview is None:
+        if self.callbacks.preview is None:
             return None
         try:
-            return self.hooks.preview(self.course.chosen().eval())
+            return self.callbacks.preview(self.training.chosen().eval())
         except Exception as error:  # a picture to look at is no reason to lose days of training
-            told = f"no preview after step {self.course.step}: {type(error).__name__}: {error}"
-            warnings.warn(told, RuntimeWarning, stacklevel=3)
+            message = f"no preview after step {self.training.step}: {type(error).__name__}: {error}"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
             return None

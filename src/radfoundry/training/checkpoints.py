@@ -2,7 +2,7 @@
 
 They lie outside the outputs of Snakemake, which deletes what a failed job made. A folder's name is
 a digest of config, data and code, and a card beside the states says these in words: a training
-goes on only from a checkpoint of the very same, and is told what differs from any other.
+goes on only from a checkpoint of the very same, and says what differs from any other.
 """
 
 import hashlib
@@ -63,16 +63,16 @@ class Store:
         self,
         network: str | Path,
         facts: Mapping[str, Any],
-        tell: Callable[[str], object] = lambda text: None,
+        warn: Callable[[str], object] = lambda message: None,
     ) -> None:
         """Name the folder; nothing is written yet.
 
         Args:
             network: The folder of the network, with one folder in it for every key.
             facts: All that the training depends on, JSON-able.
-            tell: Called with warnings in words.
+            warn: Called with warnings in words.
         """
-        self.facts, self.tell = json.loads(json.dumps(facts)), tell
+        self.facts, self.warn = json.loads(json.dumps(facts)), warn
         self.folder = Path(network) / key(facts)
 
     def save(self, state: Mapping[str, Any]) -> Path:
@@ -101,8 +101,8 @@ class Store:
     def load(self) -> dict | None:
         """Return the newest state that can be read, on the CPU; None where there is none.
 
-        A file that cannot be read is told of and passed over. Where there is none of this key,
-        those of other keys are told of, with what differs, and left alone.
+        A file that cannot be read is warned of and passed over. Where there is none of this key,
+        those of other keys are warned of, with what differs, and left alone.
 
         Raises:
             TrainingError: With code "train.mismatch", if the folder has the card of another
@@ -111,7 +111,7 @@ class Store:
         stored = self._stored()
         if not stored:
             for folder in sorted(self.folder.parent.glob(f"*/{CARD}")):
-                self._tell_other(folder.parent)
+                self._warn_of_other(folder.parent)
             return None
         self._refuse_other()
         for path in reversed(stored):
@@ -119,7 +119,7 @@ class Store:
                 return torch.load(path, map_location="cpu", weights_only=True)
             except UNREADABLE as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                self.tell(f"checkpoint {path} cannot be read ({reason}): it is passed over")
+                self.warn(f"checkpoint {path} cannot be read ({reason}): it is passed over")
         return None
 
     def discard(self) -> None:
@@ -135,19 +135,19 @@ class Store:
     def _refuse_other(self) -> None:
         found = _card(self.folder)
         if found is None:
-            told = f"{self.folder} has no readable {CARD}: delete the folder to begin anew"
-            raise TrainingError("train.mismatch", told)
+            message = f"{self.folder} has no readable {CARD}: delete the folder to begin anew"
+            raise TrainingError("train.mismatch", message)
         differs = differences(found, self.facts)
         if differs:
-            told = f"{self.folder} is of another training: {'; '.join(differs)}"
-            raise TrainingError("train.mismatch", told)
+            message = f"{self.folder} is of another training: {'; '.join(differs)}"
+            raise TrainingError("train.mismatch", message)
 
-    def _tell_other(self, folder: Path) -> None:
+    def _warn_of_other(self, folder: Path) -> None:
         found = _card(folder)
         if folder == self.folder or found is None or not any(folder.glob("step-*.pt")):
             return
         differs = "; ".join(differences(found, self.facts))
-        self.tell(
+        self.warn(
             f"the checkpoint in {folder} is of another training ({differs}): it is left alone and "
             "this one begins anew; delete it if nobody goes back to it"
         )

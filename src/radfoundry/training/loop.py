@@ -20,20 +20,29 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from radfoundry.networks.layers import reseed
-from radfoundry.training import processes as ranks
-from radfoundry.training.callbacks import Teller
+from radfoundry.training import processes
+from radfoundry.training.callbacks import CallbackRunner
 from radfoundry.training.settings import (
+    Callbacks,
     Draw,
-    Hooks,
     Loss,
-    Material,
     Settings,
     Stopped,
+    TrainingData,
     TrainingError,
     learning_rate,
 )
 
-__all__ = ["Draw", "Hooks", "Loss", "Material", "Settings", "Stopped", "Trained", "TrainingError"]
+__all__ = [
+    "Draw",
+    "Callbacks",
+    "Loss",
+    "TrainingData",
+    "Settings",
+    "Stopped",
+    "Trained",
+    "TrainingError",
+]
 __all__ += ["learning_rate", "train"]
 
 
@@ -44,7 +53,7 @@ class Trained:
     state: dict[str, Tensor]
     history: dict[str, list[float]] = field(default_factory=dict)
 
-    def course(self, points: int = 50) -> dict[str, list[float]]:
+    def loss_curve(self, points: int = 50) -> dict[str, list[float]]:
         """Return at most `points` means of each term along the training, for the card."""
         parts = {n: np.array_split(v, min(points, len(v))) for n, v in self.history.items() if v}
         return {n: [round(float(np.mean(part)), 5) for part in p] for n, p in parts.items()}
@@ -56,9 +65,9 @@ def train(
     loss: Loss,
     settings: Settings,
     generator: torch.Generator,
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Trained:
-    """Fit a network in place and return the average of its weights, and the course of the loss.
+    """Fit a network in place and return the average of its weights, and the loss along the way.
 
     Args:
         network: On the device where it is to be trained.
@@ -68,31 +77,31 @@ def train(
         settings: Steps, optimizer, precision.
         generator: The source of all chance: equal generators give equal weights. Processes that
             train together are given equal ones, and draw different batches from them.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
 
     Raises:
         TrainingError: With code "train.nonfinite" after more than `settings.skips` steps whose
             loss or gradient was not finite, or "train.mismatch" if the state to resume from was
             made with other settings or by a number of processes that cannot be divided by ours.
-        Stopped: With code "train.stopped", when `hooks.stop` asked for it.
+        Stopped: With code "train.stopped", when `callbacks.stop` asked for it.
     """
-    course = _Course(network, settings, generator)
-    if hooks.resume is not None:
-        course.load(hooks.resume)
-    teller = Teller(course, hooks)
-    gpus = range(torch.cuda.device_count()) if course.device.type == "cuda" else []
+    state = TrainingState(network, settings, generator)
+    if callbacks.resume is not None:
+        state.load(callbacks.resume)
+    runner = CallbackRunner(state, callbacks)
+    gpus = range(torch.cuda.device_count()) if state.device.type == "cuda" else []
     with torch.random.fork_rng(gpus):
-        while course.step < settings.steps:
-            teller.report(course.advance(draw, loss))
-    return Trained(course.averaged(), course.history)
+        while state.step < settings.steps:
+            runner.report(state.advance(draw, loss))
+    return Trained(state.averaged(), state.history)
 
 
-class _Course:
+class TrainingState:
     """Everything that changes from step to step, so that it can be saved and put back."""
 
     def __init__(self, network: nn.Module, settings: Settings, generator: torch.Generator) -> None:
         self.network, self.settings = network, settings
-        self.shared = ranks.shared(network)
+        self.shared = processes.shared(network)
         self.device = next(network.parameters()).device
         self.generators = _streams(generator, settings.accumulate)
         self.optimizer = torch.optim.AdamW(
@@ -102,7 +111,7 @@ class _Course:
             betas=settings.betas,
             fused=True,
         )
-        averages = settings.ema > 0 and ranks.rank() == 0
+        averages = settings.ema > 0 and processes.rank() == 0
         self.average = AveragedModel(network, multi_avg_fn=self._blend) if averages else None
         self.step = self.skipped = 0
         self.history: dict[str, list[float]] = {}
@@ -115,9 +124,9 @@ class _Course:
     def advance(self, draw: Draw, loss: Loss) -> dict[str, float]:
         self.shared.train()
         self.optimizer.zero_grad(set_to_none=True)
-        told = [self._backward(place, draw, loss) for place in range(len(self.generators))]
-        means = ranks.mean(torch.stack([torch.stack(list(t.values())) for t in told]).mean(0))
-        values = dict(zip(told[0], means.tolist(), strict=True))
+        terms = [self._backward(place, draw, loss) for place in range(len(self.generators))]
+        means = processes.mean(torch.stack([torch.stack(list(t.values())) for t in terms]).mean(0))
+        values = dict(zip(terms[0], means.tolist(), strict=True))
         if not (torch.isfinite(means).all() and self._follow()):
             self._skip(values)
         self.step += 1
@@ -130,7 +139,7 @@ class _Course:
         generator = self.generators[place]
         reseed(generator)  # for dropout, which takes no generator
         half = self.settings.precision == "bfloat16"
-        with ranks.unsent(self.shared, place == len(self.generators) - 1):
+        with processes.unsent(self.shared, place == len(self.generators) - 1):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
                 terms = self.shared(lambda network: loss(network, draw(generator), generator))
             total = torch.stack([term.float() for term in terms.values()]).sum()
@@ -165,13 +174,13 @@ class _Course:
         plain = torch.contiguous_format  # as messages must be
         found = self.chosen().state_dict().items()
         state = {name: tensor.detach().clone(memory_format=plain) for name, tensor in found}
-        ranks.overwrite(state.values())
+        processes.overwrite(state.values())
         return {name: tensor.cpu() for name, tensor in state.items()}
 
     def state(self) -> dict:
-        """Return all of it, on the CPU; every process must ask, and the first is told."""
-        streams = ranks.gathered([generator.get_state() for generator in self.generators])
-        if ranks.rank() > 0:
+        """Return all of it, on the CPU; every process must ask, and the first gets it."""
+        streams = processes.gathered([generator.get_state() for generator in self.generators])
+        if processes.rank() > 0:
             return {}
         return {
             "settings": asdict(self.settings),
@@ -190,8 +199,8 @@ class _Course:
         self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        here = len(state["generators"]) // ranks.size()
-        mine = state["generators"][ranks.rank() * here :][:here]
+        here = len(state["generators"]) // processes.size()
+        mine = state["generators"][processes.rank() * here :][:here]
         device = self.generators[0].device
         self.generators += [torch.Generator(device) for _ in mine[len(self.generators) :]]
         del self.generators[here:]
@@ -205,10 +214,10 @@ def _streams(generator: torch.Generator, count: int) -> list[torch.Generator]:
     """Return this process's streams of chance, one per batch; the very first is the given one."""
     copy = torch.Generator(generator.device)
     copy.set_state(generator.get_state())
-    seeds = torch.randint(2**62, (count * ranks.size(),), generator=copy, device=copy.device)
-    places = range(ranks.rank() * count, (ranks.rank() + 1) * count)
+    seeds = torch.randint(2**62, (count * processes.size(),), generator=copy, device=copy.device)
+    places = range(processes.rank() * count, (processes.rank() + 1) * count)
     made = [torch.Generator(generator.device).manual_seed(int(seeds[place])) for place in places]
-    return [generator, *made[1:]] if ranks.rank() == 0 else made
+    return [generator, *made[1:]] if processes.rank() == 0 else made
 
 
 def _refuse_other(state: Mapping, settings: Settings) -> None:
@@ -216,12 +225,12 @@ def _refuse_other(state: Mapping, settings: Settings) -> None:
     mine = asdict(settings)
     differs = [k for k in mine if mine[k] != state["settings"].get(k)]
     if differs:
-        told = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)
-        raise TrainingError("train.mismatch", f"the checkpoint has other settings: {told}")
-    batches, processes = len(state["generators"]), ranks.size()
-    if batches % processes:
-        told = f"{batches} batches per step cannot be shared by {processes} processes"
-        raise TrainingError("train.mismatch", f"the checkpoint's {told}")
+        changes = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)
+        raise TrainingError("train.mismatch", f"the checkpoint has other settings: {changes}")
+    batches, count = len(state["generators"]), processes.size()
+    if batches % count:
+        message = f"{batches} batches per step cannot be shared by {count} processes"
+        raise TrainingError("train.mismatch", f"the checkpoint's {message}")
 
 
 def _held(tree: Any) -> Any:

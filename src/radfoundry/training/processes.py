@@ -1,4 +1,4 @@
-"""One training on several GPUs: what its processes tell each other.
+"""One training on several GPUs: what its processes exchange.
 
 Without a process group every function here answers as for a single process and sends nothing. All
 processes must call the same functions in the same order, or they wait for each other for ever.

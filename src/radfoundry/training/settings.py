@@ -1,4 +1,4 @@
-"""What a caller says to the training loop before it runs, and hears from it while it runs."""
+"""What a caller gives the training loop, and what it calls while it runs."""
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -67,8 +67,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
-                told = f"{name} {getattr(self, name)!r}"
-                raise ValueError(f"{told} is none of {', '.join(allowed)}")
+                value = getattr(self, name)
+                raise ValueError(f"{name} {value!r} is none of {', '.join(allowed)}")
         if self.accumulate < 1:
             raise ValueError(f"accumulate {self.accumulate} is less than one batch per step")
         for name in ("milestones", "betas"):  # lists, as JSON and YAML give them, compare unequal
@@ -76,11 +76,11 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """What a caller may want to hear of, or say, while training runs.
+class Callbacks:
+    """What a caller may want to know of, or ask for, while training runs.
 
-    Where several processes train together each is given the same hooks. All are asked whether to
-    stop; everything else is called in the first alone.
+    Where several processes train together each is given the same callbacks. All are asked whether
+    to stop; everything else is called in the first alone.
 
     Attributes:
         progress: Called after each step with steps done, steps in all, and the loss's terms.
@@ -112,7 +112,7 @@ class Hooks:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """What a generator's network is fitted to.
 
     Attributes:
@@ -124,18 +124,26 @@ class Material:
     networks: Mapping[str, Weights]
 
 
-def refuse_unknown(where: str, given: Iterable, allowed: Collection[str]) -> None:
+def refuse_unknown(
+    where: str,
+    given: Iterable,
+    allowed: Collection[str],
+    renamed: Mapping[str, str] = {},  # noqa: B006 - never changed
+) -> None:
     """Raise if a recipe's `train:` names what does not exist.
 
     Args:
         where: What named it, for the message.
         given: Keys or names.
         allowed: Those that exist.
+        renamed: Old names of some that exist, each with its new one.
 
     Raises:
-        ValueError: With what is unknown and what there is to choose from.
+        ValueError: With what is unknown and what there is to choose from, or what it is called now.
     """
     unknown = sorted(str(key) for key in given if key not in allowed)
+    for key in [key for key in unknown if renamed.get(key) in allowed]:
+        raise ValueError(f"{where}: `{key}` is now `{renamed[key]}`")
     if unknown:
         raise ValueError(f"{where} has no {', '.join(unknown)}: choose from {', '.join(allowed)}")
 

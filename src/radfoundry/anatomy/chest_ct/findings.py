@@ -18,7 +18,7 @@ def marked(image: Volume, labels: np.ndarray) -> np.ndarray:
     """Return a findings map (uint8): pleural effusion, and emphysema inside the lungs.
 
     An image that a window cut at -950 HU or above (none of its voxels lies below) shows no
-    emphysema, and none is marked. That it has none is then not known: `metrics.clinical` says NaN.
+    emphysema, and none is marked. That it has none is then not known: `clinical.measure` says NaN.
 
     Args:
         image: HU (X, Y, Z), RAS+.

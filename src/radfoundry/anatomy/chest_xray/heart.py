@@ -1,7 +1,7 @@
 """Heart and mediastinum of a radiograph, once the lungs are known: the bright shadow between them.
 
 Each side's border is looked for in that lung's own frame, row by row, where bright turns to dark;
-where an opacity hides it, the usual course of the border stands in.
+where an opacity hides it, the usual border stands in.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ import numpy as np
 from radfoundry.anatomy.chest_xray import lung_shape
 from radfoundry.anatomy.chest_xray.contrast import Field
 
-# The usual course of the shadow's border: v (apex to base of the lung), then u of the right and of
+# The usual border of the shadow: v (apex to base of the lung), then u of the right and of
 # the left border: great vessels, aortic knob, waist, heart, cardiophrenic angle.
-COURSE = np.array(
+USUAL_BORDER = np.array(
     [
         (0.05, 0.03, 0.04),
         (0.22, 0.05, 0.12),
@@ -71,7 +71,7 @@ def border(view: np.ndarray, pose: np.ndarray, side: int, column: int) -> np.nda
         return values.reshape(4, *u.shape).mean(0)
 
     gain = np.clip(strip(-BAND, -0.02) - strip(0.02, BAND), -0.5, 1.2)
-    usual = np.interp(ROWS, COURSE[:, 0], COURSE[:, column])
+    usual = np.interp(ROWS, USUAL_BORDER[:, 0], USUAL_BORDER[:, column])
     cost = 12 * (COLUMNS - usual[:, None]) ** 2 - 0.6 * gain
     bend = 250 * (COLUMNS[:, None] - COLUMNS) ** 2
     chain = lung_shape.cheapest_chain(cost, bend)

@@ -1,7 +1,7 @@
 """How far a pseudo-label can be trusted: a status for each structure, and why.
 
-Rules of anatomy assess it: those of `radiographs` a radiograph's, those of `volumes` a CT's or an
-MR's. A structure that was not found has no measurements: they are NaN, never 0.
+Rules of anatomy judge it: those of `radiographs` a radiograph's, those of `volumes` a CT's or
+an MR's. A structure that was not found has no measurements: they are NaN, never 0.
 """
 
 from collections.abc import Sequence

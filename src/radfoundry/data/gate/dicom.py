@@ -4,6 +4,7 @@ Only the tags that `tags.py` allows are ever parsed.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ NO_RADIOGRAPH = ("CT", "MR", "PT", "NM", "US")
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 PADDED = {"CT": -1024.0, "MR": 0.0}  # what stands for no measurement
 PADDING = "int.padding"
+unquoted = disable_value_validation  # a context: warnings would quote what stands in the tags
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ def decode(source: Source, modality: str) -> Raw:
         GateError: geo.ndim for a CT or MR, dcm.deflated, dcm.truncated, dcm.header, dcm.modality,
             dcm.frames, dcm.photometric, dcm.codec, dcm.pixels, dcm.rescale, io.too_large, geo.*.
     """
-    with disable_value_validation():  # its warnings quote what stands in the tags
-        dataset = _parsed(source.content)
+    with unquoted():
+        dataset = parsed(source.content)
         _check_header(dataset, modality)
         if modality != "CXR":
             raise GateError("geo.ndim", "one slice is no volume: give the folder of its series")
@@ -78,8 +80,8 @@ def slice_of(source: Source, modality: str) -> Slice:
         GateError: dcm.deflated, dcm.truncated, dcm.header, dcm.frames, dcm.photometric,
             io.too_large.
     """
-    with disable_value_validation():
-        dataset = _parsed(source.content)
+    with unquoted():
+        dataset = parsed(source.content)
         kind = str(dataset.get("Modality", ""))
         if kind == modality:
             _check_header(dataset, modality)
@@ -102,13 +104,13 @@ def values(one: Slice, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
     Raises:
         GateError: dcm.truncated, dcm.codec, dcm.pixels, dcm.rescale.
     """
-    with disable_value_validation():
+    with unquoted():
         return _values(one.dataset, modality)
 
 
 def technical_tags(one: Slice) -> dict[str, str]:
     """Return the allow-listed technical tags of a slice."""
-    with disable_value_validation():
+    with unquoted():
         return facts(one.dataset)
 
 
@@ -119,7 +121,7 @@ def _vector(dataset: Dataset, tag: str, count: int) -> np.ndarray:
 
 
 def _values(dataset: Dataset, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    stored = _stored(dataset)
+    stored = pixels_of(dataset)
     gray, warnings = _gray(dataset, stored)
     rescaled = _rescaled(dataset, gray, modality)
     padding = _padding(dataset, stored) if modality in PADDED else np.zeros(1, bool)
@@ -145,11 +147,31 @@ def _padding(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     return (stored >= min(ends)) & (stored <= max(ends))
 
 
-def _parsed(content: bytes) -> Dataset:
+def frames_of(source: Source) -> int:
+    """Return how many frames a file says it holds: 1 where it says nothing or cannot be read."""
+    try:
+        with unquoted():
+            head = pydicom.dcmread(
+                io.BytesIO(source.content),
+                force=True,
+                stop_before_pixels=True,
+                specific_tags=["NumberOfFrames"],
+            )
+            return int(head.get("NumberOfFrames") or 1)
+    except Exception:  # what cannot be read is told by who reads it as a slice
+        return 1
+
+
+def parsed(content: bytes, also: Sequence[str] = ()) -> Dataset:
+    """Return the allowed tags of a file, and others asked for by keyword.
+
+    Raises:
+        GateError: dcm.deflated, dcm.truncated.
+    """
     if DEFLATED in content[:4096]:
         raise GateError("dcm.deflated", "deflated files unpack without limit: store them plain")
     try:
-        dataset = pydicom.dcmread(io.BytesIO(content), force=True, specific_tags=list(PARSED))
+        dataset = pydicom.dcmread(io.BytesIO(content), force=True, specific_tags=[*PARSED, *also])
     except (EOFError, OSError) as error:
         raise GateError("dcm.truncated", f"the file ends early ({type(error).__name__})") from None
     meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
@@ -185,8 +207,12 @@ def _check_header(dataset: Dataset, modality: str) -> None:
         raise GateError("dcm.header", f"{dataset.Rows} x {dataset.Columns} pixels")
 
 
-def _stored(dataset: Dataset) -> np.ndarray:
-    """Return pixels as stored, (rows, columns) or (rows, columns, 3)."""
+def pixels_of(dataset: Dataset) -> np.ndarray:
+    """Return pixels as stored, (rows, columns), (rows, columns, 3) or (frames, rows, columns).
+
+    Raises:
+        GateError: dcm.truncated, dcm.codec, dcm.pixels.
+    """
     if "PixelData" not in dataset:
         raise GateError("dcm.truncated", "there are no pixels: cut off, or a report")
     syntax = dataset.file_meta.TransferSyntaxUID

@@ -3,20 +3,15 @@
 Of its functional groups only place, size and rescaling are read.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pydicom
-from pydicom.config import disable_value_validation
-from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
 
-from radfoundry.data.gate import stacking
+from radfoundry.data.gate import dicom, stacking
 from radfoundry.data.gate.geometry import canonical, solid
 from radfoundry.data.gate.source import MAX_VOXEL_BYTES, GateError, Raw, Source
-from radfoundry.data.gate.tags import PARSED, facts
+from radfoundry.data.gate.tags import Dataset, facts
 
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 WHERE = {  # where in the groups of a frame each tag stands
@@ -27,7 +22,6 @@ WHERE = {  # where in the groups of a frame each tag stands
     "RescaleIntercept": "PixelValueTransformationSequence",
 }
 NEEDED = ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation", "PixelData", *GROUPS)
-PADDED = {"CT": -1024.0, "MR": 0.0}  # what stands for no measurement
 
 
 @dataclass(frozen=True)
@@ -43,13 +37,7 @@ class Frame:
 
 def has_frames(source: Source) -> bool:
     """Return whether a DICOM file says that it holds several frames."""
-    try:
-        with disable_value_validation():
-            head = pydicom.dcmread(io.BytesIO(source.content), force=True, stop_before_pixels=True,
-                                   specific_tags=["NumberOfFrames"])  # fmt: skip
-            return int(head.get("NumberOfFrames") or 1) > 1
-    except Exception:  # what cannot be read is told by who reads it as a slice
-        return False
+    return dicom.frames_of(source) > 1
 
 
 def decode(source: Source, modality: str) -> Raw:
@@ -59,8 +47,8 @@ def decode(source: Source, modality: str) -> Raw:
         GateError: dcm.header, dcm.modality, dcm.frames, dcm.photometric, dcm.truncated, dcm.codec,
             dcm.pixels, dcm.rescale, io.too_large, and those of `stacking`.
     """
-    with disable_value_validation():
-        dataset = _parsed(source.content)
+    with dicom.unquoted():
+        dataset = dicom.parsed(source.content, GROUPS)
         _check(dataset, modality)
         frames = _frames(dataset, modality)
         stacking.check_alike(frames)
@@ -73,15 +61,6 @@ def decode(source: Source, modality: str) -> Raw:
         image, mended = canonical(voxels, affine)
         floats = solid(image).holding(np.ascontiguousarray(image.voxels))
         return Raw(floats, source.sha256, True, (*uneven, *padded, *mended), facts(dataset))
-
-
-def _parsed(content: bytes) -> Dataset:
-    if b"1.2.840.10008.1.2.1.99" in content[:4096]:
-        raise GateError("dcm.deflated", "deflated files unpack without limit: store them plain")
-    try:
-        return pydicom.dcmread(io.BytesIO(content), force=True, specific_tags=[*PARSED, *GROUPS])
-    except (EOFError, OSError) as error:
-        raise GateError("dcm.truncated", f"the file ends early ({type(error).__name__})") from None
 
 
 def _check(dataset: Dataset, modality: str) -> None:
@@ -110,13 +89,11 @@ def _check_size(dataset: Dataset, frames: int) -> None:
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_compressed and len(dataset.PixelData) * 8 < voxels * dataset.BitsAllocated:
         raise GateError("dcm.truncated", "there are fewer pixels than frames times their size")
-    if not get_decoder(syntax).is_available:
-        raise GateError("dcm.codec", f"no decoder for {syntax.name}: save the file uncompressed")
 
 
 def _frames(dataset: Dataset, modality: str) -> list[Frame]:
     shared = dataset.SharedFunctionalGroupsSequence
-    common = shared[0] if len(shared) else Dataset()
+    common = shared[0] if len(shared) else {}
     size = int(dataset.Rows), int(dataset.Columns)
     return [
         Frame(
@@ -160,10 +137,7 @@ def _voxels(
     dataset: Dataset, frames: Sequence[Frame], order: np.ndarray, modality: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return float32 voxels (columns, rows, slices) in the order of their places."""
-    try:
-        stored = dataset.pixel_array
-    except (ValueError, AttributeError, RuntimeError, OSError, EOFError) as error:
-        raise GateError("dcm.pixels", f"pixels do not decode ({type(error).__name__})") from None
+    stored = dicom.pixels_of(dataset)
     rows, columns = frames[0].size
     voxels = np.empty((columns, rows, len(frames)), np.float32, order="F")
     for place, at in enumerate(order):
@@ -173,6 +147,6 @@ def _voxels(
     if padding is None:
         return voxels, ()
     outside = (stored[order] == int(padding)).transpose(2, 1, 0)
-    moved = bool((voxels[outside] != PADDED[modality]).any())
-    voxels[outside] = PADDED[modality]
+    moved = bool((voxels[outside] != dicom.PADDED[modality]).any())
+    voxels[outside] = dicom.PADDED[modality]
     return voxels, ("int.padding",) if moved else ()

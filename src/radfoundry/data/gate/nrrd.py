@@ -88,7 +88,7 @@ def _layout(fields: Fields) -> Layout:
     if kind is None:
         raise GateError("io.header", "the voxel type is none of the real numbers of NRRD")
     if kind[1] != "1" and fields.get("endian") not in ENDS:
-        raise GateError("io.header", "the order of bytes is not told: endian is little or big")
+        raise GateError("io.header", "the order of bytes is not stated: endian is little or big")
     sizes = integers(fields["sizes"])
     if str(len(sizes)) != fields["dimension"]:
         raise GateError("io.header", f"{len(sizes)} sizes do not make the dimension announced")

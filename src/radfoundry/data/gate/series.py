@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,7 +96,8 @@ def _volume(found: _Found, modality: str) -> Raw:
     slices = sorted(slices, key=lambda one: float(normal @ one.position))
     places = np.array([one.position for one in slices])
     step, origin, uneven = stacking.even(places, normal, float(slices[0].spacing_mm.min()))
-    stack, warnings = _stacked(slices, modality)
+    names = {one.sha256: name for name, one in found.slices.items()}
+    stack, warnings = _stacked(slices, modality, names)
     affine = stacking.affine_of(slices[0], normal * step, origin)
     image, mended = canonical(stack, affine)
     image = solid(image)
@@ -223,12 +224,17 @@ def _scouts(slices: dict[str, Slice]) -> list[str]:
     return [n for n in short if np.abs(slices[n].cosines - main).max() > tolerances.ANGLE]
 
 
-def _stacked(slices: Sequence[Slice], modality: str) -> tuple[np.ndarray, list[str]]:
+def _stacked(
+    slices: Sequence[Slice], modality: str, names: Mapping[str, str]
+) -> tuple[np.ndarray, list[str]]:
     """Return float32 voxels (columns, rows, slices), each slice rescaled by its own tags."""
     stack = np.empty((slices[0].size[1], slices[0].size[0], len(slices)), np.float32, order="F")
     warnings: list[str] = []
     for place, one in enumerate(slices):
-        picture, codes = guarded(dicom.values, one, modality)
+        try:
+            picture, codes = guarded(dicom.values, one, modality)
+        except GateError as error:
+            raise _told_of(names[one.sha256], error) from None
         stack[..., place] = picture.T
         warnings += codes
     return stack, warnings

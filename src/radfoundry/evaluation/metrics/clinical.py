@@ -83,7 +83,7 @@ def volume_cm3(mask: np.ndarray, voxel_mm3: float, looked_for: bool = False) -> 
 def lung_volumes(anatomy: np.ndarray, voxel_mm3: float) -> dict[str, float]:
     """Return the volumes of both lungs, of each lung and of each lobe in liters.
 
-    The total is that of all labeled lung: also where the side is not told.
+    The total is that of all labeled lung: also where the side is not known.
     """
     regions = {"lung": "lungs", "lung_right": "lung_right", "lung_left": "lung_left"}
     regions |= {name: name for name in LOBES}
@@ -158,7 +158,7 @@ def effusion(
 def sides(anatomy: np.ndarray, fluid: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the right and the left pleural cavity: each lung, and what else is on its side.
 
-    Fluid, and lung whose side is not told, is on the side of the plane midway between the centers
+    Fluid, and lung whose side is not known, is on the side of the plane midway between the centers
     of the two lungs; without two lungs, midway between the ends of all that is labeled. x grows to
     the patient's right. The nearest lung is no better guide: fluid beside the spine is often
     nearer to the lung of the other side.

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from radfoundry.anatomy import regions as anatomy
+from radfoundry.anatomy import regions
 from radfoundry.anatomy.quality.status import depends, spread
 
 LOBES = {  # such as lung_upper_lobe_right: right upper lobe
     f"lung_{part}_lobe_{side}": f"{side} {part} lobe"
-    for lobes in anatomy.LOBES.values()
+    for lobes in regions.LOBES.values()
     for _, part, _, side in (lobe.split("_") for lobe in lobes)
 }
 

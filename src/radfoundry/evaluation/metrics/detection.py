@@ -1,4 +1,4 @@
-"""How well scores tell diseased from healthy, by image and by pixel.
+"""How well scores separate diseased from healthy, by image and by pixel.
 
 Functions of one set of cases use scikit-learn. Those that take `weights` answer for many
 re-weighted sets of the same cases at once, which is what a bootstrap asks for. Pixels are counted

@@ -2,7 +2,7 @@
 
 All take (n, d) and (m, d) arrays, real ones first, and return one number; NaN where a set has
 fewer than two rows or a value is not finite. They depend on n: a Fréchet distance of few rows is
-too large. Compare distances of equal n only, which is what `metrics.realism` does.
+too large. Compare distances of equal n only, which is what `realism.distances` does.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""See a CT as two small pictures, to tell copies and repeats among many without loading them all.
+"""See a CT as two small pictures, to find copies and repeats among many without loading them all.
 
 The pictures are the mean along y, as seen from the front, and the middle axial slice.
 """

@@ -1,8 +1,8 @@
-"""How well a way of enlarging restores a case that was made small, against trilinear enlargement.
+"""Super-resolution: how well a method restores a downsampled case, beside trilinear enlargement.
 
 Two questions. Is it the case itself? Peak signal to noise and structural similarity, voxel by
 voxel: they reward a cautious blur. Does it look like a CT? The maximum mean discrepancy of its
-texture from that of other patients: a blur is told at once. All of it is measured in HU, and
+texture from that of other patients: a blur is seen at once. All of it is measured in HU, and
 interpolation starts from HU: the tone curve of `channels` is the network's own.
 """
 
@@ -78,9 +78,9 @@ def trilinear(case: HeldOutCase) -> np.ndarray:
 
 
 def compare(
-    cases: Iterable[HeldOutCase], ways: Mapping[str, Enlarge], rng: np.random.Generator
+    cases: Iterable[HeldOutCase], methods: Mapping[str, Enlarge], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return how each way restores the image of each case.
+    """Return how each method restores the image of each case.
 
     `psnr_db` and `ssim` are against the case itself; `mmd`, squared and unbiased, is of texture
     against the real images of all other patients, NaN where there is none. The arm `real_floor` is
@@ -88,7 +88,7 @@ def compare(
 
     Args:
         cases: One at a time is held in memory.
-        ways: Name to what returns the enlarged image (X, Y, Z) of a case in HU.
+        methods: Name to what returns the enlarged image (X, Y, Z) of a case in HU.
         rng: Chooses patches, the same ones of every arm.
 
     Returns:
@@ -102,7 +102,7 @@ def compare(
     for case in cases:
         places = rng.spawn(1)[0].integers(2**31)
         images = {FLOOR: case.image}
-        for arm, enlarge in ways.items():
+        for arm, enlarge in methods.items():
             drawn = enlarge(case)
             if drawn.shape != case.image.shape:
                 raise ValueError(f"{arm} enlarged {case.case} to {drawn.shape}")

@@ -82,14 +82,14 @@ def _rows(
     for at, metric in enumerate(METRICS):
         for arm, values in drawn.items():
             found = interval(values[0, at], values[1:, at])
-            told = {"metric": metric, "arm": arm, "note": notes[arm]}
-            yield {**told, **found._asdict(), **about}
+            row = {"metric": metric, "arm": arm, "note": notes[arm]}
+            yield {**row, **found._asdict(), **about}
         for arm in others:
             pair = drawn[arm][:, at], drawn[baseline][:, at]
             gain = difference((pair[0][0], pair[1][0]), (pair[0][1:], pair[1][1:]))
             note = notes[arm] if np.isfinite(pair[1][0]) else notes[baseline]
-            told = {"metric": f"{metric}_gain", "arm": f"{arm}-{baseline}", "note": note}
-            yield {**told, **gain._asdict(), **about}
+            row = {"metric": f"{metric}_gain", "arm": f"{arm}-{baseline}", "note": note}
+            yield {**row, **gain._asdict(), **about}
 
 
 def _over_seeds(
@@ -106,10 +106,12 @@ def _over_seeds(
 def _note(order: pd.DataFrame, own: pd.DataFrame) -> str:
     """Return who stands against whom, what was added, and why a figure is missing."""
     ill = int((order["truth"] == 1).sum())
-    told = [f"{ill} with, {len(order) - ill} without the finding"]
+    notes = [f"{ill} with, {len(order) - ill} without the finding"]
     least, most = int(own["samples"].min()), int(own["samples"].max())
     if most:
-        told.append(f"taught by {least if least == most else f'{least} to {most}'} samples of each")
+        notes.append(
+            f"taught by {least if least == most else f'{least} to {most}'} samples of each"
+        )
     if ill in (0, len(order)):
-        told.append("not defined: one kind only")
-    return "; ".join([*told, *sorted(set(own["note"]) - {""})])
+        notes.append("not defined: one kind only")
+    return "; ".join([*notes, *sorted(set(own["note"]) - {""})])

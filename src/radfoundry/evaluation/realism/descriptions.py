@@ -79,7 +79,7 @@ def lungs_finder(segmenter: str, options: Mapping) -> Segment:
 
 
 def shuffled(names: Iterable[str], number: int, most: int) -> list[str]:
-    """Return at most so many names in an order that they do not tell.
+    """Return at most so many names in an order that does not follow them.
 
     Args:
         names: In any order.
@@ -99,9 +99,11 @@ def tabled(sets: Mapping[str, Described]) -> pd.DataFrame:
         features = pd.DataFrame(seen.values).rename(columns=lambda at: f"{KINDS[0]}_{at}")
         for kind, values, rows in ((KINDS[0], features, seen), (KINDS[1], texture.values, texture)):
             owners = list(rows.owners)
-            told = {"set": name, "kind": kind, "volume": range(len(owners)), "owner": owners}
+            columns = {"set": name, "kind": kind, "volume": range(len(owners)), "owner": owners}
             parts.append(
-                pd.concat([pd.DataFrame(told), pd.DataFrame(values).reset_index(drop=True)], axis=1)
+                pd.concat(
+                    [pd.DataFrame(columns), pd.DataFrame(values).reset_index(drop=True)], axis=1
+                )
             )
     return pd.concat(parts, ignore_index=True)
 

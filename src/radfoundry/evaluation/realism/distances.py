@@ -73,7 +73,7 @@ def distances(
     """Return fid, mmd and kid of every arm from the real cases, on features of the feature network.
 
     Every comparison is of n real cases with n of the arm: n is `count`, which makes figures of
-    several generators comparable, or the size of the smallest set, which the note then tells.
+    several generators comparable, or the size of the smallest set, which the note then states.
     The value is the mean over `repeats` random subsets (by patient), so that none is picked. The
     interval comes from drawing patients, or samples, again with replacement until there are n.
     Repeated rows make every such distance too large; so the draws are brought to have the value as
@@ -100,8 +100,8 @@ def distances(
     }
     lost = sum(len(r.owners) for r in (real, *arms.values()))
     lost -= sum(len(r.owners) for r in sets.values())
-    told = f"; {lost} left out, features not finite" if lost else ""
-    return _table(sets, measures, rng, options, told)
+    more = f"; {lost} left out, features not finite" if lost else ""
+    return _table(sets, measures, rng, options, more)
 
 
 def radiomic_distances(
@@ -120,9 +120,9 @@ def radiomic_distances(
         name: replace(rows, values=table)
         for (name, rows), table in zip(sets.items(), tables, strict=True)
     }
-    told = f"; {dropped} features constant or undefined"
-    told += f"; {lost} volumes not measured" if lost else ""
-    return _table(scaled, {"frd": frechet.log_frechet}, rng, options, told)
+    more = f"; {dropped} features constant or undefined"
+    more += f"; {lost} volumes not measured" if lost else ""
+    return _table(scaled, {"frd": frechet.log_frechet}, rng, options, more)
 
 
 def _finite(rows: Rows) -> Rows:
@@ -143,7 +143,7 @@ def _table(
     measures: Mapping[str, Distance],
     rng: np.random.Generator,
     options: Mapping | None,
-    told: str,
+    more: str,
 ) -> pd.DataFrame:
     """Return the rows of all measures and arms; the real cases are the set `real`."""
     used = {**OPTIONS, **(options or {})}
@@ -154,14 +154,14 @@ def _table(
             (sets[REAL], sets[arm]),
             dict.fromkeys(measures, Interval(*[float("nan")] * 3)),
         )
-        note = f"fewer than {used['least']} volumes in a set{told}"
+        note = f"fewer than {used['least']} volumes in a set{more}"
         if n >= used["least"]:
             # Every arm meets the same real rows, so that arms differ by what they are alone.
             streams = np.random.default_rng(number), rng
             whole = _compared(pair, measures, (n, used["repeats"]), streams, False)
             drawn = _compared(pair, measures, (n, used["draws"]), streams, True)
             found = {name: _interval(name, whole[name], drawn[name]) for name in measures}
-            note = _note(pair, n, used) + told
+            note = _note(pair, n, used) + more
         rows = {"arm": arm, "n": n, "note": note}
         table += [{"metric": name, **rows, **found[name]._asdict()} for name in measures]
     return pd.DataFrame(table, columns=list(COLUMNS))
@@ -212,13 +212,13 @@ def _interval(metric: str, whole: np.ndarray, spread: np.ndarray) -> Interval:
 
 def _note(pair: tuple[Rows, Rows], n: int, used: Mapping) -> str:
     real, other = pair
-    told = f"{n} against {n} of {len(real.owners)} real ({len(set(real.owners))} patients) "
-    told += f"and {len(other.owners)}, mean of {used['repeats']} subsets"
+    note = f"{n} against {n} of {len(real.owners)} real ({len(set(real.owners))} patients) "
+    note += f"and {len(other.owners)}, mean of {used['repeats']} subsets"
     if n < used["count"]:
-        told += f"; fewer than the {used['count']} asked for: compare with none of another n"
+        note += f"; fewer than the {used['count']} asked for: compare with none of another n"
     if n <= np.shape(other.values)[1]:
-        told += "; n is not above the number of features: compare arms only"
-    return told
+        note += "; n is not above the number of features: compare arms only"
+    return note
 
 
 def corrupted(case: Case, rng: np.random.Generator) -> Case:

@@ -1,4 +1,4 @@
-"""Our own features of a volume: a 3D ResNet that learned to tell findings, pooled.
+"""Our own features of a volume: a 3D ResNet that learned to recognize findings, pooled.
 
 It measures realism, so it learns from the tune split, which no generator trains on. The same
 network holds Med3D's weights (`adopted`), which published distances of chest CT are made with.
@@ -20,7 +20,7 @@ from radfoundry.evaluation.realism.feature_sizes import SIZES, build, features_o
 from radfoundry.networks.layers import seeded
 from radfoundry.networks.wavelets import haar
 from radfoundry.text import labeler
-from radfoundry.training.loop import Hooks, train
+from radfoundry.training.loop import Callbacks, train
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights, WeightsError
 
@@ -36,13 +36,13 @@ def fit(
     options: Mapping[str, Any],
     rng: np.random.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
-    """Return a network that tells the findings of CT volumes, with a card that says how it learned.
+    """Return a network that recognizes findings in CT, with a card that says how it learned.
 
     Binary cross entropy on each finding that occurs, as `labeler.labels_of` has them; what a report
     leaves open counts for nothing. Where none occurs there is nothing to learn: the weights are
-    then those it began with, whose features still tell sets apart, and the card says `trained:
+    then those it began with, whose features still separate sets, and the card says `trained:
     false`.
 
     Args:
@@ -50,7 +50,7 @@ def fit(
         options: `size`, a name of `SIZES`; what differs from that size, from `Settings`, or both.
         rng: Source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
 
     Raises:
         ValueError: There is no case, or an option is unknown.
@@ -66,14 +66,14 @@ def fit(
     ]
     if not kept:
         raise ValueError("a feature network needs a case of the tune split to learn from")
-    pool, told = (torch.stack(parts) for parts in zip(*kept, strict=True))
-    shown = (told == 1).any(0)
+    pool, labels = (torch.stack(parts) for parts in zip(*kept, strict=True))
+    shown = (labels == 1).any(0)
     names = [name for name, occurs in zip(every, shown.tolist(), strict=True) if occurs]
-    target = told[:, shown]
+    target = labels[:, shown]
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     with seeded(generator):
         network = build(size, len(names)).to(device)
-    card = {"network": "featurenet", "size": size, "cases": len(kept), "findings": names}
+    card = {"network": "feature_network", "size": size, "cases": len(kept), "findings": names}
     card |= {"positive": [int(n) for n in (target == 1).sum(0)], "trained": bool(names)}
 
     def draw(own: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -82,8 +82,8 @@ def fit(
         return haar(pictures, size["haar"]), target[rows].to(device)
 
     if names:
-        done = train(network, draw, loss, settings, generator, hooks)
-        card |= {"steps": settings.steps, "losses": done.course()["findings"]}
+        done = train(network, draw, loss, settings, generator, callbacks)
+        card |= {"steps": settings.steps, "losses": done.loss_curve()["findings"]}
         network.load_state_dict(done.state)
     return Weights(network.state_dict() | _scales(network, pool, size), card)
 
@@ -189,7 +189,7 @@ def adopted(state: Mapping[str, Tensor], size: Mapping[str, Any], origin: str) -
         WeightsError: The tensors are not those of a network of that size.
     """
     size = {key: value for key, value in size.items() if key != "settings"}
-    weights = Weights(_bare(state), {"network": "featurenet", "size": size, "origin": origin})
+    weights = Weights(_bare(state), {"network": "feature_network", "size": size, "origin": origin})
     _checked(weights)
     return weights
 
@@ -235,6 +235,6 @@ def _checked(weights: Weights) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
     state = counters | {k: v for k, v in weights.state.items() if not k.startswith(ours)}
     lost = [n for n in wanted if n not in state or wanted[n].shape != state[n].shape]
     if wrong := lost + sorted(set(state) - set(wanted)):
-        told = f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
-        raise WeightsError(f"not the tensors of a feature network of this size: {told}")
+        named = f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
+        raise WeightsError(f"not the tensors of a feature network of this size: {named}")
     return size, state

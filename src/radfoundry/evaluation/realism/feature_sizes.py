@@ -46,8 +46,8 @@ def sized(options: Mapping[str, Any]) -> tuple[dict[str, Any], Settings]:
     known = {field.name for field in fields(Settings)}
     given = {key: value for key, value in options.items() if key != "size"}
     if unknown := sorted(set(given) - known - set(size)):
-        told = ", ".join(sorted(known | set(size)))
-        raise ValueError(f"unknown options {unknown} of the feature network: choose from {told}")
+        allowed = ", ".join(sorted(known | set(size)))
+        raise ValueError(f"unknown options {unknown} of the feature network: choose from {allowed}")
     how = {**TRAINING, **SIZES[name]["settings"], **{k: given[k] for k in given if k in known}}
     return size | {k: given[k] for k in given if k in size}, Settings(**how)
 
@@ -55,7 +55,7 @@ def sized(options: Mapping[str, Any]) -> tuple[dict[str, Any], Settings]:
 def size_of(state: Mapping[str, Tensor], side: int = SIZES["paper"]["side"]) -> dict[str, Any]:
     """Return the size of a 3D ResNet, read off the shapes of its tensors, with its last stage.
 
-    What shapes do not tell is as in Med3D: the first convolution has a stride of 2, and is pooled.
+    What shapes do not show is as in Med3D: the first convolution has a stride of 2, and is pooled.
 
     Args:
         state: Tensors under the names of torchvision's and MONAI's ResNet; others are passed over.

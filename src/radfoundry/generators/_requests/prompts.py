@@ -17,10 +17,10 @@ SIDES: Mapping[str, tuple[str, ...]] = {
     "left": ("left",),
     "bilateral": ("right", "left"),
 }
-EFFUSION = "pleural_effusion"  # no sentence tells of one without its side
+EFFUSION = "pleural_effusion"  # no sentence names one without its side
 MARKED = composer.DEGREES[1:]  # what is mild may not show
 
-# A text, and the findings it states: name, side, location and severity, "" where not told.
+# A text, and the findings it states: name, side, location and severity, "" where not stated.
 Prompt = tuple[str, list[dict[str, str]]]
 # Words a request: by its index, its source and its own generator.
 Prompter = Callable[[int, Mapping, np.random.Generator], Prompt]
@@ -30,7 +30,7 @@ def prompter(options: Mapping, sources: Sequence[Mapping]) -> Prompter:
     """Return what words each request of a dataset.
 
     Args:
-        options: text, prompts, given and count as `asking.plan` takes them.
+        options: text, prompts, given and count as `text_guided.plan` takes them.
         sources: Cases with split and report; the reports are read if `prompts` is "reports".
 
     Raises:
@@ -57,7 +57,7 @@ def read(text: str) -> Prompt:
 
 @lru_cache(maxsize=2**14)
 def _labeled(text: str) -> tuple[dict[str, str], ...]:
-    """Return the labeler's findings, all keys told; reports recur, so they are remembered."""
+    """Return the labeler's findings, all keys filled; reports recur, so they are remembered."""
     keys = ("name", "side", "location", "severity")
     return tuple({key: f.get(key, "") for key in keys} for f in labeler.structured(text))
 
@@ -72,14 +72,14 @@ def composed(findings: Sequence[Mapping], rng: np.random.Generator) -> Prompt:
         drawn = {"severity": _one(composer.DEGREES, rng), "side": ""}
         if finding["name"] == EFFUSION:
             drawn["side"] = _one(("right", "left"), rng)
-        told = drawn | {key: str(value) for key, value in finding.items() if value}
-        place = {"location": told.get("location", ""), "severity": told["severity"]}
-        whole += [{"name": told["name"], "side": s, **place} for s in SIDES[told["side"]]]
+        stated = drawn | {key: str(value) for key, value in finding.items() if value}
+        place = {"location": stated.get("location", ""), "severity": stated["severity"]}
+        whole += [{"name": stated["name"], "side": s, **place} for s in SIDES[stated["side"]]]
     return composer.compose(whole, rng), whole
 
 
 def clear(name: str, side: str, rng: np.random.Generator) -> Prompt:
-    """Return a report of one finding alone, moderate or severe, where it is usually told of.
+    """Return a report of one finding alone, moderate or severe, where it is usually seen.
 
     Args:
         name: The finding.
@@ -96,26 +96,26 @@ def checked(items: Any) -> list[Mapping]:
     if not isinstance(items, list) or not items:
         raise ValueError(f"prompts are {items!r}: state 'reports' or a list of prompts")
     for place, item in enumerate(items, 1):
-        told = f"prompt {place} of {len(items)}"
+        where = f"prompt {place} of {len(items)}"
         if not isinstance(item, Mapping) or len({"text", "findings"} & set(item)) != 1:
-            raise ValueError(f"{told} is {item!r}: state either text or findings")
+            raise ValueError(f"{where} is {item!r}: state either text or findings")
         if "text" in item and not str(item["text"]).strip():
-            raise ValueError(f"{told} has an empty text; to draw without prompts say text: false")
+            raise ValueError(f"{where} has an empty text; to draw without prompts say text: false")
         count = item.get("count", 1)
         if not isinstance(count, int | float) or not count > 0:
-            raise ValueError(f"{told} has the count {count!r}; it must be a number above 0")
+            raise ValueError(f"{where} has the count {count!r}; it must be a number above 0")
         for finding in item.get("findings", []):
-            _check(finding, told)
+            _check(finding, where)
     return items
 
 
-def _check(finding: Mapping, told: str) -> None:
+def _check(finding: Mapping, where: str) -> None:
     allowed: dict[str, tuple[str, ...]] = {"name": tuple(composer.wording()["findings"])}
     allowed |= {"side": tuple(SIDES), "severity": ("", *composer.DEGREES)}
     for key, choices in allowed.items():
         if finding.get(key, "") not in choices:
             listed = ", ".join(choice for choice in choices if choice)
-            raise ValueError(f"{told}: no {key} {finding.get(key, '')!r}: choose from {listed}")
+            raise ValueError(f"{where}: no {key} {finding.get(key, '')!r}: choose from {listed}")
 
 
 def in_turn(weights: Sequence[float], count: int) -> list[int]:

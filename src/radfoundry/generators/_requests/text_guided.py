@@ -1,7 +1,7 @@
 """Plan what is asked of text-guided generators: sources, given channels, and what probes them.
 
 Every choice is made here, from the request's own seed, and written down as JSON. What a request
-says in words is `prompting`'s.
+says in words is up to `prompts`.
 """
 
 import json
@@ -32,7 +32,6 @@ CHANNELS: Mapping[str, tuple[str, ...]] = {
     "airway": ("airway",),
     "vessel": ("lung_vessel",),
 }
-PROBED = ("pleural_effusion", "emphysema", "cardiomegaly")  # the paper's prompt pairs
 
 # Chooses source and prompt of an arm's sample, by its index and its own generator.
 Chooser = Callable[[int, np.random.Generator], tuple[Mapping, prompts.Prompt]]
@@ -70,15 +69,15 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
         number, rng = _chance(seed, "sample", index)
         source = sources[int(rng.integers(len(sources)))]
         prompt = words(index, source, rng)
-        told = {**options, "probe": "dataset", "arm": "-"}
-        rows.append(_row(f"syn-{index:05d}", number, source, prompt, told))
+        settings = {**options, "probe": "dataset", "arm": "-"}
+        rows.append(_row(f"syn-{index:05d}", number, source, prompt, settings))
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
 
 
-def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+def probe(cases: pd.DataFrame, options: Mapping, seed: int, probed: Sequence[str]) -> pd.DataFrame:
     """Return the requests that measure what prompts and given channels do, arm by arm.
 
-    * `prompt`: each finding of `PROBED` alone, and reports of none; as MedSyn's prompt pairs.
+    * `prompt`: each probed finding alone, and reports of none.
     * `side`: an effusion on the right, or on the left.
     * `given`: the lobes of a case of the tune split, with its report.
     * `segment`: the image of a case of the test split, with its report and without.
@@ -90,6 +89,7 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
         cases: As for `plan`.
         options: As for `plan`; `probes` counts the samples of each arm, 0 for none.
         seed: The recipe's seed.
+        probed: Findings whose prompts the generator's paper compares with prompts of none.
 
     Raises:
         ValueError: Unknown probes, or no case of the train split to lend its grid.
@@ -99,14 +99,14 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"no probes {unknown}: choose from {', '.join(OPTIONS['probes'])}")
     rows = []
-    for name, arm, given, chosen in _arms(cases, seed):
-        told = {**OPTIONS, **options, "given": given, "probe": name, "arm": arm}
-        told["text"] = arm != "without_text"
+    for name, arm, given, chosen in _arms(cases, seed, probed):
+        settings = {**OPTIONS, **options, "given": given, "probe": name, "arm": arm}
+        settings["text"] = arm != "without_text"
         for index in range(counts[name]):
             number, rng = _chance(seed, f"probe-{name}", f"{arm}/{index}")
             source, prompt = chosen(index, rng)
             label = f"probe-{name}-{arm.replace('/', '-')}-{index:03d}"
-            rows.append(_row(label, number, source, prompt, told))
+            rows.append(_row(label, number, source, prompt, settings))
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
 
 
@@ -150,10 +150,12 @@ def _why_none(cases: pd.DataFrame, options: Mapping, reported: bool) -> str:
     return f"none of {len(cases)} cases can be a source: {reasons or 'no cases'}"
 
 
-def _arms(cases: pd.DataFrame, seed: int) -> Iterator[tuple[str, str, list[str], Chooser]]:
+def _arms(
+    cases: pd.DataFrame, seed: int, probed_findings: Sequence[str]
+) -> Iterator[tuple[str, str, list[str], Chooser]]:
     """Yield probe, arm, the channels given, and what chooses its samples."""
     train = usable(cases, ["train"], [])
-    for name in PROBED:
+    for name in probed_findings:
         yield "prompt", f"{name}/with", [], _clear(train, name)
         yield "prompt", f"{name}/without", [], _normal(train)
     for side in ("right", "left"):
@@ -163,7 +165,7 @@ def _arms(cases: pd.DataFrame, seed: int) -> Iterator[tuple[str, str, list[str],
         ("segment", "test", "image", ("with_text", "without_text")),
     ):
         own = usable(cases, [split], [channel], reported=True)
-        # In an order that the names do not tell, so that a few are a sample of all.
+        # In an order that does not follow the names, so that a few are a sample of all.
         own.sort(key=lambda case: seeds.seed(seed, "probe-source", case["case"]))
         for arm in arms if own else ():
             yield probed, arm, [channel], _in_turn(own)
@@ -198,20 +200,20 @@ def _chance(seed: int, stage: str, index: int | str) -> tuple[int, np.random.Gen
 
 
 def _row(
-    label: str, number: int, source: Mapping, prompt: prompts.Prompt, told: Mapping
+    label: str, number: int, source: Mapping, prompt: prompts.Prompt, settings: Mapping
 ) -> tuple[str, str, str, int, str]:
     """Return one request; without text nothing is said and no finding is asked for."""
-    text, findings = prompt if told["text"] else ("", [])
+    text, findings = prompt if settings["text"] else ("", [])
     parameters = {
         "prompt": text,
         "findings": findings,
-        "text": bool(told["text"]),
-        "given": list(told["given"]),
-        "guidance": float(told["guidance"]),
-        "steps": int(told["steps"]),
-        "probe": told["probe"],
-        "arm": told["arm"],
+        "text": bool(settings["text"]),
+        "given": list(settings["given"]),
+        "guidance": float(settings["guidance"]),
+        "steps": int(settings["steps"]),
+        "probe": settings["probe"],
+        "arm": settings["arm"],
     }
-    parameters |= {"method": str(told["method"])} if "method" in told else {}
+    parameters |= {"method": str(settings["method"])} if "method" in settings else {}
     written = json.dumps(parameters, sort_keys=True)
     return label, source["case"], source["split"], number, written

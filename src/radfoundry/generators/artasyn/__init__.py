@@ -51,7 +51,7 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
 
     Args:
         cases: Rows with case, split, findings and the label status of each of `structures`, in
-            columns named as they are; `request.exclusions` tells why the others are left out.
+            columns named as they are; `planning.exclusions` says why the others are left out.
         options: See `OPTIONS`; `per_case` is the samples of a case or their range, as many as
             `count` needs if None; `shapes` weighs the shapes, `strength` is the range of the peak
             opacity, `detail` the share of anatomical detail that shows through.
@@ -119,9 +119,9 @@ def draw(request: Mapping, source: Case, networks: Mapping | None = None) -> Cas
         "attempt": attempt,
         "findings": FINDING,
     }
-    told = dict(source.facts) | {k: str(v) for k, v in (asked | known | facts).items()}
+    every = dict(source.facts) | {k: str(v) for k, v in (asked | known | facts).items()}
     image = source.image.holding(plane(drawn))
-    return Case(str(request["request"]), image, source.anatomy.copy(), plane(findings), told)
+    return Case(str(request["request"]), image, source.anatomy.copy(), plane(findings), every)
 
 
 def sides_of(labels: np.ndarray, name: str) -> dict[str, np.ndarray]:
@@ -206,7 +206,7 @@ def blended(
 def quality(
     original: np.ndarray, drawn: np.ndarray, mask: np.ndarray, lungs: Lungs
 ) -> dict[str, float | int]:
-    """Return how well the mask tells what is seen.
+    """Return how well the mask covers what is seen.
 
     Keys: `area` of the mask in pixels; `contrast` mean change inside it; `ring` mean of the mask
     less that of the lung within 6 pixels around it, in the drawn picture (NaN if no lung is left
@@ -226,5 +226,5 @@ def quality(
         "visible_fraction": np.mean(change >= 0.03),
         "lung_fraction": mask.sum() / lung.sum(),
     }
-    told = {name: round(float(value), 5) for name, value in figures.items()}
-    return {"area": int(mask.sum()), **told}
+    rounded = {name: round(float(value), 5) for name, value in figures.items()}
+    return {"area": int(mask.sum()), **rounded}

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from radfoundry import seeds
 from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.diffusion.guidance import Guidance, Known, guided
@@ -24,15 +25,15 @@ from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
 from radfoundry.generators._requests import text_guided
 from radfoundry.generators.medsyn import batches, training
-from radfoundry.generators.medsyn import options as medsynoptions
+from radfoundry.generators.medsyn.options import TABLES, chosen
+from radfoundry.generators.medsyn.published import PROBED
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
-from radfoundry.seeds import seed as number
 from radfoundry.text.encoder import model
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 from radfoundry.weights import Weights
 
 if TYPE_CHECKING:
-    from radfoundry.training.loop import Material
+    from radfoundry.training.loop import TrainingData
 
 NETWORKS = {
     "text": "BERT of the cohort's reports",
@@ -56,37 +57,37 @@ OPTIONS = {
 
 def fit(
     network: str,
-    material: "Material",
+    data: "TrainingData",
     options: Mapping,
     rng: np.random.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return one of `NETWORKS`, trained on the cases of the train split.
 
     Args:
         network: Which.
-        material: Cases with anatomy maps and `facts["report"]`; the networks of `NEEDS`. A text
+        data: Cases with anatomy maps and `facts["report"]`; the networks of `NEEDS`. A text
             encoder among the networks is where the text encoder's own training starts.
-        options: `size`; overrides of `medsynoptions.TRAINING` by network; `shapes`, whether lobes,
+        options: `size`; overrides of `options.TRAINING` by network; `shapes`, whether lobes,
             airways and vessels are drawn too; `objective`, "flow" or "published".
             `low_resolution: {text: false}` is an unconditional network of equal size.
         rng: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
 
     Raises:
         ValueError: Unknown options; cases of several grids; no reports.
     """
     if network not in NETWORKS:
         raise ValueError(f"no network {network!r}: choose from {', '.join(NETWORKS)}")
-    chosen = medsynoptions.chosen(options)
+    by_network = chosen(options)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    words = material.networks.get("text")
+    words = data.networks.get("text")
     if network == "text":
-        reports = [str(case.facts.get("report", "")) for case in material.cases]
-        return training.text(reports, words, chosen["text"], generator, device, hooks)
-    card = dict(chosen[network])
+        reports = [str(case.facts.get("report", "")) for case in data.cases]
+        return training.text(reports, words, by_network["text"], generator, device, callbacks)
+    card = dict(by_network[network])
     card["text_width"] = 0
     task: batches.LowResolutionTask | batches.SuperResolutionTask
     if network == "low_resolution":
@@ -94,21 +95,20 @@ def fit(
             raise ValueError("the low-resolution network needs the text encoder's weights")
         card["text_width"] = int(words.card["size"]["width"])
         card["read"] = len(words.card.get("reader", {}).get("bias", ()))
-        told = words if card["text"] else None
-        task = batches.LowResolutionTask(material.cases, card, told)
+        task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None)
     else:
-        task = batches.SuperResolutionTask(material.cases, card)
-    return training.denoiser(network, task, card, generator, device, hooks)
+        task = batches.SuperResolutionTask(data.cases, card)
+    return training.denoiser(network, task, card, generator, device, callbacks)
 
 
 def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
-    """Return the requests of a recipe: see `asking.plan`."""
+    """Return the requests of a recipe: see `text_guided.plan`."""
     return text_guided.plan(cases, {**OPTIONS, **options}, seed)
 
 
 def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
-    """Return the requests that the evaluation draws: see `asking.probe`."""
-    return text_guided.probe(cases, {**OPTIONS, **options}, seed)
+    """Return the requests that the evaluation draws: see `text_guided.probe`."""
+    return text_guided.probe(cases, {**OPTIONS, **options}, seed, PROBED)
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
         raise ValueError(f"medsyn draws with {', '.join(NETWORKS)}; missing: {', '.join(missing)}")
     reads = weights["low_resolution"].card["text"]
     encode = model.prepare(weights["text"], device) if reads else None
-    low, high = (training.rebuilt(weights[name], device) for name in medsynoptions.TABLES)
-    cards = {name: weights[name].card for name in medsynoptions.TABLES}
+    low, high = (training.rebuilt(weights[name], device) for name in TABLES)
+    cards = {name: weights[name].card for name in TABLES}
     return Networks(encode, low, high, cards, device)
 
 
@@ -218,9 +218,9 @@ def _high(
     """Return the channels (1, C, X, Y, Z) at full resolution."""
     card = networks.cards["super_resolution"]
     low = batches.laid(batches.laid(low, networks.cards["low_resolution"]), card)
-    streams = Streams([number(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
-    told = low
-    low = (1 - card["blur"]) * low + card["blur"] * streams.normal()
+    streams = Streams([seeds.seed(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
+    coarse = low
+    low = (1 - card["conditioning_noise"]) * low + card["conditioning_noise"] * streams.normal()
     seen = networks.high.expected(low)
     full_channels = batches.laid(torch.as_tensor(full)[None], card).to(networks.device)
     values = networks.high.beyond(full_channels, seen)
@@ -229,12 +229,12 @@ def _high(
     if any(side > tile for side, tile in zip(values.shape[2:], tiles.size, strict=True)):
         network = tiled(network, tiles)
     known = Known(values, given.to(networks.device)) if given.any() else None
-    streams = Streams([number(seed, "medsyn", "full")], values.shape[1:], networks.device)
-    bounds = Guidance(limit=0.0 if card["detail"] else 1.0)
+    streams = Streams([seeds.seed(seed, "medsyn", "full")], values.shape[1:], networks.device)
+    bounds = Guidance(limit=0.0 if card["residual_scale"] else 1.0)
     denoise = guided(network, {"concat": seen}, bounds)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
     drawn = networks.high.whole(drawn, seen)
-    drawn = networks.high.agreeing(drawn, told).clamp(-1, 1)
+    drawn = networks.high.agreeing(drawn, coarse).clamp(-1, 1)
     drawn = torch.where(given.to(drawn.device)[..., None, None, None], full_channels, drawn)
     return batches.laid(drawn, card)
 
@@ -244,6 +244,7 @@ def _schedule(card: Mapping[str, Any]) -> Schedule:
 
 
 def _sampling(asked: Mapping, card: Mapping[str, Any]) -> Sampling:
-    reach = tuple(card["reach"]) if card["reach"] and card["objective"] == "flow" else None
-    steps = int(card.get("calls") or asked.get("steps", 10))
-    return Sampling(asked.get("method", OPTIONS["method"]), steps, reach=reach)
+    flow, ends = card["objective"] == "flow", card["log_snr_range"]
+    steps = int(card.get("sampling_steps") or asked.get("steps", 10))
+    method = asked.get("method", OPTIONS["method"])
+    return Sampling(method, steps, log_snr_range=tuple(ends) if ends and flow else None)

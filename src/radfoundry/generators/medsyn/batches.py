@@ -47,15 +47,15 @@ class LowResolutionTask:
         """
         _one_grid(cases)
         if options["design"] == "wavelet" and len(cases) < FEWEST:
-            told = f"the low-resolution network needs at least {FEWEST} training cases"
-            raise ValueError(f"{told}, not {len(cases)}")
+            message = f"the low-resolution network needs at least {FEWEST} training cases"
+            raise ValueError(f"{message}, not {len(cases)}")
         self.options = options
         self.encode = None if words is None else model.prepare(words)
         self.reader = {} if words is None else words.card.get("reader", {})
         self.reports = [str(case.facts.get("report", "")) for case in cases]
         self.pictures = torch.cat([coarse(picture(case, options), options) for case in cases])
-        near = partial(near_airways, emphasis=options["emphasis"])
-        self.objective = replace(objective(options), emphasis=near)
+        near = partial(near_airways, voxel_weight=options["voxel_weight"])
+        self.objective = replace(objective(options), voxel_weight=near)
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return clean channels (B, C, *space) and their condition."""
@@ -63,12 +63,16 @@ class LowResolutionTask:
         clean = self.pictures[rows].float()
         if self.options["shift"]:
             clean = shifted(clean, self.options["shift"], generator)
-        told = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
+        condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
         if self.encode is None:
-            return clean, told
+            return clean, condition
         features, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
         longest = int(text_mask.sum(1).max())
-        return clean, {"text": features[:, :longest], "text_mask": text_mask[:, :longest], **told}
+        return clean, {
+            "text": features[:, :longest],
+            "text_mask": text_mask[:, :longest],
+            **condition,
+        }
 
     def _rows(self, generator: torch.Generator) -> Tensor:
         """Return which cases a batch has: of a wavelet network's, all of one fold.
@@ -96,8 +100,8 @@ class LowResolutionTask:
             # In units of what is computed: a loss of 1 is none learned, at any time (nearly so,
             # where some voxels count more).
             chosen = replace(chosen, weight=lambda times: 1 / prior.expected_error(times))
-        told = denoising_loss(network, clean, condition, chosen, generator, dropping)
-        return {"denoising": told.mean()}
+        losses = denoising_loss(network, clean, condition, chosen, generator, dropping)
+        return {"denoising": losses.mean()}
 
 
 class SuperResolutionTask:
@@ -148,19 +152,19 @@ class SuperResolutionTask:
         clean, low = (part.to(device) for part in batch)
         expected = network.expected(low)
         drawn, seen = network.beyond(clean, expected), {"concat": expected}
-        told = denoising_loss(network, drawn, seen, self.objective, generator)
-        return {"denoising": told.mean()}
+        losses = denoising_loss(network, drawn, seen, self.objective, generator)
+        return {"denoising": losses.mean()}
 
 
 def objective(options: Mapping[str, Any]) -> Objective:
-    """Return the objective by name; of `flow`, times are drawn around `center` (in logits)."""
+    """Return the objective by name; of `flow`, `logit_mean` is that of the times' logits."""
     chosen = OBJECTIVES[options["objective"]]
     if options["objective"] != "flow":
         return chosen
-    return replace(chosen, draw=partial(objectives.logit_normal, center=options["center"]))
+    return replace(chosen, draw=partial(objectives.logit_normal, logit_mean=options["logit_mean"]))
 
 
-def near_airways(clean: Tensor, emphasis: float) -> Tensor:
+def near_airways(clean: Tensor, voxel_weight: float) -> Tensor:
     """Return how much each value (B, C, *space) counts: more in image and airway near an airway.
 
     A windpipe is one voxel in a thousand, and where it lies is learned last: an error there hardly
@@ -168,15 +172,15 @@ def near_airways(clean: Tensor, emphasis: float) -> Tensor:
 
     Args:
         clean: (B, C, *space), channels as in `channels.NAMES`.
-        emphasis: Times that the error counts more in voxels that hold or touch an airway.
+        voxel_weight: Times that the error counts more in voxels that hold or touch an airway.
     """
     counts, at = torch.ones_like(clean), channels.NAMES.index("airway")
-    if not emphasis or clean.shape[1] <= at:
+    if not voxel_weight or clean.shape[1] <= at:
         return counts
     image = channels.NAMES.index("image")
     tree = (clean[:, at : at + 1] > TOUCHED).float()
     near = functional.max_pool3d(tree, 3, stride=1, padding=1)
-    counts[:, [image, at]] += emphasis * near
+    counts[:, [image, at]] += voxel_weight * near
     return counts
 
 
@@ -208,9 +212,9 @@ def _one_grid(cases: Sequence[Case]) -> None:
         raise ValueError("there is no training case")
     grids = {case.image.voxels.shape for case in cases}
     if len(grids) > 1:
-        told = ", ".join(str(grid) for grid in sorted(grids)[:3])
+        listed = ", ".join(str(grid) for grid in sorted(grids)[:3])
         raise ValueError(
-            f"training cases are of {len(grids)} grids ({told}): state preprocess.grid"
+            f"training cases are of {len(grids)} grids ({listed}): state preprocess.grid"
         )
 
 

@@ -11,10 +11,11 @@ from radfoundry.training.settings import refuse_unknown
 
 TABLES = {"low_resolution": LOW_RESOLUTION, "super_resolution": SUPER_RESOLUTION}
 # Per size and network: `size` names the network's; `factor` between the grids; `given`: chance of
-# training with channels given; `shift` voxels, `turn` radians and `zoom` are augmentation; `center`
-# of the times of `flow`; `emphasis` on airways, see `medsyntasks`; `reach` of the sampler; `blur`
-# noise on what the full grid is drawn from; `detail` times the detail is drawn, 0 for the channels
-# themselves; `calls` of the network, 0 for the request's steps.
+# training with channels given; `shift` voxels, `turn` radians and `zoom` are augmentation;
+# `logit_mean` of the times of `flow`; `voxel_weight` of airways, see `batches.near_airways`;
+# `log_snr_range` of the sampler; `conditioning_noise` on the coarse channels that the full grid is
+# drawn from; `residual_scale` times the residual is drawn, 0 for the channels themselves;
+# `sampling_steps`, 0 for the request's steps.
 TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "phantom": {
         "text": {"size": "phantom", "reading": True},
@@ -22,14 +23,14 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "size": "phantom32", "factor": 2, "steps": 500, "batch": 2, "learning_rate": 1e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
             "precision": "bfloat16", "text": True, "drop_text": 0.1, "given": 0.5, "shift": 0,
-            "center": -0.3, "emphasis": 10.0, "reach": [-7.0, 7.0],
+            "logit_mean": -0.3, "voxel_weight": 10.0, "log_snr_range": [-7.0, 7.0],
         },
         "super_resolution": {
             "size": "phantom", "factor": 2, "steps": 700, "batch": 2, "learning_rate": 2e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
             "precision": "bfloat16", "crop": [32, 32, 32], "noise": 0.04, "turn": 0.0, "zoom": 0.0,
-            "detail": 4.0, "center": 0.0, "reach": [-7.0, 4.0], "blur": 0.03,
-            "calls": 2, "tile": [128, 128, 128],
+            "residual_scale": 4.0, "logit_mean": 0.0, "log_snr_range": [-7.0, 4.0],
+            "conditioning_noise": 0.03, "sampling_steps": 2, "tile": [128, 128, 128],
         },
     },
     "workstation": {
@@ -38,15 +39,16 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
-            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,
-            "emphasis": 0.0, "reach": None,
+            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "logit_mean": 0.0,
+            "voxel_weight": 0.0, "log_snr_range": None,
         },
         "super_resolution": {
             "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 16,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
             "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
-            "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "detail": 0.0,
-            "center": 0.0, "reach": None, "blur": 0.0, "calls": 0, "tile": [128, 128, 64],
+            "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
+            "logit_mean": 0.0, "log_snr_range": None, "conditioning_noise": 0.0,
+            "sampling_steps": 0, "tile": [128, 128, 64],
         },
     },
     "paper": {
@@ -55,15 +57,16 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "size": "paper", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
-            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "center": 0.0,
-            "emphasis": 0.0, "reach": None,
+            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "logit_mean": 0.0,
+            "voxel_weight": 0.0, "log_snr_range": None,
         },
         "super_resolution": {
             "size": "paper", "factor": 4, "steps": 40000, "batch": 4, "accumulate": 8,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
             "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
-            "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "detail": 0.0,
-            "center": 0.0, "reach": None, "blur": 0.0, "calls": 0, "tile": [128, 128, 64],
+            "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
+            "logit_mean": 0.0, "log_snr_range": None, "conditioning_noise": 0.0,
+            "sampling_steps": 0, "tile": [128, 128, 64],
         },
     },
 }  # fmt: skip
@@ -74,14 +77,26 @@ TRAIN: Mapping[str, Sequence[str]] = {
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",
-        "center", "emphasis", "reach",
+        "logit_mean", "voxel_weight", "log_snr_range",
     ),
     "super_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
-        "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom", "detail",
-        "center", "reach", "blur", "calls", "tile",
+        "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom",
+        "residual_scale", "logit_mean", "log_snr_range", "conditioning_noise", "sampling_steps",
+        "tile",
     ),
 }  # fmt: skip
+# Keys of `train:` that had another name: a config with an old one is refused with the new one.
+RENAMED: Mapping[str, str] = {
+    "emphasis": "voxel_weight",
+    "reach": "log_snr_range",
+    "calls": "sampling_steps",
+    "blur": "conditioning_noise",
+    "center": "logit_mean",
+    "detail": "residual_scale",
+    "plateaus": "value_levels",
+    "bottom": "bottleneck",
+}
 
 
 def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
@@ -89,10 +104,10 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
 
     To each denoising network's are added `objective`, `design`, `channels` that it draws,
     `multiple`, of which the sides of a grid must be multiples, and `tones`, see `tones`. The
-    published objective has no `emphasis` but one that the recipe states.
+    published objective has no `voxel_weight` but the one that the recipe states.
 
     Raises:
-        ValueError: A key that does not exist, with those that do; an emphasis below 0.
+        ValueError: A key that does not exist, with those that do; a voxel weight below 0.
     """
     refuse_unknown("train", options, ("size", *TRAIN))
     size, objective = str(options.get("size", "phantom")), str(options.get("objective", "flow"))
@@ -101,7 +116,7 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     out: dict[str, dict[str, Any]] = {}
     for name, defaults in TRAINING[size].items():
         own = dict(options.get(name) or {})
-        refuse_unknown(f"train: {name}", own, TRAIN[name])
+        refuse_unknown(f"train: {name}", own, TRAIN[name], RENAMED)
         out[name] = {**defaults, **own}
     drawn = len(channels.NAMES) if options.get("shapes", True) else 1
     designs = {name: named(table, out[name]["size"]) for name, table in TABLES.items()}
@@ -111,16 +126,16 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     for name, design in designs.items():
         out[name] |= shared | {"design": design["design"]}
     low_options = options.get("low_resolution") or {}
-    out["low_resolution"]["emphasis"] = _emphasis(out, "emphasis" in low_options)
+    out["low_resolution"]["voxel_weight"] = _voxel_weight(out, "voxel_weight" in low_options)
     return out
 
 
-def _emphasis(out: Mapping[str, Mapping[str, Any]], stated: bool) -> float:
-    """Return the emphasis on airways of the low-resolution network."""
-    found = out["low_resolution"]["emphasis"]
+def _voxel_weight(out: Mapping[str, Mapping[str, Any]], stated: bool) -> float:
+    """Return the weight of airways in the loss of the low-resolution network."""
+    found = out["low_resolution"]["voxel_weight"]
     if not isinstance(found, int | float) or not 0 <= found < float("inf"):
-        told = f"train: low_resolution: emphasis is {found!r}"
-        raise ValueError(f"{told}, it must be a number, 0 (all voxels alike) or more")
+        message = f"train: low_resolution: voxel_weight is {found!r}"
+        raise ValueError(f"{message}, it must be a number, 0 (all voxels alike) or more")
     return float(found) if stated or out["low_resolution"]["objective"] == "flow" else 0.0
 
 

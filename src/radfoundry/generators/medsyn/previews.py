@@ -16,25 +16,25 @@ def low_resolution(task: LowResolutionTask, network: nn.Module) -> np.ndarray:
     """Return coronal planes of three volumes drawn without a text, one column each, in [0, 1]."""
     device = next(network.parameters()).device
     streams = Streams(range(SHOWN), task.pictures.shape[1:], device)
-    reach = tuple(task.options["reach"]) if task.options["reach"] else None
+    flow, ends = task.options["objective"] == "flow", task.options["log_snr_range"]
     drawn = sample(
         guided(network, {}, Guidance()),
         streams,
         task.objective.schedule,
-        Sampling(steps=CALLS, reach=reach if task.options["objective"] == "flow" else None),
+        Sampling(steps=CALLS, log_snr_range=tuple(ends) if ends and flow else None),
     )
     return _columns(laid(drawn, task.options))
 
 
 def super_resolution(task: SuperResolutionTask, network: nn.Module) -> np.ndarray:
-    """Return planes of training crops: above what the coarse grid tells, below as drawn."""
+    """Return planes of training crops: above what the coarse grid says, below as drawn."""
     device = next(network.parameters()).device
     clean, low = (part[:SHOWN].to(device) for part in task.draw(torch.Generator().manual_seed(0)))
     expected = network.expected(low)  # type: ignore[operator]
     seen = {"concat": expected}
     streams = Streams(range(len(clean)), clean.shape[1:], device)
-    bounds = Guidance(limit=0.0 if task.options["detail"] else 1.0)
-    sampling = Sampling(steps=int(task.options["calls"] or CALLS))
+    bounds = Guidance(limit=0.0 if task.options["residual_scale"] else 1.0)
+    sampling = Sampling(steps=int(task.options["sampling_steps"] or CALLS))
     drawn = sample(guided(network, seen, bounds), streams, task.objective.schedule, sampling)
     whole = network.whole(drawn, expected)  # type: ignore[operator]
     return np.concatenate([_columns(laid(part, task.options)) for part in (expected, whole)])

@@ -14,6 +14,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "without_text": {"train/low_resolution/text": False},  # the paper has no such arm
     "generic_text": {"train/text/steps": 0},  # an encoder not trained on reports of this field
 }
+PROBED = ("pleural_effusion", "emphysema", "cardiomegaly")  # the paper's prompt pairs
 SUPER_RESOLUTION = "super_resolution"  # the network that draws the full grid from a coarse one
 PUBLISHED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "medsyn": {

@@ -1,4 +1,4 @@
-"""Train MedSyn's three networks, and make them again from their weights; see `medsyntasks`."""
+"""Train MedSyn's three networks, and make them again from their weights; see `batches`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -16,7 +16,7 @@ from radfoundry.networks import build
 from radfoundry.networks.super_resolution import SuperResolution
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights, WeightsError
 
 MOST = 512  # pictures whose mean and components are taken
@@ -38,32 +38,32 @@ def text(
     options: Mapping[str, Any],
     generator: torch.Generator,
     device: str | torch.device,
-    hooks: Hooks,
+    callbacks: Callbacks,
 ) -> Weights:
     """Return the text encoder, trained on the distinct reports; untrained with `steps` 0.
 
     Args:
         reports: Of the training cases; empty ones are left out.
         start: Weights to go on from, or None for an encoder drawn anew.
-        options: `size`, a name of `encoder.SIZES`; `folder` of a local BERT to go on from, such as
+        options: `size`, a name of `model.SIZES`; `folder` of a local BERT to go on from, such as
             CXR-BERT; and what `Settings` has.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks.
+        callbacks: Callbacks.
 
     Raises:
         ValueError: No case has a report.
     """
-    told = list(dict.fromkeys(report for report in reports if report.strip()))
-    if not told:
+    texts = list(dict.fromkeys(report for report in reports if report.strip()))
+    if not texts:
         raise ValueError("no training case has a report: state low_resolution: {text: false}")
     if options.get("folder"):
         start = local_model.adopted(options["folder"], generator)
     if options.get("steps") == 0:
-        return start or model.untrained(told, options["size"], generator)
+        return start or model.untrained(texts, options["size"], generator)
     chosen = settings(options, pretraining.SETTINGS[options["size"]])
     train_text = finding_task.fit if options["reading"] else pretraining.fit
-    return train_text(told, start or options["size"], chosen, generator, device, hooks)
+    return train_text(texts, start or options["size"], chosen, generator, device, callbacks)
 
 
 def denoiser(
@@ -72,7 +72,7 @@ def denoiser(
     card: dict[str, Any],
     generator: torch.Generator,
     device: str | torch.device,
-    hooks: Hooks,
+    callbacks: Callbacks,
 ) -> Weights:
     """Return a trained denoising network with a card that `rebuilt` can make it from.
 
@@ -82,7 +82,7 @@ def denoiser(
         card: The network's options, with `channels` and `text_width`.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
     """
     card = {"network": name, **card, "size": build.named(TABLES[name], card["size"])}
     if isinstance(task, LowResolutionTask):
@@ -92,9 +92,9 @@ def denoiser(
     if isinstance(task, SuperResolutionTask):
         network = super_resolution(network, card).to(device)
     _measure(network, task, device)
-    hooks = replace(hooks, preview=partial(previewed(task), task))
-    done = train(network, task.draw, task.loss, settings(card), generator, hooks)
-    return Weights(done.state, card | {"losses": done.course()})
+    callbacks = replace(callbacks, preview=partial(previewed(task), task))
+    done = train(network, task.draw, task.loss, settings(card), generator, callbacks)
+    return Weights(done.state, card | {"losses": done.loss_curve()})
 
 
 def previewed(task: LowResolutionTask | SuperResolutionTask) -> Callable[..., np.ndarray]:
@@ -111,8 +111,8 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
     """
     card = weights.card
     if (curve := card.get("tones", "that its card does not tell")) != tones():
-        told = f"{card['network']} was trained on a tone curve {curve}"
-        raise WeightsError(f"{told}, but images are read back by {tones()}: train it again")
+        message = f"{card['network']} was trained on a tone curve {curve}"
+        raise WeightsError(f"{message}, but images are read back by {tones()}: train it again")
     network: nn.Module = build.build(card["size"], card["objective"], **wiring(card))
     if card["network"] == "super_resolution":
         network = super_resolution(network, card)
@@ -132,7 +132,7 @@ def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
 
 def super_resolution(network: nn.Module, card: Mapping[str, Any]) -> SuperResolution:
     """Return a super-resolution network with what it starts from."""
-    return SuperResolution(network, card["channels"], card["factor"], card["detail"])
+    return SuperResolution(network, card["channels"], card["factor"], card["residual_scale"])
 
 
 def _measure(
@@ -144,7 +144,7 @@ def _measure(
         turns = range(-(-CROPS // task.options["batch"]))
         drawn = torch.cat([task.crops(chosen) for _ in turns])
         # As noisy as what it will be drawn from, not as the training's: noise makes it cautious.
-        low = task.blurred(drawn, task.options["blur"], chosen)
+        low = task.blurred(drawn, task.options["conditioning_noise"], chosen)
         fine, low = (batches.laid(part, task.options).to(device) for part in (drawn, low))
         network.measure(fine, low)
         if isinstance(network.network, WaveletUNet):
@@ -158,5 +158,5 @@ def _measure(
         ):
             buffer.copy_(torch.tensor(task.reader.get(part, buffer.tolist())).reshape(buffer.shape))
         pictures, reports = task.pictures[:MOST].float(), task.reports[:MOST]
-        told = () if task.encode is None else task.encode(reports)
-        network.measure(*(part.to(device) for part in (pictures, *told)))
+        tokens = () if task.encode is None else task.encode(reports)
+        network.measure(*(part.to(device) for part in (pictures, *tokens)))

@@ -27,7 +27,7 @@ class Mixing(nn.Module):
 
 
 class Block(nn.Module):
-    """Places told of each other and of the text, then two linear layers scaled by the time."""
+    """Places mixed with each other and with the text, then two linear layers scaled by the time."""
 
     def __init__(self, width: int, timed: int, side: int, text_width: int, places: nn.Module):
         super().__init__()
@@ -65,7 +65,7 @@ class Bottleneck(nn.Module):
             return Mixing(width, size["places"] ** dims, size["mixing"])
 
         self.layers = nn.ModuleList(
-            # The first block tells the others of the text: it costs as much as all else in one.
+            # Text is read in the first block alone: that costs as much as all else in one.
             Block(width, timed, side, 0 if index else text_width, places())
             for index in range(size["depth"])
         )

@@ -213,7 +213,7 @@ class GaussianPrior(nn.Module):
         predicted = text_features.float() @ self.slopes.float()
         unit = torch.eye(basis.shape[1], device=basis.device)
         precision = torch.where(there[:, None, None], self.certain.float(), unit) + sums
-        # What the text tells is taken from the sums: the basis is passed through twice, not thrice.
+        # What the text predicts is taken from the sums: the basis is used twice, not thrice.
         found = (alpha * off / total) @ basis - (sums @ predicted[..., None])[..., 0]
         covariance = torch.linalg.inv(precision)
         scores = predicted + (covariance @ found[..., None])[..., 0]

@@ -76,7 +76,7 @@ class WaveletUNet(nn.Module):
         self.enter = convolution(dims, (views * channels + concat) * parts, width, 1)
         self.down, self.up = _ways(size, dims, timed)
         self.bottleneck = Bottleneck(size, dims, timed, text_width) if size["depth"] else None
-        self.leave = _silent(dims, width, channels * parts)
+        self.leave = _zero_output(dims, width, channels * parts)
 
     def measure(
         self, pictures: Tensor, text: Tensor | None = None, text_mask: Tensor | None = None
@@ -194,14 +194,14 @@ def _finest(size: Mapping[str, Any]) -> int:
     return max(1, size["places"] * 2 ** (len(size["widths"]) - 1))
 
 
-def _silent(dims: int, given: int, made: int) -> nn.Sequential:
+def _zero_output(dims: int, given: int, made: int) -> nn.Sequential:
     """Return the last layers, which say nothing before they are trained."""
     last = zeroed(convolution(dims, given, made, 1))
     return nn.Sequential(normalization(given), nn.SiLU(), last)
 
 
 class Timed(nn.Module):
-    """Blocks one after the other, each told the time; then a change of resolution."""
+    """Blocks one after the other, each given the time; then a change of resolution."""
 
     def __init__(self, blocks: Sequence[nn.Module], before: nn.Module, after: nn.Module) -> None:
         super().__init__()

@@ -83,6 +83,6 @@ class ValuePrior(nn.Module):
 
 
 def near(shares: Tensor) -> Tensor:
-    """Return (n, *space) mixed with the means of neighborhoods: few cases tell of one place."""
+    """Return (n, *space) mixed with the means of neighborhoods: few cases say little of a place."""
     once = smoothed(shares)
     return 0.45 * shares + 0.4 * once + 0.15 * smoothed(smoothed(once))

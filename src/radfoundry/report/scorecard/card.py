@@ -28,7 +28,7 @@ class Metric(NamedTuple):
         unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each row
             tells its own.
         higher_is_better: None where neither direction is better.
-        good: One sentence that tells the reader what a good value looks like.
+        good: One sentence on what a good value looks like.
     """
 
     title: str
@@ -62,7 +62,7 @@ METRICS: dict[str, Metric] = {
     ),
     "accepted_fraction": Metric(
         "Samples accepted", "fraction", True,
-        "Most samples pass, yet not all: a filter that accepts everything tells nothing apart.",
+        "Most samples pass, yet not all: a filter that accepts everything separates nothing.",
     ),
     "memorised_fraction": Metric(
         "Samples that copy a training image", "fraction", False,
@@ -78,7 +78,7 @@ METRICS: dict[str, Metric] = {
     "frd": Metric("Fréchet distance of radiomics", "1", False, _DISTANCE),
     "image_auroc": Metric(
         "Telling images with a finding from those without (area under the ROC curve)", "1", True,
-        "0.5 is a coin toss, 1 is perfect; 0.90 or more. The paired difference tells who leads.",
+        "0.5 is a coin toss, 1 is perfect; 0.90 or more. The paired difference shows who leads.",
     ),
     "image_ap": Metric(
         "Ranking images with a finding first (average precision)", "1", True,
@@ -114,16 +114,16 @@ METRICS: dict[str, Metric] = {
     "segmentation_dice": Metric("Overlap of segmentation (Dice)", "1", True, _OVERLAP),
     "segmentation_dice_gain": Metric(
         "Overlap that the report's text adds (Dice)", "1", True,
-        "An interval wholly above 0: the words tell what the image alone does not.",
+        "An interval wholly above 0: the words say what the image alone does not.",
     ),
     "sr_psnr_db": Metric(
-        "Sharpness regained (peak signal to noise)", "dB", True, "Above trilinear enlargement."
+        "Super-resolution (peak signal to noise)", "dB", True, "Above trilinear enlargement."
     ),
     "sr_ssim": Metric(
-        "Sharpness regained (structural similarity)", "1", True, "Above trilinear enlargement."
+        "Super-resolution (structural similarity)", "1", True, "Above trilinear enlargement."
     ),
     "sr_mmd": Metric(
-        "Distance of enlarged from real texture (maximum mean discrepancy)", "1", False,
+        "Super-resolution: distance from real texture (maximum mean discrepancy)", "1", False,
         "Below trilinear enlargement and close to the floor, which is real against real.",
     ),
     "sr_psnr_db_gain": Metric("Gain on trilinear (signal to noise)", "dB", True, _RESTORED),
@@ -191,7 +191,7 @@ class Row:
 
 
 def metric(name: str) -> Metric:
-    """Return what a metric means; one not in `METRICS` is told by its name, a gain by its base.
+    """Return what a metric means; one not in `METRICS` is titled by its name, a gain by its base.
 
     >>> metric("image_auroc_gain").good == _EFFECT
     True

@@ -38,8 +38,8 @@ def with_interval(value: float, low: float, high: float, unit: str = "1") -> str
     if shown(value) == NOT_AVAILABLE:
         return NOT_AVAILABLE
     ends = [shown(low, unit), shown(high, unit)]
-    told = "interval not available" if NOT_AVAILABLE in ends else " to ".join(ends)
-    return f"{shown(value, unit)} ({told})"
+    span = "interval not available" if NOT_AVAILABLE in ends else " to ".join(ends)
+    return f"{shown(value, unit)} ({span})"
 
 
 def cell(value: Any) -> str:

@@ -5,6 +5,7 @@ again. Where a case's lobes or image were given, and for real cases, it is the p
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ import pandas as pd
 
 from radfoundry.evaluation.metrics import effects
 from radfoundry.evaluation.metrics.statistics import Interval, patient_weights, wilson
-from radfoundry.report.scorecard import probes, published, shapes
+from radfoundry.report.scorecard import probes, shapes
 from radfoundry.report.scorecard.card import Row
+from radfoundry.report.scorecard.published import Published, figure
 
 NAN = float("nan")
 
@@ -39,7 +41,7 @@ def rows(
     recipe: str,
     draws: int,
     rng: np.random.Generator,
-    system: str = "",
+    paper: Published = MappingProxyType({}),
 ) -> list[Row]:
     """Return every row that the drawn volumes give; a probe without samples gives none.
 
@@ -52,27 +54,27 @@ def rows(
         recipe: Whose samples they are.
         draws: Bootstrap samples of an interval.
         rng: Source of chance.
-        system: Which system of `published` the recipe is; "" if none.
+        paper: What the paper reports of the system that the recipe is.
     """
     bootstrap, drawn = probes.Bootstrap(draws, rng), probes.wide(table)
     known = probes.wide_real(real, "value"), probes.wide_real(real, "truth")
     return [
-        *_effects(drawn, known, recipe, bootstrap, system),
+        *_effects(drawn, known, recipe, bootstrap, paper),
         *_sides(drawn, recipe),
         *shapes.of_lobes(drawn, recipe, bootstrap),
-        *shapes.of_airways(drawn, known[0], recipe, bootstrap, system),
-        *shapes.of_segmentations(drawn, recipe, bootstrap, system),
+        *shapes.of_airways(drawn, known[0], recipe, bootstrap, paper),
+        *shapes.of_segmentations(drawn, recipe, bootstrap, paper),
     ]
 
 
 def _effects(
-    drawn: pd.DataFrame, real: tuple, recipe: str, bootstrap: probes.Bootstrap, system: str
+    drawn: pd.DataFrame, real: tuple, recipe: str, bootstrap: probes.Bootstrap, paper: Published
 ) -> Iterator[Row]:
     probed = drawn[drawn["probe"] == "prompt"]
     for finding in FINDINGS:
         pair = [probed[probed["arm"] == f"{finding}/{arm}"] for arm in ("with", "without")]
         if all(map(len, pair)):
-            yield from _effect(pair, finding, recipe, bootstrap, published.effect(system, finding))
+            yield from _effect(pair, finding, recipe, bootstrap, paper)
             yield from _true_effect(real, finding, recipe, bootstrap)
 
 
@@ -81,7 +83,7 @@ def _effect(
     finding: str,
     recipe: str,
     bootstrap: probes.Bootstrap,
-    paper: published.PromptArms | None,
+    paper: Published,
 ) -> Iterator[Row]:
     """Yield the effect of naming a finding, and its p, beside the paper's if there is one."""
     measured = FINDINGS[finding]
@@ -94,15 +96,24 @@ def _effect(
         lost.append("all of both arms alike")
     elif not np.isfinite(found.value):
         lost.append("no effect size: too few, or no spread in either arm")
-    told = [_means(values, measured), *lost, "Hedges' g"]
+    notes = [_means(values, measured), *lost, "Hedges' g"]
     tests = ["one-tailed Welch t test", *lost]
-    if paper:
-        told[1:1] = [f"paper {_told(paper.means, measured)}"]
-        told[-1] += ", the paper's from its means and standard deviations"
-        tests += ["paper: below 0.05"] if paper.tested else []
+    if groups := paper.get("prompt_effect", {}).get(finding):
+        notes[1:1] = [f"paper {_compared(groups['means'], measured)}"]
+        notes[-1] += ", the paper's from its means and standard deviations"
+        tests += ["paper: below 0.05"] if groups["below_005"] else []
     n = sum(map(probes.known, values))
-    yield Row(recipe, "prompt_effect", found.value, finding, found.low, found.high, n,
-                 published=published.size(paper), note="; ".join(told))  # fmt: skip
+    yield Row(
+        recipe,
+        "prompt_effect",
+        found.value,
+        finding,
+        found.low,
+        found.high,
+        n,
+        published=figure(paper, "prompt_effect", finding),
+        note="; ".join(notes),
+    )
     yield Row(recipe, "prompt_effect_p", p, finding, n=n, note="; ".join(tests))
 
 
@@ -119,7 +130,7 @@ def _true_effect(
     measured = FINDINGS[finding]
     found, pairs = [], []
     for table in real:
-        has = np.array([finding in told.split("|") for told in table["findings"]], bool)
+        has = np.array([finding in names.split("|") for names in table["findings"]], bool)
         well = (table["findings"] == "").to_numpy()  # as in the prompts of the other arm
         pairs.append(_values([table[has], table[well]], measured))
         weights = patient_weights(table["patient"].to_numpy(), *bootstrap)
@@ -134,8 +145,16 @@ def _true_effect(
     note += f"; by the truth {truth.value:.3g}" if np.isfinite(truth.value) else ""
     note += "; all of both groups alike" if _alike(pairs[0]) else ""
     note += "" if np.isfinite(labels.value) else "; no effect size: too few, or no spread"
-    yield Row(recipe, "prompt_effect", labels.value, f"{finding}/real", labels.low, labels.high,
-                 sum(counts), note=note)  # fmt: skip
+    yield Row(
+        recipe,
+        "prompt_effect",
+        labels.value,
+        f"{finding}/real",
+        labels.low,
+        labels.high,
+        sum(counts),
+        note=note,
+    )
 
 
 def _values(
@@ -149,10 +168,10 @@ def _means(values: tuple[np.ndarray, np.ndarray], measured: ProbedMeasurement) -
     with_it, without = (
         float(np.nanmean(own)) / measured.per_unit if probes.known(own) else NAN for own in values
     )
-    return _told((with_it, without), measured)
+    return _compared((with_it, without), measured)
 
 
-def _told(means: tuple[float, float], measured: ProbedMeasurement) -> str:
+def _compared(means: tuple[float, float], measured: ProbedMeasurement) -> str:
     return f"{means[0]:.3g} against {means[1]:.3g}{measured.unit}"
 
 
@@ -171,7 +190,13 @@ def _sides(drawn: pd.DataFrame, recipe: str) -> Iterator[Row]:
         found, failed = wilson(int(named[own].sum()), int(own.sum())), probed["failed"]
         note = f"no fluid in {int((own & ~wet & ~failed).sum())}, counted as wrong"
         lost = int((own & failed).sum())
-        yield Row(recipe, "laterality_accuracy", found.value,
-                     "pleural_effusion" + (f"/{arm}" if arm else ""), found.low, found.high,
-                     int(own.sum()),
-                     note=note + (f"; so are {lost} not drawn" if lost else ""))  # fmt: skip
+        yield Row(
+            recipe,
+            "laterality_accuracy",
+            found.value,
+            "pleural_effusion" + (f"/{arm}" if arm else ""),
+            found.low,
+            found.high,
+            int(own.sum()),
+            note=note + (f"; so are {lost} not drawn" if lost else ""),
+        )

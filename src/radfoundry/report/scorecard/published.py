@@ -1,75 +1,54 @@
-"""What MedSyn's paper (Xu et al. 2024) reports, to stand beside rows of the same arms of ours.
+"""Papers' figures beside ours: a generator states them, by metric and arm.
 
-A system is a way of drawing that the paper has: medsyn itself, generic_text (a text encoder that
-was not trained on reports of this field), without_shapes (the image drawn alone), wgan.
+A figure is a number, or what an effect is reckoned from: `means` and `spreads` (standard
+deviations) of two groups of `n` each, the first one with the finding in the prompt, and
+`below_005`, whether the paper says that p is below 0.05. See `config.lookups.published`.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from radfoundry.evaluation.metrics import effects
+from radfoundry.report.scorecard.card import Row
 
 NAN = float("nan")
-MEDSYN = "medsyn"
-VOLUMES = 32  # of each prompt
+Published = Mapping[str, Mapping[str, Any]]
 
 
-class PromptArms(NamedTuple):
-    """Means and standard deviations with the finding in the prompt, and without.
+def figure(published: Published, metric: str, arm: str) -> float:
+    """Return a paper's figure of a metric and an arm; NaN where it has none.
 
-    Attributes:
-        tested: Whether the paper tells that p is below 0.05.
-    """
-
-    means: tuple[float, float]
-    spreads: tuple[float, float]
-    tested: bool = True
-
-
-# Effusion in L, emphysema in % of the lungs below -950 HU, cardiomegaly as cardiothoracic ratio.
-EFFECTS: Mapping[str, Mapping[str, PromptArms]] = {
-    MEDSYN: {
-        "pleural_effusion": PromptArms((1.73, 0.00), (0.22, 0.00)),
-        "emphysema": PromptArms((1.4, 0.019), (3.5, 0.018)),
-        "cardiomegaly": PromptArms((0.75, 0.48), (0.24, 0.06)),
-    },
-    "generic_text": {"pleural_effusion": PromptArms((0.0024, 0.0006), (0.0059, 0.0014), False)},
-}
-AIRWAYS_CM3 = {MEDSYN: 33.4, "without_shapes": 19.9, "wgan": 10.7}
-REAL_AIRWAYS_CM3 = 45.8
-SEGMENTED: Mapping[str, Mapping[str, float]] = {  # Dice of medsyn
-    "airway": {"with_text": 0.75, "without_text": 0.70},
-    "lobes": {"with_text": 0.77, "without_text": 0.69},
-}
-DISTANCES: Mapping[str, Mapping[str, float]] = {
-    "fid": {MEDSYN: 0.009, "wgan": 0.070},
-    "mmd": {MEDSYN: 0.019, "wgan": 0.094},
-}
-
-
-def effect(system: str, finding: str) -> PromptArms | None:
-    """Return what a system's prompts of a finding did; None where the paper does not say."""
-    return EFFECTS.get(system, {}).get(finding)
-
-
-def size(pair: PromptArms | None) -> float:
-    """Return Hedges' g of a pair from its means and deviations; NaN for none.
-
-    >>> round(size(PromptArms((0.75, 0.48), (0.24, 0.06))), 2)
+    >>> effect = {"means": (0.75, 0.48), "spreads": (0.24, 0.06), "n": 32}
+    >>> round(figure({"prompt_effect": {"heart": effect}}, "prompt_effect", "heart"), 2)
     1.52
     """
-    if pair is None:
-        return NAN
+    stated = published.get(metric, {}).get(arm, NAN)
+    return hedges(stated) if isinstance(stated, Mapping) else float(stated)
+
+
+def hedges(groups: Mapping[str, Any]) -> float:
+    """Return Hedges' g of two groups from their means, standard deviations and size."""
     first, second = (
-        (np.array(mean), np.array(spread**2), np.array(float(VOLUMES)))
-        for mean, spread in zip(pair.means, pair.spreads, strict=True)
+        (np.array(mean), np.array(spread**2), np.array(float(groups["n"])))
+        for mean, spread in zip(groups["means"], groups["spreads"], strict=True)
     )
     means, variances, counts = zip(first, second, strict=True)
     return float(effects.hedges(means, variances, counts))
 
 
-def dice(system: str, structure: str, arm: str) -> float:
-    """Return the Dice of a segmentation `with_text` or `without_text`; NaN where none is told."""
-    return SEGMENTED.get(structure, {}).get(arm, NAN) if system == MEDSYN else NAN
+def beside(rows: Iterable[Row], published: Mapping[str, Published]) -> list[Row]:
+    """Return rows with their paper's figure, where they have none yet and the paper has one.
+
+    Args:
+        rows: Of any recipes and cohorts.
+        published: What the paper of each recipe reports, by recipe.
+    """
+    return [
+        replace(row, published=figure(published.get(row.recipe, {}), row.metric, row.arm))
+        if np.isnan(row.published)
+        else row
+        for row in rows
+    ]

@@ -11,8 +11,9 @@ import pandas as pd
 
 from radfoundry.anatomy import regions
 from radfoundry.evaluation.metrics import effects
-from radfoundry.report.scorecard import probes, published
+from radfoundry.report.scorecard import probes
 from radfoundry.report.scorecard.card import GAIN, Row
+from radfoundry.report.scorecard.published import Published, figure
 
 NAN = float("nan")
 REGIONS = ("lungs", *sorted(lobe for lobes in regions.LOBES.values() for lobe in lobes))
@@ -32,15 +33,27 @@ def of_lobes(drawn: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap) -> I
             values = probes.column(rows, name)
             if not values.notna().any():
                 continue
-            found, told = bootstrap.mean(rows, name, unit), probes.lost(rows, values.to_numpy())
+            found, notes = bootstrap.mean(rows, name, unit), probes.lost(rows, values.to_numpy())
             if kind == "given":
-                told[:0] = [f"in the real image of the same cases {rows[best].mean():.3f}"]
-            yield Row(recipe, f"{kind}_lobe_dice", found.value, region, found.low, found.high,
-                         probes.known(values.to_numpy()), note="; ".join(told))  # fmt: skip
+                notes[:0] = [f"in the real image of the same cases {rows[best].mean():.3f}"]
+            yield Row(
+                recipe,
+                f"{kind}_lobe_dice",
+                found.value,
+                region,
+                found.low,
+                found.high,
+                probes.known(values.to_numpy()),
+                note="; ".join(notes),
+            )
 
 
 def of_airways(
-    drawn: pd.DataFrame, real: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap, system: str
+    drawn: pd.DataFrame,
+    real: pd.DataFrame,
+    recipe: str,
+    bootstrap: probes.Bootstrap,
+    paper: Published,
 ) -> Iterator[Row]:
     """Yield the airways' mean volume; lungs without any airway found have 0 cm3 of it."""
     rows = drawn[drawn["probe"] == "dataset"]
@@ -53,16 +66,23 @@ def of_airways(
         if not known.notna().any():
             continue
         found = bootstrap.mean(table.assign(**{AIRWAYS: known}), AIRWAYS, unit)
-        told = [f"SD {known.std():.3g}", f"no airway found in {int(none.sum())}, counted as 0 cm3"]
-        told += probes.lost(table, known.to_numpy(), "without lungs")
-        paper = published.AIRWAYS_CM3.get(system, NAN)
-        yield Row(recipe, AIRWAYS, found.value, arm, found.low, found.high,
-                     probes.known(known.to_numpy()), note="; ".join(told),
-                     published=published.REAL_AIRWAYS_CM3 if arm == "real" else paper)  # fmt: skip
+        notes = [f"SD {known.std():.3g}", f"no airway found in {int(none.sum())}, counted as 0 cm3"]
+        notes += probes.lost(table, known.to_numpy(), "without lungs")
+        yield Row(
+            recipe,
+            AIRWAYS,
+            found.value,
+            arm,
+            found.low,
+            found.high,
+            probes.known(known.to_numpy()),
+            note="; ".join(notes),
+            published=figure(paper, AIRWAYS, arm),
+        )
 
 
 def of_segmentations(
-    drawn: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap, system: str
+    drawn: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap, paper: Published
 ) -> Iterator[Row]:
     """Yield how drawn agree with true shapes of a given image, and what its report's text adds."""
     probed = drawn[drawn["probe"] == "segment"]
@@ -73,11 +93,19 @@ def of_segmentations(
             continue
         for arm, rows in arms.items():
             found, known = bootstrap.mean(rows, name, "patient"), rows[name].to_numpy(float)
-            told = "; ".join(probes.lost(rows, known))
-            yield Row(recipe, "segmentation_dice", found.value, f"{structure}/{arm}", found.low,
-                         found.high, probes.known(known), note=told,
-                         published=published.dice(system, structure, arm))  # fmt: skip
-        yield _gained(arms, structure, recipe, bootstrap, system)
+            note = "; ".join(probes.lost(rows, known))
+            yield Row(
+                recipe,
+                "segmentation_dice",
+                found.value,
+                f"{structure}/{arm}",
+                found.low,
+                found.high,
+                probes.known(known),
+                note=note,
+                published=figure(paper, "segmentation_dice", f"{structure}/{arm}"),
+            )
+        yield _gained(arms, structure, recipe, bootstrap, paper)
 
 
 def _gained(
@@ -85,17 +113,25 @@ def _gained(
     structure: str,
     recipe: str,
     bootstrap: probes.Bootstrap,
-    system: str,
+    paper: Published,
 ) -> Row:
     """Return what the text adds to a segmentation, paired by patient."""
-    name, told = f"truth_dice_{structure}", ["paired by patient; n patients"]
+    name, notes = f"truth_dice_{structure}", ["paired by patient; n patients"]
     values, units = (
         [rows[column].to_numpy() for rows in arms.values()] for column in (name, "patient")
     )
     found = effects.gain((values[0], values[1]), (units[0], units[1]), *bootstrap)
     shared = set.intersection(*(set(own[own[name].notna()]["patient"]) for own in arms.values()))
-    told += probes.lost(pd.concat(arms.values()), np.concatenate(values))
-    papers = [published.dice(system, structure, arm) for arm in arms]
-    return Row(recipe, "segmentation_dice" + GAIN, found.value,
-                  f"{structure}/with_text-without_text", found.low, found.high, len(shared),
-                  published=papers[0] - papers[1], note="; ".join(told))  # fmt: skip
+    notes += probes.lost(pd.concat(arms.values()), np.concatenate(values))
+    papers = [figure(paper, "segmentation_dice", f"{structure}/{arm}") for arm in arms]
+    return Row(
+        recipe,
+        "segmentation_dice" + GAIN,
+        found.value,
+        f"{structure}/with_text-without_text",
+        found.low,
+        found.high,
+        len(shared),
+        published=papers[0] - papers[1],
+        note="; ".join(notes),
+    )

@@ -56,12 +56,12 @@ def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) ->
     ):
         both = rows[rows["value"].notna() & rows["truth"].notna()]
         off = both["value"] - both["truth"]
-        told = f"mean truth {both['truth'].mean():.4g}" if len(both) else ""
+        truth = f"mean truth {both['truth'].mean():.4g}" if len(both) else ""
         known = rows[rows["value"].notna()]
         for metric, patients, values, note in (
             ("clinical_mean", known["patient"], known["value"], ""),
-            ("clinical_bias", both["patient"], off, told),
-            ("clinical_error", both["patient"], off.abs(), told),
+            ("clinical_bias", both["patient"], off, truth),
+            ("clinical_error", both["patient"], off.abs(), truth),
         ):
             if len(values):
                 found = _mean(patients, values.to_numpy(float), draws, rng)

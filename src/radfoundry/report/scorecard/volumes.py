@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.evaluation.metrics import effects
-from radfoundry.report.scorecard import published
 from radfoundry.report.scorecard.card import GAIN, Row
+from radfoundry.report.scorecard.published import Published, figure
 
 NAN = float("nan")
 SCALE = "the paper's is on features of another network, another scale"
@@ -18,7 +18,7 @@ LESS_IS_BETTER = ("mmd",)
 def of_resolutions(
     table: pd.DataFrame, recipe: str, bootstrap: int, rng: np.random.Generator
 ) -> Iterator[Row]:
-    """Yield how both ways of enlarging restore held-out cases, and what the network gains.
+    """Yield how both methods restore held-out cases, and what the network gains.
 
     The paired difference is that of the better over the worse direction: trilinear less network
     for a distance.
@@ -42,14 +42,31 @@ def of_resolutions(
                 for column in ("value", "patient")
             )
             found = effects.gain(values, units, bootstrap, rng)
-            yield Row(recipe, f"sr_{metric}{GAIN}", found.value, "-".join(order), found.low,
-                         found.high, len(arms["sr"]), note="paired by patient")  # fmt: skip
+            yield Row(
+                recipe,
+                f"sr_{metric}{GAIN}",
+                found.value,
+                "-".join(order),
+                found.low,
+                found.high,
+                len(arms["sr"]),
+                note="paired by patient",
+            )
 
 
-def of_distances(table: pd.DataFrame, recipe: str, system: str = "") -> Iterator[Row]:
+def of_distances(table: pd.DataFrame, recipe: str, paper: Published) -> Iterator[Row]:
     """Yield the distances of drawn from real volumes, beside the published system's."""
     for row in table.to_dict("records"):
-        paper = published.DISTANCES.get(row["metric"], {}) if row["arm"] == "synthetic" else {}
-        note = f"{row['note']}; {SCALE}" if system in paper else row["note"]
-        yield Row(recipe, row["metric"], row["value"], row["arm"], row["low"], row["high"],
-                     int(row["n"]), published=paper.get(system, NAN), note=note)  # fmt: skip
+        published = figure(paper, row["metric"], row["arm"])
+        note = row["note"] if np.isnan(published) else f"{row['note']}; {SCALE}"
+        yield Row(
+            recipe,
+            row["metric"],
+            row["value"],
+            row["arm"],
+            row["low"],
+            row["high"],
+            int(row["n"]),
+            published=published,
+            note=note,
+        )

@@ -104,7 +104,7 @@ def fit(
     chosen = _chosen(options)
     _phantom_training.check_cases("lungmask", cases)
     size = NETWORKS[chosen["size"]]
-    course = _phantom_training.course(chosen, size)
+    schedule = _phantom_training.schedule(chosen, size)
     state: dict[str, Tensor] = {}
     for file in _files(chosen):
         generator = _phantom_training.chance(rng, device)
@@ -112,17 +112,17 @@ def fit(
             network = layers(len(_classes(file)) + 1, size["width"])
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         seen = [shown(case, _classes(file)) for case in cases]
-        drawing = partial(slices.draw, seen, course.batch)
-        hooks = loop.Hooks(progress)
+        drawing = partial(slices.draw, seen, schedule.batch)
+        callbacks = loop.Callbacks(progress)
         trained = loop.train(
-            network, drawing, _phantom_training.loss, course.settings, generator, hooks
+            network, drawing, _phantom_training.loss, schedule.settings, generator, callbacks
         )
         network.load_state_dict(trained.state)
         slices.settle(network, (drawing(generator)[0] for _ in range(SETTLING)))
         state |= {
             f"{file}.{name}": t.cpu().contiguous() for name, t in network.state_dict().items()
         }
-    card = {"segmenter": "lungmask", "width": size["width"], "steps": course.steps}
+    card = {"segmenter": "lungmask", "width": size["width"], "steps": schedule.steps}
     return Weights(state, card | {"cases": len(cases), "files": _files(chosen)})
 
 

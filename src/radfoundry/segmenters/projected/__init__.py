@@ -86,14 +86,14 @@ def fit(
     chosen = _chosen(options)
     size = NETWORKS[chosen["size"]]
     _phantom_training.check_cases("projected", cases)
-    course = _phantom_training.course(chosen, size, precision="float32", ema=0.99)
+    schedule = _phantom_training.schedule(chosen, size, precision="float32", ema=0.99)
     generator = _phantom_training.chance(rng, device)
     with seeded(generator):
         network = layers(size).to(device)
     pictures, masks = (part.to(device) for part in stacked(cases, size["side"]))
-    drawing, hooks = partial(draw, pictures, masks, course.batch), loop.Hooks(progress)
-    trained = loop.train(network, drawing, loss, course.settings, generator, hooks)
-    card = {"segmenter": "projected", "size": chosen["size"], "steps": course.steps}
+    drawing, callbacks = partial(draw, pictures, masks, schedule.batch), loop.Callbacks(progress)
+    trained = loop.train(network, drawing, loss, schedule.settings, generator, callbacks)
+    card = {"segmenter": "projected", "size": chosen["size"], "steps": schedule.steps}
     return Weights(trained.state, card | {"cases": len(cases), "structures": list(STRUCTURES)})
 
 

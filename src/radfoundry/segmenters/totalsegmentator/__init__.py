@@ -103,14 +103,14 @@ def fit(
     """
     chosen = _chosen(options)
     _phantom_training.check_cases("totalsegmentator", cases)
-    course = _phantom_training.course(chosen, NETWORKS[chosen["size"]])
+    schedule = _phantom_training.schedule(chosen, NETWORKS[chosen["size"]])
     state: dict[str, torch.Tensor] = {}
     described: dict[str, Any] = {}
     for number, task in weight_files.networks_of_phantoms(chosen).items():
         model, learned = _described(number, task, chosen, cases)
         generator = _phantom_training.chance(rng, device)
         tensors = _phantom_training.trained(
-            model, list(learned), cases, course, generator, progress
+            model, list(learned), cases, schedule, generator, progress
         )
         state |= {
             f"{number}.{name}": tensor for name, tensor in _nnunet.without_aliases(tensors).items()

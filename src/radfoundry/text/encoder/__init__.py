@@ -1,4 +1,4 @@
-"""Reports and prompts as token features: the text encoder of MedSyn, built and trained here.
+"""Reports and prompts as token features: a text encoder, built and trained here.
 
 * `tokenizer`: a WordPiece vocabulary learned from the cohort's reports, and reports as ids.
 * `model`: the BERT and its sizes, its weights at rest, and features of prompts.

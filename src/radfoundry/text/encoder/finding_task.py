@@ -19,7 +19,7 @@ from radfoundry.networks.layers import seeded
 from radfoundry.text import composer, labeler
 from radfoundry.text.encoder import model, pretraining
 from radfoundry.text.encoder.tokenizer import PAD, ids_of, joined
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights
 
 DEGREES = {"mild": 0.5, "moderate": 0.75, "severe": 1.0, "": 0.75}
@@ -27,9 +27,7 @@ SIDES = ("right", "left")
 PREVALENCE = 0.2  # of each finding in a composed report
 LOCATIONS = ("", "upper lobe", "lower lobe", "upper zone", "lower zone")
 READING = 5.0  # weight: the mean over findings and sides is small beside the loss of a word
-INITIAL_BIAS = (
-    -6.0
-)  # logit of a finding before anything is learned: a hundred tokens, none tells of it
+INITIAL_BIAS = -6.0  # logit of a finding before anything is learned: of 100 tokens, none names it
 READ = 2  # reports that are read, for each with hidden words
 EXTRA = 512  # composed reports of which the vocabulary is learned, beside the cohort's
 
@@ -40,17 +38,17 @@ def fit(
     settings: Settings,
     generator: torch.Generator,
     device: str | torch.device = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return an encoder as `pretraining.fit` does, taught the third task as well.
 
     Args:
         texts: Reports with Findings and Impression.
-        start: A name of `encoder.SIZES` or such a mapping; or weights to go on from.
+        start: A name of `model.SIZES` or such a mapping; or weights to go on from.
         settings: Steps and optimizer.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
     """
     first = start
     if not isinstance(first, Weights):
@@ -65,20 +63,20 @@ def fit(
 
     def draw(source: torch.Generator) -> tuple[pretraining.Batch, tuple[Tensor, ...]]:
         rows = torch.randint(len(known), (batch // 2,), generator=source).tolist()
-        told = [known[row] for row in rows]
-        told += [composed(source) for _ in range(READ * batch - len(rows))]
-        return reports.draw(batch, source), padded(told, reports)
+        chosen = [known[row] for row in rows]
+        chosen += [composed(source) for _ in range(READ * batch - len(rows))]
+        return reports.draw(batch, source), padded(chosen, reports)
 
-    done = train(reader, draw, losses, settings, generator, hooks)
+    done = train(reader, draw, losses, settings, generator, callbacks)
     reader.load_state_dict(done.state)
     head = {name: part.tolist() for name, part in reader.head.state_dict().items()}
     card = {"trained": True, "reports": len(texts), "steps": settings.steps, "reader": head}
-    card |= {"losses": done.course()}
+    card |= {"losses": done.loss_curve()}
     return Weights(model.state_of(reader.network), {**first.card, **card})
 
 
 class Reader(nn.Module):
-    """A BERT with one more head: a finding is told where any of the tokens tells of it."""
+    """A BERT with one more head: a finding is there where any of the tokens names it."""
 
     def __init__(self, network: nn.Module, size: Mapping[str, Any]) -> None:
         super().__init__()
@@ -126,26 +124,26 @@ def target(findings: Sequence[Mapping]) -> list[float]:
 
 
 def composed(generator: torch.Generator) -> tuple[str, list[float]]:
-    """Return a report of findings drawn at random, and what it tells of."""
+    """Return a report of findings drawn at random, and its target."""
     rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     findings: list[dict[str, str]] = []
     for name in names():
         for side in SIDES:
             if rng.random() < PREVALENCE:
                 degree, place = rng.choice(composer.DEGREES), rng.choice(LOCATIONS)
-                told = {"name": name, "side": side, "severity": degree, "location": place}
-                findings.append({key: str(value) for key, value in told.items()})
+                finding = {"name": name, "side": side, "severity": degree, "location": place}
+                findings.append({key: str(value) for key, value in finding.items()})
     return composer.compose(findings, rng), target(findings)
 
 
-def padded(told: Sequence[tuple[str, list[float]]], reports: pretraining.Reports) -> tuple:
-    """Return (B, L) ids, parts and mask of reports, and (B, findings x sides) what they tell."""
+def padded(texts: Sequence[tuple[str, list[float]]], reports: pretraining.Reports) -> tuple:
+    """Return (B, L) ids, parts and mask of reports, and (B, findings x sides) targets."""
     rows = [
-        joined(*ids_of(text, reports.words), reports.words, reports.longest) for text, _ in told
+        joined(*ids_of(text, reports.words), reports.words, reports.longest) for text, _ in texts
     ]
     longest, pad = max(len(ids) for ids, _ in rows), reports.words.token_to_id(PAD) or 0
     ids = [ids + [pad] * (longest - len(ids)) for ids, _ in rows]
     kinds = [kinds + [0] * (longest - len(kinds)) for _, kinds in rows]
     mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in rows]
     tensors = (torch.tensor(part) for part in (ids, kinds, mask))
-    return (*tensors, torch.tensor([wanted for _, wanted in told]))
+    return (*tensors, torch.tensor([wanted for _, wanted in texts]))

@@ -42,7 +42,7 @@ def adopted(
     tokens: int = 192,
     batch: int = 32,
 ) -> Weights:
-    """Return a local BERT as weights that `encoder.prepare` and `pretraining.fit` take.
+    """Return a local BERT as weights that `model.prepare` and `pretraining.fit` take.
 
     Args:
         folder: Holds config.json, model.safetensors (or pytorch_model.bin) and vocab.txt (or
@@ -65,10 +65,10 @@ def adopted(
     _filled(network, state, folder)
     words, lowercase = _words(folder, size["vocabulary"])
     size |= {"positions": positions, "tokens": tokens, "batch": batch}
-    card = {"network": "textencoder", "origin": folder.name, "trained": False, "size": size}
-    told = state_of(network)
-    told[POSITIONS] = tiled(told[POSITIONS], positions)
-    return Weights(told, {**card, "vocabulary": words, "lowercase": lowercase})
+    card = {"network": "text_encoder", "origin": folder.name, "trained": False, "size": size}
+    tensors = state_of(network)
+    tensors[POSITIONS] = tiled(tensors[POSITIONS], positions)
+    return Weights(tensors, {**card, "vocabulary": words, "lowercase": lowercase})
 
 
 def tiled(embeddings: Tensor, positions: int) -> Tensor:
@@ -80,8 +80,8 @@ def tiled(embeddings: Tensor, positions: int) -> Tensor:
 def _complete(folder: Path) -> None:
     missing = [" or ".join(c) for c in NEEDED if not any((folder / n).is_file() for n in c)]
     if missing:
-        told = "" if folder.is_dir() else ", which does not exist"
-        raise WeightsError(f"{folder}: a BERT's folder{told}; it lacks {', '.join(missing)}")
+        missed = "" if folder.is_dir() else ", which does not exist"
+        raise WeightsError(f"{folder}: a BERT's folder{missed}; it lacks {', '.join(missing)}")
 
 
 def _config(folder: Path) -> Mapping[str, Any]:
@@ -124,8 +124,8 @@ def _words(folder: Path, known: int) -> tuple[list[str], bool]:
     words = BertTokenizer.from_pretrained(str(folder), local_files_only=True)
     vocabulary = words.get_vocab()
     if len(vocabulary) > known or sorted(vocabulary.values()) != list(range(len(vocabulary))):
-        told = f"{len(vocabulary)} words for a network of {known}"
-        raise WeightsError(f"{folder}: {told} are too many, or not numbered on from 0")
+        counts = f"{len(vocabulary)} words for a network of {known}"
+        raise WeightsError(f"{folder}: {counts} are too many, or not numbered on from 0")
     return sorted(vocabulary, key=vocabulary.__getitem__), bool(
         getattr(words, "do_lower_case", True)
     )

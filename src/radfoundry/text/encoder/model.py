@@ -58,7 +58,7 @@ def untrained(
     with seeded(generator):
         network = build(size)
         look_nearby(network, size)
-    card = {"network": "textencoder", "origin": "scratch", "trained": False, "size": size}
+    card = {"network": "text_encoder", "origin": "scratch", "trained": False, "size": size}
     return Weights(state_of(network), {**card, "vocabulary": vocabulary, "lowercase": True})
 
 
@@ -99,7 +99,7 @@ def look_nearby(network: Any, size: Mapping[str, Any]) -> None:
 
     Few reports and few steps teach a BERT drawn anew no word order; sinusoidal positions, and equal
     and orthogonal queries and keys, give it one to begin with (after Trockman and Kolter, "Mimetic
-    Initialization of Self-Attention Layers", 2023); `benchmarks/textencoder.py` tells how much.
+    Initialization of Self-Attention Layers", 2023); `benchmarks/text_encoder.py` measures how much.
     """
     half = size["width"] // 2
     rates = WAVES ** (-torch.arange(half) / half)
@@ -131,8 +131,8 @@ def restored(weights: Weights) -> nn.Module:
         raise ValueError(f"the tensors are not of the card's size: {error}") from None
     missing = sorted(set(found.missing_keys) - set(TIED))
     if missing or found.unexpected_keys:
-        told = f"lack {missing[:3]} and hold {found.unexpected_keys[:3]} besides"
-        raise ValueError(f"the text encoder's tensors {told}: they are not of the card's size")
+        faults = f"lack {missing[:3]} and hold {found.unexpected_keys[:3]} besides"
+        raise ValueError(f"the text encoder's tensors {faults}: they are not of the card's size")
     return network
 
 
@@ -141,7 +141,7 @@ def prepare(weights: Weights, device: str | torch.device = "cpu", *, kept: int =
 
     It returns (n, tokens, width) float32 features on the CPU, zero behind a prompt's end, and an
     (n, tokens) mask of its tokens. A prompt is encoded by itself, so what else is asked for changes
-    nothing, bit for bit. A report's sections are told apart as in training; of a longer one all
+    nothing, bit for bit. A report's sections are marked as in training; of a longer one all
     `positions` tokens are read and the first `tokens` handed on.
     """
     words = tokenizer(weights.card["vocabulary"], weights.card["lowercase"])
@@ -152,8 +152,8 @@ def prepare(weights: Weights, device: str | torch.device = "cpu", *, kept: int =
     @torch.inference_mode()
     def features(text: str) -> Tensor:
         ids, kinds = joined(*ids_of(text, words), words, size["positions"])
-        told = (torch.tensor([row], device=device) for row in (ids, kinds))
-        hidden = network.bert(**dict(zip(("input_ids", "token_type_ids"), told, strict=True)))
+        inputs = (torch.tensor([row], device=device) for row in (ids, kinds))
+        hidden = network.bert(**dict(zip(("input_ids", "token_type_ids"), inputs, strict=True)))
         first = hidden.last_hidden_state[0, : size["tokens"]]
         return first.float().cpu().clone()  # a view would keep all of a long report in memory
 

@@ -2,7 +2,7 @@
 
 Masked words: 15 % of the tokens are hidden (of these 80 % by [MASK], 10 % by another word, 10 %
 left as they are, as in BERT) and guessed. Paired sections: half of the reports get the impression
-of another one, and [CLS] tells which.
+of another one, and [CLS] says which.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from radfoundry.text.encoder.model import restored, sized, state_of, untrained
 from radfoundry.text.encoder.tokenizer import MASK, PAD, SPECIAL, id_of, ids_of, joined, tokenizer
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights
 
 SETTINGS: Mapping[str, Settings] = {
@@ -62,15 +62,15 @@ class Reports:
         """
         self.words = tokenizer(card["vocabulary"], card["lowercase"])
         self.longest = card["size"]["positions"]
-        told = [ids_of(text, self.words) for text in texts]
-        self.told = [(findings, impression) for findings, impression in told if findings]
-        if not self.told:
+        encoded = [ids_of(text, self.words) for text in texts]
+        self.encoded = [(findings, impression) for findings, impression in encoded if findings]
+        if not self.encoded:
             raise ValueError(f"none of {len(texts)} texts has findings to learn from")
-        self.concluded = [i for i, (_, impression) in enumerate(self.told) if impression]
+        self.concluded = [i for i, (_, impression) in enumerate(self.encoded) if impression]
 
     def draw(self, batch: int, generator: torch.Generator) -> Batch:
         """Return a random batch; all chance comes from the generator."""
-        chosen = _integers(len(self.told), batch, generator)
+        chosen = _integers(len(self.encoded), batch, generator)
         swapped = _integers(2, batch, generator)
         return self.batch(chosen, swapped, generator)
 
@@ -80,10 +80,10 @@ class Reports:
         """Return some reports, those marked `swapped` with another one's impression."""
         rows, paired = [], []
         for index, swap in zip(chosen, swapped, strict=True):
-            findings, own = self.told[index]
-            told = self._other(own, generator) if swap and own else own
-            rows.append(joined(findings, told, self.words, self.longest))
-            paired.append(int(told == own) if own else IGNORED)
+            findings, own = self.encoded[index]
+            second = self._other(own, generator) if swap and own else own
+            rows.append(joined(findings, second, self.words, self.longest))
+            paired.append(int(second == own) if own else IGNORED)
         ids, kinds, mask = _padded(rows, id_of(PAD, self.words))
         seen, words = hidden(ids, self.words, generator)
         return Batch(seen, kinds, mask, words, torch.tensor(paired))
@@ -92,8 +92,8 @@ class Reports:
         """Return another report's impression, worded otherwise; the same if there is none."""
         start = _integers(len(self.concluded), 1, generator)[0]
         for index in self.concluded[start:] + self.concluded[:start]:
-            if self.told[index][1] != own:
-                return self.told[index][1]
+            if self.encoded[index][1] != own:
+                return self.encoded[index][1]
         return list(own)
 
 
@@ -103,26 +103,26 @@ def fit(
     settings: Settings,
     generator: torch.Generator,
     device: str | torch.device = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
     """Return an encoder trained on reports, with its vocabulary and losses on the card.
 
     Args:
         texts: Reports with Findings and Impression; those without an impression train words only.
-        start: A name of `encoder.SIZES` or such a mapping, to begin with a vocabulary of these
-            texts and weights drawn anew; or weights to go on from (`pretrained.adopted`).
+        start: A name of `model.SIZES` or such a mapping, to begin with a vocabulary of these
+            texts and weights drawn anew; or weights to go on from (`local_model.adopted`).
         settings: Steps and optimizer; `SETTINGS` has one for each size.
         generator: The source of all chance.
         device: Where to train.
-        hooks: Callbacks; a state to resume from.
+        callbacks: Callbacks; a state to resume from.
     """
     first = start if isinstance(start, Weights) else untrained(texts, sized(start), generator)
     network = restored(first).to(device)
     reports, batch = Reports(texts, first.card), first.card["size"]["batch"]
-    done = train(network, lambda g: reports.draw(batch, g), losses, settings, generator, hooks)
+    done = train(network, lambda g: reports.draw(batch, g), losses, settings, generator, callbacks)
     network.load_state_dict(done.state)
-    told = {"trained": True, "reports": len(reports.told), "steps": settings.steps}
-    return Weights(state_of(network), {**first.card, **told, "losses": done.course()})
+    facts = {"trained": True, "reports": len(reports.encoded), "steps": settings.steps}
+    return Weights(state_of(network), {**first.card, **facts, "losses": done.loss_curve()})
 
 
 def losses(network: Any, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -131,11 +131,11 @@ def losses(network: Any, batch: Batch, generator: torch.Generator) -> dict[str, 
     words, paired = guesses(network, batch)
     device = words.device
     target = batch.words[batch.words != IGNORED].to(device)
-    told = batch.paired.to(device)
+    own = batch.paired.to(device)
     return {
         "words": functional.cross_entropy(words, target, reduction="sum") / max(1, len(target)),
-        "paired": functional.cross_entropy(paired, told, ignore_index=IGNORED, reduction="sum")
-        / max(1, int((told != IGNORED).sum())),
+        "paired": functional.cross_entropy(paired, own, ignore_index=IGNORED, reduction="sum")
+        / max(1, int((own != IGNORED).sum())),
     }
 
 
@@ -178,8 +178,8 @@ def accuracy(
     reports = Reports(texts, weights.card)
     hits: dict[str, list[Tensor]] = {"words": [], "paired": []}
     for turn in range(rounds):
-        for at in range(0, len(reports.told), 16):
-            chosen = range(at, min(at + 16, len(reports.told)))
+        for at in range(0, len(reports.encoded), 16):
+            chosen = range(at, min(at + 16, len(reports.encoded)))
             batch = reports.batch(chosen, [(i + turn) % 2 for i in chosen], generator)
             words, paired = (logits.cpu() for logits in guesses(network, batch))
             hits["words"].append(words.argmax(-1) == batch.words[batch.words != IGNORED])

@@ -40,10 +40,10 @@ def parts(text: str) -> tuple[str, str]:
     >>> parts("large right pleural effusion")
     ('large right pleural effusion', '')
     """
-    told = sections(text)
+    found = sections(text)
     return (
-        " ".join(part for kind, part in told if kind == "findings"),
-        " ".join(part for kind, part in told if kind == "impression"),
+        " ".join(part for kind, part in found if kind == "findings"),
+        " ".join(part for kind, part in found if kind == "impression"),
     )
 
 

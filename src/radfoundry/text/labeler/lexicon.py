@@ -1,23 +1,21 @@
 """The labeler's rules, compiled: sections and sentences of a report, and phrases found in them.
 
-The rules are data (`labeler.yaml`, and the severity words of `wording.yaml`); nothing here knows a
+The rules are data (`lexicon.yaml`, and the severity words of `wording.yaml`); nothing here knows a
 finding by name. Text that the rules read is lower case, with hyphens as spaces.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pkgutil import get_data
 from typing import Any, NamedTuple
 
 import yaml
 
 from radfoundry.text import composer
-
-_BREAK = re.compile(
-    r"(?<=[.!;?])\s+|\n(?=\s*(?:\n|[-*•]|\d+[.)]|[A-Z]))|(?<!\S)\d{1,2}[.)]\s+(?=[A-Z])"
-)
+from radfoundry.text.labeler.language import Languages
+from radfoundry.text.labeler.sentences import Layout, split
 
 # A report may go from these straight to what was seen, with no heading for it.
 _OPENING = re.compile(r"(?i)\W*(?:comparison|technique|procedure|protocol|exam)")
@@ -67,17 +65,19 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """What `labeler.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
+    """What `lexicon.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
 
     data: Mapping[str, Any]
     headings: re.Pattern[str]
-    abbreviations: Sequence[tuple[re.Pattern[str], str]]
+    layout: Layout
+    languages: Languages
     findings: Sequence[Phrases]
     cues: Sequence[Phrases]
     stops: Phrases
     boundaries: Phrases
     verbs: Phrases
     again: re.Pattern[str]
+    compound: re.Pattern[str]
     places: Sequence[Phrases]
     severity: Mapping[str, Sequence[Phrases]]
 
@@ -86,24 +86,24 @@ class Rules:
 def rules() -> Rules:
     """Return the rules, read and compiled once."""
     data = yaml.safe_load(get_data("radfoundry.text.labeler", "lexicon.yaml") or b"")
-    degrees = [w for words in data["severity"]["all"].values() for w in words]
-    sides = [w for side in ("right", "left", "bilateral") for w in data["sides"][side]]
-    fill = {"{degree}": _any(degrees), "{side}": _any(sides)}
+    fill = _fill(data)
     return Rules(
         data=data,
         headings=_headings(data["sections"]),
-        abbreviations=[(re.compile(k), v) for k, v in data["abbreviations"].items()],
-        findings=[*_findings(data)],
+        layout=_layout(data, fill),
+        languages=_languages(data),
+        findings=[*_findings(data, fill)],
         cues=[
-            _phrases(kind, {side: cue[side]}) for kind, cue in data["cues"].items() for side in cue
+            _phrases(kind, {side: cue[side]}, fill)
+            for kind, cue in data["cues"].items()
+            for side in cue
         ],
-        stops=_phrases(
-            "stop", {k: [_filled(s, fill) for s in v] for k, v in data["stops"].items()}
-        ),
+        stops=_phrases("stop", data["stops"], fill),
         boundaries=_phrases("boundary", {"": data["boundaries"]}),
         verbs=_phrases("verb", {"": data["verbs"]}),
         again=re.compile(_filled(data["again"], fill)),
-        places=[_phrases("side", data["sides"]), _phrases("place", data["places"])],
+        compound=re.compile(_any(data["compound"])),
+        places=[_phrases("side", data["sides"]), _phrases("place", data["places"], fill)],
         severity={name: _severity(name, data["severity"]) for name in data["findings"]},
     )
 
@@ -126,8 +126,8 @@ def sections(text: str) -> list[tuple[str, str]]:
     kinds = ["findings", *((m.lastgroup or "").rstrip("_") for m in marks)]
     headings = ["", *(m.group() for m in marks)]
     starts, ends = [0, *(m.end() for m in marks)], [*(m.start() for m in marks), len(text)]
-    told = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
-    parts = [_Part(*part) for part in zip(kinds, headings, told, strict=True)]
+    bodies = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    parts = [_Part(*part) for part in zip(kinds, headings, bodies, strict=True)]
     if not any(part.kind == "findings" and part.text for part in parts):
         parts = _with_body(parts)
     return [(part.kind, part.text) for part in parts if part.kind != "ignored" and part.text]
@@ -154,9 +154,28 @@ def _with_body(parts: Sequence[_Part]) -> list[_Part]:
 
 
 def statements(text: str) -> list[tuple[str, str]]:
-    """Return (section, sentence) in order, in the form that the rules read."""
-    short = rules().abbreviations
-    return [(kind, line) for kind, part in sections(text) for line in _sentences(part, short)]
+    """Return (section, sentence) in order, in the form that the rules read; English ones alone."""
+    return list(_read(text)[0])
+
+
+def foreign(text: str) -> bool:
+    """Return whether a report, or a sentence of it, is in another language than English.
+
+    >>> foreign("Kein Pleuraerguss. Das Herz ist nicht groß."), foreign("No effusion.")
+    (True, False)
+    """
+    return _read(text)[1]
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Return the English sentences of a report, and whether it has others."""
+    known, parts = rules().languages, sections(text)
+    if not known.read("\n".join(part for _, part in parts)):
+        return (), True
+    lines = [(kind, line) for kind, part in parts for line in split(part, rules().layout)]
+    own = tuple((kind, line.lower()) for kind, line in lines if not known.strange(line))
+    return own, len(own) < len(lines)
 
 
 def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
@@ -174,26 +193,56 @@ def longest(groups: Sequence[Phrases], text: str) -> list[Span]:
     return sorted(kept, key=lambda s: (s.start, s.end, s.value))
 
 
-def _sentences(text: str, abbreviations: Sequence[tuple[re.Pattern[str], str]]) -> Iterator[str]:
-    for pattern, words in abbreviations:
-        text = pattern.sub(words, text)
-    for sentence in _BREAK.split(text):
-        plain = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-(?=\w)", " ", sentence)).strip(" -*•")
-        if plain:
-            yield plain.lower()
+def _fill(data: Mapping) -> dict[str, str]:
+    """Return what the marks in phrases stand for, such as "{degree}" for any word of severity."""
+    degrees = [w for words in data["severity"]["all"].values() for w in words]
+    sides = [w for side in ("right", "left", "bilateral") for w in data["sides"][side]]
+    return {"{degree}": _any(degrees), "{side}": _any(sides), **data["nouns"]}
+
+
+def _languages(data: Mapping) -> Languages:
+    """Return the words of the languages; English ones are also those of the phrases."""
+    words = {kind: frozenset(listed) for kind, listed in data["language"].items()}
+    phrases = str([data[key] for key in ("findings", "others", "cues", "modifiers", "severity")])
+    spelled = set(re.findall(r"(?<![\\a-z])[a-z]{4,}(?![a-z(\[?])", phrases))
+    cut = {word for kind in data["short"].values() for word in kind}
+    known = (words["english"] | spelled | cut) - words["shared"] - words["others"]
+    return Languages(known, words["others"], words["shared"])
+
+
+def _layout(data: Mapping, fill: Mapping[str, str]) -> Layout:
+    adjectives = [*data["modifiers"], "{degree}", "{side}"]
+    unfinished = _filled(_any([*data["lines"]["unfinished"], *adjectives]), fill)
+    continuing = _any(data["lines"]["continuing"])
+    short = [(re.compile(k), v) for k, v in data["abbreviations"].items()]
+    cut = data["short"]["always"] | data["short"]["stopped"]
+    always, every = (_any([*words]) for words in (data["short"]["always"], cut))
+    return Layout(
+        re.compile(rf"(?i)(?:(?<!\w){unfinished}|[,/:])$"),
+        re.compile(rf"(?i){continuing}\b"),
+        short,
+        re.compile(rf"(?i:\b{every})\.(?=\w|\s+[a-z(])|(?i:\b{always})\b(?!\.\w)"),
+        cut,
+    )
 
 
 def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
     names = "|".join(f"(?P<{kind}>{_any(words)})" for kind, words in sections.items())
     bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
-    # "In comparison: the effusion is smaller" is a sentence.
-    return re.compile(rf"(?im)(?<![\w-])(?<!\bin )(?:{names})\s*:|^\s*(?:{bare})\s*$")
+    dash = names.replace(">", "__>")  # "Indication - cough."
+    # "In comparison: the effusion is smaller" and "for this reason: ..." are sentences.
+    clear = r"(?<![\w-])(?<!\bin )(?<!\bthis )(?<!\bthat )"
+    return re.compile(
+        rf"(?im){clear}(?:{names})\s*(?:\([^)\n]{{0,40}}\))?\s*:"
+        rf"|^\s*(?:{bare})\s*$|(?:^|(?<=[.?!] ))(?:{dash}) [-–] "
+    )
 
 
-def _findings(data: Mapping) -> Iterator[Phrases]:
+def _findings(data: Mapping, fill: Mapping[str, str]) -> Iterator[Phrases]:
     yield _phrases("other", {"": data["others"]})
     for kind in ("says", "denies", "suggests"):
-        yield _phrases(kind, {name: told.get(kind, []) for name, told in data["findings"].items()})
+        known = {name: phrases.get(kind, []) for name, phrases in data["findings"].items()}
+        yield _phrases(kind, known, fill)
 
 
 def _severity(name: str, words: Mapping) -> list[Phrases]:
@@ -201,16 +250,22 @@ def _severity(name: str, words: Mapping) -> list[Phrases]:
     own = words.get(name, {})
     composed = composer.wording()["severity"].get(name, {})
     weak = own.get("weak", {})
-    told = {"none": words["none"]}
+    degrees = {"none": words["none"]}
     for degree in composer.DEGREES:
         plain = [str(w).replace("-", " ") for w in composed.get(degree, [])]
         known = [*words["all"][degree], *own.get(degree, []), *plain]
-        told[degree] = [w for w in known if w not in weak.get(degree, [])]
-    return [_phrases("severity", told), _phrases("weak", weak)]
+        degrees[degree] = [w for w in known if w not in weak.get(degree, [])]
+    return [_phrases("severity", degrees), _phrases("weak", weak)]
 
 
-def _phrases(kind: str, words: Mapping[str, Sequence[str]]) -> Phrases:
-    patterns = [(v, re.compile(_bounded(p))) for v, listed in words.items() for p in listed]
+def _phrases(
+    kind: str, words: Mapping[str, Sequence[str]], fill: Mapping[str, str] | None = None
+) -> Phrases:
+    patterns = [
+        (value, re.compile(_bounded(_filled(phrase, fill or {}))))
+        for value, listed in words.items()
+        for phrase in listed
+    ]
     return Phrases(kind, patterns, re.compile(_any([p.pattern for _, p in patterns]) or "(?!)"))
 
 

@@ -20,7 +20,7 @@ from radfoundry.evaluation.tasks.anomaly.augmentation import altered_batch, resi
 from radfoundry.evaluation.tasks.anomaly.image_scores import SCORES
 from radfoundry.evaluation.tasks.anomaly.network import SIZES, ReconstructionUNet, reconstruction
 from radfoundry.evaluation.tasks.anomaly.pairs import Material, gathered, normal_of, of_split
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights
 
 MODALITIES = ("CXR",)
@@ -90,7 +90,7 @@ def fit(
         options: See `OPTIONS`.
         rng: Source of all chance.
         device: Where to train.
-        progress: As `training.Hooks` takes it.
+        progress: As `training.loop.Callbacks` takes it.
     """
     if arm not in ARMS:
         raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
@@ -112,7 +112,7 @@ def fit(
         lambda net, batch, _: losses.reconstruction_terms(net, batch, options["loss"]),
         settings,
         generator,
-        Hooks(progress=progress),
+        Callbacks(progress=progress),
     )
     made = {"task": "anomaly", "arm": arm, "side": side, "pairs": len(pairs)}
     return Weights(trained.state, made | {"options": options, "history": trained.history})
@@ -127,7 +127,7 @@ def predict(
 ) -> Prediction:
     """Return what the network would change in each picture, and how suspicious that makes it.
 
-    The map is |x - f(x)|, smoothed; the image scores are those of `residuals.SCORES`.
+    The map is |x - f(x)|, smoothed; the image scores are those of `image_scores.SCORES`.
 
     Args:
         weights: From `fit`.

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import utility
-from radfoundry.evaluation.tasks.classification import classifier as classifiers
+from radfoundry.evaluation.tasks.classification import classifier
 from radfoundry.text import labeler
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 
 MODALITIES = ("CT",)
 ARMS: Mapping[str, Mapping[str, bool]] = {
@@ -90,7 +90,7 @@ def run(
         options: See `OPTIONS`. `samples` is the most that are added of each kind.
         rng: Source of all chance but the folds, which depend on the cases alone.
         device: Where to train.
-        progress: As `training.Hooks` takes it; called anew for each fold.
+        progress: As `training.loop.Callbacks` takes it; called anew for each fold.
 
     Returns:
         One row per case and finding: case, patient, cohort, findings, finding, truth (1, 0, NaN if
@@ -103,17 +103,17 @@ def run(
     own = pooled(chain(cases["tune"], cases["test"]), options)
     unseen = pooled(cases["unseen"], options)
     samples = pooled(cases["samples"] if ARMS[arm]["samples"] else (), options, real=False)
-    folds = classifiers.folds_of(own.labels, list(own.facts["patient"]), options["folds"])
+    folds = classifier.folds_of(own.labels, list(own.facts["patient"]), options["folds"])
     rows: list[pd.DataFrame] = []
     elsewhere: list[pd.DataFrame] = []
     for fold in range(folds.max(initial=0) + 1):
         data = _fold_data(arm, (own, samples), folds == fold, options, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        hooks = Hooks(progress=progress)
-        classifier = classifiers.fit(*data[:2], options, generator, device, hooks)
+        callbacks = Callbacks(progress=progress)
+        trained = classifier.fit(*data[:2], options, generator, device, callbacks)
         for pool, kept in ((_of(own, folds == fold), rows), (unseen, elsewhere)):
-            scores = classifiers.predict(classifier, pool.images, device)
-            kept.append(_told(pool, scores, data, options).assign(fold=fold + 1))
+            scores = classifier.predict(trained, pool.images, device)
+            kept.append(_predictions(pool, scores, data, options).assign(fold=fold + 1))
     return pd.concat([*rows, _averaged(elsewhere)], ignore_index=True)
 
 
@@ -123,13 +123,13 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool = True) -> Pool:
     Raises:
         ValueError: If a fact is missing; it says which.
     """
-    side, needed = classifiers.SIZES[options["size"]].side, FACTS if real else ("findings",)
+    side, needed = classifier.SIZES[options["size"]].side, FACTS if real else ("findings",)
     images, labels, facts = [torch.zeros((0, 1, side, side, side))], [], []
     for case in cases:
         lacking = [name for name in needed if name not in case.facts]
         if lacking:
             raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
-        images.append(classifiers.shrunk(case.image.voxels, side)[None])
+        images.append(classifier.shrunk(case.image.voxels, side)[None])
         labels.append(labeler.labels_of(case.facts, options["findings"]))
         facts.append({"case": case.name} | {n: str(case.facts.get(n, "")) for n in FACTS})
     table = np.reshape(np.array(labels, float), (len(labels), len(options["findings"])))
@@ -149,12 +149,12 @@ def summarise(
     """
     draws = int(merged(options or {})["bootstrap"])
     found = utility.summarised(predictions, BASELINE, draws, rng)
-    told = [
+    pairs = [
         _published(*row)
         for row in zip(found["metric"], found["arm"], found["findings"], strict=True)
     ]
-    published = pd.Series([value for value, _ in told], index=found.index, dtype=float)
-    return found.assign(published=published, note=found["note"] + [more for _, more in told])
+    published = pd.Series([value for value, _ in pairs], index=found.index, dtype=float)
+    return found.assign(published=published, note=found["note"] + [more for _, more in pairs])
 
 
 def _published(metric: str, arm: str, finding: str) -> tuple[float, str]:
@@ -177,9 +177,9 @@ def merged(options: Mapping) -> dict[str, Any]:
 def _check(arm: str, options: Mapping) -> None:
     if arm not in ARMS:
         raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
-    if options["size"] not in classifiers.SIZES:
-        told = ", ".join(classifiers.SIZES)
-        raise ValueError(f"no size {options['size']!r}: choose from {told}")
+    if options["size"] not in classifier.SIZES:
+        sizes = ", ".join(classifier.SIZES)
+        raise ValueError(f"no size {options['size']!r}: choose from {sizes}")
 
 
 def _of(pool: Pool, rows: np.ndarray) -> Pool:
@@ -197,7 +197,7 @@ def _fold_data(
     own, samples = pools
     known = samples.facts["patient"].isin(own.facts["patient"][held]).to_numpy(bool)
     drawn = _of(samples, ~known)
-    chosen = classifiers.balanced(drawn.labels, options["samples"], rng)
+    chosen = classifier.balanced(drawn.labels, options["samples"], rng)
     real = _of(own, ~held & ARMS[arm]["real"])
     labels, counts = np.concatenate([real.labels, chosen]), (chosen == 1).sum(0)
     reasons = ["" for _ in counts]
@@ -212,7 +212,7 @@ def _fold_data(
     return FoldData(images, labels[used], counts, reasons)
 
 
-def _told(pool: Pool, scores: np.ndarray, data: FoldData, options: Mapping) -> pd.DataFrame:
+def _predictions(pool: Pool, scores: np.ndarray, data: FoldData, options: Mapping) -> pd.DataFrame:
     """Return one row for each case and finding."""
     each = zip(options["findings"], pool.labels.T, scores.T, *data[2:], strict=True)
     parts = [
@@ -226,5 +226,5 @@ def _averaged(folds: list[pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of the first fold with the mean score of all; NaN where one fold has none."""
     scores = np.mean([rows["score"].to_numpy(float) for rows in folds], axis=0)
     each = zip(*(rows["note"] for rows in folds), strict=True)
-    notes = ["; ".join(sorted(set(told) - {""})) for told in each]
+    notes = ["; ".join(sorted(set(of_folds) - {""})) for of_folds in each]
     return folds[0].assign(score=scores, note=notes, fold=0)

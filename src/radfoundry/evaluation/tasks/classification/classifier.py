@@ -1,4 +1,4 @@
-"""Small networks that tell which findings a chest CT shows, and the folds they are tested in.
+"""Small networks that recognize which findings a chest CT shows, and the folds they are tested in.
 
 One network answers for several findings at once. A finding that is not known of an image, or not
 to be learned from it, is NaN in its labels and counts for nothing. Volumes are shrunk to a cube
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from radfoundry.data.augmentation import WINDOW_HU, shifted
 from radfoundry.networks.layers import seeded
-from radfoundry.training.loop import Hooks, Settings, train
+from radfoundry.training.loop import Callbacks, Settings, train
 
 
 class Size(NamedTuple):
@@ -39,9 +39,9 @@ class Size(NamedTuple):
     steps: int
 
 
-# `phantom` was chosen by time: a stride of 4 costs a third of a stride of 2; it told effusions
-# apart as well (AUROC 0.98 of 64 phantoms), lobar consolidation perhaps less well (0.80 for 0.89,
-# of ten). `paper` is a ResNet-18.
+# `phantom` was chosen by time: a stride of 4 costs a third of a stride of 2; it found effusions
+# as well (AUROC 0.98 of 64 phantoms), lobar consolidation perhaps less well (0.80 for 0.89, of
+# ten). `paper` is a ResNet-18.
 SIZES: Mapping[str, Size] = {
     "phantom": Size(32, (7, 4), (1, 1, 1, 1), (16, 32, 64, 64), 120),
     "workstation": Size(96, (7, 4), (1, 1, 1, 1), (32, 64, 128, 256), 2000),
@@ -145,7 +145,7 @@ def fit(
     options: Mapping,
     generator: torch.Generator,
     device: str = "cpu",
-    hooks: Hooks = Hooks(),  # noqa: B008 - frozen and empty
+    callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Classifier:
     """Train a classifier; steps, batch and the way images are drawn depend on `options` alone.
 
@@ -156,7 +156,7 @@ def fit(
             precision, augment (see `altered`).
         generator: On the CPU; equal generators give equal networks.
         device: Where to train.
-        hooks: As `training.train` takes them.
+        callbacks: As `training.loop.train` takes them.
     """
     weights = weights_of(labels)
     learned = np.asarray(weights.any(0))
@@ -170,7 +170,7 @@ def fit(
         _loss,
         _settings(options),
         generator,
-        hooks,
+        callbacks,
     )
     network.load_state_dict(trained.state)
     return Classifier(network.eval(), learned)

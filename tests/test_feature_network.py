@@ -12,7 +12,7 @@ from radfoundry import weights
 from radfoundry.evaluation.realism import feature_network
 from radfoundry.evaluation.realism.feature_sizes import SIZES, build, size_of, sized
 from radfoundry.phantoms import chest_ct
-from radfoundry.training.loop import Hooks
+from radfoundry.training.loop import Callbacks
 from radfoundry.volume import Volume
 
 TINY = {"size": "phantom", "side": 16, "widths": [4, 4, 8, 8], "steps": 8, "batch": 4}
@@ -115,11 +115,11 @@ def test_no_case_and_unknown_options_are_refused(cases):
         sized({"size": "huge"})
 
 
-def test_hooks_hear_every_step(cases):
-    heard = []
-    hooks = Hooks(progress=lambda done, total, terms: heard.append((done, total)))
-    feature_network.fit(cases, TINY | {"steps": 3}, np.random.default_rng(0), "cpu", hooks)
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+def test_callbacks_are_called_at_every_step(cases):
+    called = []
+    callbacks = Callbacks(progress=lambda done, total, terms: called.append((done, total)))
+    feature_network.fit(cases, TINY | {"steps": 3}, np.random.default_rng(0), "cpu", callbacks)
+    assert called == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 16), (32, 48, 16), (9, 12, 40)])
@@ -191,7 +191,7 @@ def test_a_given_judge_of_ours_stays_as_it_is(learned):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"conv1.weight": None}, "lacks conv1"),
         ({"conv1.weight": torch.zeros(2, 3, 7, 7, 7)}, "3 channels; a CT has one"),
@@ -200,16 +200,16 @@ def test_a_given_judge_of_ours_stays_as_it_is(learned):
         ({"layer2.0.bn1.weight": torch.zeros(5)}, "layer2.0.bn1.weight"),
     ],
 )
-def test_what_is_no_3d_resnet_cannot_be_the_judge(changes, told):
+def test_what_is_no_3d_resnet_cannot_be_the_feature_network(changes, message):
     state = {**build(MED3D, 0).state_dict(), **changes}
     state = {name: tensor for name, tensor in state.items() if tensor is not None}
     with pytest.raises(
-        weights.WeightsError, match=rf"odd.pth cannot be the feature network: .*{told}"
+        weights.WeightsError, match=rf"odd.pth cannot be the feature network: .*{message}"
     ):
         feature_network.taken(weights.Weights(state, {"origin": "odd.pth"}))
 
 
-def test_a_folder_of_another_network_cannot_be_the_judge():
+def test_a_folder_of_another_network_cannot_be_the_feature_network():
     other = weights.Weights({}, {"origin": "text", "size": {"width": 96}})
     with pytest.raises(
         weights.WeightsError, match="text cannot be the feature network: the card's size"
@@ -219,10 +219,10 @@ def test_a_folder_of_another_network_cannot_be_the_judge():
 
 def test_reports_teach_as_findings_do_and_doubt_teaches_nothing(cases, learned):
     words = {"pleural_effusion": "Large effusion.", "": "Clear lungs."}
-    told = [words[case.facts["findings"]] for case in cases]
+    texts = [words[case.facts["findings"]] for case in cases]
     reported = [
         replace(case, facts={"findings": "", "report": text})
-        for case, text in zip(cases, told, strict=True)
+        for case, text in zip(cases, texts, strict=True)
     ]
     found = feature_network.fit(reported, TINY, np.random.default_rng(0))
     assert found.card == learned.card

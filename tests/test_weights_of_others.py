@@ -43,10 +43,10 @@ def test_tensors_come_with_the_name_and_the_digest_of_their_file(tmp_path, save)
 
 
 def test_a_folder_of_ours_keeps_its_card(tmp_path):
-    digest = weights.write(Weights(STATE, {"network": "featurenet"}), tmp_path / "ours")
+    digest = weights.write(Weights(STATE, {"network": "feature_network"}), tmp_path / "ours")
     found = weights.adopt(tmp_path / "ours")
     known = {"origin": "ours", "source_sha256": digest}
-    assert found.card == {"network": "featurenet", **known}
+    assert found.card == {"network": "feature_network", **known}
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,17 @@ def test_a_key_of_training_that_does_not_exist_is_told_before_any_job():
     assert wrong(drawing("wgan", train={"gan": {"step": 5}}))[0].endswith("did you mean 'steps'?")
 
 
+@pytest.mark.parametrize("old", catalogue.constant("generators", "medsyn", "RENAMED"))
+def test_a_key_of_training_that_was_renamed_is_refused_with_its_new_name(old):
+    new = catalogue.constant("generators", "medsyn", "RENAMED")[old]
+    known = catalogue.training("medsyn")
+    networks = [name for name in ("low_resolution", "super_resolution") if new in known[name]]
+    network, below = (networks[0], "") if networks else ("low_resolution", "size.")  # of a size
+    given = {"size": {"size": "phantom", old: 0}} if below else {old: 0}
+    (fault,) = wrong(drawing(train={network: given}))
+    assert fault == f"recipes.r.train.{network}.{below}{old}: `{old}` is now `{new}`"
+
+
 def test_empty_sections_of_training_and_prompts_that_are_not_read_are_no_faults():
     sample = {"text": False, "prompts": [{"text": "  "}]}
     whole = drawing(train={"text": None, "low_resolution": None, "seed": 3}, sample=sample)
@@ -296,7 +307,7 @@ def test_a_feature_network_that_is_given_is_not_trained():
 def test_the_former_name_of_a_key_is_refused_with_its_new_one():
     (fault,) = refused(measuring(key="judge", steps=3))
     assert fault.startswith("evaluate.synthesis.judge: unknown key")
-    assert fault.endswith("; it is 'feature_network' now")
+    assert fault.endswith("; `judge` is now `feature_network`")
 
 
 def test_the_files_of_a_local_model_are_what_its_network_starts_from(tmp_path):

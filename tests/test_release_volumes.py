@@ -66,8 +66,8 @@ def test_labels_lie_on_the_image_s_grid_as_ids():
 def test_every_file_says_that_it_is_synthetic(kind):
     content = dataset.files(drawn(), "medsyn")[f"{kind}/syn-1.nii.gz"]
     assert b"SYNTHETIC" in bytes(opened(content).header["descrip"])
-    (told,) = opened(content).header.extensions
-    marks = json.loads(told.text)
+    (extension,) = opened(content).header.extensions
+    marks = json.loads(extension.text)
     assert (marks["synthetic"], marks["Recipe"], marks["Seed"]) == ("true", "medsyn", "7")
     assert "Not for diagnosis" in marks["Warning"]
 

@@ -6,14 +6,16 @@ import pandas as pd
 import pytest
 
 from radfoundry import tables
+from radfoundry.config import catalogue
 from radfoundry.config.catalogue import constant
-from radfoundry.generators._requests import prompts as prompting
-from radfoundry.generators._requests import text_guided
+from radfoundry.generators._requests import prompts, text_guided
 from radfoundry.text import labeler
 
 LABELS = [name for names in text_guided.CHANNELS.values() for name in names]
 EFFUSED = "FINDINGS: There is a large left pleural effusion. IMPRESSION: No nodule."
 NORMAL = "FINDINGS: No pleural effusion. IMPRESSION: Normal chest."
+
+PROBED = catalogue.constant("generators", "medsyn", "PROBED")
 
 
 def cases(n=12, **changes):
@@ -42,13 +44,13 @@ def listed(*items, **options):
 
 
 def probes(table=None, **counts):
-    planned = text_guided.probe(cases() if table is None else table, {"probes": counts}, 3)
-    told = pd.DataFrame(parameters(planned))
-    return pd.concat([planned, told], axis=1)
+    planned = text_guided.probe(cases() if table is None else table, {"probes": counts}, 3, PROBED)
+    columns = pd.DataFrame(parameters(planned))
+    return pd.concat([planned, columns], axis=1)
 
 
 def test_requests_fit_their_schema_and_no_two_share_a_seed():
-    planned = text_guided.plan(cases(), {}, 3), text_guided.probe(cases(), {}, 3)
+    planned = text_guided.plan(cases(), {}, 3), text_guided.probe(cases(), {}, 3, PROBED)
     for table in planned:
         tables.checked(table, "requests", "here")
         assert list(table) == ["request", "source", "split", "seed", "parameters"]
@@ -57,10 +59,8 @@ def test_requests_fit_their_schema_and_no_two_share_a_seed():
 
 def test_more_samples_keep_the_first_ones():
     items = [{"text": EFFUSED, "count": 3}, {"findings": [{"name": "nodule"}]}]
-    for prompts in ("reports", items):
-        few, more = (
-            text_guided.plan(cases(), {"count": n, "prompts": prompts}, 3) for n in (5, 17)
-        )
+    for given in ("reports", items):
+        few, more = (text_guided.plan(cases(), {"count": n, "prompts": given}, 3) for n in (5, 17))
         pd.testing.assert_frame_equal(few, more.head(5))
 
 
@@ -76,7 +76,7 @@ def test_sources_and_reports_come_from_the_splits_asked_for():
     assert set(planned["source"]) == set(splits.index[splits != "train"])
     assert (planned["split"] == splits[planned["source"]].to_numpy()).all()
     own = cases().set_index("report")["split"]
-    assert [own[told["prompt"]] for told in parameters(planned)] == planned["split"].tolist()
+    assert [own[request["prompt"]] for request in parameters(planned)] == planned["split"].tolist()
 
 
 def test_a_report_need_not_be_its_sources_own_but_is_where_channels_are_given():
@@ -90,34 +90,34 @@ def test_a_report_need_not_be_its_sources_own_but_is_where_channels_are_given():
 
 
 def test_the_labeler_says_what_a_text_asks_for():
-    for told in parameters(text_guided.plan(cases(), {}, 3)) + listed({"text": EFFUSED}):
+    for request in parameters(text_guided.plan(cases(), {}, 3)) + listed({"text": EFFUSED}):
         left = {"name": "pleural_effusion", "side": "left", "location": "", "severity": "severe"}
-        assert told["findings"] == ([left] if EFFUSED in told["prompt"] else [])
+        assert request["findings"] == ([left] if EFFUSED in request["prompt"] else [])
 
 
 def test_findings_become_a_text_that_states_them_and_no_other():
     wanted = [{"name": "nodule", "side": "right", "location": "upper zone", "severity": "mild"}]
-    told = listed({"findings": wanted})
-    assert all(t["findings"] == labeler.structured(t["prompt"]) == wanted for t in told)
-    assert len({t["prompt"] for t in told}) > 20
+    requests = listed({"findings": wanted})
+    assert all(t["findings"] == labeler.structured(t["prompt"]) == wanted for t in requests)
+    assert len({t["prompt"] for t in requests}) > 20
 
 
 def test_what_a_finding_leaves_out_is_drawn():
-    told = listed({"findings": [{"name": "pleural_effusion"}]}, count=60)
-    assert {t["findings"][0]["side"] for t in told} == {"right", "left"}
-    assert {t["findings"][0]["severity"] for t in told} == {"mild", "moderate", "severe"}
-    assert all(labeler.structured(t["prompt"]) == t["findings"] for t in told)
+    requests = listed({"findings": [{"name": "pleural_effusion"}]}, count=60)
+    assert {t["findings"][0]["side"] for t in requests} == {"right", "left"}
+    assert {t["findings"][0]["severity"] for t in requests} == {"mild", "moderate", "severe"}
+    assert all(labeler.structured(t["prompt"]) == t["findings"] for t in requests)
 
 
 def test_a_bilateral_finding_lies_on_both_sides():
-    told = listed({"findings": [{"name": "pleural_effusion", "side": "bilateral"}]})
-    assert {tuple(f["side"] for f in t["findings"]) for t in told} == {("right", "left")}
+    requests = listed({"findings": [{"name": "pleural_effusion", "side": "bilateral"}]})
+    assert {tuple(f["side"] for f in t["findings"]) for t in requests} == {("right", "left")}
 
 
 def test_prompts_take_turns_in_proportion_to_their_counts():
-    told = listed({"text": "A nodule.", "count": 3}, {"text": NORMAL}, count=40)
-    assert [t["prompt"] for t in told].count("A nodule.") == 30
-    assert prompting.in_turn([3, 1], 40) == prompting.in_turn([3, 1], 80)[:40]
+    requests = listed({"text": "A nodule.", "count": 3}, {"text": NORMAL}, count=40)
+    assert [t["prompt"] for t in requests].count("A nodule.") == 30
+    assert prompts.in_turn([3, 1], 40) == prompts.in_turn([3, 1], 80)[:40]
 
 
 def test_without_text_no_prompt_is_written_and_sources_stay():
@@ -139,7 +139,7 @@ def test_a_given_channel_needs_its_labels(channel):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"given": ["lobe"]}, "no channels .'lobe'.: choose from image, lobes, airway, vessel"),
         ({"prompts": [{"findings": [{"name": "flu"}]}]}, "prompt 1 of 1: no name 'flu'.*nodule"),
@@ -152,21 +152,21 @@ def test_a_given_channel_needs_its_labels(channel):
         ({"prompts": []}, "state 'reports' or a list"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_with_a_reason(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_cannot_be_asked_is_refused_with_a_reason(options, message):
+    with pytest.raises(ValueError, match=message):
         text_guided.plan(cases(), options, 3)
 
 
 @pytest.mark.parametrize(
-    ("changes", "options", "told"),
+    ("changes", "options", "message"),
     [
         ({"split": "test"}, {}, "none of 12 cases can be a source: c00: its split 'test'"),
         ({"airway": "absent"}, {"given": ["airway"]}, "its airway is 'absent'"),
         ({"report": " "}, {}, "none of 8 usable cases has one"),
     ],
 )
-def test_a_cohort_without_usable_cases_is_refused_with_a_reason(changes, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_cohort_without_usable_cases_is_refused_with_a_reason(changes, options, message):
+    with pytest.raises(ValueError, match=message):
         text_guided.plan(cases(**changes), options, 3)
 
 
@@ -175,7 +175,7 @@ def test_each_arm_has_its_count_and_its_own_seeds():
     counts = planned.groupby(["probe", "arm"]).size()
     assert set(counts["prompt"]) == {3}
     assert counts["prompt"].index.tolist() == sorted(
-        f"{name}/{arm}" for name in text_guided.PROBED for arm in ("with", "without")
+        f"{name}/{arm}" for name in PROBED for arm in ("with", "without")
     )
     assert counts["side"].to_dict() == {"left": 2, "right": 2}
     assert counts["given"].to_dict() == {"lobes": 4}
@@ -228,7 +228,7 @@ def test_inputs_are_left_alone():
     table, same = cases(), cases()
     items = [{"findings": [{"name": "pleural_effusion"}]}]
     text_guided.plan(table, {"prompts": items}, 3)
-    text_guided.probe(table, {}, 3)
+    text_guided.probe(table, {}, 3, PROBED)
     pd.testing.assert_frame_equal(table, same)
     assert items == [{"findings": [{"name": "pleural_effusion"}]}]
 

@@ -1,6 +1,6 @@
 """Measure what the text encoder learns from few reports, with and without its mimetic start.
 
-python benchmarks/textencoder.py
+python benchmarks/text_encoder.py
 """
 
 import time

@@ -114,10 +114,10 @@ def test_text_features_move_the_estimate():
     prior.measure(cases, text_features)
     noise, late = torch.randn(200, *SHAPE, generator=torch.Generator().manual_seed(4)), 0.98
     noisy, times = (1 - late) * cases + late * noise, torch.full((200,), late)
-    told = torch.ones(200, dtype=torch.bool)
-    right = prior(noisy, times, None, text_features, told).clean - cases
-    nothing = prior(noisy, times, None, torch.zeros_like(text_features), ~told).clean - cases
-    wrong = prior(noisy, times, None, text_features.roll(1, 0), told).clean - cases
+    there = torch.ones(200, dtype=torch.bool)
+    right = prior(noisy, times, None, text_features, there).clean - cases
+    nothing = prior(noisy, times, None, torch.zeros_like(text_features), ~there).clean - cases
+    wrong = prior(noisy, times, None, text_features.roll(1, 0), there).clean - cases
     assert right.square().mean() < 0.3 * nothing.square().mean()
     assert wrong.square().mean() > nothing.square().mean()
 
@@ -143,8 +143,8 @@ def test_an_estimate_between_two_tissues_is_drawn_to_the_nearer_one():
 def test_a_text_says_which_tissue_is_likely():
     value_prior, doubt = two_valued(), torch.full((1, 1, 4, 4, 4), 0.3)
     low, high = (
-        value_prior(torch.full_like(doubt, 0.2), doubt, torch.full((1, 1), told))
-        for told in (-1.0, 1.0)
+        value_prior(torch.full_like(doubt, 0.2), doubt, torch.full((1, 1), feature))
+        for feature in (-1.0, 1.0)
     )
     assert (high - low).min() > 0.5
 

@@ -11,7 +11,7 @@ from radfoundry.networks import torchvision_shim
 from radfoundry.phantoms._bodies import findings
 from radfoundry.text import composer
 from radfoundry.text.encoder import local_model, model, pretraining, tokenizer
-from radfoundry.training.loop import Hooks, Settings, Stopped
+from radfoundry.training.loop import Callbacks, Settings, Stopped
 
 TINY = {
     "width": 32,
@@ -62,8 +62,8 @@ def folder(tmp_path):
 
 
 def changed(folder, **values):
-    told = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**told, **values}))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **values}))
 
 
 def test_the_vocabulary_of_equal_texts_is_equal_and_covers_them():
@@ -103,24 +103,24 @@ def test_a_prompts_features_do_not_depend_on_its_company(trained):
 
 
 def test_a_distinct_prompt_is_encoded_once(trained, monkeypatch):
-    told = []
+    encoded = []
     original = model.ids_of
-    monkeypatch.setattr(model, "ids_of", lambda t, w: told.append(t) or original(t, w))
+    monkeypatch.setattr(model, "ids_of", lambda t, w: encoded.append(t) or original(t, w))
     encode = model.prepare(trained)
     first, again = encode(["a", "b", "a"])[0], encode(["b", "", "a"])[0]
-    assert told == ["a", "b", ""]
+    assert encoded == ["a", "b", ""]
     assert torch.equal(first[0], again[2])
 
 
 def test_the_prompt_asked_for_longest_ago_is_forgotten_first(trained, monkeypatch):
-    told = []
+    encoded = []
     original = model.ids_of
-    monkeypatch.setattr(model, "ids_of", lambda t, w: told.append(t) or original(t, w))
+    monkeypatch.setattr(model, "ids_of", lambda t, w: encoded.append(t) or original(t, w))
     encode = model.prepare(trained, kept=2)
     first = encode(["a", "b", "a", "c"])[0]  # "b" goes
-    assert told == ["a", "b", "c"]
+    assert encoded == ["a", "b", "c"]
     again = encode(["a", "b"])[0]
-    assert told == ["a", "b", "c", "b"]
+    assert encoded == ["a", "b", "c", "b"]
     assert torch.equal(first[:2], again)
 
 
@@ -159,10 +159,10 @@ def test_training_guesses_more_words_than_before(untrained, trained):
 def test_training_stopped_and_resumed_ends_as_training_in_one_go(untrained):
     settings, kept = Settings(steps=6, ema=0.0), []
     whole = pretraining.fit(reports(20), untrained, settings, generator())
-    stop = Hooks(checkpoint=kept.append, stop=iter([False, False, True]).__next__)
+    stop = Callbacks(checkpoint=kept.append, stop=iter([False, False, True]).__next__)
     with pytest.raises(Stopped):
         pretraining.fit(reports(20), untrained, settings, generator(), "cpu", stop)
-    resumed = Hooks(resume=kept[-1])
+    resumed = Callbacks(resume=kept[-1])
     rest = pretraining.fit(reports(20), untrained, settings, generator(7), "cpu", resumed)
     assert all(torch.equal(whole.state[k], rest.state[k]) for k in whole.state)
 
@@ -215,9 +215,11 @@ def test_texts_without_words_are_refused(untrained):
         pretraining.fit(["", "IMPRESSION: "], untrained, SHORT, generator())
 
 
-@pytest.mark.parametrize(("size", "told"), [("huge", "choose from phantom"), ({"wide": 3}, "no")])
-def test_an_unknown_size_is_refused(size, told):
-    with pytest.raises(ValueError, match=told):
+@pytest.mark.parametrize(
+    ("size", "message"), [("huge", "choose from phantom"), ({"wide": 3}, "no")]
+)
+def test_an_unknown_size_is_refused(size, message):
+    with pytest.raises(ValueError, match=message):
         model.sized(size)
 
 

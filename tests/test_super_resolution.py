@@ -46,8 +46,8 @@ def test_what_a_voxel_tells_linearly_is_found_exactly():
 
 def test_the_whole_is_what_was_drawn_and_what_was_expected():
     fine, low = smooth(1, 2), torch.zeros(1, 2, 8, 8, 8)
-    for detail in (4.0, 0.0):
-        network = SuperResolution(nn.Identity(), 2, 2, detail)
+    for residual_scale in (4.0, 0.0):
+        network = SuperResolution(nn.Identity(), 2, 2, residual_scale)
         expected = network.expected(low)
         drawn = network.beyond(fine, expected)
         torch.testing.assert_close(network.whole(drawn, expected), fine)

@@ -1,0 +1,103 @@
+"""What the report shows of cases and samples: a fair pick, never the best ones."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+
+from radfoundry.case import Case
+from radfoundry.report import charts, exhibits, slices
+from radfoundry.report.exhibits import PER_GROUP, Exhibit
+from radfoundry.volume import Volume, picture
+
+VOLUMES_SHOWN = 4
+
+
+def fair_cases(images: pd.DataFrame) -> pd.DataFrame:
+    """Return the accepted cases that stand for a cohort of volumes: healthy and ill ones.
+
+    Args:
+        images: Rows of the table `images`. Digests decide the order, so that nobody chooses.
+    """
+    images = images[images["status"] == "ok"].sort_values("source_sha256")
+    first = images.drop_duplicates("findings").head(VOLUMES_SHOWN)
+    return first if len(first) == VOLUMES_SHOWN else images.head(VOLUMES_SHOWN)
+
+
+def fair_samples(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return drawn volumes to show: first one for each set of findings asked for, then others."""
+    first = samples.drop_duplicates("findings")
+    every = pd.concat([first, samples.drop(first.index)])
+    return every.head(PER_GROUP).sort_values("findings", kind="stable")
+
+
+def of_cases(cases: Iterable[Case], total: int, modality: str) -> Exhibit:
+    """Return slices of a few cases, each plain and with the labels that are used.
+
+    Args:
+        cases: What is shown.
+        total: How many accepted cases there are.
+        modality: "CT" or "MR".
+    """
+    pictures = [
+        slices.VolumePicture(
+            f"{case.name}  {case.facts['findings'].replace('|', ', ') or 'no finding named'}",
+            case.image,
+            case.anatomy,
+            case.findings,
+            modality,
+        )
+        for case in cases
+    ]
+    caption = f"{len(pictures)} of {total} cases, each plain and with its labels"
+    alt = "Axial, coronal and sagittal slices of " + ", ".join(p.title for p in pictures)
+    return Exhibit(caption, slices.montage(pictures), alt)
+
+
+def of_volumes(samples: Iterable[Case], verdict: str, total: int, modality: str) -> list[Exhibit]:
+    """Return slices of some drawn volumes with the labels drawn beside them, [] without any.
+
+    Args:
+        samples: What is shown, with the facts findings and reason.
+        verdict: Of all of them.
+        total: How many samples have it.
+        modality: "CT" or "MR".
+    """
+    pictures = [
+        slices.VolumePicture(
+            exhibits.titled(case.name, case.facts["findings"], case.facts["reason"]),
+            case.image,
+            case.anatomy if case.anatomy.any() else None,
+            case.findings if case.findings.any() else None,
+            modality,
+        )
+        for case in samples
+    ]
+    return exhibits.of_volumes(pictures, verdict, total)
+
+
+def of_radiographs(
+    samples: Iterable[Case], source_of: Callable[[Case], Volume], verdict: str
+) -> list[Exhibit]:
+    """Return pictures of some samples beside their sources, grouped by the shape of the finding.
+
+    Args:
+        samples: All that have the verdict, with the facts shape and reason.
+        source_of: Returns the image that a sample was made from; asked for what is shown alone.
+        verdict: Of all of them.
+    """
+    groups: dict[str, list[charts.SourceAndSample]] = defaultdict(list)
+    totals: dict[str, int] = defaultdict(int)
+    for sample in samples:
+        name = sample.facts["shape"] or "all shapes"
+        totals[name] += 1
+        if totals[name] <= PER_GROUP:
+            groups[name].append(_beside(sample, source_of(sample)))
+    return exhibits.of_samples(groups, verdict, totals)
+
+
+def _beside(sample: Case, source: Volume) -> charts.SourceAndSample:
+    reason = sample.facts["reason"]
+    title = f"{sample.name}: {reason}" if reason else sample.name
+    parts = (sample.image.voxels, source.voxels, sample.findings > 0)
+    return charts.SourceAndSample(title, *(picture(part) for part in parts))
