@@ -77,10 +77,32 @@ def real_cases(
         if len(found):
             maps = labeled(found.loc[row["case"]], row["case"], maps)
         facts = row | {"failed": failed.get(row["case"], "")}
+        facts.setdefault("not_given", "")
         facts |= {"cohort": cohort} if cohort else {}
         if reports is not None:
             facts["report"] = reports.get(row["case"], "")
         yield Case(row["case"], image, *maps, facts)
+
+
+def trusted(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of cases none of whose labels failed: nothing learns or starts from those.
+
+    Args:
+        rows: Of any table with the column `case`.
+        labels: Batch tables of pseudolabel; where there are none, readers' maps are trusted.
+
+    Raises:
+        ValueError: No case is left.
+    """
+    structures = joined(labels, "labels")
+    failed = set(structures.loc[structures["status"] == "failed", "case"])
+    kept = rows[~rows["case"].isin(failed)]
+    if len(rows) and not len(kept):
+        raise ValueError(f"labels failed in each of {rows['case'].nunique()} cases: none is usable")
+    if len(kept) < len(rows):
+        out = sorted(failed & set(rows["case"]))
+        logging.warning("left out, for labels failed: %d cases (%s)", len(out), ", ".join(out[:5]))
+    return kept
 
 
 def labeled(label, case: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:

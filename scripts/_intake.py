@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from radfoundry import volume
+from radfoundry.anatomy import regions
 from radfoundry.anatomy.chest_ct import coarse_lungs
 from radfoundry.data import gate, preprocess
 
@@ -24,23 +27,35 @@ def raw_case(row, root: str, phantoms: str, modality: str):
     return gate.read(Path(root) / row["image"], root or None, modality), labels, "reader"
 
 
-def kept_maps(labels: Path, raw, record, root: str, meaning) -> tuple[list, tuple[str, ...]]:
-    """Return anatomy and findings that came with a case, on its new grid, and what was mended."""
+def reader_masks(labels: Path, raw, root: str, meaning) -> gate.Masks:
+    """Return what was marked in an image before anything is done to it."""
     if not labels.exists():
-        return [None, None], ()
-    masks = gate.read_masks(labels, meaning or None, raw.image, root or None)
-    maps = (masks.structures, masks.findings)
-    brought = [part if part is None else preprocess.like(part, record) for part in maps]
-    return brought, masks.warnings
+        return gate.Masks(None, None)
+    return gate.read_masks(labels, meaning or None, raw.image, root or None)
 
 
-def prepared(raw, row, params, atlas):
+def carried(masks: gate.Masks, record) -> tuple[list, tuple[str, ...]]:
+    """Return anatomy and findings on the new grid of their case, and what there is to warn of."""
+    maps = {"structures": masks.structures, "findings": masks.findings}
+    brought, told = preprocess.carried(maps, record)
+    return [brought["structures"], brought["findings"]], (*masks.warnings, *told)
+
+
+def outlined(masks: gate.Masks):
+    """Return where anything is marked, which no crop may cut off; None where nothing is."""
+    given = [part for part in (masks.structures, masks.findings) if part is not None]
+    ignore = regions.vocabulary().ignore
+    return np.any([(part > 0) & (part != ignore) for part in given], axis=0) if given else None
+
+
+def prepared(raw, row, params, atlas, masks: gate.Masks):
     """Return an image on the cohort's canvas or grid, and the record of how it came there."""
     options = params.preprocess
     policy = options.get("contradictions", "reject")
     raw = preprocess.agreeing(raw, row, params.modality, policy)
     if params.modality == "CXR":
         return preprocess.radiograph(preprocess.with_spacing(raw, row["spacing_mm"]), options)
-    ready, record = preprocess.volumetric(raw, params.modality, options, atlas, coarse_lungs.lungs)
+    marked, lungs = outlined(masks), coarse_lungs.lungs
+    ready, record = preprocess.volumetric(raw, params.modality, options, atlas, lungs, marked)
     voxels = volume.to_int16(ready.voxels) if params.modality == "CT" else ready.voxels
     return ready.holding(voxels), record

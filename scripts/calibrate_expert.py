@@ -3,7 +3,7 @@
 import json
 
 import pandas as pd
-from _cases import read_all, real_cases
+from _cases import read_all, real_cases, trusted
 from _job import progress, start
 
 from radfoundry import tables, volume
@@ -12,14 +12,13 @@ from radfoundry.config.catalogue import load
 job = start(snakemake)
 expert = load("experts", job.wildcards.expert)
 
-splits = read_all(job.input.splits, "splits")
+splits = trusted(read_all(job.input.splits, "splits"), job.input.labels)
 
 
 def usable(split):
     """Return the cases of a split whose labels can be trusted."""
     own = splits.loc[splits["split"] == split, "case"]
-    cases = real_cases(job.input.images, job.input.labels, only=own)
-    return [case for case in cases if not case.facts["failed"]]
+    return list(real_cases(job.input.images, job.input.labels, only=own))
 
 
 reference = expert.fit(usable("train"), job.params.options)

@@ -27,7 +27,10 @@ for request in progress(requests.to_dict("records"), len(requests), "samples"):
     row = {"sample": request["request"], "source": request["source"], "split": request["split"]}
     row |= {"seed": request["seed"], "status": "ok", "message": ""}
     try:
-        sample = generator.draw(request, sources[request["source"]], networks)
+        source = sources[request["source"]]
+        if source.facts["failed"]:  # planned before its labels were drawn anew
+            raise ValueError(f"labels of its source failed: {source.facts['failed']}")
+        sample = generator.draw(request, source, networks)
     except ValueError as error:
         rows.append(row | {"status": "failed", "message": str(error)})
         continue

@@ -35,7 +35,8 @@ for case, truth in progress(pairs, len(cases), "clinical measures"):
     row |= {"collection": site or job.wildcards.cohort, "truth_by": by}
     own = measured(case, claimed)
     asked = ("pleural_space", "emphysema") if by == "phantom" else ()  # readers drew what they drew
-    known = measured(truth, asked) if by else {}
+    missing = [name for name in case.facts["not_given"].split("|") if name]
+    known = clinical.trusted(measured(truth, asked), missing) if by else {}
     for name, value in own.items():
         measurement = {"measurement": name, "value": value, "unit": clinical.MEASURES[name].unit}
         rows.append(row | measurement | {"truth": known.get(name)})

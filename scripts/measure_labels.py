@@ -19,7 +19,9 @@ for case, known in pairs:
     site = cases.loc[case.name, "site"] if job.params.by == "site" else ""
     row = {"case": case.name, "patient": case.facts["patient"], "method": job.wildcards.method}
     row |= {"collection": site or job.wildcards.cohort, "truth_by": case.facts["truth_by"]}
-    for region, value in overlap.of_regions(case.anatomy, known.anatomy, claimed).items():
+    missing = [name for name in case.facts["not_given"].split("|") if name]
+    dices = overlap.of_regions(case.anatomy, known.anatomy, claimed, missing)
+    for region, value in dices.items():
         rows.append(row | {"region": region, "dice": value})
 frame = pd.DataFrame(rows, columns=list(tables.columns("label_dice")))
 tables.write(frame, job.output.table, "label_dice")

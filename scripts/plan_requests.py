@@ -3,7 +3,7 @@
 import json
 import logging
 
-from _cases import joined, read_all
+from _cases import joined, read_all, trusted
 from _job import start
 
 from radfoundry import tables
@@ -19,6 +19,7 @@ splits = read_all(job.input.splits, "splits")
 found = joined(job.input.labels, "labels")
 statuses = found.pivot(index="case", columns="structure", values="status").reset_index()
 known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="case")
+known = trusted(known, job.input.labels)
 
 ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks
 requests = ask(known, job.params.options, job.params.seed)

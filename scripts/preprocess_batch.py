@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 from _cases import store, summarize
-from _intake import kept_maps, prepared, raw_case
+from _intake import carried, prepared, raw_case, reader_masks
 from _job import progress, start
 
 from radfoundry import tables, volume
@@ -21,13 +21,14 @@ atlas = volume.read(job.input.atlas) if job.input.atlas else None
 def admitted(row):
     """Return the row of one accepted case, its files written."""
     raw, labels, by = raw_case(row, params.root, phantoms, params.modality)
-    ready, record = prepared(raw, row, params, atlas)
-    maps, mended = kept_maps(labels, raw, record, params.root, params.reader_labels)
+    masks = reader_masks(labels, raw, params.root, params.reader_labels)
+    ready, record = prepared(raw, row, params, atlas, masks)
+    maps, mended = carried(masks, record)
     warned = "|".join(filter(None, [row["warnings"], *record["warnings"], *mended]))
     facts = {"warnings": warned, "record": json.dumps(record), "status": "ok"}
     facts |= {"source_sha256": raw.sha256, "spacing_mm": ready.spacing_mm[0]}
     facts |= {"slice_mm": ready.spacing_mm[2], "volume_scale": record.get("volume_scale", 1.0)}
-    facts["truth_by"] = by if labels.exists() else ""
+    facts |= {"truth_by": by if labels.exists() else "", "not_given": "|".join(masks.not_given)}
     return facts | store(Case(row["case"], ready, *maps), Path(job.output.folder) / row["case"])
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from _cases import joined, real_cases, splits_of
+from _cases import joined, real_cases, splits_of, trusted
 from _job import device, start
 from _training import digest, run
 
@@ -19,8 +19,8 @@ def train_rows(job, kind):
 
 
 def case_facts(job):
-    columns = ["case", "patient", "findings", "report"]
-    return train_rows(job, "cases").reindex(columns=columns, fill_value="")
+    rows = trusted(train_rows(job, "cases"), job.input.labels)
+    return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
 
 
 def facts(job):

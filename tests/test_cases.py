@@ -74,6 +74,14 @@ def test_a_table_without_reports_gives_none():
     assert [case.facts["report"] for case in cases] == ["", "", ""]
 
 
+class Inputs(SimpleNamespace):
+    """Named files of a job, which can be walked through as well."""
+
+    def __iter__(self):
+        for paths in vars(self).values():
+            yield from [paths] if isinstance(paths, str) else paths
+
+
 def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     batch, unseen = admit("a", [*REPORTS, REPORTS[0]]), admit("b", REPORTS[:1])
     for kind in ("samples", "verdicts"):
@@ -82,10 +90,10 @@ def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     given |= {name: [f"results/cohorts/a/{name}.tsv"] for name in ("splits", "cases")}
     given |= {"unseen_cases": ["results/cohorts/b/cases.tsv"]}
     given |= {"samples": "samples.tsv", "verdicts": "verdicts.tsv"}
-    wildcards = SimpleNamespace(task="classification", arm="real", seed="0")
-    job = SimpleNamespace(input=SimpleNamespace(**given), wildcards=wildcards, log=["log.txt"])
+    wildcards = SimpleNamespace(recipe="r", task="classification", arm="real", seed="0")
+    job = SimpleNamespace(input=Inputs(**given), wildcards=wildcards, log=["log.txt"])
     job.params, job.config = (
-        SimpleNamespace(task=OPTIONS, own="a", unseen=["b"]),
+        SimpleNamespace(task=OPTIONS, own="a", unseen=["b"], code="c"),
         {"allow_cpu": True},
     )
     job.output = SimpleNamespace(predictions="found.tsv")

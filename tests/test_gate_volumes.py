@@ -143,7 +143,7 @@ def test_scouts_and_objects_beside_a_series_are_left_out_with_a_warning(folder):
     (folder / "LICENSE").write_text("free")
     raw = ct(folder)
     assert raw.image.voxels.shape == (10, 12, 6)
-    assert raw.warnings == ("dcm.other_objects", "dcm.localizer")
+    assert raw.warnings == ("dcm.other_objects - report", "dcm.localizer - scout")
 
 
 def test_no_identifier_of_a_series_comes_through(folder):

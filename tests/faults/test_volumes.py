@@ -46,7 +46,12 @@ REFUSED = [
     ("5 plain named gz", "a.nii.gz", PLAIN, "io.format"),
     ("5 gz named plain", "a.nii", gzipped(PLAIN), "io.format"),
     ("5 voxels in another file", "a.nhdr", nrrd(body(), data_file="a.raw"), "io.format"),
-    ("5 voxels in another file", "a.mhd", metaimage(body(), ElementDataFile="a.raw"), "io.format"),
+    ("5 voxels of another file gone", "a.mhd", metaimage(body(), ElementDataFile="a.raw"),
+     "io.missing"),
+    ("5 a file for each slice", "a.mhd", metaimage(body(), ElementDataFile="LIST"), "io.format"),
+    ("5 a file for each slice", "a.mhd", metaimage(body(), ElementDataFile="a%03d.raw 1 8 1"),
+     "io.format"),
+    ("5 voxels elsewhere", "a.mhd", metaimage(body(), ElementDataFile="../a.raw"), "path.escape"),
     ("6 header only", "a.nii", PLAIN[:352], "io.short"),
     ("6 header only", "a.nrrd", RAW[: RAW.index(b"name:=")], "io.short"),
     ("6 header only", "a.mha", META[: META.index(b"ElementDataFile")], "io.short"),
@@ -154,6 +159,7 @@ def turned(degrees):
 
 
 SLICES = list(ct_series())
+OTHER = list(ct_series(changes={i: {"picture": np.full((12, 10), i, np.uint16)} for i in range(6)}))
 SERIES = [
     ("1 no slice", [], "dcm.series"),
     ("3 an empty slice", [*SLICES, b""], "io.empty"),
@@ -168,10 +174,11 @@ SERIES = [
     ("13 one slope missing", ct_series(changes={3: {"RescaleSlope": None}}), "dcm.rescale"),
     ("13 a slope of zero", ct_series(changes={3: {"RescaleSlope": 0}}), "dcm.rescale"),
     ("14 a slice is missing", SLICES[:2] + SLICES[3:], "dcm.spacing"),
-    ("14 uneven slices", ct_series(changes={3: at((-20, -30, -92.4))[0]}), "dcm.spacing"),
-    ("14 a slice twice", [*SLICES, SLICES[2]], "dcm.duplicate"),
-    ("14 two phases", [*SLICES, *SLICES], "dcm.duplicate"),
-    ("14 all in one place", SLICES[:1] * 3, "dcm.duplicate"),
+    ("14 uneven slices", ct_series(changes={3: at((-20, -30, -92.1))[0]}), "dcm.spacing"),
+    ("14 two slices in one place", [*SLICES, OTHER[2]], "dcm.duplicate"),
+    ("14 two phases", [*SLICES, *OTHER], "dcm.duplicate"),
+    ("14 all in one place", [SLICES[0], OTHER[0]], "dcm.duplicate"),
+    ("14 copies of one slice", SLICES[:1] * 3, "geo.ndim"),
     ("14 tilt", ct_series(changes=at(*[(-20, -30 + i, 2.5 * i) for i in range(6)])), "dcm.tilt"),
     ("14 a slice aside", ct_series(changes=at((-20, -29, -100))), "dcm.tilt"),
     ("14 two directions", ct_series(changes={3: turned(10)}), "dcm.orientation"),
@@ -251,8 +258,10 @@ BAD_MASKS = [
     ("1 cut", lambda form: cut(FORMS[{"nii": "nii.gz"}.get(form, form)]), "io."),
     ("27 between labels", lambda form: FLOATS[form](MASK * np.float32(2.7), BODY_AFFINE),
      "mask.noninteger"),
-    ("27 nearly whole", lambda form: FLOATS[form](MASK * np.float32(0.99998), BODY_AFFINE),
-     "mask.noninteger"),
+    ("27 off by more than a thousandth", lambda form: FLOATS[form](
+     MASK * np.float32(0.998), BODY_AFFINE), "mask.noninteger"),
+    ("27 a large label off by a half", lambda form: FLOATS[form](
+     MASK * np.float32(69998.5), BODY_AFFINE), "mask.noninteger"),
     ("27 NaN", lambda form: poked(form, np.nan), "mask.noninteger"),
     ("28 unknown value", lambda form: FLOATS[form](MASK * np.uint8(9), BODY_AFFINE), "mask.label"),
     ("28 negative value", lambda form: FLOATS[form](-MASK.astype(np.int16), BODY_AFFINE),
@@ -283,6 +292,35 @@ def test_a_bad_volume_mask_is_refused_with_its_code(tmp_path, grid, form, write,
     with pytest.raises(gate.GateError) as error:
         gate.read_masks(path, {1: "lungs"}, grid)
     assert error.value.code == code or (code.endswith(".") and error.value.code.startswith(code))
+
+
+@pytest.mark.parametrize("value", [1.0000001, 0.99998, 0.9991, 1.0008])
+@pytest.mark.parametrize("form", FLOATS)
+def test_a_mask_that_is_off_by_rounding_is_read_with_a_warning(tmp_path, grid, form, value):
+    path = tmp_path / f"a.{form}"
+    path.write_bytes(FLOATS[form](MASK * np.float32(value), BODY_AFFINE))
+    masks = gate.read_masks(path, {1: "lungs"}, grid)
+    assert (masks.structures > 0).sum() == MASK.sum()
+    assert masks.warnings == ("mask.rounded",)
+
+
+@pytest.mark.parametrize("slope", [1.0000000591389835, 1 / 255])
+def test_a_mask_of_whole_numbers_with_a_slope_is_read(tmp_path, grid, slope):
+    stored = MASK * np.uint8(round(1 / slope))
+    (tmp_path / "a.nii").write_bytes(nifti(stored, BODY_AFFINE, scl_slope=slope, scl_inter=0))
+    masks = gate.read_masks(tmp_path / "a.nii", {1: "lungs"}, grid)
+    assert (masks.structures > 0).sum() == MASK.sum()
+
+
+@pytest.mark.parametrize("form", FLOATS)
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 5)], ids=["whole", "cropped"])
+def test_a_mask_less_than_a_tenth_of_a_voxel_aside_is_snapped(tmp_path, grid, form, rows):
+    moved = shifted(0.06)
+    moved[:, 3] = moved @ [rows.start or 0, 0, 0, 1]
+    (tmp_path / f"a.{form}").write_bytes(FLOATS[form](MASK[rows], moved))
+    masks = gate.read_masks(tmp_path / f"a.{form}", {1: "lungs"}, grid)
+    assert (masks.structures > 0).sum() == MASK[rows].sum()
+    assert len(masks.warnings) == 1
 
 
 def test_a_dicom_mask_is_refused_with_a_hint(tmp_path, grid):

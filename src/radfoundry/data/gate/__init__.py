@@ -11,7 +11,8 @@ from pathlib import Path
 from radfoundry.data.gate import raster, volumes
 from radfoundry.data.gate.intensities import checked
 from radfoundry.data.gate.labels import Masks, read_labels, read_masks
-from radfoundry.data.gate.source import GateError, Raw, Source, guarded, opened
+from radfoundry.data.gate.pairs import opened_whole
+from radfoundry.data.gate.source import GateError, Raw, Source, guarded
 
 __all__ = ["MODALITIES", "GateError", "Masks", "Raw", "read", "read_labels", "read_masks"]
 
@@ -25,8 +26,8 @@ def read(path: str | Path, root: str | Path | None = None, modality: str = "CXR"
     holds values below -1024 HU.
 
     Args:
-        path: A PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage or DICOM file; for a CT or MR also a folder
-            with the DICOM files of one series.
+        path: A PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage (.mha, or .mhd beside its voxels) or DICOM
+            file; for a CT or MR also a folder with the DICOM files of one series.
         root: Where given, the file's real place must lie under it.
         modality: "CXR", "CT" or "MR": what the image must be.
 
@@ -39,13 +40,14 @@ def read(path: str | Path, root: str | Path | None = None, modality: str = "CXR"
         from radfoundry.data.gate import series
 
         return checked(series.read(path, root, modality), modality)
-    source = opened(path, root)
-    return checked(guarded(_decoder(source.kind), source, modality), modality)
+    source = opened_whole(path, root)
+    return checked(guarded(_decoder(source, modality), source, modality), modality)
 
 
-def _decoder(kind: str) -> Callable[[Source, str], Raw]:
-    if kind == "dicom":
-        from radfoundry.data.gate import dicom
+def _decoder(source: Source, modality: str) -> Callable[[Source, str], Raw]:
+    if source.kind == "dicom":
+        from radfoundry.data.gate import dicom, enhanced
 
-        return dicom.decode
-    return raster.decode if kind == "raster" else volumes.decode
+        many = modality != "CXR" and enhanced.has_frames(source)
+        return enhanced.decode if many else dicom.decode
+    return raster.decode if source.kind == "raster" else volumes.decode

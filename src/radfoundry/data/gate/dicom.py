@@ -4,6 +4,7 @@ Only the tags that `tags.py` allows are ever parsed.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,33 +16,16 @@ from pydicom.pixels import get_decoder
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from radfoundry import volume
 from radfoundry.data.gate import outside, pixels
-from radfoundry.data.gate.geometry import check_spacing
 from radfoundry.data.gate.source import MAX_PIXELS, GateError, Raw, Source
 from radfoundry.data.gate.tags import COLOUR, GRAY, PARSED, facts, not_understood
-from radfoundry.volume import Volume
 
 NEEDED = ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation")
-NO_RADIOGRAPH = (
-    *(
-        "CT",
-        "MR",
-        "PT",
-        "NM",
-        "US",
-        "IVUS",
-        "XC",
-        "GM",
-        "SM",
-        "ES",
-        "OP",
-        "OPT",
-        "OCT",
-        "ECG",
-        "DOC",
-    ),
-    *("SR", "KO", "PR", "SEG", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "AU"),
+NO_RADIOGRAPH = frozenset(  # modalities of other pictures, and of no picture at all
+    (
+        *("CT", "MR", "PT", "NM", "US", "IVUS", "XC", "GM", "SM", "ES", "OP", "OPT", "OCT", "ECG"),
+        *("DOC", "SR", "KO", "PR", "SEG", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "AU"),
+    )
 )
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 LOSSY = (
@@ -51,6 +35,7 @@ LOSSY = (
 CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
 OLD_CHEST_CODES = ("51185008", "43799004", "T-D3000")  # that pydicom's table no longer holds
 PADDED = {"CT": -1024.0, "MR": 0.0}  # what stands for no measurement
+unquoted = disable_value_validation  # a context: warnings would quote what stands in the tags
 
 
 @dataclass(frozen=True)
@@ -89,8 +74,8 @@ def decode(source: Source, modality: str) -> Raw:
         GateError: geo.ndim for a CT or MR, dcm.deflated, dcm.truncated, dcm.header, dcm.modality,
             dcm.frames, dcm.photometric, dcm.codec, dcm.pixels, dcm.rescale, io.too_large, geo.*.
     """
-    with disable_value_validation():  # its warnings quote what stands in the tags
-        dataset = _parsed(source.content)
+    with unquoted():
+        dataset = parsed(source.content)
         _check_header(dataset, modality)
         if modality != "CXR":
             raise GateError("geo.ndim", "one slice is no volume: give the folder of its series")
@@ -99,8 +84,8 @@ def decode(source: Source, modality: str) -> Raw:
         known = facts(dataset, _meaning)
         padded = (outside.PADDING,) if padding.any() else ()
         told = (*warnings, *padded, *shut, *not_understood(dataset, known))
-        image, sized, turned = _radiograph(dataset, picture)
-        empty, _, _ = _radiograph(dataset, padding | hidden)
+        image, sized, turned = pixels.frontal(dataset, picture)
+        empty, _, _ = pixels.frontal(dataset, padding | hidden)
         lost = empty.voxels if empty.voxels.any() else None
         return Raw(image, source.sha256, sized, (*told, *turned), known, lost)
 
@@ -112,8 +97,8 @@ def slice_of(source: Source, modality: str) -> Slice:
         GateError: dcm.deflated, dcm.truncated, dcm.header, dcm.frames, dcm.photometric,
             io.too_large.
     """
-    with disable_value_validation():
-        dataset = _parsed(source.content)
+    with unquoted():
+        dataset = parsed(source.content)
         kind = str(dataset.get("Modality", ""))
         if kind == modality:
             _check_header(dataset, modality)
@@ -136,7 +121,7 @@ def values(one: Slice, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
     Raises:
         GateError: dcm.truncated, dcm.codec, dcm.pixels, dcm.rescale.
     """
-    with disable_value_validation():
+    with unquoted():
         rescaled, padding, warnings = _values(one.dataset, modality)
     if (rescaled[padding] != PADDED[modality]).any():
         rescaled[padding] = PADDED[modality]
@@ -146,8 +131,13 @@ def values(one: Slice, modality: str) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def technical_tags(one: Slice) -> dict[str, str]:
     """Return the allow-listed technical tags of a slice."""
-    with disable_value_validation():
-        return facts(one.dataset, _meaning)
+    return described(one.dataset)
+
+
+def described(dataset: Dataset) -> dict[str, str]:
+    """Return the allow-listed technical tags of a file; see `tags.facts`."""
+    with unquoted():
+        return facts(dataset, _meaning)
 
 
 def _vector(dataset: Dataset, tag: str, count: int) -> np.ndarray:
@@ -167,11 +157,31 @@ def _values(dataset: Dataset, modality: str) -> tuple[np.ndarray, np.ndarray, tu
     return rescaled, outside.padding(dataset, words, stored), (*cut, *warnings)
 
 
-def _parsed(content: bytes) -> Dataset:
+def frames_of(source: Source) -> int:
+    """Return how many frames a file says it holds: 1 where it says nothing or cannot be read."""
+    try:
+        with unquoted():
+            head = pydicom.dcmread(
+                io.BytesIO(source.content),
+                force=True,
+                stop_before_pixels=True,
+                specific_tags=["NumberOfFrames"],
+            )
+            return int(head.get("NumberOfFrames") or 1)
+    except Exception:  # what cannot be read is told by who reads it as a slice
+        return 1
+
+
+def parsed(content: bytes, also: Sequence[str] = ()) -> Dataset:
+    """Return the allowed tags of a file, and others asked for by keyword.
+
+    Raises:
+        GateError: dcm.deflated, dcm.truncated.
+    """
     if DEFLATED in content[:4096]:
         raise GateError("dcm.deflated", "deflated files unpack without limit: store them plain")
     try:
-        dataset = pydicom.dcmread(io.BytesIO(content), force=True, specific_tags=list(PARSED))
+        dataset = pydicom.dcmread(io.BytesIO(content), force=True, specific_tags=[*PARSED, *also])
     except (EOFError, OSError) as error:
         raise GateError("dcm.truncated", f"the file ends early ({type(error).__name__})") from None
     meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
@@ -234,8 +244,18 @@ def _whole_words(dataset: Dataset) -> np.ndarray:
     return whole >> max(0, int(stored if high is None else high + 1) - int(stored))
 
 
+def pixels_of(dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return pixels as stored, (frames, rows, columns) of several frames, and what was cut off.
+
+    Raises:
+        GateError: dcm.truncated, dcm.codec, dcm.pixels.
+    """
+    words = _words(dataset)
+    return pixels.used(dataset, words, dataset.file_meta.TransferSyntaxUID in LOSSY)
+
+
 def _words(dataset: Dataset) -> np.ndarray:
-    """Return pixels with all their bits, (rows, columns) or (rows, columns, 3)."""
+    """Return pixels with all their bits, (rows, columns[, 3]) or (frames, rows, columns)."""
     if "PixelData" not in dataset:
         raise GateError("dcm.truncated", "there are no pixels: cut off, or a report")
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -253,24 +273,3 @@ def _words(dataset: Dataset) -> np.ndarray:
         return _whole_words(dataset)
     except (ValueError, AttributeError, RuntimeError, OSError, EOFError) as error:
         raise GateError("dcm.pixels", f"pixels do not decode ({type(error).__name__})") from None
-
-
-def _radiograph(dataset: Dataset, picture: np.ndarray) -> tuple[Volume, bool, tuple[str, ...]]:
-    """Return the picture as a frontal volume, turned as its patient orientation says."""
-    spacing = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
-    known = spacing is not None and len(spacing) == 2
-    height, width = (float(size) for size in spacing) if known else (1.0, 1.0)
-    if known:
-        check_spacing((height, width), picture.shape)
-    across, down = (
-        str(way)[:1] for way in [*(dataset.get("PatientOrientation") or ()), "", ""][:2]
-    )
-    turned: tuple[str, ...] = ()
-    if across in ("H", "F") and down in ("L", "R"):
-        picture, turned = picture.T, ("turned_by_orientation",)
-        across, down, height, width = down, across, width, height
-    if across == "R":
-        picture, turned = picture[:, ::-1], (*turned, "mirrored_by_orientation")
-    if down == "H":
-        picture, turned = picture[::-1], (*turned, "upended_by_orientation")
-    return Volume(volume.plane(picture), np.diag([width, 1.0, height, 1.0])), known, turned

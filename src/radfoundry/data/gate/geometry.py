@@ -5,12 +5,11 @@ import math
 import numpy as np
 from nibabel import orientations
 
+from radfoundry.data.gate import tolerances
 from radfoundry.data.gate.source import GateError
 from radfoundry.volume import Volume
 
 SPACING_MM = (0.05, 20.0)
-SHEAR_REFUSED = 1e-3  # cosine between two axes
-SHEAR_MENDED = 1e-5
 
 
 def canonical(voxels: np.ndarray, affine: np.ndarray) -> tuple[Volume, tuple[str, ...]]:
@@ -111,13 +110,13 @@ def _sound(affine: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, tupl
         raise GateError("geo.affine", "the affine holds NaN, infinity or an axis of no length")
     check_spacing(tuple(lengths), shape)
     directions = axes / lengths
-    if abs(np.linalg.det(directions)) < SHEAR_REFUSED:
+    if abs(np.linalg.det(directions)) < tolerances.ANGLE:
         raise GateError("geo.affine", "the affine is singular: two axes point the same way")
     cosines = directions.T @ directions
     shear = float(np.abs(cosines - np.eye(3)).max())
-    if shear > SHEAR_REFUSED:
+    if shear > tolerances.ANGLE:
         raise GateError("geo.shear", f"axes are not at right angles (cosine {shear:.2g})")
-    if shear <= SHEAR_MENDED:
+    if shear <= tolerances.STRAIGHT:
         return np.asarray(affine, float), ()
     left, _, right = np.linalg.svd(directions)  # nearest rotation, by polar decomposition
     mended = np.array(affine, float)

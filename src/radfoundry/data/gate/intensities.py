@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from radfoundry.data.gate import hounsfield
+from radfoundry.data.gate.hounsfield import PADDING_HU
 from radfoundry.data.gate.source import GateError, Raw
 
-LARGEST_HU = 100_000  # metal reaches 30,000 in extended-scale CT
 AIR_HU = -1024.0  # the lowest value of 12-bit CT
-PADDING_HU = -1500.0  # below it lies no noise but -2000, -2048 or -3024, written outside the scan
 TISSUE_HU = -500.0
 TISSUE_FRACTION = 1e-4  # of voxels; with less there is nothing but air
 
@@ -38,7 +38,7 @@ def checked(raw: Raw, modality: str) -> Raw:
 def _hounsfield(raw: Raw, low: float, high: float) -> Raw:
     voxels = raw.image.voxels
     inside = float(voxels[voxels > PADDING_HU].min(initial=np.inf)) if low <= PADDING_HU else low
-    _check_range(inside, high)
+    hounsfield.check(voxels, inside, high)
     if np.count_nonzero(voxels > TISSUE_HU) < TISSUE_FRACTION * voxels.size:
         raise GateError("int.constant", f"all is air: hardly a value lies above {TISSUE_HU:g} HU")
     if low >= AIR_HU:
@@ -47,20 +47,3 @@ def _hounsfield(raw: Raw, low: float, high: float) -> Raw:
     raised = tuple(code for code, seen in codes if seen and code not in raw.warnings)
     image = raw.image.holding(np.maximum(voxels, np.float32(AIR_HU)))
     return replace(raw, image=image, warnings=(*raw.warnings, *raised))
-
-
-def _check_range(low: float, high: float) -> None:
-    """Refuse values that are no Hounsfield units; padding is not counted as a low value."""
-    if low < 0 and high - low > 2 and max(-low, high) < LARGEST_HU:
-        return
-    if high - low <= 2:
-        hint = "was it rescaled to [0, 1] or [-1, 1]?"
-    elif high <= 255:
-        hint = "was it saved as a windowed picture of 8 bit?"
-    else:
-        hint = "was it stored without its intercept of -1024?"
-    raise GateError(
-        "int.hu_range",
-        f"values lie in [{low:g}, {high:g}]; a CT is in Hounsfield units, with air near -1000;"
-        f" {hint}",
-    )

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from radfoundry.anatomy import regions
+from radfoundry.data.gate.pairs import opened_whole
 from radfoundry.data.gate.placing import placed
-from radfoundry.data.gate.source import GateError, opened
+from radfoundry.data.gate.source import GateError
 from radfoundry.volume import Volume
 
 Maps = tuple[np.ndarray | None, np.ndarray | None]
-SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".png", ".tif", ".tiff")
+SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".mhd", ".png", ".tif", ".tiff")
 OWN = {"anatomy": "structures", "findings": "findings"}
 ALIASES = {"lungs": "lung", "airways": "airway", "cardiomediastinum": "mediastinum"}
 IGNORE = "ignore"
@@ -28,11 +29,14 @@ class Masks:
         structures: uint8 anatomy map, or None where they said nothing of anatomy.
         findings: uint8 findings map, or None where they said nothing of findings.
         warnings: Codes of what was mended on the way, such as "geo.cropped_mask".
+        not_given: Structures and findings that the mapping names and no file that is there shows:
+            of these nothing is known, not even that they are absent.
     """
 
     structures: np.ndarray | None
     findings: np.ndarray | None
     warnings: tuple[str, ...] = ()
+    not_given: tuple[str, ...] = ()
 
 
 @dataclass
@@ -42,9 +46,10 @@ class _Reader:
     grid: Volume
     root: str | Path | None
     warnings: list[str] = field(default_factory=list)
+    not_given: list[str] = field(default_factory=list)
 
     def values(self, path: Path) -> np.ndarray:
-        found = placed(opened(path, self.root), self.grid)
+        found = placed(opened_whole(path, self.root), self.grid)
         self.warnings += [code for code in found.warnings if code not in self.warnings]
         return found.values
 
@@ -72,8 +77,8 @@ def read_masks(
 
     Args:
         path: One file whose values the mapping names; or a folder of masks whose file names the
-            mapping names (a structure without a file is absent); or, with no mapping, a folder with
-            `anatomy` and `findings` maps (or one anatomy file) that hold our own ids.
+            mapping names (a structure without a file is not given); or, with no mapping, a folder
+            with `anatomy` and `findings` maps (or one anatomy file) that hold our own ids.
         mapping: What a value, or a file, means: a structure or finding of labels.yaml, "ignore",
             "background", or a list of these where one value means several things. The value "*"
             stands for all that are not named. A file of a folder that is not binary has a mapping
@@ -93,7 +98,7 @@ def read_masks(
     else:
         masks = _named(reader.values(path), mapping)
         maps = _composed(masks, _meanings(mapping), grid.voxels.shape)
-    return Masks(*maps, tuple(reader.warnings))
+    return Masks(*maps, tuple(reader.warnings), tuple(reader.not_given))
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -112,12 +117,30 @@ def _of_folder(found: Mapping[str, Path], mapping: Mapping | None, reader: _Read
     present = {str(name): meaning for name, meaning in mapping.items() if str(name) in found}
     if not present:
         raise GateError("mask.label", f"no mask among {', '.join(map(str, mapping))} is there")
+    reader.not_given += _not_given(mapping, present)
     masks: dict[str, np.ndarray] = {}
     for name, meaning in present.items():
         values = reader.values(found[name])
         own = meaning if isinstance(meaning, Mapping) else _binary(name, values, meaning)
         _join(masks, _named(values, own))
-    return _composed(masks, _meanings(mapping), reader.grid.voxels.shape)
+    findings = {label.name for label in _labels("findings")}
+    spoken = _meanings(present) | (_meanings(mapping) & findings)  # no file, no finding
+    return _composed(masks, spoken, reader.grid.voxels.shape)
+
+
+def _not_given(mapping: Mapping, present: Mapping) -> list[str]:
+    """Return what a mapping names and neither a file nor the file of a whole that it is part of."""
+    given = _meanings(present)
+    given |= {lung for lung, lobes in regions.LOBES.items() if given.issuperset(lobes)}
+    given |= {"lung"} if given.issuperset(regions.LOBES) else set()
+    known = regions.vocabulary().regions
+    wholes = [known[name] for name in given - {"body"} if name in known]
+    missing = _meanings(mapping) - given - {IGNORE, "background"}
+    return sorted(
+        name
+        for name in missing
+        if name in known and not any(regions.label_id(name) in whole for whole in wholes)
+    )
 
 
 def _own(found: Mapping[str, Path], reader: _Reader) -> Maps:

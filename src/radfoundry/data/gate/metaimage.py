@@ -1,4 +1,4 @@
-"""Decode MetaImage (.mha): limits from the text header, every checksum, then numpy.
+"""Decode MetaImage (.mha, or .mhd and voxels): text header, every checksum, then numpy.
 
 Only the keys named here are read: comments and names never become values. A file without
 compression carries no checksum; its length is all that can be verified.
@@ -66,10 +66,29 @@ def _unpacked(keys: Keys, expected: int, body: bytes) -> bytes:
     return unpacked(body, expected, ANY_BITS)
 
 
+LAST = re.compile(rb"^\s*ElementDataFile\s*=[ \t]*(.*?)[ \t]*\r?(?:\n|\Z)", re.M)
+SEVERAL = ("LIST", "%")  # what names a file for each slice
+
+
+def elsewhere(content: bytes) -> tuple[bytes, str]:
+    """Return the header as one with its voxels behind it has it, and where they lie instead.
+
+    Raises:
+        GateError: io.format for voxels in several files.
+    """
+    found = LAST.search(content, 0, MAX_HEADER_BYTES)
+    name = found[1].decode("utf-8", "replace") if found else "LOCAL"
+    if found is None or name.upper() == "LOCAL":
+        return content, ""
+    if name.upper().startswith(SEVERAL[0]) or SEVERAL[1] in name:
+        told = "the voxels lie in a file for each slice (ElementDataFile = LIST)"
+        raise GateError("io.format", f"{told}: save the volume as one .mha")
+    return content[: found.start()].rstrip() + b"\nElementDataFile = LOCAL\n", name
+
+
 def _keys(content: bytes) -> tuple[Keys, int]:
     """Return the known keys of the header, and where the voxels begin."""
-    last = re.compile(rb"^\s*ElementDataFile\s*=\s*(.*?)[ \t]*\r?\n", re.M)
-    found = last.search(content, 0, MAX_HEADER_BYTES)
+    found = LAST.search(content, 0, MAX_HEADER_BYTES)
     if found is None:
         raise GateError("io.short", "ElementDataFile does not end the header: there are no voxels")
     if found[1].upper() != b"LOCAL":

@@ -5,6 +5,7 @@ import zlib
 import nibabel
 import numpy as np
 
+from radfoundry.data.gate import tolerances
 from radfoundry.data.gate.geometry import squeezed
 from radfoundry.data.gate.packed import unpacked
 from radfoundry.data.gate.source import GZIP, HEAD_BYTES, MAX_VOXEL_BYTES, GateError, Source
@@ -13,7 +14,6 @@ Header = nibabel.Nifti1Header  # the second format's header derives from the fir
 
 NIFTI2_BYTES = 540
 UNIT_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-AMBIGUOUS = 0.5  # of a voxel, between what two affines of one file say
 
 
 def grid(source: Source) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -134,5 +134,5 @@ def _check_agreement(sform: np.ndarray, qform: np.ndarray, header: Header) -> No
     corners = np.array([[*c, 1] for c in np.ndindex(2, 2, 2)]) * [*(shape - 1), 1]
     apart = np.linalg.norm((sform - qform) @ corners.T, axis=0).max()
     voxel = np.linalg.norm(sform[:3, :3], axis=0).min()
-    if np.isfinite(apart) and voxel > 0 and apart > AMBIGUOUS * voxel:
+    if np.isfinite(apart) and voxel > 0 and apart > tolerances.AMBIGUOUS * voxel:
         raise GateError("geo.ambiguous", f"sform and qform disagree by {apart:.3g} mm")

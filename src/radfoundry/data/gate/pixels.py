@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from radfoundry import volume
+from radfoundry.data.gate.geometry import check_spacing
 from radfoundry.data.gate.source import GateError
 from radfoundry.data.gate.tags import RAW_DETECTOR
+from radfoundry.volume import Volume
 
 Dataset = Any  # with the keywords of the standard as attributes
 
@@ -86,3 +89,24 @@ def _inverted(dataset: Dataset) -> tuple[bool, tuple[str, ...]]:
     if str(dataset.get("PresentationIntentType") or "").strip() == RAW_DETECTOR and sign in (1, -1):
         return sign == 1, ("inverted_by_sign",)
     return dataset.PhotometricInterpretation == "MONOCHROME1", ("monochrome1_inverted",)
+
+
+def frontal(dataset: Dataset, picture: np.ndarray) -> tuple[Volume, bool, tuple[str, ...]]:
+    """Return the picture as a frontal volume, turned as its patient orientation says."""
+    spacing = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
+    known = spacing is not None and len(spacing) == 2
+    height, width = (float(size) for size in spacing) if known else (1.0, 1.0)
+    if known:
+        check_spacing((height, width), picture.shape)
+    across, down = (
+        str(way)[:1] for way in [*(dataset.get("PatientOrientation") or ()), "", ""][:2]
+    )
+    turned: tuple[str, ...] = ()
+    if across in ("H", "F") and down in ("L", "R"):
+        picture, turned = picture.T, ("turned_by_orientation",)
+        across, down, height, width = down, across, width, height
+    if across == "R":
+        picture, turned = picture[:, ::-1], (*turned, "mirrored_by_orientation")
+    if down == "H":
+        picture, turned = picture[::-1], (*turned, "upended_by_orientation")
+    return Volume(volume.plane(picture), np.diag([width, 1.0, height, 1.0])), known, turned

@@ -6,14 +6,13 @@ from itertools import product
 import numpy as np
 
 from radfoundry import volume
-from radfoundry.data.gate import raster, volumes
+from radfoundry.data.gate import raster, tolerances, volumes
 from radfoundry.data.gate.geometry import canonical, coronal
 from radfoundry.data.gate.source import GateError, Source, guarded
 from radfoundry.volume import Volume
 
-SAME_MM = 1e-5  # rounding of affines kept in 32 bit
-SNAP_MM = 1e-3  # grids whose corners lie closer are the same
 NO_PLACE = "geo.no_codes"
+CLOSE = f"at most {tolerances.PLACE:g} is allowed"
 
 
 @dataclass(frozen=True)
@@ -49,22 +48,27 @@ def placed(source: Source, grid: Volume) -> Placed:
     if mask.voxels.shape != grid.voxels.shape:
         if grid.is_radiograph or NO_PLACE in warnings:
             raise _mismatch(mask.voxels.shape, grid)
-        return Placed(_set_in(mask, grid), (*warnings, "geo.cropped_mask"))
-    apart = _apart(mask.affine, grid.affine, grid.voxels.shape)
-    if apart > SNAP_MM:
-        raise GateError("geo.mismatch", f"mask and image lie {apart:.3g} mm apart")
-    values = np.ascontiguousarray(_whole(mask.voxels))
-    return Placed(values, (*warnings, *(("geo.snapped",) if apart > SAME_MM else ())))
+        values, rounded = _whole(mask.voxels)
+        return Placed(
+            _set_in(mask.holding(values), grid), (*warnings, "geo.cropped_mask", *rounded)
+        )
+    apart = _apart(mask.affine, grid, grid.voxels.shape)
+    if apart > tolerances.PLACE:
+        raise GateError("geo.mismatch", f"mask and image lie {apart:.3g} voxels apart; {CLOSE}")
+    values, rounded = _whole(mask.voxels)
+    snapped = ("geo.snapped",) if apart > tolerances.UNTOLD else ()
+    return Placed(np.ascontiguousarray(values), (*warnings, *snapped, *rounded))
 
 
 def _mismatch(shape: tuple[int, ...], grid: Volume) -> GateError:
     return GateError("geo.mismatch", f"mask {shape}, image {grid.voxels.shape}")
 
 
-def _apart(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> float:
-    """Return how far apart two affines place any corner of a grid, in mm."""
+def _apart(affine: np.ndarray, grid: Volume, shape: tuple[int, ...]) -> float:
+    """Return how far from its place an affine puts any corner, in the grid's smallest voxel."""
     corners = np.array([[*corner, 1] for corner in product(*((0, size - 1) for size in shape))])
-    return float(np.linalg.norm(((first - second) @ corners.T)[:3], axis=0).max())
+    mm = np.linalg.norm(((affine - grid.affine) @ corners.T)[:3], axis=0).max()
+    return float(mm / min(grid.spacing_mm))
 
 
 def _set_in(mask: Volume, grid: Volume) -> np.ndarray:
@@ -73,12 +77,10 @@ def _set_in(mask: Volume, grid: Volume) -> np.ndarray:
     first = np.rint(np.linalg.solve(grid.affine, mask.affine[:, 3])[:3]).astype(int)
     shifted = grid.affine.copy()
     shifted[:3, 3] += grid.affine[:3, :3] @ first
-    apart = _apart(mask.affine, shifted, own)
-    if apart > SNAP_MM:
-        raise GateError(
-            "geo.mismatch",
-            f"mask {own} and image {whole} do not share one lattice ({apart:.3g} mm apart)",
-        )
+    apart = _apart(mask.affine, Volume(grid.voxels, shifted), own)
+    if apart > tolerances.PLACE:
+        told = f"do not share one lattice ({apart:.3g} voxels apart; {CLOSE})"
+        raise GateError("geo.mismatch", f"mask {own} and image {whole} {told}")
     inside = all(
         (at >= 0 and at + n <= size) or (at <= 0 and at + n >= size)
         for at, n, size in zip(first, own, whole, strict=True)
@@ -91,7 +93,7 @@ def _set_in(mask: Volume, grid: Volume) -> np.ndarray:
     taken = tuple(
         slice(part.start - at, part.stop - at) for part, at in zip(target, first, strict=True)
     )
-    marks = _whole(mask.voxels)
+    marks = mask.voxels
     values = np.zeros(whole, marks.dtype)
     values[target] = marks[taken]
     if marks.any() and not values.any():
@@ -99,14 +101,15 @@ def _set_in(mask: Volume, grid: Volume) -> np.ndarray:
     return values
 
 
-def _whole(voxels: np.ndarray) -> np.ndarray:
-    """Return values as integers; those of real type must be whole."""
+def _whole(voxels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return values as integers, and a warning where they had to be rounded to be whole."""
     if np.issubdtype(voxels.dtype, np.integer):
-        return voxels
-    if not np.isfinite(voxels).all() or (voxels != np.rint(voxels)).any():
-        raise GateError(
-            "mask.noninteger", "values are not whole (was the mask scaled or resampled?)"
-        )
-    if np.abs(voxels).max() >= 2**31:
+        return voxels, ()
+    whole = np.rint(voxels)
+    off = float(np.abs(voxels - whole).max()) if np.isfinite(voxels).all() else np.inf
+    if off > 0 and not tolerances.apart(voxels, whole) <= 1:
+        told = f"values are up to {off:.3g} from whole numbers; allowed is {tolerances.VALUE:g}"
+        raise GateError("mask.noninteger", f"{told} of the value (was the mask resampled?)")
+    if np.abs(whole).max() >= 2**31:
         raise GateError("mask.label", "values are too large for labels")
-    return voxels.astype(np.int32)
+    return whole.astype(np.int32), ("mask.rounded",) if off else ()

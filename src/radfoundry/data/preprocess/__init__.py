@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from radfoundry.data.preprocess import radiographs, volumes
+from radfoundry.data.preprocess import outlines, radiographs, volumes
 from radfoundry.data.preprocess.contradictions import agreeing
 from radfoundry.data.preprocess.radiographs import OPTIONS, POLICIES, radiograph, with_spacing
 from radfoundry.data.preprocess.volumes import VOLUME_OPTIONS, volumetric
@@ -19,6 +19,7 @@ __all__ = [
     "POLICIES",
     "VOLUME_OPTIONS",
     "agreeing",
+    "carried",
     "like",
     "radiograph",
     "restore",
@@ -38,6 +39,51 @@ def like(labels: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
         ValueError: The labels are not on the source's grid.
     """
     return _kind(record).like(labels, record)
+
+
+def carried(
+    maps: Mapping[str, np.ndarray | None], record: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray | None], tuple[str, ...]]:
+    """Return readers' maps on the grid of their image, and what of them did not arrive.
+
+    Every connected part of a finding that lies on that grid keeps at least one voxel.
+
+    Args:
+        maps: By kind ("structures", "findings"): uint8 on the grid that the gate read, or None.
+        record: Of `radiograph` or `volumetric`, or read back from JSON.
+
+    Returns:
+        The maps; and warnings `mask.kept` and `mask.lost`, each with its words.
+
+    Raises:
+        GateError: mask.lost where nothing is left of a finding.
+    """
+    given = {kind: labels for kind, labels in maps.items() if labels is not None}
+    if not given:
+        return dict(maps), ()
+    way = _kind(record)
+    shape = _shape(record)
+    flat = np.arange(1, np.prod(shape) + 1, dtype=np.int32).reshape(shape)
+    places, unit = way.restore(flat, record, 0), _unit(record)
+    moved, warnings = dict(maps), list[str]()
+    for kind, labels in given.items():
+        moved[kind], told = outlines.carried(
+            labels, kind, lambda one: way.like(one, record), places, unit
+        )
+        warnings += told
+    return moved, tuple(warnings)
+
+
+def _shape(record: Mapping[str, Any]) -> tuple[int, ...]:
+    if record.get("kind") != volumes.KIND:
+        return record["size"], 1, record["size"]
+    return tuple(record["shape"])
+
+
+def _unit(record: Mapping[str, Any]) -> outlines.Unit:
+    if record.get("kind") != volumes.KIND:
+        return outlines.Unit(1.0, "pixels")
+    return outlines.Unit(abs(np.linalg.det(np.array(record["source_affine"])[:3, :3])) / 1000, "ml")
 
 
 def restore(voxels: np.ndarray, record: Mapping[str, Any], order: int = 0) -> np.ndarray:

@@ -41,7 +41,10 @@ def chosen(
 
 
 def placed(
-    source: Grid, body: np.ndarray | None, options: Mapping[str, Any]
+    source: Grid,
+    body: np.ndarray | None,
+    options: Mapping[str, Any],
+    marked: np.ndarray | None = None,
 ) -> tuple[Grid, tuple[str, ...]]:
     """Return the grid to fill, its axes along the source's, and what there is to warn of.
 
@@ -52,11 +55,15 @@ def placed(
         source: The grid of the image.
         body: (2, 3) first and last + 1 voxel of the body; None where none was found.
         options: spacing_mm, grid, crop_body, margin_mm.
+        marked: (2, 3) of what readers outlined, as `body`; None where nothing is. It is held, with
+            its margin, wherever the grid is large enough.
 
     Raises:
         GateError: geo.too_large.
     """
     sizes = np.linalg.norm(source.affine[:3, :3], axis=0)
+    if body is not None and marked is not None:
+        body = np.array([np.minimum(body[0], marked[0]), np.maximum(body[1], marked[1])])
     box = _box(source, sizes, body, options)
     whole = np.array([np.zeros(3), source.shape])
     kept = box if options["crop_body"] else whole
@@ -71,7 +78,10 @@ def placed(
     cropped = body is not None and ((body[1] - body[0]) * sizes / spacing > count + 1).any()
     x, y, z = (int(n) for n in np.maximum(count, 1))
     warnings = ("geo.body_cropped",) if cropped else ()
-    return Grid((x, y, z), _affine(source, kept, count, spacing / sizes)), warnings
+    return Grid(
+        (x, y, z),
+        _affine(source, _held(kept, count, spacing / sizes, marked), count, spacing / sizes),
+    ), warnings
 
 
 def _box(
@@ -91,6 +101,19 @@ def _spacing(sizes: np.ndarray, kept: np.ndarray, options: Mapping[str, Any]) ->
     if options["grid"] is None:
         return sizes
     return np.full(3, ((kept[1] - kept[0]) * sizes / np.array(options["grid"])).max())
+
+
+def _held(
+    kept: np.ndarray, count: np.ndarray, ratio: np.ndarray, marked: np.ndarray | None
+) -> np.ndarray:
+    """Return the box to center on, shifted as little as lets a smaller grid hold what is marked."""
+    if marked is None:
+        return kept
+    reach = count * ratio / 2
+    low, high = marked[1] - reach, marked[0] + reach  # of the center, for either end to be held
+    center = (kept[0] + kept[1]) / 2
+    shifted = np.where(low > high, (marked[0] + marked[1]) / 2, np.clip(center, low, high))
+    return kept + (shifted - center)
 
 
 def _affine(source: Grid, kept: np.ndarray, count: np.ndarray, ratio: np.ndarray) -> np.ndarray:

@@ -61,6 +61,7 @@ def volumetric(
     options: Mapping[str, Any] | None = None,
     atlas: Volume | None = None,
     lungs: Lungs | None = None,
+    outlined: np.ndarray | None = None,
 ) -> tuple[Volume, dict[str, Any]]:
     """Return a CT in HU or an MR in [0, 1] on the grid asked for, and how it came there.
 
@@ -75,6 +76,7 @@ def volumetric(
         options: Departures from `VOLUME_OPTIONS[modality]`.
         atlas: Mask of the mean lungs, whose grid the result takes, where `atlas` is asked for.
         lungs: Marks the lungs of a CT (Volume in HU to booleans), for the atlas.
+        outlined: Booleans on the image's grid, what readers marked: no crop cuts it off.
 
     Returns:
         Volume, float32; and the record.
@@ -94,7 +96,7 @@ def volumetric(
     if chosen.get("atlas"):
         plan = _onto_atlas(image, chosen, atlas, lungs)
     else:
-        plan = _straight(image, body, chosen)
+        plan = _straight(image, body, chosen, outlined)
     level, limits = _levelled(image, body, modality, chosen)
     outside = limits[0] if modality == "CT" else 0.0
     ready = resampled(level, plan.target, plan.matrix, 1, outside)
@@ -142,10 +144,13 @@ def _floored(image: Volume, modality: str, chosen: Mapping[str, Any]) -> Volume:
     return image.holding(np.maximum(image.voxels, np.float32(chosen["window_hu"][0])))
 
 
-def _straight(image: Volume, body: np.ndarray, chosen: Mapping[str, Any]) -> _Plan:
+def _straight(
+    image: Volume, body: np.ndarray, chosen: Mapping[str, Any], outlined: np.ndarray | None
+) -> _Plan:
     shape = image.voxels.shape
     found = box(body, shape, blocks(shape, image.spacing_mm))
-    target, warnings = placement.placed(grid_of(image), found, chosen)
+    marked = None if outlined is None else box(outlined, shape, (1, 1, 1))
+    target, warnings = placement.placed(grid_of(image), found, chosen, marked)
     if found is None:
         warnings = (*warnings, "geo.no_body")
     return _Plan(target, np.eye(4), {"volume_scale": 1.0, "atlas_dice": None}, warnings)

@@ -55,7 +55,9 @@ def label_dice(
     }
 
 
-def of_regions(found: np.ndarray, truth: np.ndarray, claimed: Collection[str]) -> dict[str, float]:
+def of_regions(
+    found: np.ndarray, truth: np.ndarray, claimed: Collection[str], not_given: Collection[str] = ()
+) -> dict[str, float]:
     """Return the Dice of every region that the truth shows and a method claims.
 
     A reader's truth of a radiograph that outlines heart and mediastinum as one is compared as one.
@@ -66,6 +68,8 @@ def of_regions(found: np.ndarray, truth: np.ndarray, claimed: Collection[str]) -
         found: Anatomy map of the method.
         truth: Anatomy map of the same shape.
         claimed: Structures that the method is asked to label; all lobes of a lung are that lung.
+        not_given: Structures of which the truth knows nothing: no region is compared that they are
+            a part of.
     """
     known = set(claimed)
     known |= {lung for lung, lobes in regions.LOBES.items() if known.issuperset(lobes)}
@@ -78,9 +82,12 @@ def of_regions(found: np.ndarray, truth: np.ndarray, claimed: Collection[str]) -
         wanted = {name: needed for name, needed in wanted.items() if name not in fronts}
     if regions.label_id("body") not in shown:  # what readers outlined is not all of the body
         wanted.pop("body", None)
+    unknown = {regions.label_id(name) for name in not_given}
     ids = {
         name: regions.ids(name)
         for name, needed in sorted(wanted.items())
-        if needed <= known and shown & set(regions.ids(name))
+        if needed <= known
+        and shown & set(regions.ids(name))
+        and not unknown & set(regions.ids(name))
     }
     return label_dice(found, truth, ids, regions.vocabulary().ignore)
