@@ -158,7 +158,8 @@ def test_lost_metadata_is_no_error(factory, tmp_path):
 def test_parsing_writes_nothing(tmp_path):
     Factory(tmp_path, small_config()).planned("all")
     assert {path.name for path in tmp_path.iterdir()} <= {
-        *("Snakefile", "src", "workflow", "scripts", "envs", "config.yaml", ".snakemake"),
+        *("Snakefile", "src", "workflow", "profiles", "scripts", "envs", "config.yaml"),
+        ".snakemake",
     }
 
 
