@@ -298,13 +298,6 @@ def _loaded(number: int) -> tuple[Volume, dict[str, np.ndarray]]:
     return image.holding(image.voxels + number), {"nodule": mask & (number != 1)}
 
 
-def test_a_surface_whose_diameter_would_take_hours_is_refused_at_once():
-    mask = np.indices((150, 150, 150)).sum(0) % 2 == 0  # 1.7 M voxels, 10 M faces
-    image = Volume(np.zeros(mask.shape, np.float32), np.eye(4))
-    with pytest.raises(radiomics.RadiomicsError, match=r"rad.too_large.*maximumSurface 200000"):
-        radiomics.extract(image, mask, {})
-
-
 def test_a_size_zone_matrix_that_would_fill_the_memory_is_refused():
     image, mask = ball()
     spike = image.holding(np.where(_first(mask, 1), 12_000.0, 0.0))
@@ -313,10 +306,19 @@ def test_a_size_zone_matrix_that_would_fill_the_memory_is_refused():
     assert radiomics.extract(image, mask, {"maximumMatrix": 100_000}).notna().all()
 
 
+def test_zones_are_counted_as_they_touch_not_by_the_commonest_gray_level():
+    at = np.indices((24, 24, 24))
+    image = Volume(((at.sum(0) % 2) * 400 + at[0]).astype(np.float32), np.eye(4))
+    mask = np.ones(at.shape[1:], bool)
+    parts = (at[0] // 2 % 2 == 0) & (at[1] // 2 % 2 == 0)  # rods: no gray level is one zone
+    assert radiomics.extract(image, mask & parts, {"maximumMatrix": 20_000}).notna().all()
+
+
 def test_three_million_voxels_and_a_spacing_that_makes_them_are_refused():
     image = Volume(np.zeros((145, 145, 145), np.float32), np.eye(4))
+    whole, few = np.ones(image.voxels.shape, bool), {"maximumROISize": 3_000_000}
     with pytest.raises(radiomics.RadiomicsError, match="3048625 voxels exceed maximumROISize"):
-        radiomics.extract(image, np.ones(image.voxels.shape, bool), {})
+        radiomics.extract(image, whole, few)
     for who in ("engine", "centered"):
         options = {"resampledPixelSpacing": [0.05] * 3, "resampling": who}
         with pytest.raises(radiomics.RadiomicsError, match=r"rad.too_large"):
@@ -430,3 +432,11 @@ def test_a_nodule_is_measured_as_each_reader_outlined_it_beside_padding(shared_d
     assert np.isfinite(frame.iloc[:, 2:].to_numpy(float)).all()
     assert frame["original_shape_VoxelVolume"].is_monotonic_decreasing
     assert frame["original_firstorder_Minimum"].min() > -1100
+
+
+def test_settings_of_the_config_are_those_of_the_engine():
+    asked = {"resegmentRange": [-500, 400], "maximumROISize": 900_000}
+    used = radiomics.settings({"bin_width": 25, "settings": asked, "regions": ["lungs"]}, 3)
+    assert asked.items() <= used.items()
+    with pytest.raises(ValueError, match="unknown radiomics settings"):
+        radiomics.settings({"settings": {"resegment": 1}}, 3)

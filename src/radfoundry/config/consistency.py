@@ -102,13 +102,18 @@ def _keys_of_volumes(config: Mapping) -> Iterator[str]:
             yield f"{where}.second_opinion: allowed: another method than `pseudolabel`"
         elif "second_opinion" in cohort and cohort["pseudolabel"] == NO_METHOD:
             yield f"{where}.second_opinion: allowed: with a method in `pseudolabel`, not with none"
-        yield from (f"{where}.radiomics.{line}" for line in _vector_faults(radiomics, bool(atlas)))
+        yield from (
+            f"{where}.radiomics.{line}" for line in _radiomics_faults(radiomics, bool(atlas))
+        )
         drawn = cohort.get("phantom", {}).get("kind")
         if drawn and cohort["modality"] not in _modalities("phantoms", drawn):
             yield f"{where}.modality: is {cohort['modality']}; {drawn} is drawn in another one"
 
 
-def _vector_faults(radiomics: Mapping, atlas: bool) -> Iterator[str]:
+def _radiomics_faults(radiomics: Mapping, atlas: bool) -> Iterator[str]:
+    low, high = radiomics["settings"].get("resegmentRange", (0, 1))
+    if low >= high:
+        yield f"settings.resegmentRange: is [{low}, {high}]; allowed: the lower end first"
     if not radiomics["vectors"]:
         return
     if not radiomics["deprecated_shapes"]:

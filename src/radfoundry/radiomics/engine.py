@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 
 from radfoundry.radiomics.guards import RadiomicsError
+from radfoundry.radiomics.mesh import LargeMeshes
 from radfoundry.radiomics.names import vector_names
 from radfoundry.radiomics.options import OURS, SETTINGS
+
+PAIRED = (
+    20_000  # voxel faces up to which the engine compares every pair of vertices: under a second
+)
 
 
 def measured(
@@ -66,12 +71,14 @@ def _wanted(options: Mapping[str, Any]) -> dict[str, list[str]]:
 def _engine() -> tuple[Any, Any]:
     try:
         import SimpleITK
-        from radiomics import featureextractor
+        from radiomics import featureextractor, shape
     except ImportError as error:
         text = f"pyradiomics or its C extension cannot be loaded: {error}"
         raise RadiomicsError("rad.engine", text) from error
     # it writes to stderr on its own, at a level that importing it sets
     logging.getLogger("radiomics").setLevel(logging.CRITICAL)
+    if not isinstance(shape.cShape, LargeMeshes):
+        shape.cShape = LargeMeshes(shape.cShape, PAIRED)
     return SimpleITK, featureextractor
 
 

@@ -15,7 +15,6 @@ from radfoundry.radiomics.guards import (
     check_intensities,
     check_mask,
     check_size,
-    check_surface,
 )
 from radfoundry.radiomics.names import UNDEFINED_WHEN_CONSTANT, UNDEFINED_WHEN_FLAT, vector_names
 from radfoundry.radiomics.options import settings
@@ -75,11 +74,8 @@ def _cropped(volume: Volume, mask: np.ndarray, used: dict) -> tuple:
             how = used["interpolator"], used["rounding"]
             voxels, lesion, spacing_mm = resampled(volume, mask, wanted, *how)
             check_mask(lesion, used, " after resampling")
-            check_surface(lesion, used)
             used = {**used, "resampledPixelSpacing": None}
             return *_framed(voxels, lesion), spacing_mm, used, False
-    if not volume.is_radiograph:
-        check_surface(mask[box(mask, 0)], used, finer ** (2 / 3))
     if used["normalize"] or wanted is not None:
         return volume.voxels, mask, spacing_mm, used, True
     return *_framed(volume.voxels, mask), spacing_mm, used, False

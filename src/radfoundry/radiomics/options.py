@@ -12,17 +12,17 @@ SETTINGS: Mapping[str, Any] = {
     "resegmentRange": None, "resegmentMode": "absolute", "resegmentShape": False,
     "distances": [1], "weightingNorm": None, "symmetricalGLCM": True, "gldm_a": 0,
     "voxelArrayShift": 0, "force2D": False, "force2Ddimension": 0, "minimumROIDimensions": 2,
-    "minimumROISize": 4, "maximumROISize": 2_000_000, "maximumSurface": 200_000,
+    "minimumROISize": 4, "maximumROISize": 20_000_000,
     "maximumBins": 512, "maximumMatrix": 100_000_000, "deprecatedShapes": False,
     "resampling": "engine", "rounding": None,
 }  # fmt: skip
-# Ours: guards (voxels, voxel faces on the surface, gray levels, cells of the size-zone matrix), the
-# three shapes that pyradiomics deprecated, who resamples (its grid starts at the image's first
+# Ours: guards (voxels, gray levels, cells of the size-zone matrix; lungs at 0.7 mm pass), the three
+# shapes that pyradiomics deprecated, who resamples (its grid starts at the image's first
 # voxel; "centered" is the grid of IBSI), and to which step of intensity resampled voxels are
 # rounded (IBSI: 1 HU).
 OURS = (
-    "minimumROISize", "maximumROISize", "maximumSurface", "maximumBins", "maximumMatrix",
-    "deprecatedShapes", "resampling", "rounding",
+    "minimumROISize", "maximumROISize", "maximumBins", "maximumMatrix", "deprecatedShapes",
+    "resampling", "rounding",
 )  # fmt: skip
 RESAMPLING = ("engine", "centered")
 # Radiographs are in [0, 1] on no physical scale, so they get a fixed number of bins.
@@ -30,7 +30,7 @@ SETTINGS_2D = {"binWidth": None, "binCount": 32, "force2D": True}
 SETTINGS_MR = {"binWidth": 0.02}  # MR leaves preprocessing in [0, 1]
 # Words of the config: some rename a setting, the rest say what is measured, not how.
 WORDS = {"bin_width": "binWidth", "bin_count": "binCount", "deprecated_shapes": "deprecatedShapes"}
-NOT_SETTINGS = ("regions", "lesions", "least_mm3", "vectors", "modality")
+NOT_SETTINGS = ("regions", "lesions", "least_mm3", "vectors", "modality", "settings")
 RIVALS = {"binWidth": "binCount", "binCount": "binWidth"}
 
 
@@ -39,14 +39,16 @@ def settings(options: Mapping[str, Any], dimensions: int = 2) -> dict[str, Any]:
 
     Args:
         options: What differs from `SETTINGS`: pyradiomics' names, or the config's `bin_width`,
-            `bin_count` and `deprecated_shapes`. Naming one of the bins unsets the other. `modality`
-            "MR" makes bins of 0.02 the default of a volume; other words of the config are ignored.
+            `bin_count`, `deprecated_shapes` and `settings` (pyradiomics' names). Naming one of the
+            bins unsets the other. `modality` "MR" makes bins of 0.02 the default of a volume; other
+            words of the config are ignored.
         dimensions: 2 for radiographs, 3 for volumes.
 
     Raises:
         ValueError: Naming unknown settings, or if the bins are given twice or not at all.
     """
     asked = {WORDS.get(key, key): v for key, v in options.items() if key not in NOT_SETTINGS}
+    asked |= options.get("settings", {})
     if unknown := sorted(set(asked) - set(SETTINGS)):
         raise ValueError(f"unknown radiomics settings {unknown}: choose from {', '.join(SETTINGS)}")
     kind: Mapping[str, Any] = SETTINGS_2D if dimensions == 2 else {}
