@@ -67,7 +67,12 @@ def real_cases(
         (rows["status"] == "ok") & (True if only is None else rows["case"].isin(list(only)))
     ]
     structures = joined(labels, "labels")
-    failed = structures[structures["status"] == "failed"].groupby("case")["structure"].agg("|".join)
+    stated = {
+        status: structures[structures["status"] == status]
+        .groupby("case")["structure"]
+        .agg("|".join)
+        for status in ("failed", "cropped", "not_in_view")
+    }
     found = structures.drop_duplicates("case").set_index("case")
     for row in rows.to_dict("records"):
         folder = Path(row["folder"]) / row["case"]
@@ -76,7 +81,7 @@ def real_cases(
         maps = [given(folder, row, what, image) for what in ("anatomy", "findings")]
         if len(found):
             maps = labeled(found.loc[row["case"]], row["case"], maps)
-        facts = row | {"failed": failed.get(row["case"], "")}
+        facts = row | {status: names.get(row["case"], "") for status, names in stated.items()}
         facts.setdefault("not_given", "")
         facts |= {"cohort": cohort} if cohort else {}
         if reports is not None:

@@ -15,13 +15,18 @@ cases = tables.read(job.input.cases, "cases").set_index("case")
 claimed = {*joined(job.input.labels, "labels")["structure"], "emphysema"}
 
 
+def named(case, *statuses):
+    """Return the structures of a case whose label has one of the statuses."""
+    return [name for status in statuses for name in case.facts[status].split("|") if name]
+
+
 def measured(case, looked_for):
-    """Return the measurements of a case's maps, without those that rest on failed labels."""
+    """Return the measurements of a case's maps, without those of what failed or was not in view."""
     scale = 1 / float(case.facts["volume_scale"])  # volumes of the patient, not of the atlas
     lowest = json.loads(case.facts["record"])["window"][0]
     maps = (case.image, case.anatomy, case.findings)
     found = clinical.measure(*maps, scale, looked_for, lowest)
-    return clinical.trusted(found, [name for name in case.facts["failed"].split("|") if name])
+    return clinical.trusted(found, named(case, "failed", "not_in_view"))
 
 
 rows = []
@@ -35,10 +40,11 @@ for case, truth in progress(pairs, len(cases), "clinical measures"):
     row |= {"collection": site or job.wildcards.cohort, "truth_by": by}
     own = measured(case, claimed)
     asked = ("pleural_space", "emphysema") if by == "phantom" else ()  # readers drew what they drew
-    missing = [name for name in case.facts["not_given"].split("|") if name]
-    known = clinical.trusted(measured(truth, asked), missing) if by else {}
+    known = clinical.trusted(measured(truth, asked), named(case, "not_given")) if by else {}
+    cut = named(case, "cropped")
     for name, value in own.items():
         measurement = {"measurement": name, "value": value, "unit": clinical.MEASURES[name].unit}
+        measurement |= {"status": "cropped" if clinical.cropped(name, cut) else ""}
         rows.append(row | measurement | {"truth": known.get(name)})
 frame = pd.DataFrame(rows, columns=list(tables.columns("clinical")))
 tables.write(frame, job.output.table, "clinical")

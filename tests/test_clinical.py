@@ -138,8 +138,26 @@ def test_fluid_beside_a_single_lung_is_not_split_in_two():
     places = {name: place for name, place in BODY.items() if name not in right}
     labels = boxes(**places | {"pleural_space": (5, 25, 1, 5, 2, 12)})
     found = clinical.measure(ct(), labels)
-    assert found["effusion_left_volume_ml"] == found["effusion_volume_ml"] > 0
+    assert found["effusion_left_volume_ml"] > 0
+    assert math.isnan(found["effusion_right_volume_ml"])
     assert math.isnan(found["cardiothoracic_ratio"])
+
+
+def test_fluid_beside_a_lung_that_was_not_found_is_not_zero_but_unknown():
+    lobes = [name for name in BODY if name.startswith("lung_") and name.endswith("_left")]
+    places = {name: place for name, place in BODY.items() if name not in lobes}
+    found = clinical.measure(ct(), boxes(**places), looked_for=("pleural_space",))
+    assert found["effusion_right_volume_ml"] == 0
+    assert math.isnan(found["effusion_left_volume_ml"])
+    assert math.isnan(found["effusion_volume_ml"])
+
+
+def test_a_volume_of_what_is_cropped_is_that_of_a_part_and_a_density_is_not():
+    assert clinical.cropped("lung_right_volume_l", ["lung_right"])
+    assert clinical.cropped("lung_volume_l", ["lung_right"])
+    assert not clinical.cropped("lung_left_volume_l", ["lung_right"])
+    assert not clinical.cropped("laa_950", ["lung_right"])
+    assert not any(clinical.cropped(name, []) for name in clinical.MEASURES)
 
 
 def test_sides_of_phantom_effusions_are_true():

@@ -70,6 +70,31 @@ def test_an_empty_mask_is_absent_and_has_no_measurements():
     assert all(math.isnan(n) for n in (heart.volume_cm3, heart.largest_part, heart.edge_fraction))
 
 
+LUNGS = {name: WHOLE[name] for name in ("lung_right", "lung_left")}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "status"),
+    [
+        ("airway", np.s_[:, :, :], "absent"), ("airway", np.s_[:, :, :45], "not_in_view"),
+        ("heart", np.s_[:, :, 45:], "not_in_view"), ("heart", np.s_[:, :, :45], "absent"),
+        ("pleural_space", np.s_[:, :, 45:], "not_in_view"), ("pleural_space", np.s_[:], "absent"),
+    ],
+)  # fmt: skip
+def test_what_lies_beyond_the_image_is_not_in_view_rather_than_absent(name, shown, status):
+    image = Volume(np.ascontiguousarray(ct().voxels[shown]), ct().affine)
+    found = assess.assess(boxes(**LUNGS)[shown], [*LUNGS, name], image)
+    assert found[name].status == status
+
+
+def test_a_lung_is_absent_where_the_body_ends_and_not_in_view_where_the_image_cuts_it():
+    one = boxes(lung_right=WHOLE["lung_right"])
+    assert statuses(one)["lung_left"] == "absent"
+    part = np.s_[38:]
+    image = Volume(np.ascontiguousarray(ct().voxels[part]), ct().affine)
+    assert statuses(one[part], image=image)["lung_left"] == "not_in_view"
+
+
 @pytest.mark.parametrize("name", [*STRUCTURES, "airway", "rib"])
 def test_one_voxel_is_small(name):
     found = assessed(boxes(**{name: (50, 51, 20, 21, 30, 31)}), (name,))

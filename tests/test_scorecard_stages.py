@@ -86,7 +86,13 @@ def clinical(values, truths):
     """Return the table of one measurement."""
     rows = [
         {"case": f"c{i}", "patient": f"p{i}", "collection": "ct", "method": "threshold"}
-        | {"measurement": "lung_volume_l", "value": value, "truth": truth, "unit": "L"}
+        | {
+            "measurement": "lung_volume_l",
+            "value": value,
+            "truth": truth,
+            "unit": "L",
+            "status": "",
+        }
         for i, (value, truth) in enumerate(zip(values, truths, strict=True))
     ]
     return pd.DataFrame(rows)
@@ -106,6 +112,22 @@ def test_without_a_truth_nothing_is_said_of_bias():
     table = clinical([4.0, 6.0], [NAN, NAN])
     found = stages.of_clinical(table, 50, np.random.default_rng(0))
     assert [row.metric for row in found] == ["clinical_mean"]
+
+
+def test_cropped_organs_enter_no_mean_and_are_counted():
+    table = clinical([4.0, 6.0, 1.0], [5.0, 5.0, 5.0])
+    table["status"] = ["", "", "cropped"]
+    found = {f.metric: f for f in stages.of_clinical(table, 50, np.random.default_rng(0))}
+    assert (found["clinical_mean"].value, found["clinical_mean"].n) == (5, 2)
+    assert found["clinical_mean"].note == "1 cropped by the image left out"
+    assert found["clinical_error"].value == 1
+
+
+def test_an_organ_that_is_cropped_in_every_case_has_a_row_without_a_value():
+    table = clinical([4.0, 6.0], [5.0, 5.0]).assign(status="cropped")
+    (row,) = stages.of_clinical(table, 50, np.random.default_rng(0))
+    assert (row.metric, row.n, row.note) == ("clinical_mean", 0, "2 cropped by the image left out")
+    assert math.isnan(row.value)
 
 
 def test_a_single_patient_has_a_value_and_no_interval():

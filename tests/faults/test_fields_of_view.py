@@ -7,6 +7,8 @@ import pytest
 from scipy import ndimage
 
 from radfoundry.anatomy import regions
+from radfoundry.anatomy.quality import assess
+from radfoundry.anatomy.quality import status as quality_status
 from radfoundry.evaluation.metrics import overlap
 from radfoundry.phantoms import chest_ct
 from radfoundry.segmenters import threshold
@@ -102,3 +104,27 @@ def test_the_bodies_are_the_same_unless_more_is_asked_for():
 def test_more_than_a_body_has_is_refused_with_the_limits(wrong):
     with pytest.raises(ValueError, match=rf"{next(iter(wrong))} is .*: it must be from 0 to"):
         chest_ct.plan(PLAIN | wrong, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (np.s_[:0.4], {"airway": "not_in_view", "lung_right": "cropped", "lung_left": "cropped"}),
+        (np.s_[0.65:], {"heart": "not_in_view", "pleural_space": "not_in_view"}),
+        (np.s_[:], {"pleural_space": "absent", "lung_right": "present", "heart": "present"}),
+    ],
+)
+def test_a_scan_of_a_part_of_the_chest_says_what_it_could_not_show(share, expected):
+    case = drawn(5)
+    lungs = np.flatnonzero(regions.mask(case.anatomy, "lungs").any((0, 1)))
+    ends = [
+        None if at is None else int(lungs[0] + at * np.ptp(lungs))
+        for at in (share.start, share.stop)
+    ]
+    part = np.s_[:, :, slice(*ends)]
+    image = Volume(np.ascontiguousarray(case.image.voxels[part]), case.image.affine)
+    anatomy = case.anatomy[part].copy()
+    for name in expected:
+        anatomy[regions.mask(anatomy, name) & (expected[name] in ("not_in_view", "absent"))] = 0
+    found = assess.assess(anatomy, [*quality_status.LUNGS, *expected], image)
+    assert {name: found[name].status for name in expected} == expected

@@ -21,7 +21,7 @@ from radfoundry.report.scorecard.formatting import (
 
 Picture = tuple[str, bytes] | tuple[str, bytes, str]  # caption, PNG, text in its place
 CLINICAL = ("clinical_mean", "clinical_bias", "clinical_error")
-STATES = ("present", "cropped", "small", "absent", "failed")
+STATES = ("present", "cropped", "small", "absent", "not_in_view", "failed")
 
 
 def row(name: str, phantom: bool, images: pd.DataFrame, splits: pd.DataFrame) -> dict[str, Any]:

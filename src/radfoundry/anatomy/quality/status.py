@@ -15,13 +15,14 @@ class Quality:
 
     Attributes:
         structure: A region of `labels.yaml`.
-        status: present, absent (no voxel), small (hardly any of it), cropped (it runs on beyond
-            the image) or failed (it cannot be that structure). Films know no small.
+        status: present, absent (no voxel, though in full view), not_in_view (no voxel, and the
+            image ends where it would lie), small (hardly any of it), cropped (it runs on beyond the
+            image) or failed (it cannot be that structure). Films know no small and no not_in_view.
         reason: Why, in words; empty when present.
-        area_fraction: Of the film; NaN when absent, and in volumes.
-        largest_part: Share of its voxels in the largest connected part; NaN when absent.
-        edge_fraction: Share of its outline on the image's edge; NaN when absent.
-        volume_cm3: Of a volume's structure; NaN when absent, and in radiographs.
+        area_fraction: Of the film; NaN without a pixel, and in volumes.
+        largest_part: Share of its voxels in the largest connected part; NaN without a voxel.
+        edge_fraction: Share of its outline on the image's edge; NaN without a voxel.
+        volume_cm3: Of a volume's structure; NaN without a voxel, and in radiographs.
     """
 
     structure: str

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from radfoundry.anatomy import regions
+from radfoundry.anatomy.quality.field_of_view import cut_faces, out_of_view, tissue_of
 from radfoundry.anatomy.quality.status import LUNGS, Quality, failed
 from radfoundry.volume import Volume
 
@@ -39,7 +40,6 @@ OWN_SIDE = 0.6  # of a lung or lobe lies on its side of the body; the rest may h
 SWAPPED = 1 - OWN_SIDE
 SHARED = 0.2  # of the smaller lung's surface touches the other lung only if they are one
 LIKE = 6.0  # one lung is at most so many times as large as the other, without fluid to explain it
-AIR_HU = -500  # between air and tissue
 
 
 def assess(
@@ -72,6 +72,7 @@ def assess(
         found |= _as_a_pair(found, labels)
         found |= _with_their_lung(found)
     found |= _stacked(found, labels)
+    found |= out_of_view(found, cut_faces(labels, image.voxels, field))
     return {name: found[name] for name in structures}
 
 
@@ -133,8 +134,7 @@ def _field(voxels: np.ndarray) -> tuple[slice, ...]:
 
 def _middle(voxels: np.ndarray) -> float:
     """Return the x index of the body's middle: of tissue in CT, of signal in MR."""
-    limit = AIR_HU if voxels.min() < AIR_HU else float(voxels.mean())
-    tissue = np.count_nonzero(voxels > limit, axis=(1, 2))
+    tissue = np.count_nonzero(tissue_of(voxels), axis=(1, 2))
     return float(np.average(np.arange(len(tissue)), weights=tissue if tissue.any() else None))
 
 

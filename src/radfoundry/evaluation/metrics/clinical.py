@@ -14,10 +14,16 @@ import cc3d
 import numpy as np
 
 from radfoundry.anatomy import regions as words
-from radfoundry.evaluation.metrics.clinical_measures import LOBES, MEASURES, Measure, trusted
+from radfoundry.evaluation.metrics.clinical_measures import (
+    LOBES,
+    MEASURES,
+    Measure,
+    cropped,
+    trusted,
+)
 from radfoundry.volume import Volume
 
-__all__ = ["MEASURES", "Measure", "measure", "trusted"]
+__all__ = ["MEASURES", "Measure", "cropped", "measure", "trusted"]
 NAN = float("nan")
 NEVER_CUT_HU = -1024.0  # the lower end of HU as scanners store them
 EMPHYSEMA_HU = -950  # thin slices at full inspiration, standard dose
@@ -42,7 +48,8 @@ def measure(
         volume_scale: Volumes are multiplied by it: what an affine registration to an atlas, or
             another change of size, is to be undone with.
         looked_for: Structures and findings that whoever labeled the case was asked for. Pleural
-            fluid or emphysema among them, but not marked, is 0 in a case whose lungs were found.
+            fluid or emphysema among them, but not marked, is 0 in a case whose lungs were found;
+            of fluid, on a side whose lung was found.
         lowest_hu: Where the image's window cut it from below. What lies below cannot be known: a
             share of lung below a limit that it took is NaN, and where it took -950 HU so are
             emphysema, the percentile and the mean.
@@ -147,12 +154,20 @@ def effusion(
 ) -> dict[str, float]:
     """Return the volume of pleural fluid in mL, in all and on either side.
 
-    Where there is fluid, the side without any has 0.
+    Where there is fluid, the side without any has 0, if its lung was found: beside a lung that was
+    not, fluid would not have been found either. All of it is known where both sides are.
     """
-    right, left = (fluid & side for side in sides(anatomy, fluid))
+    cavities = sides(anatomy, fluid)
     known = bool(looked_for or fluid.any())
-    masks = {"effusion": fluid, "effusion_right": right, "effusion_left": left}
-    return {f"{n}_volume_ml": volume_cm3(mask, voxel_mm3, known) for n, mask in masks.items()}
+    right, left = (
+        volume_cm3(fluid & side, voxel_mm3, known and bool((side & ~fluid).any()))
+        for side in cavities
+    )
+    return {
+        "effusion_volume_ml": right + left,
+        "effusion_right_volume_ml": right,
+        "effusion_left_volume_ml": left,
+    }
 
 
 def sides(anatomy: np.ndarray, fluid: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

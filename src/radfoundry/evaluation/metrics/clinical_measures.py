@@ -14,11 +14,15 @@ LOBES = {  # such as lung_upper_lobe_right: right upper lobe
 
 
 class Measure(NamedTuple):
-    """What a measurement is counted in, how it is called, and the regions it is read off."""
+    """What a measurement is counted in, how it is called, and the regions it is read off.
+
+    `whole` says that it needs all of them in view, as a volume does and a density does not.
+    """
 
     unit: str
     words: str
     regions: tuple[str, ...]
+    whole: bool = True
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -29,10 +33,10 @@ MEASURES: Mapping[str, Measure] = {
         f"{lobe}_volume_l": Measure("L", f"volume of the {name}", (lobe,))
         for lobe, name in LOBES.items()
     },
-    "laa_950": Measure("%", "lung below -950 HU", ("lungs",)),
-    "laa_856": Measure("%", "lung below -856 HU", ("lungs",)),
-    "percentile15_hu": Measure("HU", "15th percentile of lung density", ("lungs",)),
-    "mean_lung_hu": Measure("HU", "mean lung density", ("lungs",)),
+    "laa_950": Measure("%", "lung below -950 HU", ("lungs",), whole=False),
+    "laa_856": Measure("%", "lung below -856 HU", ("lungs",), whole=False),
+    "percentile15_hu": Measure("HU", "15th percentile of lung density", ("lungs",), whole=False),
+    "mean_lung_hu": Measure("HU", "mean lung density", ("lungs",), whole=False),
     "airway_volume_cm3": Measure("cm3", "volume of the airways", ("airway",)),
     "airway_largest_part": Measure(
         "fraction", "share of the airways in their largest piece", ("airway",)
@@ -67,6 +71,16 @@ def trusted(values: Mapping[str, float], failed: Collection[str]) -> dict[str, f
         name: float("nan") if _rests(MEASURES[name], bad) else value
         for name, value in values.items()
     }
+
+
+def cropped(name: str, cut: Collection[str]) -> bool:
+    """Return whether a measurement needs more than is in view: its value is of a part.
+
+    Args:
+        name: A measurement of `MEASURES`.
+        cut: Structures that run on beyond the image.
+    """
+    return MEASURES[name].whole and _rests(MEASURES[name], spread(cut))
 
 
 def _rests(measure: Measure, failed: Collection[str]) -> bool:

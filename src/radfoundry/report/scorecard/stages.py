@@ -44,7 +44,8 @@ def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) ->
     """Yield the mean of every clinical measurement, and how far the labels are off the truth.
 
     `clinical_mean` is what the labels say; `clinical_bias` their mean difference from the truth and
-    `clinical_error` the mean of its size, over cases where both have a value.
+    `clinical_error` the mean of its size, over cases where both have a value. Cases whose organ is
+    cropped enter none of them, and the note says how many; NaN where it is cropped in all.
 
     Args:
         measured: Rows of the table `clinical`.
@@ -54,12 +55,20 @@ def of_clinical(measured: pd.DataFrame, draws: int, rng: np.random.Generator) ->
     for (collection, name, method), rows in measured.groupby(
         ["collection", "measurement", "method"]
     ):
+        cut = rows["status"] == "cropped"
+        left_out = f"{cut.sum()} cropped by the image left out" if cut.any() else ""
+        if cut.all():
+            yield Row(
+                f"cohort:{collection}", "clinical_mean", float("nan"), f"{name}/{method}",
+                n=0, unit=rows["unit"].iloc[0], note=left_out,
+            )  # fmt: skip
+        rows = rows[~cut]
         both = rows[rows["value"].notna() & rows["truth"].notna()]
         off = both["value"] - both["truth"]
         truth = f"mean truth {both['truth'].mean():.4g}" if len(both) else ""
         known = rows[rows["value"].notna()]
         for metric, patients, values, note in (
-            ("clinical_mean", known["patient"], known["value"], ""),
+            ("clinical_mean", known["patient"], known["value"], left_out),
             ("clinical_bias", both["patient"], off, truth),
             ("clinical_error", both["patient"], off.abs(), truth),
         ):
