@@ -212,3 +212,10 @@ def test_cut_packed_and_outside_voxels_of_a_pair_are_refused(tmp_path):
     (tmp_path / "in/a.raw").symlink_to(tmp_path / "secret.raw")
     with pytest.raises(gate.GateError, match=r"path\.escape"):
         gate.read(tmp_path / "in/a.mhd", modality="CT")
+
+
+def test_two_slices_in_one_place_are_named(tmp_path):
+    other = next(ct_series(1, {0: {"picture": np.full((12, 10), 30, np.uint16)}}))
+    folder = put_series(tmp_path / "series", [*SLICES, other])
+    with pytest.raises(gate.GateError, match=r"dcm.duplicate: \S+ and \S+, 1 of 7 slices"):
+        gate.read(folder, modality="CT")

@@ -95,8 +95,9 @@ def _volume(found: _Found, modality: str) -> Raw:
     normal = stacking.normal_of(slices[0])
     slices = sorted(slices, key=lambda one: float(normal @ one.position))
     places = np.array([one.position for one in slices])
-    step, origin, uneven = stacking.even(places, normal, float(slices[0].spacing_mm.min()))
     names = {one.sha256: name for name, one in found.slices.items()}
+    called = [named([names[one.sha256]]) for one in slices]
+    step, origin, uneven = stacking.even(places, normal, float(slices[0].spacing_mm.min()), called)
     stack, warnings = _stacked(slices, modality, names)
     affine = stacking.affine_of(slices[0], normal * step, origin)
     image, mended = canonical(stack, affine)

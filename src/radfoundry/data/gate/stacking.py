@@ -86,7 +86,7 @@ def affine_of(first: Placed, through: np.ndarray, origin: np.ndarray) -> np.ndar
 
 
 def even(
-    positions: np.ndarray, normal: np.ndarray, pixel_mm: float
+    positions: np.ndarray, normal: np.ndarray, pixel_mm: float, names: Sequence[str] = ()
 ) -> tuple[float, np.ndarray, tuple[str, ...]]:
     """Return the distance of slices in mm, where the first one lies, and what there is to warn of.
 
@@ -97,6 +97,7 @@ def even(
         positions: (n, 3) in mm, sorted along the normal.
         normal: (3,) of length one.
         pixel_mm: The smaller side of a pixel.
+        names: Of the slices' files, in the same order, for the error; none where frames share one.
 
     Raises:
         GateError: geo.ndim, dcm.duplicate, dcm.tilt, dcm.spacing.
@@ -106,16 +107,22 @@ def even(
     along = positions @ normal
     steps = np.diff(along)
     step = float(np.median(steps[steps > SAME_PLACE * steps.max()])) if steps.max() > 0 else 0.0
-    same = int((steps <= SAME_PLACE * step).sum())
-    if same:
-        told = f"{same} of {len(positions)} slices lie where another lies, with other pixels"
-        raise GateError("dcm.duplicate", f"{told} (several phases or echoes?)")
+    _check_apart(steps <= SAME_PLACE * step, names)
     _check_straight(positions, normal, pixel_mm)
     lost = int((np.rint(steps / step) - 1).clip(0).sum())
     if lost:
         told = f"{lost} slices seem to be missing: {steps.max():.4g} mm beside {step:.4g} mm"
         raise GateError("dcm.spacing", told)
     return _fitted(positions, along, normal)
+
+
+def _check_apart(double: np.ndarray, names: Sequence[str]) -> None:
+    """Refuse slices that lie where the one before lies; `double` is of each but the first."""
+    if same := int(double.sum()):
+        pairs = [f"{names[at]} and {names[at + 1]}" for at in np.flatnonzero(double)[:3] if names]
+        told = f"{same} of {len(double) + 1} slices lie where another lies, with other pixels"
+        told = ", ".join([*pairs, told])
+        raise GateError("dcm.duplicate", f"{told} (several phases or echoes?)")
 
 
 def _fitted(
