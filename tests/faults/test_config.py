@@ -162,3 +162,27 @@ def test_row_43_text_in_braces_stays_text(checked):
 )
 def test_row_43_what_is_no_plain_config_is_refused_without_a_traceback(checked, text):
     assert faults(checked, text)
+
+
+def radiomic(settings):
+    return GOOD.replace("site_a:\n", f"site_a:\n    radiomics: {{settings: {settings}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("{resegmentRange: [400, -500]}", "is [400, -500]; allowed: the lower end first"),
+        ("{resegmentRange: [0]}", "resegmentRange"),
+        ("{minimumROISize: 9, maximumROISize: 8}", "is 9; allowed: at most maximumROISize"),
+        ("{interpolator: sitkLinear}", "interpolator: allowed: with resampledPixelSpacing"),
+        ("{resampledPixelSpacing: [2, 2, 0], rounding: 1}", "with resampling `centered`"),
+        ("{resegment: [0, 1]}", "settings.resegment: unknown key"),
+    ],
+)
+def test_radiomics_settings_that_contradict_each_other_are_refused(checked, settings, words):
+    assert words in "\n".join(faults(checked, radiomic(settings)))
+
+
+def test_radiomics_settings_that_agree_are_accepted(checked):
+    text = "{resampledPixelSpacing: [2, 2, 0], resampling: centered, rounding: 1}"
+    assert checked(radiomic(text))["cohorts"]["site_a"]["radiomics"]["settings"]["rounding"] == 1

@@ -110,10 +110,22 @@ def _keys_of_volumes(config: Mapping) -> Iterator[str]:
             yield f"{where}.modality: is {cohort['modality']}; {drawn} is drawn in another one"
 
 
-def _radiomics_faults(radiomics: Mapping, atlas: bool) -> Iterator[str]:
-    low, high = radiomics["settings"].get("resegmentRange", (0, 1))
+def _setting_faults(settings: Mapping) -> Iterator[str]:
+    low, high = settings.get("resegmentRange", (0, 1))
     if low >= high:
-        yield f"settings.resegmentRange: is [{low}, {high}]; allowed: the lower end first"
+        yield f"resegmentRange: is [{low}, {high}]; allowed: the lower end first"
+    least, most = (settings.get(f"{end}ROISize") for end in ("minimum", "maximum"))
+    if least is not None and most is not None and least > most:
+        yield f"minimumROISize: is {least}; allowed: at most maximumROISize, which is {most}"
+    if "resampledPixelSpacing" not in settings:
+        idle = sorted({"interpolator", "resampling", "rounding"} & set(settings))
+        yield from (f"{key}: allowed: with resampledPixelSpacing, not without" for key in idle)
+    elif "rounding" in settings and settings.get("resampling") != "centered":
+        yield "rounding: allowed: with resampling `centered`, as the engine does not round"
+
+
+def _radiomics_faults(radiomics: Mapping, atlas: bool) -> Iterator[str]:
+    yield from (f"settings.{line}" for line in _setting_faults(radiomics["settings"]))
     if not radiomics["vectors"]:
         return
     if not radiomics["deprecated_shapes"]:
