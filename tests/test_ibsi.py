@@ -1,7 +1,16 @@
 """The counts of docs/ibsi.md hold: what IBSI-1 has a value for is met, or it is said why not."""
 
+import shutil
+
+import nibabel
+import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, benchmark
+from factory import Factory
+
+from radfoundry import radiomics
+from radfoundry.anatomy import regions
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +71,48 @@ def test_a_value_is_judged_by_the_digits_and_the_tolerance_of_its_reference(ibsi
     assert ibsi.verdict("cm_contrast_3D_avg", 5.4, 5.32, 0.1) == "in tolerance"
     assert ibsi.verdict("ivh_v10", nan, 0.3, 0.0) == ibsi.NO_FEATURE
     assert ibsi.verdict("ivh_auc", nan, nan, nan) == ibsi.NO_REFERENCE
+
+
+BOTH = {"regions": ["nodule"], "deprecated_shapes": True}
+RANGE = {"resegmentRange": [-500, 400]}
+COARSE = {"resampledPixelSpacing": [2, 2, 0], "interpolator": "sitkLinear", "rounding": 1}
+CONFIGURATIONS = {
+    "a": BOTH | {"bin_width": 25, "settings": RANGE | {"force2D": True}},
+    "b": BOTH | {"bin_count": 32, "settings": RANGE | COARSE | {"resampling": "centered"}},
+}
+MESH = ("MeshVolume", "SurfaceArea", "SurfaceVolumeRatio", "Sphericity", "Compactness", "Spheric")
+
+
+@pytest.fixture(scope="module")
+def by_workflow(shared_data, tmp_path_factory):
+    """Return the radiomics of the CT phantom out of the workflow, by configuration."""
+    folder = tmp_path_factory.mktemp("ibsi") / "factory"
+    whole = {"crop_body": False, "window_hu": [-1024, 3071]}
+    cohort = {"modality": "CT", "table": "cases.tsv", "pseudolabel": "none", "preprocess": whole}
+    cohort |= {"splits": {"train": 1, "tune": 0, "test": 0}}
+    made = Factory(
+        folder, {"cohorts": {n: cohort | {"radiomics": r} for n, r in CONFIGURATIONS.items()}}
+    )
+    phantom = shared_data / "ibsi1_ct_phantom_NC"
+    mask = nibabel.load(phantom / "mask.nii.gz")
+    marks = (np.asarray(mask.dataobj) > 0) * np.uint8(regions.label_id("nodule"))
+    (folder / "labels").mkdir()
+    nibabel.save(nibabel.Nifti1Image(marks, mask.affine), folder / "labels/findings.nii.gz")
+    shutil.copy(phantom / "phantom.nii.gz", folder)
+    row = {"case": "phantom", "patient": "p1", "image": "phantom.nii.gz", "labels": "labels"}
+    pd.DataFrame([row]).to_csv(folder / "cases.tsv", sep="\t", index=False)
+    made.run("radiomics")
+    table = "results/cohorts/{}/radiomics.parquet"
+    return {name: pd.read_parquet(folder / table.format(name)).iloc[0] for name in CONFIGURATIONS}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_workflow_gives_the_values_of_this_page(by_workflow, ibsi, shared_data, name):
+    case, found = ibsi.cases(shared_data)[f"chest_config_{name}"], by_workflow[name]
+    planes = {"force2D": True} if name == "a" else {}
+    expected = radiomics.extract(case.image, case.mask, case.options | planes)
+    meshed = np.array([any(word in feature for word in MESH) for feature in expected.index])
+    ours = found[expected.index].astype(float)
+    np.testing.assert_allclose(ours[~meshed], expected[~meshed], rtol=1e-6)
+    # The workflow turns images to one orientation, and the mesh depends on it a little.
+    np.testing.assert_allclose(ours[meshed], expected[meshed], rtol=5e-3)

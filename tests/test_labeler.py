@@ -333,3 +333,13 @@ def test_a_case_without_a_report_is_healthy_but_one_with_an_empty_one_to_read_is
     silent = {"findings": "", "report": "COMPARISON: CT with a nodule."}
     assert np.isnan(labeler.labels_of(silent, names)).all()
     assert labeler.labels_of(silent | {"report": "Normal chest."}, names) == [0, 0]
+
+
+def test_a_line_without_an_end_is_read_to_its_last_word():
+    filler = "lines and tubes in place, " * 400
+    found = labeler.findings_of(f"mild emphysema, {filler}small left effusion, {filler}no nodule")
+    assert {name: said.status for name, said in found.items()} == {
+        "emphysema": "present",
+        "pleural_effusion": "present",
+        "nodule": "absent",
+    }
