@@ -1,5 +1,7 @@
 """The task `anomaly`: it learns to find what it was shown, and is thresholded without peeking."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from chests import chest as drawn_chest
@@ -111,8 +113,36 @@ def test_a_haze_on_both_sides_counts_less_than_one_on_one_side():
     assert of(one, one, 0.01) == pytest.approx(2 * of(both, both, 0.01))
 
 
+def scored(residual):
+    options = anomaly.OPTIONS
+    return image_scores.SCORES[options["score"]](residual, residual, options["top_fraction"])
+
+
+def test_the_image_score_rises_with_a_spot_and_with_a_haze():
+    plain = np.abs(rng().normal(0, 0.01, (64, 64)))
+    spot, haze, both = plain.copy(), plain.copy(), plain.copy()
+    spot[20:26, 10:16] += 0.3
+    haze[20:50, 8:28] += 0.05
+    both[20:50, 8:28] += 0.05
+    both[20:50, -28:-8] += 0.05
+    assert min(scored(spot), scored(haze)) > 1.5 * scored(plain)
+    assert scored(both) > scored(haze)  # disease of both lungs is no less disease
+
+
+def test_the_image_score_of_a_film_does_not_depend_on_its_exposure(weights):
+    plain = drawn_chest("plain", 64, seed=3)
+    voxels = plain.image.voxels
+    darker, lighter = (
+        replace(plain, image=plain.image.holding((gain * voxels + offset).astype(np.float32)))
+        for gain, offset in ((0.7, 0.0), (0.8, 0.15))
+    )
+    pictures = [normal_of(case).picture for case in (plain, darker, lighter)]
+    scores = anomaly.predict(weights, pictures).scores
+    assert scores[1:] == pytest.approx(scores[0], rel=1e-3)
+
+
 def test_an_unknown_score_is_told_which_there_are(weights, tests):
-    with pytest.raises(ValueError, match="choose from sides, top, published"):
+    with pytest.raises(ValueError, match="choose from top, sides, published"):
         anomaly.predict(weights, tests[0][:1], {"score": "mean"})
 
 

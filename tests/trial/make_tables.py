@@ -1,7 +1,8 @@
 """Write the cohort tables and the config of the trial: real radiographs through the whole recipe.
 
 Usage: make_tables.py DATA FOLDER. DATA holds the collections, FOLDER gets config.yaml and tables/.
-Twenty-four healthy radiographs go in; four collections with findings are the unseen test.
+Twenty-four healthy radiographs go in; four collections with findings are the unseen test, and two
+more that hold both healthy and diseased films of one hospital: they cannot be told by the hospital.
 """
 
 import os
@@ -12,6 +13,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+EACH = 40  # healthy films, and diseased ones, of a hospital that shows both
 VIEWS = {"ap": "AP", "pa": "PA"}
 NIH = {  # what the collection's words mean in our vocabulary
     "No Finding": "",
@@ -68,6 +70,60 @@ def nih(data: Path) -> pd.DataFrame:
             "age": rows["age"],
             "view": rows["view"],
         }
+    )
+
+
+def others(small: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+    """Return films of patients who are not in the collection that trains, one of each patient."""
+    own = small[~small["patient"].isin(seen["patient"])].drop_duplicates("patient")
+    return own.assign(labels="")
+
+
+def some(rows: pd.DataFrame, site: str) -> pd.DataFrame:
+    """Return `EACH` healthy and as many diseased films, the same in every run."""
+    halves = [rows[rows["findings"] == ""], rows[rows["findings"] != ""]]
+    both = pd.concat([half.sample(EACH, random_state=1) for half in halves])
+    return both.assign(case=site + "-" + both["case"], site=site).sort_values("case")
+
+
+def kermany_both(data: Path) -> pd.DataFrame:
+    """Return small films of children, healthy and with pneumonia, of one hospital."""
+    rows = pd.read_csv(data / "cxr_kermany_224/labels.csv", dtype=str)
+    return some(
+        others(
+            pd.DataFrame(
+                {
+                    "case": rows["image"],
+                    "patient": "kermany-" + rows["patient"],
+                    "image": "cxr_kermany_224/images/" + rows["image"] + ".jpeg",
+                    "findings": rows["kind"].map({"normal": ""}).fillna("opacity"),
+                }
+            ),
+            kermany(data),
+        ),
+        "kermany_both",
+    )
+
+
+def nih_both(data: Path) -> pd.DataFrame:
+    """Return small films of adults, without findings and with pneumonia, of one hospital."""
+    rows = pd.read_csv(data / "cxr_nih_256/labels.csv", dtype=str)
+    return some(
+        others(
+            pd.DataFrame(
+                {
+                    "case": rows["image"].str.removesuffix(".png"),
+                    "patient": "nih-" + rows["patient"],
+                    "image": "cxr_nih_256/images/" + rows["image"],
+                    "findings": rows["findings"].map(lambda found: words(found, NIH)),
+                    "sex": rows["sex"],
+                    "age": rows["age"],
+                    "view": rows["view"],
+                }
+            ),
+            nih(data),
+        ),
+        "nih_both",
     )
 
 
@@ -136,6 +192,8 @@ def cohorts(data: Path, folder: Path) -> dict[str, tuple[pd.DataFrame, dict]]:
         "hannover": (own, V7),
         "hannover_recentred": (recentred(data, folder / "masks", own), V7),
         "gb": (gb(data), READERS),
+        "kermany_both": (kermany_both(data), V7),
+        "nih_both": (nih_both(data), V7),
     }
 
 

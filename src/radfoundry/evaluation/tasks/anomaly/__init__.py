@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, Any] = {
         "exchange": 0.9, "flip": 0.0, "turn_deg": 4.0, "zoom": 0.1, "shift": 0.05, "strength": 0.5,
         "gamma": 0.2, "contrast": 0.2, "brightness": 0.05, "noise": 0.05,
     },
-    "score": "sides", "top_fraction": 0.01, "smooth": 0.012, "bootstrap": 1000,
+    "score": "top", "top_fraction": 0.1, "smooth": 0.012, "bootstrap": 1000,
     "synthesized": ("opacity", "consolidation", "ground_glass"),
 }  # fmt: skip
 NORMAL_MARKED = 0.01  # of normal pixels, where no tune case shows an anomaly to choose by

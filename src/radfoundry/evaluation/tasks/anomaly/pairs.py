@@ -17,7 +17,7 @@ from radfoundry.data.smooth_noise import smooth_noise, smoothstep
 
 LUNG_GRAY = 0.3  # what the median of the lungs becomes
 LEAST_LUNGS = 0.003  # of the picture
-DARK = 0.02  # a pixel at or below this is air or padding, not body
+DARK = 0.02  # of a film's range; a pixel at or below this is air or padding, not body
 
 
 class AnomalyPair(NamedTuple):
@@ -53,7 +53,7 @@ def leveling(picture: np.ndarray, lungs: np.ndarray) -> Callable[[np.ndarray], n
         picture: Intensities in [0, 1], (rows, columns).
         lungs: Booleans of the same shape; too few stand for the whole body.
     """
-    body = picture > DARK
+    body = body_of(picture)
     inside = lungs if lungs.mean() > LEAST_LUNGS else body
     if not body.any() or not inside.any():
         return lambda other: other.astype(np.float32)
@@ -63,13 +63,19 @@ def leveling(picture: np.ndarray, lungs: np.ndarray) -> Callable[[np.ndarray], n
     return lambda other: (np.clip((other - low) / reach, 0, 1) ** gamma).astype(np.float32)
 
 
+def body_of(picture: np.ndarray) -> np.ndarray:
+    """Return where a film is brighter than air and padding, whatever its gain and offset."""
+    low, high = float(picture.min()), float(picture.max())
+    return np.asarray(picture > low + DARK * (high - low))
+
+
 def normal_of(case: Case) -> Normal:
     """Return a case leveled, with its lungs; with its whole body where no lung is known."""
     image = volume.picture(case.image.voxels).astype(np.float32)
     lungs = volume.picture(regions.mask(case.anatomy, "lungs"))
     if "lung" in str(case.facts.get("failed", "")):
         lungs = np.zeros_like(lungs)
-    return Normal(leveling(image, lungs)(image), lungs if lungs.any() else image > DARK)
+    return Normal(leveling(image, lungs)(image), lungs if lungs.any() else body_of(image))
 
 
 def pair_of(source: Case, sample: Case) -> AnomalyPair:
