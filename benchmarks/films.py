@@ -95,7 +95,7 @@ def films(data: Path, collection: str, ill: bool, n: int, seed: int = 0) -> list
 
 
 def painted(sources: list[Case], options: dict | None = None, seed: int = 0) -> list[Case]:
-    """Return one sample of each source by the generator's own plan; those that fail are left out."""
+    """Return one sample of each source by the generator's own plan, without those that fail."""
     artasyn = load("generators", "artasyn")
     columns = {"split": "train", "lung_right": "present", "lung_left": "present", "findings": ""}
     table = pd.DataFrame([{"case": case.name, **columns} for case in sources])

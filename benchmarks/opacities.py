@@ -34,7 +34,7 @@ FIGURES = {
 
 
 def places(case: Case) -> dict[str, np.ndarray]:
-    """Return masks: lungs free of the heart, the opacity in them, clear lung, the opacity's core."""
+    """Return masks: lungs free of the heart, opacity in them, clear lung, outline and core."""
     labels, ill = picture(case.anatomy), np.isin(picture(case.findings), known())
     free = regions.mask(labels, "lungs") & ~regions.mask(labels, "cardiomediastinum")
     inner = ndimage.binary_erosion(free, iterations=3)
@@ -127,7 +127,9 @@ def table(groups: dict[str, pd.DataFrame]) -> str:
 def main(data: str, sources: str = "40") -> None:
     """Print one table."""
     real = films.masked(Path(data))
-    healthy = [c for k in ("nih", "kermany") for c in films.films(Path(data), k, False, int(sources))]
+    healthy = [
+        c for k in ("nih", "kermany") for c in films.films(Path(data), k, False, int(sources))
+    ]
     samples, before = films.painted(healthy), {c.name: picture(c.image.voxels) for c in healthy}
     groups = {
         "real": films.of(real, look),

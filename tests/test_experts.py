@@ -112,6 +112,31 @@ def test_a_lost_lung_lowers_the_anatomy_score(sample, train):
     assert score("anatomy", holding(sample, white), train[0], train) < 0.2
 
 
+def whitened(sample, region):
+    """Return the sample with a lesion that hides a region, as white lungs hide their outline."""
+    lesion = np.where(region, regions.label_id("opacity"), 0).astype(np.uint8)
+    white = np.where(picture(region), 0.8, shown(sample)) + 0.0
+    return replace(holding(sample, white), findings=lesion)
+
+
+@pytest.mark.parametrize("rows", [(0.4, 0.55), (0.3, 0.7), (0, 1)], ids=["third", "most", "whole"])
+def test_the_anatomy_under_a_lesion_is_the_sources(train, rows):
+    lung, height = regions.mask(train[0].anatomy, "lung_right"), np.arange(96)
+    top, bottom = (1 - share for share in rows[::-1])
+    within = (height >= top * len(height)) & (height <= bottom * len(height))
+    ill, unedited = whitened(train[0], lung & within), train[0]
+    limits = {"lesion_fraction": [0, 1]}
+    whole = score("anatomy", unedited, unedited, train, limits)
+    assert score("anatomy", ill, unedited, train, limits) == pytest.approx(whole, abs=1e-6)
+
+
+def test_what_an_edit_changes_outside_its_lesion_is_seen(sample, train):
+    lungs = {side: regions.mask(sample.anatomy, f"lung_{side}") for side in ("right", "left")}
+    ill = whitened(sample, lungs["right"])
+    both = holding(ill, np.where(picture(lungs["left"]), 0.8, shown(ill)))
+    assert score("anatomy", both, train[0], train) < 0.2
+
+
 def test_a_lesion_outside_the_lungs_lowers_the_anatomy_score(sample, train):
     outside = np.where(regions.mask(sample.anatomy, "lungs"), 0, 40).astype(np.uint8)
     moved = replace(sample, findings=outside)
