@@ -98,6 +98,38 @@ def test_the_summary_tells_of_the_recipes_own_arm_with_the_most_cases():
     assert (headline["estimate"], headline["n"]) == ("0.900 (interval not available)", 60)
 
 
+def figures(*arms):
+    whole = {"recipe": "r", "metric": "image_auroc", "low": NAN, "high": NAN, "unit": "1"}
+    whole |= {"published": NAN, "note": ""}
+    return [whole | {"arm": arm, "value": value, "n": n} for arm, value, n in arms]
+
+
+@pytest.mark.parametrize(
+    ("rival", "best", "beside"), [(0.95, "other", "0.900 (interval not available)"), (0.8, "r", "")]
+)
+def test_a_headline_names_the_arm_that_leads_and_the_own_one_beside_it(rival, best, beside):
+    rows = figures(("r/far", 0.9, 60), ("other/far", rival, 60), ("other/near", 1.0, 20))
+    (headline,) = page._headlines(rows, "r")
+    assert (headline["arm"], headline["own"]) == (best, beside)
+
+
+def test_a_figure_that_one_test_set_has_is_available():
+    rows = figures(("r/far", NAN, 90), ("r/near", 0.3, 20), ("other/far", NAN, 90))
+    (headline,) = page._headlines(rows, "r")
+    assert headline["setting"] == "near"
+    assert headline["estimate"].startswith("0.300")
+
+
+def test_a_figure_that_only_a_rival_has_is_available():
+    rows = figures(("r/far", NAN, 90), ("other/far", 0.4, 90))
+    assert page._headlines(rows, "r")[0]["estimate"].startswith("0.400")
+
+
+def test_where_arms_are_findings_and_no_rivals_the_best_is_not_picked():
+    rows = [row | {"metric": "prompt_effect"} for row in figures(("a", 0.2, 9), ("b", 2.0, 8))]
+    assert page._headlines(rows, "r")[0]["arm"] == "a"
+
+
 def test_the_page_is_whole_and_asks_nobody_for_anything():
     html = page.render(context())
     seen = Page(html)
