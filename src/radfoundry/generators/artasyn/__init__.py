@@ -19,7 +19,6 @@ from radfoundry.case import Case
 from radfoundry.generators._requests.planning import exclusions, first, per_source
 from radfoundry.generators.artasyn.blending import (
     FINE,
-    VISIBLE,
     blended,
     grays,
     opacity_color,
@@ -39,12 +38,12 @@ OPTIONS: Mapping[str, Any] = {
     "splits": ["train", "tune"],
     "structures": ["lung_right", "lung_left"],
     "shapes": {"patch": 3, "lobar": 2, "peripheral": 2, "strokes": 2, "diffuse": 2, "nodular": 1},
-    "strength": [0.55, 0.95],
+    "strength": [0.6, 1.0],
     "detail": 0.5,
 }
 FINDING = "opacity"
 LEAST_CONTRAST = 0.05  # mean change of intensity inside the mask
-LEAST_DENSITY = {True: 0.0, False: 0.25}  # mean opacity inside the mask; True: as published
+LEAST_DENSITY = {True: 0.0, False: 0.15}  # mean opacity inside the mask; True: as published
 TRIES = 8
 
 

@@ -162,8 +162,8 @@ def diffuse(lungs: Lungs, rng: np.random.Generator) -> np.ndarray:
 
 SHAPES: Mapping[str, Callable[[Lungs, np.random.Generator], np.ndarray]] = {
     "bezier": bezier,
-    "strokes": strokes,
     "patch": patch,
+    "strokes": strokes,
     "lobar": lobar,
     "nodular": nodular,
     "peripheral": peripheral,
