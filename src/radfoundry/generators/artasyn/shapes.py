@@ -112,14 +112,14 @@ def nodular(lungs: Lungs, rng: np.random.Generator) -> np.ndarray:
     shape = _shape(lungs)
     scale = texture.unit(shape)
     inside = np.argwhere(_core(np.logical_or.reduce(list(lungs.values())), 4 * scale))
-    wobble = 0.15 * smooth_noise(shape, 4 * scale, rng) + 0.4 * smooth_noise(shape, 9 * scale, rng)
+    wobble = 0.2 * smooth_noise(shape, 4 * scale, rng) + 0.5 * smooth_noise(shape, 9 * scale, rng)
     clear = np.ones(shape)
     for _ in range(rng.integers(4, 12)):
         center = inside[rng.integers(len(inside))]
         radius = rng.uniform(12, 28) * scale
         across, along = _turned(shape, center, rng.uniform(0, np.pi))
         reach = 1 - np.hypot(across, along * rng.uniform(0.7, 1.4)) / radius
-        focus = smoothstep(reach + wobble, -0.4, 1.3)
+        focus = smoothstep(reach + wobble, -0.8, 1.5)
         clear *= 1 - focus * rng.uniform(0.4, 0.8)
     return (1 - clear) * texture.mottled(shape, rng)
 
