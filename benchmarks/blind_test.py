@@ -7,7 +7,8 @@ ones of healthy patients. Shown is the box around the lungs, or the box around t
 radiologists outlined or the painter's mask tells; gray is standardized in each box. A random forest
 sees texture, edges and coarse brightness, never a patient it has learned from. The same test with
 the healthy films as they were says how well these collections are told apart without a painter: an
-AUROC of 0.5 is a perfect painter, and one that paints nothing gets the third column.
+AUROC of 0.5 is a perfect painter, and one that paints nothing gets the third column. To judge an
+earlier painter on the same films, put the `src` of its checkout first in PYTHONPATH.
 """
 
 import sys
