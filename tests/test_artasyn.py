@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from radfoundry.anatomy import regions
 from radfoundry.generators import artasyn
-from radfoundry.generators.artasyn import texture
+from radfoundry.generators.artasyn import airways, blending, shapes, texture
 from radfoundry.volume import picture
 
 
@@ -51,7 +51,7 @@ def test_an_opacity_never_darkens(sample, healthy):
 def test_an_opacity_is_visible_inside_its_mask(sample, healthy):
     change = (sample.image.voxels - healthy.image.voxels)[sample.findings > 0]
     assert change.mean() >= artasyn.LEAST_CONTRAST
-    assert (change >= artasyn.VISIBLE).mean() > 0.9
+    assert (change >= blending.VISIBLE).mean() > 0.9
     assert float(sample.facts["contrast"]) == pytest.approx(change.mean(), abs=1e-4)
     assert int(sample.facts["area"]) == len(change)
 
@@ -156,6 +156,90 @@ def test_a_crystal_has_one_color_per_cell():
     assert crystal.mean() == pytest.approx(layer.mean())
 
 
+def test_melted_crystals_have_no_borders():
+    layer = np.random.default_rng(0).random((64, 64))
+    steps = []
+    for crystals in (texture.crystallized, texture.melted):
+        mosaic = crystals(layer, 20, np.random.default_rng(1))
+        steps.append(np.abs(np.diff(mosaic, axis=0)).max() / np.ptp(mosaic))
+    assert steps[0] > 0.9
+    assert steps[1] < 0.2
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Return every shape but the published one, by name, drawn with five seeds."""
+    whole = chest(seed=3)
+    names = [name for name in artasyn.SHAPES if name not in shapes.PUBLISHED]
+    return whole, [artasyn.draw(asked(n, s, 0.8), whole) for n in names for s in range(5)]
+
+
+def test_nothing_but_the_mask_changes(drawn):
+    whole, samples = drawn
+    for sample in samples:
+        outside = sample.findings == 0
+        np.testing.assert_array_equal(
+            sample.image.voxels[outside], whole.image.voxels[outside], strict=True
+        )
+
+
+def test_no_shape_cuts_a_hard_edge_into_the_lung(drawn):
+    whole, samples = drawn
+    lung = ndimage.binary_erosion(picture(regions.mask(whole.anatomy, "lungs")), iterations=2)
+    for sample in samples:
+        change = picture(sample.image.voxels - whole.image.voxels)
+        change = ndimage.gaussian_filter(change, 0.7)
+        steps = np.hypot(*np.gradient(change))[lung]
+        assert steps.max() < 0.45 * change.max()
+
+
+def test_opacities_are_as_large_as_real_ones(drawn):
+    shares = [float(sample.facts["lung_fraction"]) for sample in drawn[1]]
+    assert 0.2 < np.median(shares) < 0.5
+
+
+def test_no_rim_of_clear_lung_is_left_at_the_heart_and_the_wall(healthy):
+    lungs = picture(regions.mask(healthy.anatomy, "lungs"))
+    edge = lungs & ~ndimage.binary_erosion(lungs)
+    assert blending.contact(lungs)[edge].min() == 1
+
+
+def test_the_border_of_the_heart_vanishes_where_an_opacity_touches_it(healthy):
+    labels, film = picture(healthy.anatomy), picture(healthy.image.voxels)
+    lungs, heart = (regions.mask(labels, name) for name in ("lungs", "heart"))
+    full = film + 0.9 * (blending.grays(film, labels) - film) * blending.contact(lungs & ~heart)
+    border = heart & ndimage.binary_dilation(lungs & ~heart, iterations=2)
+    slopes = [ndimage.gaussian_gradient_magnitude(f, 1.5)[border].mean() for f in (film, full)]
+    assert slopes[1] < 0.6 * slopes[0]
+
+
+def test_a_full_opacity_is_no_brighter_than_the_tissue_around_it(healthy):
+    labels, film = picture(healthy.anatomy), picture(healthy.image.voxels)
+    most = blending.opacity_color(film, labels) + blending.CLOSE[1]
+    assert blending.grays(film, labels).max() <= most + 1e-6
+
+
+@pytest.mark.parametrize(("side", "outward"), [("right", -1), ("left", 1)])
+def test_bronchi_run_outward_from_the_hilum(healthy, side, outward):
+    lung = picture(regions.mask(healthy.anatomy, f"lung_{side}"))
+    air = airways.bronchi(lung, side, np.random.default_rng(2))
+    columns = np.argwhere(air > 0.3)[:, 1]
+    hilum = max(np.argwhere(lung)[:, 1] * -outward) * -outward
+    assert np.mean((columns - hilum) * outward >= -2) > 0.9
+    assert 0.01 < (air > 0.3)[lung].mean() < 0.35
+
+
+def test_the_published_shape_is_blended_as_published(healthy):
+    lungs = artasyn.sides_of(picture(healthy.anatomy), "case-1")
+    film, both = picture(healthy.image.voxels), picture(regions.mask(healthy.anatomy, "lungs"))
+    asking = json.loads(asked("bezier")["parameters"])
+    alpha = artasyn.painted(asking, lungs, film, np.random.default_rng(1), 0)
+    density = shapes.bezier(lungs, np.random.default_rng(1)) * (0.5 * film + 0.5)
+    expected = density * blending.gate(both)
+    shown = alpha > 0
+    assert np.corrcoef(alpha[shown], expected[shown])[0, 1] == pytest.approx(1, abs=1e-6)
+
+
 def test_the_brush_tip_has_the_published_mean_opacity():
     tip = texture.brush_tip(1.0, np.random.default_rng(0))
     assert tip.shape == texture.TIP
@@ -168,3 +252,12 @@ def test_stamps_beyond_the_canvas_are_cut_off():
     alpha = texture.stamped((40, 40), tip, stamps)
     assert alpha[:8, :8].max() > 0
     assert alpha[20:, 20:].max() == 0
+
+
+def test_an_opacity_in_a_faint_part_of_a_film_is_as_gray_as_the_tissue_there(healthy):
+    labels, film = picture(healthy.anatomy), picture(healthy.image.voxels)
+    faint = film * np.linspace(0.75, 1, film.shape[0])[:, None]
+    lungs = regions.mask(labels, "lungs")
+    upper = np.indices(film.shape)[0] < film.shape[0] // 3
+    most = blending.opacity_color(faint, labels) - 0.08
+    assert np.median(blending.grays(faint, labels)[lungs & upper]) < most

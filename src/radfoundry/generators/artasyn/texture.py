@@ -17,6 +17,7 @@ TIP = (106, 168)  # rows and columns of the published brush tip
 TIP_ALPHA = 16 / 255  # its mean opacity
 LAYERS = {"blur": 0.4, "crystal": 0.5, "crystal_blur": 0.5}  # opacity of each layer
 ORDER = ("blur", "crystal", "crystal_blur", "crystal", "blur")  # bottom to top
+MIXED = 6  # crystals that share a pixel where borders melt
 NOT_OPAQUE = 0.999  # keeps the logarithm of a transparency finite
 
 
@@ -94,10 +95,35 @@ def crystallized(layer: np.ndarray, cells: int, rng: np.random.Generator) -> np.
     return means[owner].reshape(layer.shape)
 
 
-def layered(layer: np.ndarray, rng: np.random.Generator, cells: int = 500) -> np.ndarray:
-    """Return the opacity of the published stack of blurred and crystallized copies of a layer."""
+def melted(layer: np.ndarray, cells: int, rng: np.random.Generator) -> np.ndarray:
+    """Return crystals without borders: each pixel mixes the means of the seeds around it.
+
+    A seed's share falls off with the squared distance, on the scale of a cell, so that the mosaic
+    stays and no straight edge of a cell is left: lungs have none.
+    """
+    seeds = rng.uniform(0, layer.shape, size=(cells, 2))
+    soft = ndimage.gaussian_filter(layer, np.sqrt(layer.size / cells) / 3)
+    means = soft[tuple(seeds.astype(int).T)]
+    distance, owner = cKDTree(seeds).query(np.indices(layer.shape).reshape(2, -1).T, MIXED)
+    squared = distance**2 * cells / layer.size
+    shares = np.exp(-3 * (squared - squared[:, :1])) * (squared[:, -1:] - squared)
+    mixed = (means[owner] * shares).sum(1) / np.maximum(shares.sum(1), 1e-9)
+    return mixed.reshape(layer.shape)
+
+
+def layered(
+    layer: np.ndarray, rng: np.random.Generator, cells: int = 500, borders: bool = True
+) -> np.ndarray:
+    """Return the opacity of the published stack of blurred and crystallized copies of a layer.
+
+    Args:
+        layer: Opacities (rows, columns) in [0, 1].
+        rng: Places the crystals.
+        cells: How many crystals.
+        borders: Whether their borders show, as published.
+    """
     scale = unit(layer.shape)
-    crystal = crystallized(layer, cells, rng)
+    crystal = (crystallized if borders else melted)(layer, cells, rng)
     copies = {
         "blur": ndimage.gaussian_filter(layer, 8 * scale),
         "crystal": crystal,
@@ -113,5 +139,5 @@ def mottled(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Return the grain of the published texture alone, about 1 everywhere, to multiply a shape."""
     scale = unit(shape)
     grain = smooth_noise(shape, 3 * scale, rng) + 0.7 * smooth_noise(shape, 10 * scale, rng)
-    field = layered(np.clip(0.5 + 0.35 * grain, 0, 1), rng)
+    field = layered(np.clip(0.5 + 0.35 * grain, 0, 1), rng, borders=False)
     return np.clip(field / field.mean(), 0.3, 1.7)
