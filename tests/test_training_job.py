@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import _lasting
 import _progress
 import _training
 import numpy as np
@@ -28,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PREAMBLE = """
 import sys, pickle
 sys.path[:0] = {path!r}
-import planted, radfoundry.config.catalogue
+import _lasting, planted, radfoundry.config.catalogue
+_lasting.code = planted.code
 radfoundry.config.catalogue.load = lambda kind, name: planted
 snakemake = pickle.load(open({job!r}, "rb"))
 __file__ = {script!r}
@@ -40,6 +42,7 @@ def place(tmp_path, monkeypatch):
     """Work in a folder of its own, and put signals and logs back afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train_network, "load", lambda kind, name: planted)
+    monkeypatch.setattr(_lasting, "code", planted.code)
     handlers, root = {n: signal.getsignal(n) for n in _training.SIGNALS}, logging.getLogger()
     kept = list(root.handlers)
     yield tmp_path
@@ -297,5 +300,5 @@ def test_all_gpus_are_used_when_there_are_several(given, monkeypatch):
     calls = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(_training, "together", lambda *all: calls.append(all[3:]))
-    _training.run(SimpleNamespace(), {}, train_network.fit)
+    _training.run(planted.job(given, "line"), {}, train_network.fit)
     assert calls == [(3, "nccl")]
