@@ -17,14 +17,8 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import (
-    catalogue,
-    cohorts,
-    lookups,
-    trained,
-    watched,
-    weight_files,
-)
+from radfoundry.config import catalogue, cohorts, lookups, watched, weight_files
+from radfoundry.config import trained
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load
@@ -56,6 +50,7 @@ wildcard_constraints:
     method="|".join(METHODS),
     expert="|".join(catalogue.names("experts")),
     task="|".join(catalogue.names("tasks")),
+    network=r"\w+",
     pinned="|".join(lookups.all_pinned(settings)) or "(?!)",
     arm=r"\w+",
     batch=r"b\d+",
@@ -94,7 +89,7 @@ def code_of_training(wildcards):
     return trained.code_of_training(settings, recipe, network, TRAINING)
 
 
-def code_reached(script, *plugin):
-    """Digest of what a whole script reaches, and of a plug-in (kind, name, function)."""
-    path = ROOT / "scripts" / f"{script}.py"
-    return trained.fingerprint(trained.definitions_of_script(path, plugin or None))
+def code_of_arm(wildcards):
+    """The same of a downstream model: of what trains it and lets it predict."""
+    run = ("tasks", wildcards.task, "run")
+    return trained.code_of_script(ROOT / "scripts/fit_arm.py", run)

@@ -46,17 +46,6 @@ def definitions(script: Path, generator: str, network: str) -> Mapping[str, str]
     return reach.digests({(script.resolve(), "fit"), *entry}, known)
 
 
-@cache
-def definitions_of_script(script: Path, plugin: tuple[str, str, str] | None = None) -> Mapping:
-    """Return the same of a whole script, and of a function of a plug-in: (kind, name, function)."""
-    roots = {(script.resolve(), reach.FILE)}
-    if plugin:
-        kind, name, function = plugin
-        door = file_of(catalogue.module_name(kind, name)) or PACKAGE
-        roots |= reach.defined(door, function)
-    return reach.digests(roots)
-
-
 def fingerprint(reached: Mapping[str, str]) -> str:
     """Return one digest of all definitions.
 
@@ -201,6 +190,20 @@ def sha256_of_pin(settings: Settings, pinned: str) -> str:
 def code_of_training(settings: Settings, recipe: str, network: str, script: Path) -> str:
     """Return a digest of the code that training a network reaches."""
     return fingerprint(definitions(script, settings["recipes"][recipe]["generator"], network))
+
+
+@cache
+def code_of_script(script: Path, plugin: tuple[str, str, str] | None = None) -> str:
+    """Return a digest of what a whole script reaches, and a plug-in: its kind, name and function.
+
+    The plug-in is what the script loads by name.
+    """
+    roots = {(script.resolve(), reach.FILE)}
+    if plugin:
+        kind, name, function = plugin
+        door = file_of(catalogue.module_name(kind, name)) or PACKAGE
+        roots |= reach.defined(door, function)
+    return fingerprint(reach.digests(roots))
 
 
 def faults_of_pins(settings: Settings) -> list[str]:
