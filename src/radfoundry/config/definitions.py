@@ -197,7 +197,7 @@ HARMLESS = ("dataclass", "cache", "lru_cache", "torch", "property", "contextmana
 class _Substance(ast.NodeTransformer):
     """Takes out what changes no result."""
 
-    inside = False  # a function
+    inside = False  # the body of a class
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         return self._without_words(node)
@@ -220,9 +220,10 @@ class _Substance(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if not self.inside:
-            node.annotation = ast.Constant(None)
-        return self.generic_visit(node)
+        if self.inside:
+            return self.generic_visit(node)
+        plain = ast.Assign([node.target], node.value) if node.value else ast.Pass()
+        return self.generic_visit(ast.copy_location(plain, node))
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if (chain(node.func) or ("",))[-1] in GIVES_HOOKS:

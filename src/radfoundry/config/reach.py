@@ -217,13 +217,13 @@ def _resolved(own: definitions.Module, chain: Chain, inner: Mapping = {}) -> set
     """Return the units that an expression such as a.b.c means in a module."""
     head, *rest = chain
     if head in inner or head in own.aliases:
-        return _absolute(".".join((inner.get(head) or own.aliases[head], *rest)), own.file)
+        return meant(".".join((inner.get(head) or own.aliases[head], *rest)), own.file)
     if head in AT_RUN_TIME:
         return {(own.file, FILE)}
     return {(own.file, head)} if head in own.definitions else set()
 
 
-def _absolute(dotted: str, seen_from: Path) -> set[Unit]:
+def meant(dotted: str, seen_from: Path) -> set[Unit]:
     """Return the units of a dotted name: none of ours for a name of others."""
     for prefix in reversed(list(with_parents(dotted))):
         file = file_of(prefix, seen_from.parent)
@@ -242,7 +242,7 @@ def defined(file: Path, name: str) -> set[Unit]:
     own = module(file)
     if name in own.definitions:
         return {(file, name)}
-    return _absolute(own.aliases[name], file) if name in own.aliases else {(file, FILE)}
+    return meant(own.aliases[name], file) if name in own.aliases else {(file, FILE)}
 
 
 @cache
