@@ -108,19 +108,16 @@ class _Alive(ast.NodeTransformer):
         self.own, self.reached, self.value, self.first = own, reached, value, ""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        if self.value is not None and not self.first and node.args.args:
-            first = node.args.args[0].arg
-            self.first = (
-                first if first not in set().union(*map(definitions.bound, node.body)) else ""
-            )
-        node = self.generic_visit(node)
+        if self.value is not None and not self.first:
+            self.first = _fixed_argument(node)
+        self.generic_visit(node)
         node.body = list(_until_left(node.body)) or [ast.Pass()]
         return node
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         said = self._said(node.test)
         if said is None:
-            node = self.generic_visit(node)
+            self.generic_visit(node)
             node.body = node.body or [ast.Pass()]
             return node
         entered = node.body if said else node.orelse
@@ -181,6 +178,14 @@ class _Table(ast.NodeTransformer):
         kept = [(k, v) for name, k, v in pairs if not (mixed and name in self.others)]
         node.keys, node.values = [k for k, _ in kept], [v for _, v in kept]
         return self.generic_visit(node)
+
+
+def _fixed_argument(function: ast.FunctionDef) -> str:
+    """Return the name of a function's first argument if it is never anything else, or ""."""
+    names = [node.arg for node in ast.walk(function) if isinstance(node, ast.arg)]
+    first = function.args.args[0].arg if function.args.args else ""
+    set_anew = first in set().union(*map(definitions.bound, function.body))
+    return "" if set_anew or names.count(first) > 1 else first
 
 
 def _until_left(body: list[ast.stmt]) -> Iterator[ast.stmt]:
