@@ -1,8 +1,13 @@
 """A training's fingerprint covers what the training reaches, definition by definition."""
 
 import json
+import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
+import test_medsyn
+import test_wgan
 from factory import ROOT
 
 from radfoundry.config import definitions, digest, reach, trained
@@ -54,6 +59,35 @@ def test_a_definition_concerns_the_networks_that_reach_it(definition, networks):
     assert name in definitions.module(digest.PACKAGE / path).definitions, "it was renamed"
     reached = {pair: trained.definitions(SCRIPT, *pair) for pair in ALL}
     assert {pair for pair, found in reached.items() if definition in found} == networks
+
+
+def ran(train):
+    """Return which top-level definitions of the library are entered, the labeler's left out."""
+    entered = set()
+
+    def note(frame, event, _):
+        if event == "call":
+            entered.add((frame.f_code.co_filename, frame.f_code.co_qualname.partition(".")[0]))
+
+    sys.setprofile(note)
+    try:
+        train()
+    finally:
+        sys.setprofile(None)
+    own = [(Path(file), name) for file, name in entered if str(digest.PACKAGE) in file]
+    own = [(file, name) for file, name in own if "labeler" not in file.parts and "<" not in name]
+    return {f"{file.relative_to(digest.PACKAGE).as_posix()}:{name}" for file, name in own}
+
+
+@pytest.mark.parametrize("pair", [LOW, HIGH, GAN], ids="/".join)
+def test_all_that_runs_while_a_network_is_trained_is_in_its_fingerprint(pair):
+    needed = {"text": test_medsyn.fitted("text", text={"steps": 0})} if pair == LOW else {}
+    test_medsyn.chests()  # drawn before, and kept
+    train = partial(test_medsyn.fitted, pair[1], needed)
+    entered = ran(test_wgan.fitted if pair == GAN else train)
+    assert len(entered) > 10
+    chooses_what_is_shown = {"generators/medsyn/training.py:previewed"}
+    assert entered - chooses_what_is_shown <= set(trained.definitions(SCRIPT, *pair))
 
 
 def test_a_rule_file_of_the_labeler_is_data_and_headings_are_how_texts_are_read():
