@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 from _job import steps
+from _lasting import deliver, restored
 from _progress import Display
 from torch import distributed, multiprocessing
 
@@ -48,6 +49,8 @@ def run(job, facts: Mapping, fit: Fit) -> None:
     Raises:
         Stopped: A signal asked for it; a checkpoint lies ready to go on from.
     """
+    if restored(job, facts):
+        return
     gpus = torch.cuda.device_count()
     if gpus > 1:
         together(job, facts, fit, gpus, "nccl")
@@ -81,7 +84,7 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
         resume = f"its checkpoint is in {store.folder}; the same command goes on from there"
         raise Stopped(stop.code, f"{network}: {stop.message}; {resume}") from None
     if first:
-        weights.write(learned, job.output.network)
+        deliver(learned, job, facts)
         if not asked.is_set():
             store.discard()
 

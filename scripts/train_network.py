@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from _cases import joined, real_cases, splits_of, trusted
 from _job import device, start
+from _lasting import readings, stated
 from _training import digest, run
 
 from radfoundry import seeds, volume, weights
@@ -25,13 +26,13 @@ def case_facts(job):
 
 def facts(job):
     """Return all that the weights depend on."""
-    chosen = {name: getattr(job.params, name) for name in ("generator", "size", "seed", "code")}
-    data = {"cases": digest(case_facts(job))}
+    known, rows = stated(job), case_facts(job)
+    data = {"cases": digest(rows)} | readings(known["code"], rows["report"])
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
     needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
     data["start"] = {Path(f).name: volume.sha256(f) for f in job.input.start}
-    return chosen | {"options": dict(job.params.options), "data": data, "needs": needs}
+    return known | {"data": data, "needs": needs}
 
 
 def fit(job, callbacks):
@@ -46,5 +47,4 @@ def fit(job, callbacks):
 
 
 if __name__ == "__main__":
-    started = start(snakemake)
-    run(started, facts(started), fit)
+    run(start(snakemake), facts(snakemake), fit)

@@ -1,5 +1,6 @@
 """A copy of the whole repository in a folder of its own, to run, edit and plan in."""
 
+import ast
 import copy
 import os
 import re
@@ -66,6 +67,16 @@ class Factory:
         finally:
             file.write_text(before)
             os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def touched(self, path, definition):
+        """Let a function or a method of a file do one thing more for a while, without effect."""
+        text = (self.folder / path).read_text()
+        node = next(n for n in ast.walk(ast.parse(text)) if getattr(n, "name", "") == definition)
+        if isinstance(node, ast.ClassDef):
+            node = next(n for n in node.body if isinstance(n, ast.FunctionDef))
+        line = text.splitlines(keepends=True)[node.body[-1].lineno - 1]
+        indent = line[: len(line) - len(line.lstrip())]
+        return self.edited(path, line, f"{indent}_ = 1\n{line}")
 
     @contextmanager
     def configured(self, dpath, value):

@@ -130,3 +130,16 @@ def test_finishing_leaves_the_checkpoints_of_other_trainings(store):
     other.save(state(4))
     other.discard()
     assert store.load()["step"] == 3
+
+
+def test_checkpoints_of_another_training_wait_in_previous_until_they_are_asked_for(store, warnings):
+    store.save(state(3))
+    other = Store(store.folder.parent, FACTS | {"code": "124"}, warnings.append)
+    assert other.load() is None
+    kept = store.folder.parent / "previous" / store.folder.name
+    assert (kept / "card.json").is_file()
+    assert f"it lies in {kept} now" in warnings[0]
+    other.save(state(4))
+    assert store.load()["step"] == 3
+    assert not kept.exists()
+    assert other.load()["step"] == 4

@@ -1,8 +1,10 @@
 """Golden dry runs: after one change, exactly the right rules are planned again."""
 
 import json
+import re
 import shutil
 import time
+from contextlib import ExitStack
 
 import pandas as pd
 import pytest
@@ -81,6 +83,70 @@ def test_other_steps_of_one_network_train_no_other_again(factory):
         said = factory.run("--dry-run", "train")
         assert said.count("rule train_network:") == 1
         assert "networks/super_resolution" in said
+
+
+UNTRAINED = (  # what a pull often changes, and no training reaches
+    ("diffusion/samplers.py", "sample"),
+    ("diffusion/tiles.py", "tiled"),
+    ("text/labeler/__init__.py", "label"),
+    ("generators/medsyn/previews.py", "low_resolution"),
+    ("data/channels.py", "decode"),
+)
+LOW, HIGH = "medsyn/networks/low_resolution", "medsyn/networks/super_resolution"
+
+
+def trained(said):
+    return set(re.findall(r"output: results/recipes/(\S+/networks/\w+)", said))
+
+
+def test_samplers_tiles_labeler_previews_and_decoding_train_nothing_again(factory):
+    with ExitStack() as edits:
+        for path, name in UNTRAINED:
+            edits.enter_context(factory.touched(f"src/radfoundry/{path}", name))
+        assert factory.planned("train") == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "networks"),
+    [
+        ("networks/blocks.py", "TimedBlock", {LOW, HIGH}),
+        ("networks/super_resolution.py", "SuperResolution", {HIGH}),
+        ("text/encoder/finding_task.py", "fit", {"medsyn/networks/text", LOW}),
+    ],
+)
+def test_what_a_network_is_made_of_trains_it_again_and_no_other(factory, path, name, networks):
+    with factory.touched(f"src/radfoundry/{path}", name):
+        said = factory.run("--dry-run", "train")
+    assert trained(said) == networks
+    for network in networks - {LOW}:
+        kept = f"results/recipes/{network.replace('networks', 'networks/previous')}"
+        assert f"code of {path}:{name} changed. What it learned stays in {kept}/" in said
+
+
+def pin_of(factory, recipe, network):
+    """Return what the dry run advises: the folder that a network is kept in, and its sha256."""
+    kept = next(
+        (factory.folder / f"results/recipes/{recipe}/networks/previous/{network}").iterdir()
+    )
+    card = json.loads((kept / "card.json").read_text())
+    return {"folder": str(kept.relative_to(factory.folder)), "sha256": card["sha256"]}
+
+
+def test_a_pinned_network_is_taken_and_not_trained(factory, tmp_path):
+    one = Factory.at(shutil.copytree(factory.folder, tmp_path / "pinned"), factory.config)
+    pin = pin_of(one, "medsyn", "low_resolution")
+    with one.configured("recipes/medsyn/networks", {"low_resolution": pin}):
+        with one.touched("src/radfoundry/networks/blocks.py", "TimedBlock"):
+            assert trained(one.run("--dry-run", "train")) == {LOW, HIGH}
+            assert one.planned(f"results/recipes/{LOW}") == {"take_network"}
+        one.run(f"results/recipes/{LOW}")
+        assert (
+            volume.sha256(one.folder / "results/recipes" / LOW / "weights.safetensors")
+            == pin["sha256"]
+        )
+        assert one.planned("train") == set()
+    with one.configured("recipes/medsyn/networks", {"low_resolution": pin | {"sha256": "0" * 64}}):
+        assert f"the config allows {'0' * 64} alone" in one.run("--dry-run", "train", ok=False)
 
 
 def test_another_patient_count_reruns_that_cohort(factory):

@@ -4,13 +4,14 @@ import json
 import logging
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
+import _lasting
 import _progress
 import _training
 import numpy as np
@@ -28,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PREAMBLE = """
 import sys, pickle
 sys.path[:0] = {path!r}
-import planted, radfoundry.config.catalogue
+import _lasting, planted, radfoundry.config.catalogue
+_lasting.code = planted.code
 radfoundry.config.catalogue.load = lambda kind, name: planted
 snakemake = pickle.load(open({job!r}, "rb"))
 __file__ = {script!r}
@@ -40,6 +42,7 @@ def place(tmp_path, monkeypatch):
     """Work in a folder of its own, and put signals and logs back afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train_network, "load", lambda kind, name: planted)
+    monkeypatch.setattr(_lasting, "code", planted.code)
     handlers, root = {n: signal.getsignal(n) for n in _training.SIGNALS}, logging.getLogger()
     kept = list(root.handlers)
     yield tmp_path
@@ -297,5 +300,39 @@ def test_all_gpus_are_used_when_there_are_several(given, monkeypatch):
     calls = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(_training, "together", lambda *all: calls.append(all[3:]))
-    _training.run(SimpleNamespace(), {}, train_network.fit)
+    _training.run(planted.job(given, "line"), {}, train_network.fit)
     assert calls == [(3, "nccl")]
+
+
+def test_a_network_stays_where_the_next_one_does_not_reach_it(given):
+    first, second = planted.job(given, "line"), planted.job(given, "line", steps=50)
+    for job in (first, second):
+        _training.run(job, train_network.facts(job), train_network.fit)
+    kept = sorted(Path("networks/previous/line").iterdir())
+    assert len(kept) == 2
+    assert weights.read(kept[0]).state.keys() == weights.read(kept[1]).state.keys()
+    record = json.loads(Path("networks/line/training.json").read_text())
+    assert Path("networks/previous/line", record["key"]) in kept
+    assert set(record["tables"]) == {"c/cases.tsv", "c/splits.tsv", "c/batches/b0000.tsv"}
+
+
+def test_a_training_that_was_done_before_is_not_done_again(given, caplog):
+    job = planted.job(given, "line")
+    known = train_network.facts(job)
+    _training.run(job, known, train_network.fit)
+    before = weights.read("networks/line")
+    shutil.rmtree("networks/line")
+    with caplog.at_level(logging.INFO):
+        _training.run(job, known, None)
+    assert same(weights.read("networks/line"), before)
+    assert "this very training was done before" in caplog.text
+
+
+def test_a_kept_network_that_is_damaged_is_trained_again(given):
+    job = planted.job(given, "line")
+    _training.run(job, train_network.facts(job), train_network.fit)
+    kept = next(Path("networks/previous/line").iterdir())
+    (kept / "weights.safetensors").unlink()
+    (kept / "weights.safetensors").write_bytes(b"cut")
+    _training.run(job, train_network.facts(job), train_network.fit)
+    assert same(weights.read(kept), weights.read("networks/line"))

@@ -1,8 +1,10 @@
-"""Train the networks of every recipe; ART-ASyn has none, it composes textures.
+"""Train the networks of every recipe, or take those that it pins; ART-ASyn has none.
 
 reads   the train split of the recipe's cohort: images, labels, reports
         the folder of a local model, where `train: {<network>: {folder: ...}}` names one
+        the folder of a pinned network: `networks: {<network>: {folder: ..., sha256: ...}}`
 writes  results/recipes/{recipe}/networks/{network}/
+        results/recipes/{recipe}/networks/previous/{network}/  (every one that was trained)
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
 
@@ -31,9 +33,29 @@ rule train_network:
         options=looked_up(lookups.training_options),
         size=option("recipes/{recipe}/size"),
         seed=option("recipes/{recipe}/train/seed"),
-        code=code_with("train_network", lookups.generator_plugins),
+        code=code_of_training,
     script:
         "../../scripts/train_network.py"
+
+
+rule take_network:
+    """Take a network that the config pins; nothing is trained."""
+    input:
+        files=looked_up(trained.files_of_pin),
+    output:
+        network=directory("results/recipes/{pinned}"),
+    log:
+        "logs/train/take_network/{pinned}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        sha256=looked_up(trained.sha256_of_pin),
+        code=code("take_network"),
+    script:
+        "../../scripts/take_network.py"
+
+
+ruleorder: take_network > train_network
 
 
 rule train:

@@ -35,7 +35,7 @@ rule fit_feature_network:
     params:
         options=option("evaluate/synthesis/feature_network"),
         seed=option("evaluate/synthesis/seed"),
-        code=code("fit_feature_network"),
+        code=trained.code_of_script(ROOT / "scripts/fit_feature_network.py"),
     script:
         "../../scripts/fit_feature_network.py"
 

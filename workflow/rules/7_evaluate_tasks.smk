@@ -54,7 +54,7 @@ rule fit_arm:
         task=looked_up(lookups.task_options),
         own=option("recipes/{recipe}/cohort"),
         unseen=looked_up(lookups.unseen),
-        code=code_with("fit_arm", lookups.task_plugins),
+        code=code_of_arm,
     script:
         "../../scripts/fit_arm.py"
 

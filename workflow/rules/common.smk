@@ -18,6 +18,7 @@ for key, value in {
     os.environ.setdefault(key, value)
 
 from radfoundry.config import catalogue, cohorts, lookups, watched, weight_files
+from radfoundry.config import trained
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load
@@ -31,6 +32,7 @@ configfile: "config.yaml"
 settings = checked(config)
 tables = cohorts.read_all(settings["cohorts"])
 weight_files.check(settings)  # in milliseconds, before any job
+trained.check_pins(settings)
 COHORTS, RECIPES, METHODS, EVALUATE = (
     settings[section] for section in ("cohorts", "recipes", "pseudolabel", "evaluate")
 )
@@ -48,10 +50,17 @@ wildcard_constraints:
     method="|".join(METHODS),
     expert="|".join(catalogue.names("experts")),
     task="|".join(catalogue.names("tasks")),
+    network=r"\w+",
+    pinned="|".join(lookups.all_pinned(settings)) or "(?!)",
     arm=r"\w+",
     batch=r"b\d+",
     seed=r"\d+",
 
+
+TRAINING = ROOT / "scripts/train_network.py"
+if workflow.is_main_process:  # what an edit costs is said before it is paid
+    for line in trained.announcements(settings, Path("results"), TRAINING):
+        logger.warning(line)
 
 option = partial(lookup, within=settings)
 
@@ -72,3 +81,15 @@ def code_with(script, plugins):
     """Digest of a script and of the plug-ins that its wildcards choose."""
     chosen = looked_up(plugins)
     return lambda wildcards: code(script, *chosen(wildcards))
+
+
+def code_of_training(wildcards):
+    """Digest of the definitions that training a network reaches, and of nothing beside them."""
+    recipe, network = wildcards.recipe, wildcards.network
+    return trained.code_of_training(settings, recipe, network, TRAINING)
+
+
+def code_of_arm(wildcards):
+    """The same of a downstream model: of what trains it and lets it predict."""
+    run = ("tasks", wildcards.task, "run")
+    return trained.code_of_script(ROOT / "scripts/fit_arm.py", run)

@@ -213,14 +213,17 @@ def _borrowed_networks(config: Mapping) -> Iterator[str]:
     for name, recipe in config["recipes"].items():
         own = catalogue.constant("generators", recipe["generator"], "NETWORKS")
         for network, lender in recipe["networks"].items():
-            where, other = f"recipes.{name}.networks.{network}", config["recipes"][lender]
+            where = f"recipes.{name}.networks.{network}"
             if network not in own:
                 names = ", ".join(own) or "none"
                 yield f"{where}: {recipe['generator']} has no such network; allowed: {names}"
+            if not isinstance(lender, str):
+                continue
+            other = config["recipes"][lender]
             differs = [key for key in ("generator", "cohort", "size") if recipe[key] != other[key]]
             if differs:
                 yield f"{where}: recipes.{lender} differs in {', '.join(differs)}; allowed: equal"
-            if lender == name or network in other["networks"]:
+            if lender == name or isinstance(other["networks"].get(network), str):
                 yield f"{where}: allowed: a recipe that trains its own {network}, not {lender!r}"
 
 

@@ -67,8 +67,8 @@ def _reached(file: Path) -> frozenset[Path]:
 
 
 def _module(dotted: str) -> frozenset[Path]:
-    files = {file for name in _with_parents(dotted) if (file := _file(name))}
-    if _file(dotted) is None:
+    files = {file for name in with_parents(dotted) if (file := file_of(name))}
+    if file_of(dotted) is None:
         raise ModuleNotFoundError(dotted)
     return frozenset(files).union(*(_reached(file) for file in files))
 
@@ -82,8 +82,8 @@ def _uses(file: Path) -> frozenset[Path]:
     modules = {
         found
         for name in _imported(tree)
-        for dotted in _with_parents(name)
-        if (found := _file(dotted, file.parent))
+        for dotted in with_parents(name)
+        if (found := file_of(dotted, file.parent))
     }
     return frozenset(modules | set(_data(tree)))
 
@@ -105,12 +105,14 @@ def _data(tree: ast.AST) -> Iterator[Path]:
                 yield from PACKAGE.rglob(Path(named).name)
 
 
-def _with_parents(dotted: str) -> Iterator[str]:
+def with_parents(dotted: str) -> Iterator[str]:
+    """Yield a.b.c's parents and itself: a, a.b, a.b.c."""
     parts = dotted.split(".")
     yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
-def _file(dotted: str, beside: Path = PACKAGE) -> Path | None:
+def file_of(dotted: str, beside: Path = PACKAGE) -> Path | None:
+    """Return the file of a module of ours, or of one beside a script; None for those of others."""
     head, *rest = dotted.split(".")
     if head.startswith("_") and not rest:  # what a script shares with its neighbours
         shared = beside / f"{head}.py"

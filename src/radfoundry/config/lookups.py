@@ -49,10 +49,29 @@ def label_measurements(settings: Settings, kind: str) -> list[tuple[str, str]]:
 
 
 def networks(settings: Settings, recipe: str) -> dict[str, str]:
-    """Return a recipe's networks, each with the recipe that trains it: itself, or a lender."""
+    """Return a recipe's networks, each with the recipe that trains it: itself, or a lender.
+
+    A pinned network is the recipe's own: it lies where a trained one would.
+    """
     entry = settings["recipes"][recipe]
     names = catalogue.constant("generators", entry["generator"], "NETWORKS")
-    return {name: entry["networks"].get(name, recipe) for name in names}
+    lent = {name: lender for name, lender in entry["networks"].items() if isinstance(lender, str)}
+    return {name: lent.get(name, recipe) for name in names}
+
+
+def pinned(settings: Settings, recipe: str) -> dict[str, dict[str, str]]:
+    """Return the networks that a recipe takes from a folder: `folder` and `sha256` of each."""
+    stated = settings["recipes"][recipe]["networks"].items()
+    return {name: dict(pin) for name, pin in stated if isinstance(pin, Mapping)}
+
+
+def all_pinned(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return the pinned networks of all recipes, by "recipe/networks/network"."""
+    return {
+        f"{recipe}/networks/{network}": pin
+        for recipe in settings["recipes"]
+        for network, pin in pinned(settings, recipe).items()
+    }
 
 
 def networks_needed(settings: Settings, recipe: str, network: str) -> dict[str, str]:
@@ -70,7 +89,7 @@ def takes_prompts(settings: Settings, recipe: str) -> bool:
 def super_resolution(settings: Settings, recipe: str) -> str:
     """Return a recipe's own network that draws the full grid from a coarse one; "" for none."""
     name = catalogue.stated("generators", _generator(settings, recipe), "SUPER_RESOLUTION", "")
-    return "" if name in settings["recipes"][recipe]["networks"] else name
+    return "" if networks(settings, recipe).get(name, recipe) != recipe else name
 
 
 def training_options(settings: Settings, recipe: str, network: str) -> dict[str, Any]:

@@ -10,16 +10,17 @@ import json
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from radfoundry.config.trained import differences, shortened
 from radfoundry.training.settings import TrainingError
 from radfoundry.volume import write_bytes
 
-CARD, LENGTH, KEPT = "card.json", 12, 2
+CARD, LENGTH, KEPT, PREVIOUS = "card.json", 12, 2, "previous"
 UNREADABLE = (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
 
 
@@ -31,25 +32,6 @@ def key(facts: Mapping[str, Any]) -> str:
     """
     content = json.dumps(facts, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:LENGTH]
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return what differs between two sets of facts, in words; nested ones by their path.
-
-    >>> differences({"train": {"steps": 10}, "seed": 1}, {"train": {"steps": 20}, "seed": 1})
-    ['train.steps 10 -> 20']
-    """
-    old, new = dict(_flat(before)), dict(_flat(now))
-    names = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
-    return [f"{name} {old.get(name, 'absent')} -> {new.get(name, 'absent')}" for name in names]
-
-
-def _flat(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in facts.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", json.dumps(value)
 
 
 class Store:
@@ -102,16 +84,20 @@ class Store:
         """Return the newest state that can be read, on the CPU; None where there is none.
 
         A file that cannot be read is warned of and passed over. Where there is none of this key,
-        those of other keys are warned of, with what differs, and left alone.
+        those of other keys go to `previous`, with a warning of what differs; they come back when
+        a training has their key again.
 
         Raises:
             TrainingError: With code "train.mismatch", if the folder has the card of another
                 training (it was copied or renamed) or none.
         """
+        if not self._stored():
+            for card in sorted(self.folder.parent.glob(f"*/{CARD}")):
+                self._put_aside(card.parent)
+            if (previous := self._previous(self.folder)).is_dir():
+                previous.replace(self.folder)
         stored = self._stored()
         if not stored:
-            for folder in sorted(self.folder.parent.glob(f"*/{CARD}")):
-                self._warn_of_other(folder.parent)
             return None
         self._refuse_other()
         for path in reversed(stored):
@@ -139,17 +125,24 @@ class Store:
             raise TrainingError("train.mismatch", message)
         differs = differences(found, self.facts)
         if differs:
-            message = f"{self.folder} is of another training: {'; '.join(differs)}"
+            message = f"{self.folder} is of another training: {shortened(differs)}"
             raise TrainingError("train.mismatch", message)
 
-    def _warn_of_other(self, folder: Path) -> None:
-        found = _card(folder)
+    def _previous(self, folder: Path) -> Path:
+        return folder.parent / PREVIOUS / folder.name
+
+    def _put_aside(self, folder: Path) -> None:
+        """Move the checkpoints of another training to where the next one does not meet them."""
+        found, kept = _card(folder), self._previous(folder)
         if folder == self.folder or found is None or not any(folder.glob("step-*.pt")):
             return
-        differs = "; ".join(differences(found, self.facts))
+        kept.parent.mkdir(exist_ok=True)
+        shutil.rmtree(kept, ignore_errors=True)
+        folder.replace(kept)
         self.warn(
-            f"the checkpoint in {folder} is of another training ({differs}): it is left alone and "
-            "this one begins anew; delete it if nobody goes back to it"
+            f"the checkpoint in {folder} is of another training "
+            f"({shortened(differences(found, self.facts))}): it lies in {kept} now and this one "
+            "begins anew; delete it if nobody goes back to it"
         )
 
 

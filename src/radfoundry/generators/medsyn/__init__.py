@@ -25,7 +25,7 @@ from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
 from radfoundry.generators._requests import text_guided
 from radfoundry.generators.medsyn import batches, training
-from radfoundry.generators.medsyn.options import TABLES, chosen
+from radfoundry.generators.medsyn.options import TABLES, chosen, stated
 from radfoundry.generators.medsyn.published import PROBED
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.text.encoder import model
@@ -81,13 +81,13 @@ def fit(
     """
     if network not in NETWORKS:
         raise ValueError(f"no network {network!r}: choose from {', '.join(NETWORKS)}")
-    by_network = chosen(options)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     words = data.networks.get("text")
     if network == "text":
         reports = [str(case.facts.get("report", "")) for case in data.cases]
-        return training.text(reports, words, by_network["text"], generator, device, callbacks)
-    card = dict(by_network[network])
+        own = stated(options)["text"]  # of the others it must know nothing, nor wait for them
+        return training.text(reports, words, own, generator, device, callbacks)
+    card = dict(chosen(options)[network])
     card["text_width"] = 0
     task: batches.LowResolutionTask | batches.SuperResolutionTask
     if network == "low_resolution":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radfoundry.data import channels
-from radfoundry.diffusion.objectives import OBJECTIVES
+from radfoundry.diffusion import objectives
 from radfoundry.generators.medsyn.sizes import LOW_RESOLUTION, SUPER_RESOLUTION
 from radfoundry.networks.build import named
 from radfoundry.training.settings import refuse_unknown
@@ -99,6 +99,24 @@ RENAMED: Mapping[str, str] = {
 }
 
 
+def stated(options: Mapping) -> dict[str, dict[str, Any]]:
+    """Return `TRAINING` of a size with a recipe's overrides, by network.
+
+    Raises:
+        ValueError: A key that does not exist, with those that do.
+    """
+    refuse_unknown("train", options, ("size", *TRAIN))
+    size, objective = str(options.get("size", "phantom")), str(options.get("objective", "flow"))
+    refuse_unknown("size", [size], tuple(TRAINING))
+    refuse_unknown("objective", [objective], objectives.NAMES)
+    out: dict[str, dict[str, Any]] = {}
+    for name, defaults in TRAINING[size].items():
+        own = dict(options.get(name) or {})
+        refuse_unknown(f"train: {name}", own, TRAIN[name], RENAMED)
+        out[name] = {**defaults, **own}
+    return out
+
+
 def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     """Return the options of each network: `TRAINING` with a recipe's overrides.
 
@@ -109,15 +127,7 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: A key that does not exist, with those that do; a voxel weight below 0.
     """
-    refuse_unknown("train", options, ("size", *TRAIN))
-    size, objective = str(options.get("size", "phantom")), str(options.get("objective", "flow"))
-    refuse_unknown("size", [size], tuple(TRAINING))
-    refuse_unknown("objective", [objective], tuple(OBJECTIVES))
-    out: dict[str, dict[str, Any]] = {}
-    for name, defaults in TRAINING[size].items():
-        own = dict(options.get(name) or {})
-        refuse_unknown(f"train: {name}", own, TRAIN[name], RENAMED)
-        out[name] = {**defaults, **own}
+    out, objective = stated(options), str(options.get("objective", "flow"))
     drawn = len(channels.NAMES) if options.get("shapes", True) else 1
     designs = {name: named(table, out[name]["size"]) for name, table in TABLES.items()}
     low, high = (blocks(design) for design in designs.values())

@@ -1,4 +1,4 @@
-"""The labeler's rules, compiled: sections and sentences of a report, and phrases found in them.
+"""The labeler's rules, compiled: sentences of a report, and phrases found in them.
 
 The rules are data (`lexicon.yaml`, and the severity words of `wording.yaml`); nothing here knows a
 finding by name. Text that the rules read is lower case, with hyphens as spaces.
@@ -9,23 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pkgutil import get_data
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from radfoundry.text import composer
+from radfoundry.text.labeler.headings import sections
 from radfoundry.text.labeler.language import Languages
 from radfoundry.text.labeler.sentences import Layout, split
-
-# A report may go from these straight to what was seen, with no heading for it.
-_OPENING = re.compile(r"(?i)\W*(?:comparison|technique|procedure|protocol|exam)")
-_CLOSING = re.compile(r"(?i)\W*recommendation")
-_PARAGRAPH = re.compile(r"\n\s*\n")
-_THEN = re.compile(  # of an older image, and of it alone
-    r"(?is)(?!.*\b(?:now|today|currently|is|are)\b)(?:.*\b(?:was|were|had|measured)\b.*"
-    r"\b(?:then|at that time)\b|\W*(?:it|this|that|which) (?:showed|demonstrated|revealed)\b)"
-)
-_FIRST = re.compile(r"(?<=[.!?])(?<!\b\d\.)\s+|\n(?=\s*[A-Z])")  # "1." ends no sentence
 
 _EDGE = r"(?:(?<!\w)|(?!\w))"  # not in the middle of a word
 
@@ -57,18 +48,11 @@ class Phrases:
                 yield Span(match.start(), match.end(), self.kind, value)
 
 
-class _Part(NamedTuple):
-    kind: str
-    heading: str
-    text: str
-
-
 @dataclass(frozen=True)
 class Rules:
     """What `lexicon.yaml` says, compiled; `severity` is by finding, `data` the file as it is."""
 
     data: Mapping[str, Any]
-    headings: re.Pattern[str]
     layout: Layout
     languages: Languages
     findings: Sequence[Phrases]
@@ -89,7 +73,6 @@ def rules() -> Rules:
     fill = _fill(data)
     return Rules(
         data=data,
-        headings=_headings(data["sections"]),
         layout=_layout(data, fill),
         languages=_languages(data),
         findings=[*_findings(data, fill)],
@@ -106,51 +89,6 @@ def rules() -> Rules:
         places=[_phrases("side", data["sides"]), _phrases("place", data["places"], fill)],
         severity={name: _severity(name, data["severity"]) for name in data["findings"]},
     )
-
-
-def sections(text: str) -> list[tuple[str, str]]:
-    """Return (kind, text) for the parts of a report; kinds are "findings" and "impression".
-
-    Text before any heading counts as findings; what stands under an ignored heading is left out. In
-    a report without any findings the body may follow such a part with no heading of its own: then
-    it begins at the first blank line, or, if there is no impression either, behind the first
-    sentence of a comparison or technique and what that says of an older image. No part is left of a
-    report that states nothing.
-
-    >>> sections("HISTORY: Cough. FINDINGS: No effusion. IMPRESSION: Normal chest.")
-    [('findings', 'No effusion.'), ('impression', 'Normal chest.')]
-    >>> sections("HISTORY: Effusion. COMPARISON: None. Clear lungs.")
-    [('findings', 'Clear lungs.')]
-    """
-    marks = list(rules().headings.finditer(text))
-    kinds = ["findings", *((m.lastgroup or "").rstrip("_") for m in marks)]
-    headings = ["", *(m.group() for m in marks)]
-    starts, ends = [0, *(m.end() for m in marks)], [*(m.start() for m in marks), len(text)]
-    bodies = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
-    parts = [_Part(*part) for part in zip(kinds, headings, bodies, strict=True)]
-    if not any(part.kind == "findings" and part.text for part in parts):
-        parts = _with_body(parts)
-    return [(part.kind, part.text) for part in parts if part.kind != "ignored" and part.text]
-
-
-def _with_body(parts: Sequence[_Part]) -> list[_Part]:
-    """Return the parts of a report with the body that stands behind one of the ignored ones."""
-    ends = [at for at, part in enumerate(parts) if part.kind == "impression" and part.text]
-    upto = ends[0] if ends else len(parts)
-    ignored = [at for at, part in enumerate(parts[:upto]) if part.kind == "ignored"]
-    ignored = [at for at in ignored if not _CLOSING.match(parts[at].heading)]
-    for at in reversed(ignored):
-        opening = _OPENING.match(parts[at].heading)
-        pieces = (
-            _PARAGRAPH.split(parts[at].text, maxsplit=1) if opening or at == ignored[-1] else []
-        )
-        if opening and len(pieces) == 1 and not ends:
-            pieces = _FIRST.split(parts[at].text, maxsplit=1)
-            while len(pieces) == 2 and _THEN.match(_FIRST.split(pieces[1])[0]):
-                pieces = _FIRST.split(pieces[1], maxsplit=1)
-        if len(pieces) == 2:
-            return [*parts[:at], _Part("findings", "", pieces[1].strip()), *parts[at + 1 :]]
-    return list(parts)
 
 
 def statements(text: str) -> list[tuple[str, str]]:
@@ -223,18 +161,6 @@ def _layout(data: Mapping, fill: Mapping[str, str]) -> Layout:
         short,
         re.compile(rf"(?i:\b{every})\.(?=\w|\s+[a-z(])|(?i:\b{always})\b(?!\.\w)"),
         cut,
-    )
-
-
-def _headings(sections: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
-    names = "|".join(f"(?P<{kind}>{_any(words)})" for kind, words in sections.items())
-    bare = names.replace(">", "_>")  # a heading alone on its line needs no colon
-    dash = names.replace(">", "__>")  # "Indication - cough."
-    # "In comparison: the effusion is smaller" and "for this reason: ..." are sentences.
-    clear = r"(?<![\w-])(?<!\bin )(?<!\bthis )(?<!\bthat )"
-    return re.compile(
-        rf"(?im){clear}(?:{names})\s*(?:\([^)\n]{{0,40}}\))?\s*:"
-        rf"|^\s*(?:{bare})\s*$|(?:^|(?<=[.?!] ))(?:{dash}) [-–] "
     )
 
 
