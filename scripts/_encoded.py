@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from radfoundry import volume
 from radfoundry.case import Case
@@ -29,20 +30,27 @@ def write_card(cases: Mapping[str, dict], folder: Path) -> None:
     volume.write_bytes(json.dumps(card, indent=1).encode(), folder / CARD)
 
 
-def read(folders: Sequence[str], facts: Mapping[str, Mapping]) -> encoded.EncodedCases:
-    """Return those cases of encoded batches that have facts, in order; no voxel is read.
+def read(folders: Sequence[str], known: pd.DataFrame, images: pd.DataFrame) -> encoded.EncodedCases:
+    """Return the accepted ones of the known cases, in order; no voxel is read.
+
+    Args:
+        folders: Encoded batches.
+        known: Facts of cases, with the column `case`.
+        images: Rows of preprocess.
 
     Raises:
         ValueError: A batch is of another version of the encoding, or a case was never encoded.
     """
+    accepted = set(images.loc[images["status"] == "ok", "case"])
+    facts = {row["case"]: row for row in known.to_dict("records") if row["case"] in accepted}
     found = {}
     for folder in map(Path, folders):
         card = json.loads((folder / CARD).read_text())
         if card["version"] != encoded.VERSION:
             wanted = f"version {card['version']}, not {encoded.VERSION}"
             raise ValueError(f"{folder} is of {wanted}: rerun encode_cases")
-        known = {name: own for name, own in card["cases"].items() if name in facts}
-        found |= {name: _entry(name, own, folder, facts[name]) for name, own in known.items()}
+        own = {name: card["cases"][name] for name in card["cases"] if name in facts}
+        found |= {name: _entry(name, one, folder, facts[name]) for name, one in own.items()}
     if lost := sorted(set(facts) - set(found)):
         raise ValueError(f"{len(lost)} cases were never encoded, the first {lost[0]}")
     return encoded.EncodedCases(found.values())

@@ -37,8 +37,8 @@ def facts(job):
 
 def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
-    generator, known = load("generators", job.params.generator), case_facts(job)
-    cases = read(job.input.encoded, {row["case"]: row for row in known.to_dict("records")})
+    generator = load("generators", job.params.generator)
+    cases = read(job.input.encoded, case_facts(job), train_rows(job, "images"))
     data = TrainingData(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
@@ -47,5 +47,4 @@ def fit(job, callbacks):
 
 
 if __name__ == "__main__":
-    started = start(snakemake)
-    run(started, facts(started), fit)
+    run(start(snakemake), facts(snakemake), fit)

@@ -17,7 +17,14 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import catalogue, cohorts, lookups, watched, weight_files
+from radfoundry.config import (
+    catalogue,
+    cohorts,
+    lookups,
+    resources,
+    watched,
+    weight_files,
+)
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load
@@ -60,6 +67,12 @@ def looked_up(function):
     """What a look-up of the config says, given the wildcards that it names."""
     names = list(signature(function).parameters)[1:]
     return lambda wildcards: function(settings, *(wildcards[name] for name in names))
+
+
+def looked_up_often(function):
+    """The same for a resource: a job that was killed for want of it asks for as much again."""
+    once = looked_up(function)
+    return lambda wildcards, attempt: once(wildcards) * attempt
 
 
 def code(script, *plugins):
