@@ -36,8 +36,7 @@ rule train_network:
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
-        # What they hold follows from images and labels: written anew they train nothing again.
-        encoded=ancient(of_source("results/cohorts/{cohort}/encoded/{batch}")),
+        encoded=of_source("results/cohorts/{cohort}/encoded/{batch}"),
         needs=networks_needed,
         start=files_started_from,
     output:
