@@ -77,6 +77,7 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
         resume=state,
         show=Display(recipe, network, since) if first else None,
         show_seconds=SHOW_SECONDS,
+        workers=job.threads - 1,
     )
     try:
         learned = fit(job, callbacks)

@@ -1,10 +1,10 @@
 """Train one network of a generator on the train split; go on where a stopped job left off."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from _cases import joined, real_cases, splits_of, trusted
+from _cases import joined, splits_of, trusted
+from _encoded import read
 from _job import device, start
 from _lasting import readings, stated
 from _training import digest, run
@@ -37,12 +37,11 @@ def facts(job):
 
 def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
-    generator, known = load("generators", job.params.generator), case_facts(job).set_index("case")
-    read = real_cases(job.input.images, job.input.labels, only=known.index)
-    cases = [replace(case, facts={**case.facts, **known.loc[case.name]}) for case in read]
+    cases = read(job.input.encoded, case_facts(job), train_rows(job, "images"))
     data = TrainingData(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
+    generator = load("generators", job.params.generator)
     return generator.fit(job.wildcards.network, data, options, rng, device(job), callbacks)
 
 

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import torch
+from _cases import real_cases
+from _encoded import write, write_card
 from torch import nn
 
 from radfoundry import tables, volume
@@ -61,7 +63,17 @@ def cohort(folder):
         rows.append(row | {"image_sha256": digest, "anatomy_sha256": "", "findings_sha256": ""})
     tables.write(pd.DataFrame(rows), folder / "c/batches/b0000.tsv", "images")
     only = {"cases": ["c/cases.tsv"], "splits": ["c/splits.tsv"], "images": ["c/batches/b0000.tsv"]}
-    return SimpleNamespace(**only, labels=[], needs=[], start=[])
+    rest = {"labels": [], "encoded": ["c/encoded/b0000"], "needs": [], "start": []}
+    given = SimpleNamespace(**only, **rest)
+    encode(given, folder)
+    return given
+
+
+def encode(given, folder):
+    """Write the encoded cases of a cohort, of every split."""
+    place = folder / given.encoded[0]
+    cases = real_cases([str(folder / path) for path in given.images])
+    write_card({case.name: write(case, place, ()) for case in cases}, place)
 
 
 def job(given, network, every=5, **options):
@@ -75,6 +87,7 @@ def job(given, network, every=5, **options):
         config={"allow_cpu": True, "checkpoint": {"steps": every, "seconds": 0}},
         log=[f"{network}.log"],
         rule="train_network",
+        threads=1,
     )
 
 

@@ -86,3 +86,8 @@ def test_a_look_up_asks_for_wildcards_by_their_names():
             first, *rest = inspect.signature(function).parameters
             assert first == "settings", name
             assert set(rest) <= WILDCARDS | kinds, name
+
+
+def test_a_cohort_is_encoded_on_the_grids_that_its_recipes_learn_on(settings):
+    assert lookups.coarse_factors(settings, "chest_ct") == [2]
+    assert lookups.coarse_factors(settings, "site_a") == []

@@ -317,7 +317,7 @@ def test_cases_of_a_batch_share_a_fold_where_there_are_priors_and_nowhere_else()
     cases = [*chests(), *chests()]
     folds = {}
     for name, options in {"wavelet": TRAIN, "published": PUBLISHED}.items():
-        rows = task(options, cases, batch=16)._rows(torch.Generator().manual_seed(0))
+        rows = task(options, cases, batch=16).ahead.rows(torch.Generator().manual_seed(0))
         folds[name] = len(set((rows % principal_components.FOLDS).tolist()))
     assert folds["wavelet"] == 1
     assert folds["published"] > 2
@@ -452,3 +452,16 @@ def test_a_local_bert_is_where_the_text_encoder_starts(monkeypatch):
     monkeypatch.setattr(training.local_model, "adopted", stand_in)
     found = fitted("text", text={"folder": "cxr-bert", "steps": 0})
     assert (asked, found) == (["cxr-bert"], adopted)
+
+
+@pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_training_that_is_resumed_ends_with_the_same_bits(network, workers):
+    kept = []
+    data = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
+    callbacks = Callbacks(checkpoint=kept.append, every=2, workers=workers)
+    whole = medsyn.fit(network, data, TRAIN, np.random.default_rng(0), "cpu", callbacks)
+    resumed = Callbacks(resume=next(state for state in kept if state["step"] == 2))
+    again = medsyn.fit(network, data, TRAIN, np.random.default_rng(0), "cpu", resumed)
+    for name, tensor in whole.state.items():
+        torch.testing.assert_close(again.state[name], tensor, rtol=0, atol=0)

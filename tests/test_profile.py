@@ -37,13 +37,13 @@ def test_the_profile_speaks_of_existing_rules_alone():
 
 @pytest.mark.parametrize("key", ["mem_mb", "runtime"])
 def test_a_second_attempt_gets_more(key):
-    for asked in resources():
+    for asked in (asked for asked in resources() if key in asked):
         first, second = (eval(asked[key], {"attempt": attempt}) for attempt in (1, 2))
         assert second > first
 
 
 def test_every_job_has_room_for_snakemake_and_its_payload():
-    for asked in resources():
+    for asked in (asked for asked in resources() if "mem_mb" in asked):
         assert eval(asked["mem_mb"], {"attempt": 1}) >= 2 * SNAKEMAKE_MB
 
 

@@ -48,7 +48,8 @@ TRAINS = {  # what a change of each definition trains again, networks on top of 
     "text/encoder/tokenizer.py:ids_of": {TEXT, LOW},
     "data/channels.py:encode": {LOW, HIGH, GAN},
     "training/loop.py:train": ALL,
-    "volume.py:read": ALL,
+    "volume.py:mapped": ALL,
+    "data/encoded.py:EncodedCases": ALL,
     "case.py:Case": ALL,
 }
 

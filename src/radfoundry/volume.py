@@ -146,6 +146,19 @@ def write_bytes(content: bytes, path: str | Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def write_array(array: np.ndarray, path: str | Path) -> None:
+    """Store an array as .npy, whole or not at all, so that `mapped` can read pieces of it."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    write_bytes(buffer.getvalue(), path)
+
+
+def mapped(path: str | Path) -> np.ndarray:
+    """Return an array that `write_array` stored; what is not looked at stays on disk."""
+    found: np.ndarray = np.load(path, mmap_mode="r")
+    return found
+
+
 def clear(folder: str | Path) -> None:
     """Remove a folder that an interrupted job left behind, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -57,7 +57,7 @@ rule segment_batch:
     log:
         "logs/pseudolabel/segment_batch/{cohort}/{method}/{batch}.log",
     wildcard_constraints:
-        method=methods_on("cpu"),
+        method=resources.methods_on(settings, "cpu"),
     conda:
         "../../envs/segmenters.yaml"
     params:
@@ -70,7 +70,7 @@ rule segment_batch:
 
 use rule segment_batch as segment_batch_on_gpu with:
     wildcard_constraints:
-        method=methods_on("gpu"),
+        method=resources.methods_on(settings, "gpu"),
     resources:
         gpu=1,
         mem_mb=16000,

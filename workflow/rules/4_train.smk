@@ -3,10 +3,32 @@
 reads   the train split of the recipe's cohort: images, labels, reports
         the folder of a local model, where `train: {<network>: {folder: ...}}` names one
         the folder of a pinned network: `networks: {<network>: {folder: ..., sha256: ...}}`
-writes  results/recipes/{recipe}/networks/{network}/
+writes  results/cohorts/{cohort}/encoded/{batch}/
+        results/recipes/{recipe}/networks/{network}/
         results/recipes/{recipe}/networks/previous/{network}/  (every one that was trained)
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
+
+
+rule encode_cases:
+    """Encode a batch's training cases once, as arrays that training reads pieces of."""
+    input:
+        splits="results/cohorts/{cohort}/splits.tsv",
+        images="results/cohorts/{cohort}/batches/{batch}.tsv",
+        labels=of_cohort_batch("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        folder=directory("results/cohorts/{cohort}/encoded/{batch}"),
+    log:
+        "logs/train/encode_cases/{cohort}/{batch}.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        mem_mb=looked_up_often(resources.encoding_mb),
+    params:
+        factors=looked_up(lookups.coarse_factors),
+        code=code("encode_cases"),
+    script:
+        "../../scripts/encode_cases.py"
 
 
 rule train_network:
@@ -16,6 +38,7 @@ rule train_network:
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        encoded=of_source("results/cohorts/{cohort}/encoded/{batch}"),
         needs=networks_needed,
         start=files_started_from,
     output:
@@ -24,9 +47,10 @@ rule train_network:
         "logs/train/train_network/{recipe}/{network}.log",
     conda:
         "../../envs/core.yaml"
+    threads: looked_up(resources.training_threads)
     resources:
         gpu=1,
-        mem_mb=8000,
+        mem_mb=looked_up_often(resources.training_mb),
         runtime=1440,
     params:
         generator=option("recipes/{recipe}/generator"),

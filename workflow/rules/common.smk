@@ -17,8 +17,8 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import catalogue, cohorts, lookups, watched, weight_files
-from radfoundry.config import trained
+from radfoundry.config import catalogue, cohorts, lookups, resources
+from radfoundry.config import trained, watched, weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load
@@ -36,12 +36,6 @@ trained.check_pins(settings)
 COHORTS, RECIPES, METHODS, EVALUATE = (
     settings[section] for section in ("cohorts", "recipes", "pseudolabel", "evaluate")
 )
-
-
-def methods_on(device):
-    """The methods of pseudo-labelling that run on a device, as a pattern; matches nothing for none."""
-    names = [name for name, method in METHODS.items() if method["device"] == device]
-    return "|".join(names) or "(?!)"
 
 
 wildcard_constraints:
@@ -69,6 +63,12 @@ def looked_up(function):
     """What a look-up of the config says, given the wildcards that it names."""
     names = list(signature(function).parameters)[1:]
     return lambda wildcards: function(settings, *(wildcards[name] for name in names))
+
+
+def looked_up_often(function):
+    """The same for a resource: a job that was killed for want of it asks for as much again."""
+    once = looked_up(function)
+    return lambda wildcards, attempt: once(wildcards) * attempt
 
 
 def code(script, *plugins):

@@ -100,6 +100,20 @@ def training_options(settings: Settings, recipe: str, network: str) -> dict[str,
     return {key: value for key, value in stated.items() if key not in others}
 
 
+def coarse_factors(settings: Settings, cohort: str) -> list[int]:
+    """Return the factors of the coarse grids that networks trained on a cohort are taught on.
+
+    A generator's COARSE names the option that holds the factor, and its value by size.
+    """
+    found = set()
+    for recipe in settings["recipes"].values():
+        stated = catalogue.stated("generators", recipe["generator"], "COARSE", {})
+        if recipe["cohort"] == cohort and stated:
+            given = _value(recipe, f"train/{stated['option']}")
+            found.add(int(given or stated[recipe["size"]]))
+    return sorted(found)
+
+
 def expert_options(settings: Settings, recipe: str, expert: str) -> dict[str, Any]:
     """Return the options of an expert; another quantile measures nothing again."""
     options = settings["recipes"][recipe]["filter"][expert]

@@ -9,6 +9,7 @@ A generator module has
   `RENAMED`: old names of keys below it with their new ones, if there are any.
 * `PUBLISHED`: what the paper reports, by system, metric and arm; `VARIANTS`: which of its systems a
   recipe is, see `lookups.variant`; `SUPER_RESOLUTION`: the network that draws the full grid.
+* `COARSE`: the option that is the factor of a coarse grid, and its value by size, if there is one.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.

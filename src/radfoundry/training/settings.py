@@ -97,6 +97,7 @@ class Callbacks:
         show_every: Steps between shows; 0 for none but at the end.
         show_seconds: Seconds between shows; 0 for none by the clock. Longer where previews are
             slow: they take at most a twentieth of the time.
+        workers: Processes that may draw batches ahead; they change no batch.
     """
 
     progress: Callable[[int, int, Mapping[str, float]], None] | None = None
@@ -109,6 +110,7 @@ class Callbacks:
     show: Callable[[int, np.ndarray | None, Mapping[str, list[float]]], None] | None = None
     show_every: int = 0
     show_seconds: float = 0
+    workers: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class TrainingData:
     """What a generator's network is fitted to.
 
     Attributes:
-        cases: The train split; `facts` hold patient, findings and report.
+        cases: The train split; `facts` hold patient, findings and report. Each is read when it is
+            asked for: whoever keeps them all holds the cohort in memory.
         networks: Weights by name, of the networks that this one builds on.
     """
 

@@ -84,7 +84,8 @@ def fit(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     words = data.networks.get("text")
     if network == "text":
-        reports = [str(case.facts.get("report", "")) for case in data.cases]
+        known = [case.facts for case in getattr(data.cases, "entries", data.cases)]
+        reports = [str(facts.get("report", "")) for facts in known]
         own = stated(options)["text"]  # of the others it must know nothing, nor wait for them
         return training.text(reports, words, own, generator, device, callbacks)
     card = dict(chosen(options)[network])
@@ -95,7 +96,7 @@ def fit(
             raise ValueError("the low-resolution network needs the text encoder's weights")
         card["text_width"] = int(words.card["size"]["width"])
         card["read"] = len(words.card.get("reader", {}).get("bias", ()))
-        task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None)
+        task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None, device)
     else:
         task = batches.SuperResolutionTask(data.cases, card)
     return training.denoiser(network, task, card, generator, device, callbacks)

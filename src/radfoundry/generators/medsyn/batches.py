@@ -1,6 +1,6 @@
 """What MedSyn's two denoising networks are taught: batches with their conditions, and the loss.
 
-Volumes are encoded when they are drawn: a cohort need not fit into memory at full resolution.
+Worker processes draw `ahead`; `ready` adds what the training process alone has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,65 +15,37 @@ from torch.nn import functional
 from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.data.augmentation import shifted
+from radfoundry.data.encoded import grids
 from radfoundry.diffusion import objectives
 from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Network, Objective, denoising_loss
 from radfoundry.diffusion.tiles import Tiles
+from radfoundry.generators.medsyn.pictures import CoarsePictures, Crops, coarse, laid, picture
 from radfoundry.networks.wavelet_unet.gaussian_prior import FEWEST
 from radfoundry.networks.wavelet_unet.principal_components import FOLDS
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
-from radfoundry.text.encoder import model
+from radfoundry.text.encoder import features
 from radfoundry.weights import Weights
+
+__all__ = ["LowResolutionTask", "SuperResolutionTask", "coarse", "laid", "picture", "tiles"]
 
 TOUCHED = -0.9  # a voxel of which a twentieth is airway
 
 
-class LowResolutionTask:
-    """Batches of coarse channels (in memory, 16-bit) with their reports, and the loss."""
+class CoarseBatches:
+    """Batches of coarse pictures and the rows that they are; what worker processes draw."""
 
-    def __init__(
-        self, cases: Sequence[Case], options: Mapping[str, Any], words: Weights | None = None
-    ) -> None:
-        """Encode the cases.
+    def __init__(self, cases: Sequence[Case], options: Mapping[str, Any]) -> None:
+        """Keep the cases; `options` are the low-resolution network's."""
+        self.pictures, self.options = CoarsePictures(cases, options), options
 
-        Args:
-            cases: CT of one grid with anatomy maps.
-            options: Of this network, with `channels`, `factor` and `multiple` beside the table's.
-            words: The text encoder; None trains without text.
-
-        Raises:
-            ValueError: Cases of several grids, or too few for the Gaussian that a wavelet network
-                starts from.
-        """
-        _one_grid(cases)
-        if options["design"] == "wavelet" and len(cases) < FEWEST:
-            message = f"the low-resolution network needs at least {FEWEST} training cases"
-            raise ValueError(f"{message}, not {len(cases)}")
-        self.options = options
-        self.encode = None if words is None else model.prepare(words)
-        self.reader = {} if words is None else words.card.get("reader", {})
-        self.reports = [str(case.facts.get("report", "")) for case in cases]
-        self.pictures = torch.cat([coarse(picture(case, options), options) for case in cases])
-        near = partial(near_airways, voxel_weight=options["voxel_weight"])
-        self.objective = replace(objective(options), voxel_weight=near)
-
-    def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return clean channels (B, C, *space) and their condition."""
-        rows = self._rows(generator)
+    def __call__(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return clean channels (B, C, *space) and which cases they are (B,)."""
+        rows = self.rows(generator)
         clean = self.pictures[rows].float()
-        if self.options["shift"]:
-            clean = shifted(clean, self.options["shift"], generator)
-        condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
-        if self.encode is None:
-            return clean, condition
-        features, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
-        longest = int(text_mask.sum(1).max())
-        return clean, {
-            "text": features[:, :longest],
-            "text_mask": text_mask[:, :longest],
-            **condition,
-        }
+        reach = self.options["shift"]
+        return (shifted(clean, reach, generator) if reach else clean), rows
 
-    def _rows(self, generator: torch.Generator) -> Tensor:
+    def rows(self, generator: torch.Generator) -> Tensor:
         """Return which cases a batch has: of a wavelet network's, all of one fold.
 
         They are passed through the one prior that none of them took part in.
@@ -85,6 +56,65 @@ class LowResolutionTask:
         first = int(torch.randint(min(FOLDS, len(self.pictures)), (), generator=generator))
         fold = torch.arange(first, len(self.pictures), FOLDS)
         return fold[torch.randint(len(fold), (count,), generator=generator)]
+
+
+class LowResolutionTask:
+    """Batches of coarse channels with the features of their reports, and the loss."""
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        options: Mapping[str, Any],
+        words: Weights | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """Keep the cases, and encode each distinct report once.
+
+        Args:
+            cases: CT of one grid with anatomy maps.
+            options: Of this network, with `channels`, `factor` and `multiple` beside the table's.
+            words: The text encoder; None trains without text.
+            device: Where reports are encoded.
+
+        Raises:
+            ValueError: Cases of several grids, or too few for the Gaussian that a wavelet network
+                starts from.
+        """
+        _one_grid(cases)
+        if options["design"] == "wavelet" and len(cases) < FEWEST:
+            message = f"the low-resolution network needs at least {FEWEST} training cases"
+            raise ValueError(f"{message}, not {len(cases)}")
+        self.options = options
+        self.reader = {} if words is None else words.card.get("reader", {})
+        facts = [entry.facts for entry in getattr(cases, "entries", cases)]
+        self.reports = [str(known.get("report", "")) for known in facts]
+        self.encode = None if words is None else features.stored(words, self.reports, device)
+        self.ahead = CoarseBatches(cases, options)
+        near = partial(near_airways, voxel_weight=options["voxel_weight"])
+        self.objective = replace(objective(options), voxel_weight=near)
+
+    @property
+    def pictures(self) -> CoarsePictures:
+        """The coarse pictures of all cases, read when they are asked for."""
+        return self.ahead.pictures
+
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return clean channels (B, C, *space) and their condition."""
+        return self.ready(self.ahead(generator))
+
+    def ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return a batch of `ahead` with its condition: folds, and features of the reports."""
+        clean, rows = batch
+        condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
+        if self.encode is None:
+            return clean, condition
+        text, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
+        longest = int(text_mask.sum(1).max())
+        return clean, {
+            "text": text[:, :longest],
+            "text_mask": text_mask[:, :longest],
+            **condition,
+        }
 
     def loss(
         self, network: nn.Module, batch: tuple[Tensor, dict], generator: torch.Generator
@@ -108,41 +138,18 @@ class SuperResolutionTask:
     """Crops at full resolution beside their blurred selves, and the loss of what sharpens them."""
 
     def __init__(self, cases: Sequence[Case], options: Mapping[str, Any]) -> None:
-        """Keep the cases; each is encoded when a crop of it is drawn."""
+        """Keep the cases; of each only the crop is read and encoded."""
         _one_grid(cases)
-        self.cases, self.options = cases, options
+        self.options, self.ahead = options, Crops(cases, options)
         self.objective = objective(options)
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return crops (B, C, *crop), and their low-resolution selves (B, C, *coarse) with noise.
+        """Return a batch: see `Crops`."""
+        return self.ready(self.ahead(generator))
 
-        The noise is MedSyn's augmentation, its share from U(0, `noise`).
-        """
-        clean = self.crops(generator)
-        share = torch.rand((len(clean), 1, 1, 1, 1), generator=generator) * self.options["noise"]
-        return laid(clean, self.options), laid(self.blurred(clean, share, generator), self.options)
-
-    def crops(self, generator: torch.Generator) -> Tensor:
-        """Return a batch of crops (B, C, *crop), turned and enlarged as the options say."""
-        rows = torch.randint(len(self.cases), (self.options["batch"],), generator=generator)
-        clean = torch.cat([self._crop(self.cases[row], generator) for row in rows.tolist()])
-        if self.options["turn"] or self.options["zoom"]:
-            return channels.rotated(clean, self.options["turn"], self.options["zoom"], generator)
-        return clean
-
-    def blurred(self, clean: Tensor, share: Tensor | float, generator: torch.Generator) -> Tensor:
-        """Return crops on the coarse grid, (1 - share) of them and a share of normal noise."""
-        low = channels.smaller(clean, self.options["factor"])
-        return (1 - share) * low + share * torch.randn(low.shape, generator=generator)
-
-    def _crop(self, case: Case, generator: torch.Generator) -> Tensor:
-        """Return one crop (1, C, *crop) from anywhere in a case."""
-        full = picture(case, self.options)
-        cut = []
-        for have, want in zip(full.shape[1:], self.options["crop"], strict=True):
-            start = int(torch.randint(max(0, have - want) + 1, (), generator=generator))
-            cut.append(slice(start, start + want))
-        return torch.as_tensor(np.ascontiguousarray(full[(slice(None), *cut)]))[None]
+    def ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return a batch of `ahead` as the loss takes it: it is one."""
+        return batch
 
     def loss(
         self, network: Any, batch: tuple[Tensor, Tensor], generator: torch.Generator
@@ -184,23 +191,6 @@ def near_airways(clean: Tensor, voxel_weight: float) -> Tensor:
     return counts
 
 
-def picture(case: Case, options: Mapping[str, Any]) -> np.ndarray:
-    """Return a case's channels (C, X, Y, Z), within background up to whole blocks."""
-    encoded = channels.encode(case)[: options["channels"]]
-    return channels.padded(encoded, options["multiple"])
-
-
-def coarse(full: np.ndarray, options: Mapping[str, Any]) -> Tensor:
-    """Return channels (1, C, *space) at low resolution, as the network wants them laid."""
-    small = channels.smaller(torch.as_tensor(full)[None], options["factor"])
-    return laid(small, options).to(torch.float16)
-
-
-def laid(pictures: Tensor, options: Mapping[str, Any]) -> Tensor:
-    """Return (B, C, X, Y, Z) with the depth first for a pseudo-3D network, or back."""
-    return channels.turned(pictures) if options["design"] == "pseudo3d" else pictures
-
-
 def tiles(card: Mapping[str, Any]) -> Tiles:
     """Return how a super-resolution network goes through a volume that is larger than a tile."""
     sides = card["tile"] if card["design"] == "wavelet" else card["tile"][::-1]
@@ -210,11 +200,11 @@ def tiles(card: Mapping[str, Any]) -> Tiles:
 def _one_grid(cases: Sequence[Case]) -> None:
     if not cases:
         raise ValueError("there is no training case")
-    grids = {case.image.voxels.shape for case in cases}
-    if len(grids) > 1:
-        listed = ", ".join(str(grid) for grid in sorted(grids)[:3])
+    found = grids(cases)
+    if len(found) > 1:
+        listed = ", ".join(str(grid) for grid in sorted(found)[:3])
         raise ValueError(
-            f"training cases are of {len(grids)} grids ({listed}): state preprocess.grid"
+            f"training cases are of {len(found)} grids ({listed}): state preprocess.grid"
         )
 
 

@@ -86,6 +86,10 @@ TRAIN: Mapping[str, Sequence[str]] = {
         "tile",
     ),
 }  # fmt: skip
+# Which option is the factor of the coarse grid, and its value by size: see `TRAINING`.
+COARSE: Mapping[str, str | int] = {
+    "option": "low_resolution/factor", "phantom": 2, "workstation": 4, "paper": 4,
+}  # fmt: skip
 # Keys of `train:` that had another name: a config with an old one is refused with the new one.
 RENAMED: Mapping[str, str] = {
     "emphasis": "voxel_weight",

@@ -16,6 +16,7 @@ from radfoundry.networks import build
 from radfoundry.networks.super_resolution import SuperResolution
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
+from radfoundry.training.feeding import Feed
 from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights, WeightsError
 
@@ -93,7 +94,13 @@ def denoiser(
         network = super_resolution(network, card).to(device)
     _measure(network, task, device)
     callbacks = replace(callbacks, preview=partial(previewed(task), task))
-    done = train(network, task.draw, task.loss, settings(card), generator, callbacks)
+    ready: Callable = task.ready
+    chosen, first = settings(card), generator.initial_seed()
+    feed = Feed(task.ahead, chosen, first, callbacks.resume, callbacks.workers)
+    try:
+        done = train(network, lambda _: ready(feed()), task.loss, chosen, generator, callbacks)
+    finally:
+        feed.close()
     return Weights(done.state, card | {"losses": done.loss_curve()})
 
 
@@ -142,9 +149,9 @@ def _measure(
     if isinstance(network, SuperResolution) and isinstance(task, SuperResolutionTask):
         chosen = torch.Generator().manual_seed(0)
         turns = range(-(-CROPS // task.options["batch"]))
-        drawn = torch.cat([task.crops(chosen) for _ in turns])
+        drawn = torch.cat([task.ahead.drawn(chosen) for _ in turns])
         # As noisy as what it will be drawn from, not as the training's: noise makes it cautious.
-        low = task.blurred(drawn, task.options["conditioning_noise"], chosen)
+        low = task.ahead.blurred(drawn, task.options["conditioning_noise"], chosen)
         fine, low = (batches.laid(part, task.options).to(device) for part in (drawn, low))
         network.measure(fine, low)
         if isinstance(network.network, WaveletUNet):

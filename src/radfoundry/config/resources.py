@@ -1,0 +1,93 @@
+"""What jobs ask for: memory and threads that follow from a cohort's size and its grid.
+
+Computed from the checked config while the DAG is drawn, so a cohort of a table whose grid nobody
+states counts as a chest CT at its full size. Figures behind the constants: `benchmarks/feeding.py`.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Settings = Mapping[str, Any]
+
+MB = 1e6
+BASE_MB = 1500  # Snakemake 350, torch, and what a library holds before it sees a case
+NETWORK_MB = 3000  # weights, optimizer, averages and activations that lie on the CPU
+WORKER_MB = 700  # a process that imports torch and holds a few batches
+STATED_NOWHERE = (512, 512, 400)  # voxels of a chest CT whose grid the config does not state
+ENCODING_BYTES = 60  # per voxel: four channels of float32 twice, image, labels
+WHOLE_BYTES = 24  # per voxel of a case that is read whole: float32, maps, masks on the way
+REPORT_BYTES = 192 * 768 * 2 + 4000  # features of one report at the largest size, and its text
+WORKERS = 8  # that draw ahead, at most
+VOXELS_A_WORKER = 2**29  # of a cohort: below it nobody need draw ahead
+
+
+def training_mb(settings: Settings, recipe: str) -> int:
+    """Return the memory (MB) of training one of a recipe's networks, whatever the cohort's voxels.
+
+    Voxels stay on disk; reports' features grow with the cases, batches with the grid.
+    """
+    cohort = settings["recipes"][recipe]["cohort"]
+    workers = training_threads(settings, recipe) - 1
+    batches = (1 + workers) * 8 * WHOLE_BYTES * min(_voxels(settings, cohort), 128**3)
+    held = batches + REPORT_BYTES * cases(settings, cohort)
+    return math.ceil(BASE_MB + NETWORK_MB + WORKER_MB * workers + held / MB)
+
+
+def training_threads(settings: Settings, recipe: str) -> int:
+    """Return the threads of a training: one, and one for each process that draws ahead."""
+    cohort = settings["recipes"][recipe]["cohort"]
+    voxels = cases(settings, cohort) * _voxels(settings, cohort)
+    return 1 + min(WORKERS, voxels // VOXELS_A_WORKER)
+
+
+def encoding_mb(settings: Settings, cohort: str) -> int:
+    """Return the memory (MB) of encoding a cohort's cases: one is held at a time."""
+    return math.ceil(BASE_MB + ENCODING_BYTES * _voxels(settings, cohort) / MB)
+
+
+def reading_mb(settings: Settings, cohort: str) -> int:
+    """Return the memory (MB) of a job that reads a cohort's cases whole, one at a time."""
+    return math.ceil(BASE_MB + 2 * WHOLE_BYTES * _voxels(settings, cohort) / MB)
+
+
+def cases(settings: Settings, cohort: str) -> int:
+    """Return how many cases a cohort has at most: lines of its table, or exams of its phantoms.
+
+    >>> phantom = {"patients": 30, "exams": [1, 2]}
+    >>> cases({"cohorts": {"a": {"phantom": phantom}}}, "a")
+    60
+    """
+    entry = settings["cohorts"][cohort]
+    if "phantom" in entry:
+        return int(entry["phantom"]["patients"]) * max(entry["phantom"].get("exams", [1]))
+    return _lines(entry["table"])
+
+
+@cache
+def _lines(table: str) -> int:
+    with Path(table).open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def _voxels(settings: Settings, cohort: str) -> int:
+    """Return the voxels of a case once it is preprocessed."""
+    entry = settings["cohorts"][cohort]
+    ready, drawn = entry["preprocess"], entry.get("phantom", {})
+    if ready.get("grid"):
+        return math.prod(ready["grid"])
+    if entry["modality"] == "CXR":
+        return int(ready.get("size") or drawn.get("size") or 1024) ** 2
+    size = drawn.get("size", STATED_NOWHERE)
+    return size**3 if isinstance(size, int) else math.prod(size)
+
+
+def methods_on(settings: Settings, device: str) -> str:
+    """Return the methods of pseudo-labelling that run on a device, as a pattern.
+
+    It matches nothing where there are none.
+    """
+    methods = settings["pseudolabel"]
+    return "|".join(name for name in methods if methods[name]["device"] == device) or "(?!)"

@@ -1,0 +1,64 @@
+"""What jobs ask for follows from cohort and grid."""
+
+import pytest
+
+from radfoundry.config import resources
+
+
+def settings(count, grid, table=None, modality="CT"):
+    """Return as much of a checked config as decides what a job asks for."""
+    source = {"table": str(table)} if table else {"phantom": {"patients": count, "exams": [1, 1]}}
+    ready = {"grid": [grid] * 3} if grid else {}
+    return {
+        "cohorts": {"c": {**source, "preprocess": ready, "modality": modality}},
+        "recipes": {"r": {"cohort": "c"}},
+    }
+
+
+def asked(count, grid):
+    stated = settings(count, grid)
+    training = resources.training_mb(stated, "r"), resources.training_threads(stated, "r")
+    return *training, resources.encoding_mb(stated, "c"), resources.reading_mb(stated, "c")
+
+
+def test_the_demo_asks_for_what_two_cores_have():
+    training_mb, threads, *others = asked(38, 64)
+    assert (threads, 4500 < training_mb < 5000) == (1, True)
+    assert max(others) < 1600
+
+
+def test_nine_thousand_volumes_ask_for_workers_and_not_for_the_cohort():
+    training_mb, threads, encoding_mb, reading_mb = asked(9000, 256)
+    assert threads == 9
+    assert 12_000 < training_mb < 18_000  # 450 GB lie on disk
+    assert 2000 < encoding_mb < 3000
+    assert 2000 < reading_mb < 3000
+
+
+@pytest.mark.parametrize(("first", "second"), [((38, 64), (9000, 64)), ((38, 64), (38, 512))])
+def test_more_cases_or_voxels_never_ask_for_less(first, second):
+    few, many = asked(*first), asked(*second)
+    assert all(one <= other for one, other in zip(few, many, strict=True))
+    assert few != many
+
+
+def test_the_cases_of_a_table_are_at_most_its_lines(tmp_path):
+    table = tmp_path / "cases.tsv"
+    table.write_text("case\timage\n" + "a\tb\n" * 5)
+    assert 5 <= resources.cases(settings(0, 64, table), "c") <= 6
+
+
+def test_a_grid_that_nobody_states_counts_as_a_whole_chest():
+    unknown = resources.encoding_mb(settings(5, None), "c")
+    assert unknown > asked(5, 256)[2]
+
+
+def test_a_phantoms_own_sizes_count_where_no_grid_is_stated():
+    stated = settings(5, None)
+    stated["cohorts"]["c"]["phantom"]["size"] = [64, 64, 32]
+    assert resources.encoding_mb(stated, "c") < asked(5, 64)[2]
+
+
+def test_a_radiograph_asks_for_next_to_nothing():
+    stated = settings(5, None, modality="CXR")
+    assert resources.encoding_mb(stated, "c") < 1700
