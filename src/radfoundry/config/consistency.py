@@ -6,7 +6,7 @@ from types import NoneType
 from radfoundry.config import catalogue, schema
 
 MODALITIES = ("CXR", "CT", "MR")
-PATHS = ("table", "weights", "folder")  # keys of files that rules read
+PATHS = ("table", "weights", "folder", "start")  # keys of files that rules read
 NO_METHOD = "none"  # a cohort whose own masks are used
 
 
@@ -19,6 +19,7 @@ def found(config: Mapping) -> Iterator[str]:
     yield from _recipes_of_another_modality(config)
     yield from _keys_of_another_generator(config)
     yield from _borrowed_networks(config)
+    yield from _starts(config)
     yield from _tasks_of_another_modality(config)
     yield from _training_without_cases(config)
     yield from _seen_called_unseen(config)
@@ -164,7 +165,7 @@ def _prompts(where: str, prompts: object) -> Iterator[str]:
 def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
     """Find keys that training would refuse only once the old network was removed."""
     taken = catalogue.training(recipe["generator"])
-    known = {"seed": (), **(taken or {})}
+    known = {"seed": (), "start": (), **(taken or {})}
     renamed = catalogue.stated("generators", recipe["generator"], "RENAMED", {})
     for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
@@ -205,6 +206,19 @@ def _borrowed_networks(config: Mapping) -> Iterator[str]:
                 yield f"{where}: recipes.{lender} differs in {', '.join(differs)}; allowed: equal"
             if lender == name or network in other["networks"]:
                 yield f"{where}: allowed: a recipe that trains its own {network}, not {lender!r}"
+
+
+def _starts(config: Mapping) -> Iterator[str]:
+    """Find bundles to start from where nothing is trained, or where something else is stated."""
+    for name, recipe in config["recipes"].items():
+        if "start" not in recipe["train"]:
+            continue
+        where = f"recipes.{name}.train"
+        if not catalogue.constant("generators", recipe["generator"], "NETWORKS"):
+            yield f"{where}.start: {recipe['generator']} trains nothing; allowed: no `start`"
+        for network, stated in recipe["train"].items():
+            if isinstance(stated, Mapping) and stated.get("folder"):
+                yield f"{where}.{network}.folder: allowed: without `start`, which brings {network}"
 
 
 def _tasks_of_another_modality(config: Mapping) -> Iterator[str]:

@@ -25,6 +25,7 @@ from radfoundry.weights import Weights
 NETWORKS = {"gan": "generator of images and the critic it learns from"}
 NEEDS: Mapping[str, list[str]] = {}
 MODALITIES = ("CT",)
+SOURCE_LENDS = "grid"
 OPTIONS = {"count": 32, "splits": ["train"]}
 # Per size: `size` names the network's, `penalty` weighs the critic's slope; the rest is batches
 # and `training.settings.Settings`. `phantom` takes about 150 CPU seconds on 64^3.

@@ -42,6 +42,7 @@ NETWORKS = {
 }
 NEEDS = {"low_resolution": ["text"]}
 MODALITIES = ("CT",)
+SOURCE_LENDS = "grid"
 OPTIONS = {
     "count": 32,
     "splits": ["train"],
