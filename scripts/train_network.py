@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from _cases import joined, real_cases, splits_of, trusted
 from _job import device, start
-from _training import digest, run
+from _training import digest, networks_given, run
 
 from radfoundry import seeds, volume, weights
 from radfoundry.config.catalogue import load
@@ -39,7 +39,7 @@ def fit(job, callbacks):
     generator, known = load("generators", job.params.generator), case_facts(job).set_index("case")
     read = real_cases(job.input.images, job.input.labels, only=known.index)
     cases = [replace(case, facts={**case.facts, **known.loc[case.name]}) for case in read]
-    data = TrainingData(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
+    data = TrainingData(cases, networks_given(job))
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
     return generator.fit(job.wildcards.network, data, options, rng, device(job), callbacks)

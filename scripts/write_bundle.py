@@ -4,9 +4,10 @@ import logging
 
 from _job import start
 
-from radfoundry.bundles import making, results, storage
+from radfoundry.bundles import making, results
+from radfoundry.training import sealed
 
 job = start(snakemake)
 files = making.made(results.origin(job.params.settings, job.wildcards.recipe))
-storage.write(files, job.output.folder)
+sealed.write(files, job.output.folder)
 logging.info("%d files, %.1f MB", len(files), sum(map(len, files.values())) / 1e6)

@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,10 @@ def draw(words: argparse.Namespace) -> None:
 
     one = bundles.load(words.bundle)
     _warn_of_unread(words.prompt)
-    given = {"lobes": _volume(words.lobes, "--lobes"), "like": _volume(words.like, "--like")}
+    given: dict[str, Any] = {
+        "lobes": _volume(words.lobes, "--lobes"),
+        "like": _volume(words.like, "--like"),
+    }
     stated = {key: getattr(words, key) for key in ("guidance", "steps")}
     given |= {"device": words.device} | {k: v for k, v in stated.items() if v is not None}
     for seed in range(words.seed, words.seed + words.count):
@@ -149,7 +153,8 @@ def _warn_of_unread(prompt: str) -> None:
 
 def bundle(words: argparse.Namespace) -> None:
     """Make a bundle of a recipe and write it as a folder and a .zip."""
-    from radfoundry.bundles import making, results, storage
+    from radfoundry.bundles import making, results
+    from radfoundry.training import sealed
 
     folder = Path(words.out)
     archive = folder.with_name(f"{folder.name}.zip")
@@ -158,7 +163,7 @@ def bundle(words: argparse.Namespace) -> None:
             raise ValueError(f"--out {words.out!r}: {path} is there; allowed: a new name")
     settings = checked(strict_load(words.config))
     files = making.made(results.origin(settings, words.recipe, words.results))
-    storage.write(files, folder)
+    sealed.write(files, folder)
     sys.stdout.write(f"{folder}\n{archive}\n")
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,19 +13,16 @@ import pandas as pd
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.config import catalogue
+from radfoundry.training import sealed
+from radfoundry.training.sealed import TOLD, BundleError
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
-FORMAT, VERSION = "radfoundry-bundle", 1
 LARGEST_SEED = 2**63 - 1
 LARGEST_GUIDANCE = 20.0  # beyond it every voxel is at an end of its range
 GRID = "grid"  # what a sample is made on: a grid, no patient
 NOTHING_HU = -1024
 LOBES = tuple(lobe for lobes in regions.LOBES.values() for lobe in lobes)
-
-
-class BundleError(ValueError):
-    """A bundle, or what is asked of one, cannot be used; the message says why and what can."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,17 +149,16 @@ class Bundle:
             raise BundleError(f"{what}: {have} voxels; this bundle draws {want}: resample it first")
 
 
-def opened(files: Mapping[str, bytes], networks: Mapping[str, Weights], sha256: str) -> Bundle:
-    """Return the bundle that files and networks make.
+def load(path: str | Path) -> Bundle:
+    """Return the bundle of a folder or .zip.
 
     Raises:
-        BundleError: It is of another format, or of a generator that is not installed here.
+        BundleError: It is no bundle, a file of it is missing or not the one that was written, or
+            its generator is not installed here.
     """
-    card = json.loads(files["bundle.json"])
-    if card.get("version") != VERSION:
-        raise BundleError(f"the bundle has version {card.get('version')!r}; read here: {VERSION}")
-    known = catalogue.names("generators")
+    files, sha256 = sealed.read(path)
+    card, known = json.loads(files[TOLD]), catalogue.names("generators")
     if card["generator"] not in known:
-        there = ", ".join(known)
-        raise BundleError(f"the bundle needs the generator {card['generator']!r}; here: {there}")
-    return Bundle(card, networks, sha256)
+        message = f"{path}: needs the generator {card['generator']!r}"
+        raise BundleError(f"{message}; installed here: {', '.join(known)}")
+    return Bundle(card, sealed.networks(files, str(path)), sha256)

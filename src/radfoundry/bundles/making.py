@@ -1,4 +1,4 @@
-"""Make a bundle of a recipe: its files as bytes, from what training left; no file is opened here."""
+"""Make a bundle of a recipe: its files as bytes, from what training left; it opens no file."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,11 @@ import pandas as pd
 
 from radfoundry import weights as storing
 from radfoundry.bundles import model_card, privacy
-from radfoundry.bundles.bundle import VERSION, BundleError
-from radfoundry.bundles.storage import NETWORKS, sealed
 from radfoundry.config import catalogue
 from radfoundry.data.augmentation import WINDOW_HU
 from radfoundry.release.dataset import versions
 from radfoundry.release.volumes import label_table
+from radfoundry.training.sealed import NETWORKS, TOLD, VERSION, BundleError, sealed
 from radfoundry.weights import Weights
 
 NOT_DRAWING = ("count", "splits", "prompts", "probes", "given")  # options of a dataset, not a draw
@@ -77,7 +76,7 @@ def made(origin: Origin) -> dict[str, bytes]:
     """
     check_generator(str(origin.settings["generator"]))
     card = described(origin)
-    files = {"bundle.json": _json(card), "labels.json": label_table().encode()}
+    files = {TOLD: _json(card), "labels.json": label_table().encode()}
     for name, network in origin.networks.items():
         for part, content in storing.packed(network).items():
             files[f"{NETWORKS}{name}/{part}"] = content

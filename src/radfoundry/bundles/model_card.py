@@ -8,8 +8,8 @@ import pandas as pd
 from radfoundry.release.card import markdown_cell, markdown_table, measured
 
 ORIGIN = {
-    True: "Learned from PHANTOMS: bodies drawn by a computer. No patient is behind the weights, and "
-    "no figure here says how the method does on patients.",
+    True: "Learned from PHANTOMS: bodies drawn by a computer. No patient is behind the weights, "
+    "and no figure here says how the method does on patients.",
     False: "Learned from REAL patients' images. The bundle holds none of them, but weights can "
     "remember what they saw: share it on the terms of the images it was trained on.",
 }
@@ -92,7 +92,8 @@ def _data(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _networks(networks: Mapping[str, Mapping[str, Any]]) -> list[Sequence]:
+    told = ("objective", "channels")
     return [
-        (name, own["what"], f"{own['values']:,}", own.get("objective", "-"), own.get("channels", "-"))
+        (name, own["what"], f"{own['values']:,}", *(own.get(key, "-") for key in told))
         for name, own in networks.items()
-    ]  # fmt: skip
+    ]

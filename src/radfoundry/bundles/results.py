@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from radfoundry import tables, volume, weights
-from radfoundry.bundles.bundle import BundleError
 from radfoundry.bundles.making import Grid, Origin, check_generator
 from radfoundry.config import lookups
 from radfoundry.config.consistency import NO_METHOD
+from radfoundry.training.sealed import BundleError
 
 
 def origin(settings: Mapping[str, Any], recipe: str, results: str | Path = "results") -> Origin:

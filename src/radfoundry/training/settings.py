@@ -117,7 +117,8 @@ class TrainingData:
 
     Attributes:
         cases: The train split; `facts` hold patient, findings and report.
-        networks: Weights by name, of the networks that this one builds on.
+        networks: Weights by name, of the networks that this one builds on; under its own name,
+            those that it goes on from.
     """
 
     cases: Sequence[Case]

@@ -1,4 +1,4 @@
-"""Bundles on disk: a folder or a .zip of it, every file checked against the manifest's sha256.
+"""Networks sealed as a bundle: a folder or a .zip of it, each file checked by its sha256.
 
 Only files that the manifest names are read, and nothing is unpacked to disk. Tensors come from
 safetensors alone: no code lies in a bundle, and none is run.
@@ -7,44 +7,56 @@ safetensors alone: no code lies in a bundle, and none is run.
 import hashlib
 import io
 import json
+import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from radfoundry import weights
-from radfoundry.bundles.bundle import FORMAT, VERSION, Bundle, BundleError, opened
-from radfoundry.release.dataset import SAFE_NAME
 from radfoundry.volume import write_bytes
-from radfoundry.weights import Weights
+from radfoundry.weights import Weights, WeightsError
 
-MANIFEST, NETWORKS = "manifest.json", "networks/"
+FORMAT, VERSION = "radfoundry-bundle", 1
+MANIFEST, NETWORKS, TOLD = "manifest.json", "networks/", "bundle.json"
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 A_BUNDLE = "a folder or .zip that `radfoundry bundle` wrote"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file of a zip: equal files give equal bytes
 
 
-def load(path: str | Path) -> Bundle:
-    """Return the bundle of a folder or .zip.
+class BundleError(WeightsError):
+    """A bundle, or what is asked of one, cannot be used; the message says why and what can."""
+
+
+def networks(files: Mapping[str, bytes], where: str) -> dict[str, Weights]:
+    """Return the networks among a bundle's files by name.
 
     Raises:
-        BundleError: It is no bundle, or a file of it is missing or not the one that was written.
+        BundleError: A network lacks a file.
     """
-    files, sha256 = read(path)
-    folders = {name.split("/")[1] for name in files if name.startswith(NETWORKS)}
-    return opened(files, {name: _network(files, name, path) for name in sorted(folders)}, sha256)
+    names = sorted({name.split("/")[1] for name in files if name.startswith(NETWORKS)})
+    return {name: _network(files, name, where) for name in names}
 
 
-def started_from(paths: list[str]) -> Mapping[str, Weights]:
-    """Return the networks of the bundle among the files that a training starts from; {} for none.
+def begun(paths: Sequence[str], network: str) -> dict[str, Weights]:
+    """Return the network that a training goes on from, by its name; {} if it starts anew.
 
     Args:
-        paths: As `settings.start_files` lists them: a bundle's .zip, or a folder's manifest.
+        paths: As `settings.start_files` lists them: a bundle's .zip or a folder's manifest counts.
+        network: The one that is trained.
+
+    Raises:
+        BundleError: The bundle cannot be read, or holds no such network.
     """
     for path in map(Path, paths):
         if path.name == MANIFEST or path.suffix == ".zip":
-            bundle = load(path.parent if path.name == MANIFEST else path)
-            origin = {"bundle": str(bundle.card["recipe"]), "bundle_sha256": bundle.sha256}
-            return {n: Weights(w.state, {**w.card, **origin}) for n, w in bundle.weights.items()}
+            files, sha256 = read(path.parent if path.name == MANIFEST else path)
+            found = networks(files, str(path))
+            if network not in found:
+                there = ", ".join(found) or "none"
+                raise BundleError(f"train.start: {path}: no network {network!r}; it has {there}")
+            origin = {"bundle": path.stem, "bundle_sha256": sha256}
+            return {network: Weights(found[network].state, {**found[network].card, **origin})}
     return {}
 
 
@@ -75,7 +87,7 @@ def read(path: str | Path) -> tuple[dict[str, bytes], str]:
     """Return a bundle's files by name after checking each, and the sha256 of its manifest.
 
     Raises:
-        BundleError: As for `load`.
+        BundleError: It is no bundle, or a file is missing or not the one that was written.
     """
     path = Path(path)
     if path.is_dir():
@@ -124,16 +136,16 @@ def _named(content: bytes, path: Path) -> dict[str, str]:
         raise BundleError(f"{path}: is a {found[0]} {found[1]}; read here: {FORMAT} {VERSION}")
     if wrong := [name for name in named if not SAFE_NAME.fullmatch(name)]:
         raise BundleError(f"{path}: {MANIFEST} names {wrong[0]!r}, which could leave the folder")
-    if "bundle.json" not in named:
-        raise BundleError(f"{path}: {MANIFEST} names no bundle.json; allowed: {A_BUNDLE}")
+    if TOLD not in named:
+        raise BundleError(f"{path}: {MANIFEST} names no {TOLD}; allowed: {A_BUNDLE}")
     return named
 
 
-def _network(files: Mapping[str, bytes], name: str, path: str | Path) -> Weights:
+def _network(files: Mapping[str, bytes], name: str, where: str) -> Weights:
     try:
         parts = {
             part: files[f"{NETWORKS}{name}/{part}"] for part in (weights.TENSORS, weights.CARD)
         }
     except KeyError as error:
-        raise BundleError(f"{path}: {error.args[0]} is missing: the bundle is not whole") from None
-    return weights.unpacked(parts, f"{path}: {name}")
+        raise BundleError(f"{where}: {error.args[0]} is missing: the bundle is not whole") from None
+    return weights.unpacked(parts, f"{where}: {name}")
