@@ -165,7 +165,7 @@ def _prompts(where: str, prompts: object) -> Iterator[str]:
 def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
     """Find keys that training would refuse only once the old network was removed."""
     taken = catalogue.training(recipe["generator"])
-    known = {"seed": (), "start": (), **(taken or {})}
+    known = {"seed": (), **({"start": (), **taken} if taken else {})}
     renamed = catalogue.stated("generators", recipe["generator"], "RENAMED", {})
     for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
@@ -209,16 +209,12 @@ def _borrowed_networks(config: Mapping) -> Iterator[str]:
 
 
 def _starts(config: Mapping) -> Iterator[str]:
-    """Find bundles to start from where nothing is trained, or where something else is stated."""
+    """Find networks that would start both from a bundle and from a local model."""
     for name, recipe in config["recipes"].items():
-        if "start" not in recipe["train"]:
-            continue
-        where = f"recipes.{name}.train"
-        if not catalogue.constant("generators", recipe["generator"], "NETWORKS"):
-            yield f"{where}.start: {recipe['generator']} trains nothing; allowed: no `start`"
-        for network, stated in recipe["train"].items():
+        for network, stated in recipe["train"].items() if "start" in recipe["train"] else ():
             if isinstance(stated, Mapping) and stated.get("folder"):
-                yield f"{where}.{network}.folder: allowed: without `start`, which brings {network}"
+                where = f"recipes.{name}.train.{network}.folder"
+                yield f"{where}: allowed: without `start`, which brings {network}"
 
 
 def _tasks_of_another_modality(config: Mapping) -> Iterator[str]:
