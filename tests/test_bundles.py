@@ -148,8 +148,8 @@ def test_a_network_that_is_not_trained_is_named():
         making.made(origin(networks=own))
 
 
-def lobes(shape=(32, 32, 32)):
-    return volume.Volume(np.zeros(shape, np.uint8), np.eye(4))
+def lobes(shape=(32, 32, 32), value=0):
+    return volume.Volume(np.full(shape, value, np.float32), np.eye(4))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,7 @@ def lobes(shape=(32, 32, 32)):
         ({"steps": 0}, "steps 0: allowed: a whole number above 0"),
         ({"cfg": 3}, "option 'cfg': this bundle takes: guidance, steps"),
         ({"lobes": lobes((8, 8, 8))}, "8 x 8 x 8 voxels; this bundle draws 32 x 32 x 32"),
+        ({"lobes": lobes(value=0.5)}, "lobes: values from 0.5 to 0.5; allowed: whole ids"),
         ({"lobes": lobes()}, "the label map has no lung_upper_lobe_right"),
         ({"like": lobes((8, 8, 8))}, "like: 8 x 8 x 8 voxels"),
     ],

@@ -7,11 +7,10 @@ exit code 2.
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from radfoundry.case import Case
 from radfoundry.config import faults
@@ -72,7 +71,7 @@ def _draw_words(draw_: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="FILE", help=f"ends in {ENDING}; replaced if it is there")
     add("--count", type=int, default=1, help="so many, of the seeds SEED, SEED + 1, ... (1)")
     add("--lobes", metavar="LABELS", help="label map whose five lung lobes are kept, on the grid")
-    add("--like", metavar="IMAGE", help="NIfTI whose place and spacing the images get")
+    add("--like", metavar="IMAGE", help="image whose place and spacing the images get")
     add("--guidance", type=float, help="how strongly the prompt counts, 0 to 20 (the recipe's)")
     add("--steps", type=int, help="of the sampler: fewer are faster (the recipe's)")
     add("--device", default="cpu", help="cpu, cuda, cuda:1, ... (cpu)")
@@ -121,17 +120,19 @@ def _write(sample: Case, stem: str, marks: dict[str, str], words: argparse.Names
 
 
 def _volume(path: str | None, option: str) -> Volume | None:
-    """Return a NIfTI file of the user's through the gate's reader of header and voxels."""
+    """Return a volume of the user's, through the read gate; None if none is stated."""
     if path is None:
         return None
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
+    from radfoundry.data.gate import GateError, volumes
+    from radfoundry.data.gate.pairs import opened_whole
 
     try:
-        image = nibabel.as_closest_canonical(nibabel.Nifti1Image.from_filename(path))
-        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, float))
-    except (OSError, EOFError, ImageFileError) as error:
-        raise ValueError(f"{option} {path!r}: {error}; allowed: a whole NIfTI file") from None
+        source = opened_whole(path, None)
+        if source.kind not in volumes.GRIDS:
+            raise ValueError(f"{option} {path!r}: allowed: a file of {', '.join(volumes.GRIDS)}")
+        return volumes.decode(source, "CT").image
+    except (GateError, OSError) as error:
+        raise ValueError(f"{option} {path!r}: {error}") from None
 
 
 def _check_device(name: str) -> None:
@@ -179,12 +180,16 @@ def check(words: argparse.Namespace) -> None:
 def main(given: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = parser().parse_args(given)
-    try:
-        words.run(words)
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"radfoundry {words.command}: {error}\n")
-        return WRONG
-    return 0
+    with warnings.catch_warnings(record=True) as told:
+        try:
+            words.run(words)
+            wrong = ""
+        except (ValueError, OSError) as error:
+            wrong = f"radfoundry {words.command}: {error}\n"
+    for text in dict.fromkeys(str(one.message) for one in told if one.category is RuntimeWarning):
+        sys.stderr.write(f"warning: {text}\n")
+    sys.stderr.write(wrong)
+    return WRONG if wrong else 0
 
 
 if __name__ == "__main__":

@@ -113,8 +113,8 @@ class Bundle:
             return {"given": []} if "given" in self.card["sample"] else {}
         if "given" not in self.card["sample"]:
             raise BundleError("lobes: this bundle's networks keep no given lobes")
-        self._on_grid(lobes, "lobes")
-        lost = [name for name in LOBES if not regions.mask(lobes.voxels, name).any()]
+        labels = self._labels(lobes)
+        lost = [name for name in LOBES if not regions.mask(labels, name).any()]
         if lost:
             raise BundleError(f"lobes: the label map has no {', '.join(lost)}; needed: all five")
         return {"given": ["lobes"]}
@@ -140,8 +140,18 @@ class Bundle:
         image = Volume(np.full(self.shape, NOTHING_HU, np.float32), affine)
         anatomy = np.zeros(self.shape, np.uint8)
         if lobes is not None:
-            anatomy = lobes.voxels.astype(np.uint8)
+            anatomy = self._labels(lobes)
         return Case(GRID, image, anatomy, np.zeros(self.shape, np.uint8))
+
+    def _labels(self, lobes: Volume) -> np.ndarray:
+        """Return a label map as ids (uint8) of structures, on the bundle's grid."""
+        self._on_grid(lobes, "lobes")
+        labels = lobes.voxels.astype(np.uint8)
+        if not np.array_equal(labels, lobes.voxels):
+            low, high = lobes.voxels.min(), lobes.voxels.max()
+            message = f"lobes: values from {low:g} to {high:g}"
+            raise BundleError(f"{message}; allowed: whole ids of labels.json, 0 to 255")
+        return labels
 
     def _on_grid(self, volume: Volume, what: str) -> None:
         if volume.voxels.shape != self.shape:
