@@ -1,18 +1,25 @@
 """A training that goes on from a bundle: what is taken over, what is refused, what is said."""
 
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
+import _training
+import planted
 import pytest
 import torch
+import train_network
 from bundled import files
 from test_medsyn import TRAIN, fitted, trained
 from torch import nn
 
 from radfoundry.config import settings
+from radfoundry.config.digest import reached_modules
 from radfoundry.training import sealed
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights, WeightsError
 
+ROOT = Path(__file__).parents[1]
 STILL = {"steps": 1, "learning_rate": 0.0, "weight_decay": 0.0}
 
 
@@ -81,3 +88,39 @@ def test_the_file_of_a_bundle_stands_for_it_as_an_input():
     assert settings.start_files(recipe, "low") == ["bundles/chests/manifest.json"]
     zipped = partial(settings.start_files, {"train": {"start": "chests.zip"}})
     assert zipped("text") == zipped("low") == ["chests.zip"]
+
+
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_another_bundle_is_another_training(archive_of, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    given = planted.cohort(tmp_path)
+    given.start = [archive_of[kind]]
+    before = train_network.facts(planted.job(given, "line"))["data"]["start"]
+    own = {**files(), "README.md": b"another"}
+    del own["manifest.json"]
+    sealed.write(sealed.sealed(own), tmp_path / "chests")
+    other = tmp_path / ("chests.zip" if kind == "zip" else "chests/manifest.json")
+    given.start = [str(other)]
+    assert train_network.facts(planted.job(given, "line"))["data"]["start"] != before
+
+
+def test_a_job_gets_the_network_that_it_goes_on_from_under_its_name(archive_of):
+    names = {"needs": [], "start": [archive_of["zip"]]}
+    job = SimpleNamespace(input=SimpleNamespace(**names), wildcards=SimpleNamespace(network="text"))
+    (found,) = _training.networks_given(job).items()
+    assert found[0] == "text"
+    assert torch.equal(*(w.state["cls.predictions.bias"] for w in (found[1], trained()["text"])))
+
+
+def test_training_reaches_no_code_of_drawing_from_a_bundle():
+    reached = reached_modules(ROOT / "scripts/train_network.py")
+    assert "training/sealed.py" in reached
+    assert not [name for name in reached if name.startswith(("bundles/", "release/", "report/"))]
+
+
+def test_a_bundle_and_a_local_model_cannot_both_be_where_a_network_starts():
+    phantom = {"phantom": {"kind": "chest_ct"}, "modality": "CT", "preprocess": {"grid": [64] * 3}}
+    train = {"start": "b.zip", "text": {"folder": "bert"}}
+    recipes = {"r": {"cohort": "a", "generator": "medsyn", "train": train}}
+    with pytest.raises(settings.ConfigurationError, match="r.train.text.folder: allowed: without"):
+        settings.checked({"cohorts": {"a": phantom}, "recipes": recipes})
