@@ -7,12 +7,13 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+import test_wgan
 from bundled import files, origin
 from test_medsyn import chests, prepared, request
 
 from radfoundry import bundles, volume, weights
 from radfoundry.bundles import Bundle, BundleError, making, privacy
-from radfoundry.generators import medsyn
+from radfoundry.generators import medsyn, wgan
 from radfoundry.training import sealed
 
 PROMPT = json.loads(request()["parameters"])["prompt"]
@@ -207,3 +208,17 @@ def test_a_truncated_zip_and_a_missing_file_are_named(tmp_path, put):
         bundles.load(path)
     with pytest.raises(BundleError, match="there is no such file or folder"):
         bundles.load(tmp_path / "nothing")
+
+
+def test_a_generator_without_words_makes_a_bundle_too():
+    stated = {"settings": {"generator": "wgan", "sample": {"count": 3}}}
+    stated |= {"networks": {"gan": test_wgan.fitted()}}
+    made = making.made(origin(grid=making.Grid((16, 16, 16), test_wgan.AFFINE), **stated))
+    one = Bundle(json.loads(made["bundle.json"]), sealed.networks(made, "here"))
+    networks = wgan.prepare(stated["networks"], "cpu")
+    wanted = wgan.draw({"request": "a", "seed": 4}, test_wgan.cases()[0], networks)
+    assert same(one.draw(seed=4), wanted)
+    with pytest.raises(BundleError, match="read no prompts"):
+        one.draw("Nodule.")
+    with pytest.raises(BundleError, match="keep no given lobes"):
+        one.draw(lobes=lobes((16, 16, 16)))
