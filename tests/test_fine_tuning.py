@@ -118,9 +118,17 @@ def test_training_reaches_no_code_of_drawing_from_a_bundle():
     assert not [name for name in reached if name.startswith(("bundles/", "release/", "report/"))]
 
 
-def test_a_bundle_and_a_local_model_cannot_both_be_where_a_network_starts():
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ({"start": "b.zip", "text": {"folder": "bert"}}, "r.train.text.folder: allowed: without"),
+        ({"start": "./results/bundles/r.zip"}, "r.train.start: is made of these networks"),
+        ({"start": "results/bundles/r/"}, "r.train.start: is made of these networks"),
+        ({"start": "a{b}.zip"}, "r.train.start: is 'a{b}.zip'; allowed: a path without braces"),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused_before_any_job(train, message):
     phantom = {"phantom": {"kind": "chest_ct"}, "modality": "CT", "preprocess": {"grid": [64] * 3}}
-    train = {"start": "b.zip", "text": {"folder": "bert"}}
     recipes = {"r": {"cohort": "a", "generator": "medsyn", "train": train}}
-    with pytest.raises(settings.ConfigurationError, match="r.train.text.folder: allowed: without"):
+    with pytest.raises(settings.ConfigurationError, match=message):
         settings.checked({"cohorts": {"a": phantom}, "recipes": recipes})

@@ -1,5 +1,6 @@
 """What each key of a config allows alone, but not together with the others."""
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 
@@ -7,6 +8,7 @@ from radfoundry.config import catalogue, schema
 
 MODALITIES = ("CXR", "CT", "MR")
 PATHS = ("table", "weights", "folder", "start")  # keys of files that rules read
+OWN = "results/bundles/"  # where the workflow writes a recipe's bundle
 NO_METHOD = "none"  # a cohort whose own masks are used
 
 
@@ -209,8 +211,11 @@ def _borrowed_networks(config: Mapping) -> Iterator[str]:
 
 
 def _starts(config: Mapping) -> Iterator[str]:
-    """Find networks that would start both from a bundle and from a local model."""
+    """Find networks that would start from themselves, or from a bundle and a local model."""
     for name, recipe in config["recipes"].items():
+        if posixpath.normpath(str(recipe["train"].get("start"))).removesuffix(".zip") == OWN + name:
+            where = f"recipes.{name}.train.start"
+            yield f"{where}: is made of these networks; allowed: a bundle of others, or a copy"
         for network, stated in recipe["train"].items() if "start" in recipe["train"] else ():
             if isinstance(stated, Mapping) and stated.get("folder"):
                 where = f"recipes.{name}.train.{network}.folder"
