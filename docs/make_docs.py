@@ -87,6 +87,7 @@ def data_page() -> str:
         schema = loaded(kind)
         told = f"{schema['description'].strip()} One row per {', '.join(schema['key'])}."
         parts += [f"## {kind}", told, table(COLUMNS, column_rows(schema))]
+    parts += ["## Bundles", BUNDLE, table(("File", "What it holds"), BUNDLE_FILES)]
     return "\n\n".join([*parts, *vocabulary()]) + "\n"
 
 
@@ -166,6 +167,40 @@ count as the same and are refused; those of patients also where leading zeros or
 that differs. Paths start from the folder of the table, or from `root` of the
 cohort, and may not leave it, through links neither. All faults are listed at once, with line and
 column. Images that are missing become rejected cases."""
+BUNDLE = """\
+A bundle is what `radfoundry bundle RECIPE --out FOLDER` and the rule `write_bundle` (of the recipes
+in `publish.bundles`) write: a folder, and a .zip of it with the same files. `radfoundry draw` and
+`bundles.load` read either, and `train: {start: ...}` of a recipe goes on from one. Nothing of a
+patient is in it: no image, and no id of a case or a patient, which is searched for before it is
+written. Weights are read from safetensors alone, never unpickled, and every file is checked against
+the manifest; files that the manifest does not name are not read. A sample of the workflow and one
+of its bundle have the same bytes for the same prompt, seed, options and grid (`--like`,
+`--plain`)."""
+BUNDLE_FILES = (
+    (
+        "`bundle.json`",
+        "For programs: recipe, generator, modality, grid (voxels, spacing, affine, whether it is "
+        "an atlas's), window in HU, options of drawing with the recipe's values, whether "
+        "prompts are read, each network with its size, objective and channels, the training data "
+        "in numbers (`null`: fewer than 5 patients), limits, licence, authors, versions.",
+    ),
+    (
+        "`networks/<network>/weights.safetensors`",
+        "Tensors of one network; of a text encoder too.",
+    ),
+    (
+        "`networks/<network>/card.json`",
+        "Its card as training wrote it: size, objective, channels, the curve from HU to the values "
+        "of the image channel, options, losses; a text encoder's vocabulary. `start`: the bundle "
+        "that it goes on from, by sha256, and the tensors that only one of the two has.",
+    ),
+    ("`labels.json`", "What each id of a drawn label map is, and which ids make up each region."),
+    (
+        "`README.md`",
+        "The model card: use, training data in numbers, limits, figures of the scorecard.",
+    ),
+    ("`manifest.json`", "Format, version, and the sha256 of every other file; written last."),
+)
 LABELS = """\
 One vocabulary for every label map, from `src/radfoundry/anatomy/labels.yaml`. An anatomy map holds
 structures, a findings map findings, one id per pixel; 0 is none of them. A region is a union of

@@ -26,7 +26,7 @@ from _progress import Display
 from torch import distributed, multiprocessing
 
 from radfoundry import weights
-from radfoundry.training import processes
+from radfoundry.training import processes, sealed
 from radfoundry.training.checkpoints import Store
 from radfoundry.training.loop import Callbacks, Stopped, TrainingError
 
@@ -163,6 +163,16 @@ def _log_with_others(job) -> None:
     """Append to the job's log, as its other processes do."""
     style = {"format": "%(asctime)s %(message)s", "datefmt": "%H:%M:%S", "force": True}
     logging.basicConfig(filename=job.log[0], filemode="a", level=logging.INFO, **style)
+
+
+def networks_given(job) -> dict[str, weights.Weights]:
+    """Return the networks that one is trained on top of and, under its name, what it goes on from.
+
+    Raises:
+        ValueError: One cannot be read, or the bundle to start from holds no such network.
+    """
+    needed = {Path(folder).name: weights.read(folder) for folder in job.input.needs}
+    return needed | sealed.begun(job.input.start, job.wildcards.network)
 
 
 def digest(frame) -> str:

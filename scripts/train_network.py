@@ -7,7 +7,7 @@ from _cases import joined, splits_of, trusted
 from _encoded import read
 from _job import device, start
 from _lasting import readings, stated
-from _training import digest, run
+from _training import digest, networks_given, run
 
 from radfoundry import seeds, volume, weights
 from radfoundry.config.catalogue import load
@@ -38,7 +38,7 @@ def facts(job):
 def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
     cases = read(job.input.encoded, case_facts(job), train_rows(job, "images"))
-    data = TrainingData(cases, {Path(f).name: weights.read(f) for f in job.input.needs})
+    data = TrainingData(cases, networks_given(job))
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
     generator = load("generators", job.params.generator)

@@ -22,7 +22,7 @@ RULES = "\n".join(path.read_text() for path in RULE_FILES)
 
 # The boundary: what may open, list or make files. Everything else takes and returns values.
 MAY_TOUCH_FILES = ("volume.py", "tables.py", "weights.py", "config/", "data/gate/")
-MAY_TOUCH_FILES += ("training/checkpoints.py", "segmenters/_nnunet.py")
+MAY_TOUCH_FILES += ("training/checkpoints.py", "training/sealed.py", "segmenters/_nnunet.py")
 TOUCHES_FILES = {"open", "mkdir", "read_text", "write_text", "read_bytes", "read_csv", "to_csv"}
 OUTSIDE = {"snakemake", "scripts", "workflow", "argparse", "subprocess"}
 AT_PARSE_TIME = sorted((ROOT / "src/radfoundry/config").glob("*.py"))
@@ -69,7 +69,8 @@ def calls(file):
 
 @pytest.mark.parametrize("file", LIBRARY, ids=named)
 def test_the_library_never_looks_outside_itself(file):
-    assert not {name.split(".")[0] for name in imported(file)} & OUTSIDE
+    shell = {"argparse"} if file.name == "__main__.py" else set()  # the command, as scripts/ are
+    assert not {name.split(".")[0] for name in imported(file)} & (OUTSIDE - shell)
 
 
 @pytest.mark.parametrize("file", LIBRARY, ids=named)
@@ -215,7 +216,10 @@ def test_a_general_room_names_no_paper(file):
 
 
 def test_on_the_top_level_lie_only_the_words_that_every_room_uses():
-    loose = {path.stem for path in (ROOT / "src/radfoundry").glob("*.py")} - {"__init__"}
+    loose = {path.stem for path in (ROOT / "src/radfoundry").glob("*.py")} - {
+        "__init__",
+        "__main__",
+    }
     assert loose == {"volume", "case", "tables", "weights", "seeds", "verdicts"}
 
 

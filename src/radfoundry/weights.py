@@ -45,14 +45,23 @@ def write(weights: Weights, folder: str | Path) -> str:
     The card is written last: a folder with a card is whole. Equal tensors give equal bytes.
     """
     folder = Path(folder)
+    content = packed(weights)
+    (folder / CARD).unlink(missing_ok=True)
+    for name in (TENSORS, CARD):
+        write_bytes(content[name], folder / name)
+    return hashlib.sha256(content[TENSORS]).hexdigest()
+
+
+def packed(weights: Weights) -> dict[str, bytes]:
+    """Return the two files of a folder of weights by name: tensors, and the card that seals them.
+
+    Equal tensors give equal bytes.
+    """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.state.items()}
     content = safetensors.torch.save(state)
     digest = hashlib.sha256(content).hexdigest()
     card = json.dumps(dict(weights.card) | {DIGEST: digest}, indent=1, sort_keys=True)
-    (folder / CARD).unlink(missing_ok=True)
-    write_bytes(content, folder / TENSORS)
-    write_bytes(f"{card}\n".encode(), folder / CARD)
-    return digest
+    return {TENSORS: content, CARD: f"{card}\n".encode()}
 
 
 def read(folder: str | Path) -> Weights:
@@ -63,33 +72,46 @@ def read(folder: str | Path) -> Weights:
             written (truncated, changed, or of another training).
     """
     folder = Path(folder)
-    card = _card(folder)
-    try:
-        content = (folder / TENSORS).read_bytes()
-    except FileNotFoundError:
-        raise WeightsError(f"{folder}: {TENSORS} is missing; train the network again") from None
-    digest = hashlib.sha256(content).hexdigest()
+    content = {}
+    for name in (CARD, TENSORS):
+        try:
+            content[name] = (folder / name).read_bytes()
+        except FileNotFoundError:
+            raise WeightsError(f"{folder}: {name} is missing; train the network again") from None
+    return unpacked(content, str(folder))
+
+
+def unpacked(content: Mapping[str, bytes], where: str) -> Weights:
+    """Return the weights of what `packed` returned, checked as `read` does.
+
+    Args:
+        content: The two files by name.
+        where: Where they come from, for errors.
+
+    Raises:
+        WeightsError: As for `read`.
+    """
+    card = _card(content[CARD], where)
+    digest, size = hashlib.sha256(content[TENSORS]).hexdigest(), len(content[TENSORS])
     if digest != card[DIGEST]:
         raise WeightsError(
-            f"{folder}: {TENSORS} ({len(content)} bytes) has sha256 {digest[:12]}, its card says "
+            f"{where}: {TENSORS} ({size} bytes) has sha256 {digest[:12]}, its card says "
             f"{card[DIGEST][:12]}: the file is truncated, changed or of another training"
         )
     try:
-        state = safetensors.torch.load(content)
+        state = safetensors.torch.load(content[TENSORS])
     except SafetensorError as error:
-        raise WeightsError(f"{folder}: {TENSORS} is not safetensors: {error}") from None
+        raise WeightsError(f"{where}: {TENSORS} is not safetensors: {error}") from None
     return Weights(state, {key: value for key, value in card.items() if key != DIGEST})
 
 
-def _card(folder: Path) -> dict[str, Any]:
+def _card(content: bytes, where: str) -> dict[str, Any]:
     try:
-        card = json.loads((folder / CARD).read_text())
-    except FileNotFoundError:
-        raise WeightsError(f"{folder}: {CARD} is missing; train the network again") from None
+        card = json.loads(content)
     except ValueError as error:
-        raise WeightsError(f"{folder}: {CARD} is not JSON: {error}") from None
+        raise WeightsError(f"{where}: {CARD} is not JSON: {error}") from None
     if not isinstance(card, dict) or not isinstance(card.get(DIGEST), str):
-        raise WeightsError(f"{folder}: {CARD} names no {DIGEST} of its tensors")
+        raise WeightsError(f"{where}: {CARD} names no {DIGEST} of its tensors")
     return card
 
 

@@ -2,6 +2,7 @@
 
 reads   everything above
 writes  results/release/{recipe}/
+        results/bundles/{recipe}/  {recipe}.zip  (of the recipes in `publish: {bundles: [...]}`)
         results/scorecard.tsv  results/report.html
 """
 
@@ -24,11 +25,34 @@ rule write_release:
     params:
         recipe=option("recipes/{recipe}"),
         phantom=looked_up(lookups.is_phantom),
-        publish=option("publish"),
+        publish=looked_up(lookups.terms),
         code=code("write_release"),
         made_by=code_with("draw_samples", lookups.generator_plugins),
     script:
         "../../scripts/write_release.py"
+
+
+rule write_bundle:
+    """Write a recipe's networks with all that drawing needs, to be handed on without a patient."""
+    input:
+        networks=networks_of_recipe,
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        scorecard="results/scorecard.tsv",
+    output:
+        folder=directory("results/bundles/{recipe}"),
+        archive="results/bundles/{recipe}.zip",
+    log:
+        "logs/publish/write_bundle/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        settings=looked_up(lookups.bundle_settings),
+        code=code_with("write_bundle", lookups.generator_plugins),
+    script:
+        "../../scripts/write_bundle.py"
 
 
 rule write_scorecard:
@@ -95,5 +119,6 @@ rule write_report:
 rule publish:
     input:
         expand("results/release/{recipe}", recipe=RECIPES),
+        expand("results/bundles/{recipe}", recipe=settings["publish"]["bundles"]),
         "results/scorecard.tsv",
         "results/report.html",

@@ -1,12 +1,14 @@
 """What each key of a config allows alone, but not together with the others."""
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 
 from radfoundry.config import catalogue, schema
 
 MODALITIES = ("CXR", "CT", "MR")
-PATHS = ("table", "weights", "folder")  # keys of files that rules read
+PATHS = ("table", "weights", "folder", "start")  # keys of files that rules read
+OWN = "results/bundles/"  # where the workflow writes a recipe's bundle
 NO_METHOD = "none"  # a cohort whose own masks are used
 
 
@@ -19,6 +21,7 @@ def found(config: Mapping) -> Iterator[str]:
     yield from _recipes_of_another_modality(config)
     yield from _keys_of_another_generator(config)
     yield from _borrowed_networks(config)
+    yield from _starts(config)
     yield from _tasks_of_another_modality(config)
     yield from _training_without_cases(config)
     yield from _seen_called_unseen(config)
@@ -181,7 +184,7 @@ def _prompts(where: str, prompts: object) -> Iterator[str]:
 def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
     """Find keys that training would refuse only once the old network was removed."""
     taken = catalogue.training(recipe["generator"])
-    known = {"seed": (), **(taken or {})}
+    known = {"seed": (), **({"start": (), **taken} if taken else {})}
     renamed = catalogue.stated("generators", recipe["generator"], "RENAMED", {})
     for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
@@ -225,6 +228,18 @@ def _borrowed_networks(config: Mapping) -> Iterator[str]:
                 yield f"{where}: recipes.{lender} differs in {', '.join(differs)}; allowed: equal"
             if lender == name or isinstance(other["networks"].get(network), str):
                 yield f"{where}: allowed: a recipe that trains its own {network}, not {lender!r}"
+
+
+def _starts(config: Mapping) -> Iterator[str]:
+    """Find networks that would start from themselves, or from a bundle and a local model."""
+    for name, recipe in config["recipes"].items():
+        if posixpath.normpath(str(recipe["train"].get("start"))).removesuffix(".zip") == OWN + name:
+            where = f"recipes.{name}.train.start"
+            yield f"{where}: is made of these networks; allowed: a bundle of others, or a copy"
+        for network, stated in recipe["train"].items() if "start" in recipe["train"] else ():
+            if isinstance(stated, Mapping) and stated.get("folder"):
+                where = f"recipes.{name}.train.{network}.folder"
+                yield f"{where}: allowed: without `start`, which brings {network}"
 
 
 def _tasks_of_another_modality(config: Mapping) -> Iterator[str]:

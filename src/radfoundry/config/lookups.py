@@ -93,9 +93,12 @@ def super_resolution(settings: Settings, recipe: str) -> str:
 
 
 def training_options(settings: Settings, recipe: str, network: str) -> dict[str, Any]:
-    """Return what the config says of one network: steps of another one train this one not again."""
+    """Return what the config says of one network: steps of another one train this one not again.
+
+    `start` is not among it: the bundle's file is an input, and its content is what counts.
+    """
     names = catalogue.constant("generators", _generator(settings, recipe), "NETWORKS")
-    others = {*names, "seed"} - {network}
+    others = {*names, "seed", "start"} - {network}
     stated = settings["recipes"][recipe]["train"]
     return {key: value for key, value in stated.items() if key not in others}
 
@@ -142,6 +145,23 @@ def probe_options(settings: Settings, recipe: str) -> dict[str, Any]:
 def is_phantom(settings: Settings, recipe: str) -> bool:
     """Return whether a recipe starts from phantoms."""
     return "phantom" in settings["cohorts"][settings["recipes"][recipe]["cohort"]]
+
+
+def terms(settings: Settings) -> dict[str, Any]:
+    """Return on which terms a dataset or a bundle is published, and by whom."""
+    return {key: settings["publish"][key] for key in ("licence", "authors")}
+
+
+def bundle_settings(settings: Settings, recipe: str) -> dict[str, Any]:
+    """Return the part of the config that a recipe's bundle is made from: a config of one recipe."""
+    own, name = settings["recipes"][recipe], settings["recipes"][recipe]["cohort"]
+    named = [lender for lender in own["networks"].values() if isinstance(lender, str)]
+    lenders = {lender: settings["recipes"][lender] for lender in named}
+    return {
+        "cohorts": {name: settings["cohorts"][name]},
+        "recipes": {**lenders, recipe: own},
+        "publish": terms(settings),
+    }
 
 
 def variant(settings: Settings, recipe: str) -> str:

@@ -18,6 +18,7 @@ from radfoundry.config.schema import Names
 __all__ = [
     "NO_METHOD",
     "ConfigurationError",
+    "bundle_file",
     "checked",
     "reads",
     "registered",
@@ -152,17 +153,29 @@ def checked(
 
 
 def start_files(recipe: Mapping, network: str) -> list[str]:
-    """Return the files of a local model that a recipe's network starts from, sorted; [] for none.
+    """Return the files that a recipe's network starts from, sorted; [] for none.
 
-    Of the folder that `train: {<network>: {folder: ...}}` names: weights, configuration, words.
+    Of the bundle that `train: {start: ...}` names: its .zip, or the manifest of its folder. Of the
+    folder that `train: {<network>: {folder: ...}}` names: weights, configuration, words.
 
     Args:
         recipe: Of the checked config.
         network: Of the recipe's generator.
     """
+    if start := recipe["train"].get("start"):
+        return [bundle_file(start)]
     folder = (recipe["train"].get(network) or {}).get("folder")
     found = Path(folder).iterdir() if folder and Path(folder).is_dir() else ()
     return sorted(str(path) for path in found if path.suffix in MODEL_FILES and path.is_file())
+
+
+def bundle_file(start: str) -> str:
+    """Return the file that stands for a bundle: another one is another bundle.
+
+    >>> bundle_file("chest.zip"), bundle_file("bundles/chest")
+    ('chest.zip', 'bundles/chest/manifest.json')
+    """
+    return start if Path(start).suffix == ".zip" else str(Path(start) / "manifest.json")
 
 
 def _section(config: Mapping, stated: Mapping, name: str) -> Collection[str]:

@@ -20,11 +20,13 @@ from radfoundry.generators._requests import text_guided
 from radfoundry.networks import gan
 from radfoundry.training.loop import Callbacks, Settings, TrainingData, train
 from radfoundry.training.settings import refuse_unknown
+from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
 NETWORKS = {"gan": "generator of images and the critic it learns from"}
 NEEDS: Mapping[str, list[str]] = {}
 MODALITIES = ("CT",)
+SOURCE_LENDS = "grid"
 OPTIONS = {"count": 32, "splits": ["train"]}
 # Per size: `size` names the network's, `penalty` weighs the critic's slope; the rest is batches
 # and `training.settings.Settings`. `phantom` takes about 150 CPU seconds on 64^3.
@@ -92,7 +94,7 @@ def fit(
 
     Args:
         network: "gan".
-        data: Cases of one grid.
+        data: Cases of one grid; under the network's own name, weights to go on from.
         options: `size`; overrides of `TRAINING` under `gan`.
         rng: The source of all chance.
         device: Where to train.
@@ -108,6 +110,7 @@ def fit(
     pictures = _pictures(data.cases, gan.multiple(card["size"]))
     adversaries = gan.adversaries(card["size"], 1, pictures.shape[2:], generator).to(device)
     adversaries.measure(pictures[:MEASURED].float().to(device))
+    begun = start_from(adversaries, data.networks.get(network))
 
     def draw(own: torch.Generator) -> Tensor:
         rows = torch.randint(len(pictures), (card["batch"],), generator=own)
@@ -119,7 +122,8 @@ def fit(
     done = train(adversaries, draw, loss, settings, generator, callbacks)
     state = {name: kept for name, kept in done.state.items() if not name.startswith("critic.")}
     grid = list(data.cases[0].image.voxels.shape)
-    return Weights(state, {"network": network, **card, "grid": grid, "losses": done.loss_curve()})
+    card |= {"network": network, "grid": grid, "losses": done.loss_curve()}
+    return Weights(state, card | begun)
 
 
 def chosen_options(options: Mapping) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def card(
     words = VOLUMES if "labels" in table else RADIOGRAPHS
     origin = words.phantoms if phantoms else words.patients
     lines = [
-        f"# Synthetic dataset `{_cell(name)}`", "", f"> **{origin}**", "",
+        f"# Synthetic dataset `{markdown_cell(name)}`", "", f"> **{origin}**", "",
         f"{len(table)} of {len(verdicts)} samples drawn passed every expert and are shipped; "
         f"{counts.get('rejected', 0)} were rejected and {counts.get('undecided', 0)} undecided. "
         "None of these is shipped, and none was replaced: the shortfall stands.", "",
@@ -40,17 +40,17 @@ def card(
         f"inherits the split of {words.split}.", "",
         "## Files", "",
         f"{words.files}; `dataset.tsv` one row per sample; `SHA256SUMS` for `sha256sum --check`.",
-        "", "## Making", "", *_table(["What", "Value"], facts.items()), "",
-        "## Measured", "", *_table(["Metric", "Arm", "Value (95 % interval)", "n", "Note"],
-                                   _measured(name, scorecard)), "",
-        "## Composition", "", *_table(["Split", "Samples", "Source patients"],
+        "", "## Making", "", *markdown_table(["What", "Value"], facts.items()), "",
+        "## Measured", "", *markdown_table(["Metric", "Arm", "Value (95 % interval)", "n", "Note"],
+                                   measured(name, scorecard)), "",
+        "## Composition", "", *markdown_table(["Split", "Samples", "Source patients"],
                                       _composition(table)), "",
         "## Provenance of every sample", "", *_provenance(table),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _measured(recipe: str, scorecard: pd.DataFrame) -> list[Sequence]:
+def measured(recipe: str, scorecard: pd.DataFrame) -> list[Sequence]:
     rows = scorecard[scorecard["recipe"] == recipe].to_dict("records")
     return [
         (row["metric"], row["arm"],
@@ -68,18 +68,18 @@ def _provenance(table: pd.DataFrame) -> list[str]:
     rows = table.head(LISTED)[list(PROVENANCE)].itertuples(index=False)
     more = len(table) - LISTED
     tail = ["", f"{more} more are in `dataset.tsv`."] if more > 0 else []
-    return [*_table([name.capitalize() for name in PROVENANCE], rows), *tail]
+    return [*markdown_table([name.capitalize() for name in PROVENANCE], rows), *tail]
 
 
-def _table(head: Sequence[str], rows) -> list[str]:
+def markdown_table(head: Sequence[str], rows) -> list[str]:
     """Return a Markdown table; nothing in a cell can end the cell, the row or the table."""
-    body = [f"| {' | '.join(_cell(value) for value in row)} |" for row in rows]
+    body = [f"| {' | '.join(markdown_cell(value) for value in row)} |" for row in rows]
     if not body:
         return [NOT_AVAILABLE]
     return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *body]
 
 
-def _cell(value) -> str:
+def markdown_cell(value) -> str:
     text = shown(value) if isinstance(value, float) else str(value)
     for sign, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;")):
         text = text.replace(sign, safe)

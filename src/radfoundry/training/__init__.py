@@ -2,5 +2,6 @@
 
 * `loop`: steps, averaged weights, exact resume. `settings`: what config may set of it.
 * `callbacks`: loss curves, previews. `checkpoints`: resume, or refuse and say what differs.
+* `start`: tensors of another training to go on from.
 * `processes`: several GPUs or machines. `losses`: losses that more than one network has.
 """

@@ -120,7 +120,8 @@ class TrainingData:
     Attributes:
         cases: The train split; `facts` hold patient, findings and report. Each is read when it is
             asked for: whoever keeps them all holds the cohort in memory.
-        networks: Weights by name, of the networks that this one builds on.
+        networks: Weights by name, of the networks that this one builds on; under its own name,
+            those that it goes on from.
     """
 
     cases: Sequence[Case]

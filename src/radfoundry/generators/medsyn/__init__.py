@@ -42,6 +42,7 @@ NETWORKS = {
 }
 NEEDS = {"low_resolution": ["text"]}
 MODALITIES = ("CT",)
+SOURCE_LENDS = "grid"
 OPTIONS = {
     "count": 32,
     "splits": ["train"],
@@ -67,8 +68,8 @@ def fit(
 
     Args:
         network: Which.
-        data: Cases with anatomy maps and `facts["report"]`; the networks of `NEEDS`. A text
-            encoder among the networks is where the text encoder's own training starts.
+        data: Cases with anatomy maps and `facts["report"]`; the networks of `NEEDS`. A network's
+            own name among the networks is where its training starts.
         options: `size`; overrides of `options.TRAINING` by network; `shapes`, whether lobes,
             airways and vessels are drawn too; `objective`, "flow" or "published".
             `low_resolution: {text: false}` is an unconditional network of equal size.
@@ -99,7 +100,8 @@ def fit(
         task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None, device)
     else:
         task = batches.SuperResolutionTask(data.cases, card)
-    return training.denoiser(network, task, card, generator, device, callbacks)
+    start = data.networks.get(network)
+    return training.denoiser(task, card | {"network": network}, generator, device, callbacks, start)
 
 
 def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:

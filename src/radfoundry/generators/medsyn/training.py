@@ -18,6 +18,7 @@ from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
 from radfoundry.training.feeding import Feed
 from radfoundry.training.loop import Callbacks, Settings, train
+from radfoundry.training.start import start_from
 from radfoundry.weights import Weights, WeightsError
 
 MOST = 512  # pictures whose mean and components are taken
@@ -68,24 +69,25 @@ def text(
 
 
 def denoiser(
-    name: str,
     task: LowResolutionTask | SuperResolutionTask,
     card: dict[str, Any],
     generator: torch.Generator,
     device: str | torch.device,
     callbacks: Callbacks,
+    begun: Weights | None = None,
 ) -> Weights:
     """Return a trained denoising network with a card that `rebuilt` can make it from.
 
     Args:
-        name: "low_resolution" or "super_resolution".
         task: Draws batches and says what the loss is.
-        card: The network's options, with `channels` and `text_width`.
+        card: The network's options, with `network` ("low_resolution" or "super_resolution"),
+            `channels` and `text_width`.
         generator: The source of all chance.
         device: Where to train.
         callbacks: Callbacks; a state to resume from.
+        begun: Weights to go on from, or None for a network drawn anew.
     """
-    card = {"network": name, **card, "size": build.named(TABLES[name], card["size"])}
+    card = {**card, "size": build.named(TABLES[card["network"]], card["size"])}
     if isinstance(task, LowResolutionTask):
         card["space"] = list(task.pictures.shape[2:])
     start = build.initial(generator, card["size"], card["objective"], **wiring(card))
@@ -93,6 +95,7 @@ def denoiser(
     if isinstance(task, SuperResolutionTask):
         network = super_resolution(network, card).to(device)
     _measure(network, task, device)
+    card |= start_from(network, begun)
     callbacks = replace(callbacks, preview=partial(previewed(task), task))
     ready: Callable = task.ready
     chosen, first = settings(card), generator.initial_seed()
