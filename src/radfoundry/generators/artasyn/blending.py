@@ -20,7 +20,7 @@ COLOR_PERCENTILE = 85
 RIM = 0.15  # part of the strength that fades out: the blend ends instead of thinning forever
 VISIBLE = 0.012  # least change of intensity that the mask counts: 3 of 255 gray levels
 LEAST_AREA = 40  # pixels of a 256-pixel picture
-FAINT = {"diffuse": 0.7, "nodular": 0.7}  # a haze is fainter than a consolidation
+FAINT = {"diffuse": 0.7, "nodular": 0.5}  # a haze is fainter than a consolidation
 REACH = 5  # pixels beyond the labeled lung where an opacity ends
 TOUCH = 6  # pixels: how far the gray of heart, diaphragm and wall reaches into an opacity
 AROUND = 24  # pixels: the exposure of a film varies over this, and the gray of an opacity with it
@@ -103,7 +103,7 @@ def grays(original: np.ndarray, labels: np.ndarray) -> np.ndarray:
     firm = (ndimage.distance_transform_edt(~lungs) > apart) & (original > 0)
     color = opacity_color(original, labels)
     around, _ = _mean_of(original, firm, AROUND)
-    color = np.minimum(color, np.clip(around, color - CLOSE[0], None))
+    color = np.minimum(color, np.clip(0.5 * (color + around), color - CLOSE[0], None))
     near, amount = _mean_of(original, firm, TOUCH)
     near = np.clip(near, color - CLOSE[0], color + CLOSE[1])
     return color + smoothstep(amount, 0, 0.45) * (near - color)
