@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import _lasting
 import _training
 import planted
 import pytest
@@ -92,6 +93,7 @@ def test_the_file_of_a_bundle_stands_for_it_as_an_input():
 
 @pytest.mark.parametrize("kind", ["zip", "folder"])
 def test_another_bundle_is_another_training(archive_of, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(_lasting, "code", planted.code)
     monkeypatch.chdir(tmp_path)
     given = planted.cohort(tmp_path)
     given.start = [archive_of[kind]]
