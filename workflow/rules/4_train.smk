@@ -26,7 +26,7 @@ rule encode_cases:
         mem_mb=looked_up_often(resources.encoding_mb),
     params:
         factors=looked_up(lookups.coarse_factors),
-        code=code("encode_cases"),
+        code=code_of_encoding,
     script:
         "../../scripts/encode_cases.py"
 

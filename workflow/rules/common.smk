@@ -93,3 +93,8 @@ def code_of_arm(wildcards):
     """The same of a downstream model: of what trains it and lets it predict."""
     run = ("tasks", wildcards.task, "run")
     return trained.code_of_script(ROOT / "scripts/fit_arm.py", run)
+
+
+def code_of_encoding(wildcards):
+    """The same of encoding cases, which trainings read: what decodes them is no part of it."""
+    return trained.code_of_script(ROOT / "scripts/encode_cases.py")
