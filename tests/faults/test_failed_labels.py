@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import _lasting
 import pandas as pd
 import planted
 import pytest
@@ -22,6 +23,7 @@ DIGEST = "0" * 64
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(_lasting, "code", planted.code)
     before = logging.getLogger().handlers[:]
     yield tmp_path
     logging.getLogger().handlers[:] = before
