@@ -48,6 +48,13 @@ def test_the_body_is_filled_and_the_table_is_not_part_of_it():
     assert not inside[:, :4].any()
 
 
+@pytest.mark.parametrize("where", [np.s_[30:], np.s_[20:76], np.s_[:60, :50]])
+def test_a_mattress_below_a_cut_body_is_not_part_of_it(where):
+    hu = chest()
+    hu[(hu < -990) & (np.arange(72) < 20)[None, :, None]] = -900
+    assert not air.body(hu[where], SPACING)[:, :5].any()
+
+
 def test_an_empty_image_has_no_body():
     assert not air.body(np.full((20, 20, 20), -1000, np.float32), SPACING).any()
 

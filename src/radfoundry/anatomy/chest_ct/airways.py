@@ -134,9 +134,15 @@ def _sections(plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float) -> 
         round_enough = max(sides) < 2.3 * min(sides) + spacing_mm[0]
         full = area > 0.55 * sides[0] * sides[1]
         near = abs(x - middle) * spacing_mm[0] < ASIDE_MM
-        if AREA_MM2[0] <= area <= AREA_MM2[1] and round_enough and full and near:
+        good = round_enough and full and near and not _cut(where, plane.shape)
+        if AREA_MM2[0] <= area <= AREA_MM2[1] and good:
             found.append(Section(z, (x * spacing_mm[0], y * spacing_mm[1]), area, number))
     return found
+
+
+def _cut(where: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+    """Tell whether the image's edge cuts a box: what is left of a lung may look round."""
+    return any(part.start == 0 or part.stop == n for part, n in zip(where, shape, strict=True))
 
 
 def _longest(sections: list[list[Section]], spacing_mm: Spacing, below: float) -> list[Section]:
