@@ -115,6 +115,16 @@ def test_a_chest_without_windpipe_has_no_airway():
     assert not airways.airways(hu, SPACING, air.body(hu, SPACING)).any()
 
 
+def test_a_lung_that_the_edge_of_the_image_cuts_is_no_windpipe():
+    hu = np.full((60, 50, 30), 40, np.float32)
+    hu[:5, -5:, 5:] = -870
+    assert not airways.airways(hu, SPACING, np.ones(hu.shape, bool), 8.0).any()
+    hu[3:8, 20:25, 5:] = -1000
+    found = airways.airways(hu, SPACING, np.ones(hu.shape, bool), 8.0)
+    assert found[3:8, 20:25, 5:].all()
+    assert not found[:, -5:].any()
+
+
 def test_the_carina_is_where_the_windpipe_has_divided():
     tree = np.zeros((40, 20, 40), bool)
     tree[17:23, 8:14, 20:] = True

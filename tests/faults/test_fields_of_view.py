@@ -112,6 +112,17 @@ def test_lungs_that_a_corner_of_the_image_cuts_are_lungs(where, site):
     assert dice(labels, truth, "lung_left") > 0.95
 
 
+@pytest.mark.parametrize(("site", "top"), [("a", 44), ("a", 48), ("b", 44), ("b", 48)])
+def test_a_windpipe_cut_little_above_its_fork_is_found(site, top):
+    case = drawn(site=site)
+    labels, truth = labeled(case, np.s_[:, :, :top])
+    found = regions.mask(labels, "airway")
+    real = ndimage.binary_dilation(regions.mask(truth, "airway"))
+    assert found[:, :, -1].any()
+    assert np.count_nonzero(found & real) > 0.95 * np.count_nonzero(found)
+    assert dice(labels, truth, "airway") > 0.5
+
+
 @pytest.mark.parametrize("levels", [(0, 12), (4, 16), (0, 8)])
 def test_an_abdomen_has_no_windpipe(levels):
     labels, truth = labeled(drawn(1, bowel_gas=8), np.s_[:, :, slice(*levels)])
