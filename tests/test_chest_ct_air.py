@@ -48,6 +48,13 @@ def test_the_body_is_filled_and_the_table_is_not_part_of_it():
     assert not inside[:, :4].any()
 
 
+@pytest.mark.parametrize("where", [np.s_[30:], np.s_[20:76], np.s_[:60, :50]])
+def test_a_mattress_below_a_cut_body_is_not_part_of_it(where):
+    hu = chest()
+    hu[(hu < -990) & (np.arange(72) < 20)[None, :, None]] = -900
+    assert not air.body(hu[where], SPACING)[:, :5].any()
+
+
 def test_an_empty_image_has_no_body():
     assert not air.body(np.full((20, 20, 20), -1000, np.float32), SPACING).any()
 
@@ -106,6 +113,16 @@ def test_a_chest_without_windpipe_has_no_airway():
     hu = chest()
     hu[44:52, 26:34, 40:] = 40
     assert not airways.airways(hu, SPACING, air.body(hu, SPACING)).any()
+
+
+def test_a_lung_that_the_edge_of_the_image_cuts_is_no_windpipe():
+    hu = np.full((60, 50, 30), 40, np.float32)
+    hu[:5, -5:, 5:] = -870
+    assert not airways.airways(hu, SPACING, np.ones(hu.shape, bool), 8.0).any()
+    hu[3:8, 20:25, 5:] = -1000
+    found = airways.airways(hu, SPACING, np.ones(hu.shape, bool), 8.0)
+    assert found[3:8, 20:25, 5:].all()
+    assert not found[:, -5:].any()
 
 
 def test_the_carina_is_where_the_windpipe_has_divided():

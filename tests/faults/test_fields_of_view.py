@@ -86,6 +86,43 @@ def test_a_chest_cut_at_its_sides_keeps_windpipe_and_lungs(where):
     assert not regions.mask(labels, "pleural_space").any()
 
 
+@pytest.mark.parametrize(
+    ("where", "side"),
+    [
+        (np.s_[38:], "right"),
+        (np.s_[:26], "left"),
+        (np.s_[34:, :44], "right"),
+        (np.s_[42:], "right"),
+    ],
+)
+@pytest.mark.parametrize("site", ["a", "b"])
+def test_half_a_chest_without_its_spine_is_the_side_it_is(where, side, site):
+    labels, truth = labeled(drawn(site=site), where)
+    assert dice(labels, truth, f"lung_{side}") > 0.96
+    assert regions.mask(labels, "lungs").sum() == regions.mask(labels, f"lung_{side}").sum()
+
+
+@pytest.mark.parametrize(
+    "where", [np.s_[:44, :40], np.s_[24:, :40], np.s_[20:, :40], np.s_[20:, :36], np.s_[24:, :44]]
+)
+@pytest.mark.parametrize("site", ["a", "b"])
+def test_lungs_that_a_corner_of_the_image_cuts_are_lungs(where, site):
+    labels, truth = labeled(drawn(site=site), where)
+    assert dice(labels, truth, "lung_right") > 0.96
+    assert dice(labels, truth, "lung_left") > 0.95
+
+
+@pytest.mark.parametrize(("site", "top"), [("a", 44), ("a", 48), ("b", 44), ("b", 48)])
+def test_a_windpipe_cut_little_above_its_fork_is_found(site, top):
+    case = drawn(site=site)
+    labels, truth = labeled(case, np.s_[:, :, :top])
+    found = regions.mask(labels, "airway")
+    real = ndimage.binary_dilation(regions.mask(truth, "airway"))
+    assert found[:, :, -1].any()
+    assert np.count_nonzero(found & real) > 0.95 * np.count_nonzero(found)
+    assert dice(labels, truth, "airway") > 0.5
+
+
 @pytest.mark.parametrize("levels", [(0, 12), (4, 16), (0, 8)])
 def test_an_abdomen_has_no_windpipe(levels):
     labels, truth = labeled(drawn(1, bowel_gas=8), np.s_[:, :, slice(*levels)])

@@ -16,6 +16,7 @@ Spacing = tuple[float, ...]
 AIR_HU = -400.0  # halfway between lung and soft tissue
 OUTSIDE_HU = -500.0
 NO_LUNG_HU = -950.0  # what the edge of the image cuts is air of the room below, lung above
+SHARED = 0.5  # of a cut cavity lies beside the cavity in the next slice
 TABLE_MM = 4.0  # half of the thickest table top
 RIB_MM, RIB_SHARE = 15.0, 0.12  # lung has bone so near to so much of its surface
 PADDING_HU = -1024.0  # scanners write -2000 or -3024 outside their field of view
@@ -25,6 +26,9 @@ FAT_HU, RIM_MM = -140.0, 2.5  # fat is denser; half of what blurs at a surface
 CLOSING_MM = 9.0  # vessels, and nodules at the pleura, belong to the lung
 PARTING_MM = (1.0, 2.5, 4.0, 6.0, 9.0, 12.0, 16.0, 21.0, 27.0)  # erosions tried to part the lungs
 SPINE_HU, SPINE_MM = 150.0, 45.0  # its bone, and its width
+SPINE_MM2 = 600.0  # of bone in most axial slices of a spine; ribs have less
+BACK_MM = 110.0  # the spine lies within it
+CUT_MORE = 1.5  # the side of the image that cuts more of the body
 SLAB_MM = 55.0  # half width of the region in which lungs may touch
 
 
@@ -41,9 +45,14 @@ def body(hu: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     # Tables and sheets are thin, or apart: opening cuts them off, the largest part is the body.
     core = morphology.largest(morphology.shrunk(solid, TABLE_MM, spacing_mm))
     trunk = morphology.grown(core, TABLE_MM + max(spacing_mm), spacing_mm) & solid
+    filled = trunk.copy()
     for z in range(hu.shape[2]):
-        trunk[:, :, z] = _filled(trunk[:, :, z], hu[:, :, z])
-    return trunk
+        filled[:, :, z] = _filled(trunk[:, :, z], hu[:, :, z])
+    heights = range(1, hu.shape[2])
+    for z, neighbor in [(z, z - 1) for z in heights] + [(z - 1, z) for z in heights[::-1]]:
+        cavity = filled[:, :, neighbor] & ~trunk[:, :, neighbor]
+        filled[:, :, z] |= _continued(filled[:, :, z], hu[:, :, z], cavity)
+    return filled
 
 
 def _filled(trunk: np.ndarray, hu: np.ndarray) -> np.ndarray:
@@ -58,13 +67,38 @@ def _filled(trunk: np.ndarray, hu: np.ndarray) -> np.ndarray:
             line[met[0] + 1 : met[-1] + 2] = True
     inside = ndimage.binary_fill_holes(fenced)[1:-1, 1:-1]
     labels, count = ndimage.label(inside & ~trunk)
-    edge = np.zeros(trunk.shape, bool)
-    edge[[0, -1]] = edge[:, [0, -1]] = True
-    for number in np.unique(labels[edge & (labels > 0)]):
+    for number in np.unique(labels[_at_edge(labels > 0)]):
         hole = labels == number
         if np.median(hu[hole]) < NO_LUNG_HU:  # air between arm and chest, say
             inside &= ~hole
     return inside
+
+
+def _continued(filled: np.ndarray, hu: np.ndarray, cavity: np.ndarray) -> np.ndarray:
+    """Return air of a slice that goes on from a cavity of the body in the next slice.
+
+    Lung that the corner of the image cuts has no wall on two of its sides: nothing in its own
+    slice tells it from the room but its density.
+    """
+    out = np.zeros(filled.shape, bool)
+    if not cavity.any() or not _at_edge(filled).any():
+        return out
+    labels, count = ndimage.label(~filled)
+    voxels = np.bincount(labels.ravel(), minlength=count + 1)
+    shared = np.bincount(labels[cavity], minlength=count + 1)
+    shared[0] = 0
+    for number in np.flatnonzero(shared > SHARED * voxels):
+        part = labels == number
+        if np.median(hu[part]) >= NO_LUNG_HU:
+            out |= part
+    return out
+
+
+def _at_edge(mask: np.ndarray) -> np.ndarray:
+    """Return where a mask of a slice meets the image's edge."""
+    edge = np.zeros(mask.shape, bool)
+    edge[[0, -1]] = edge[:, [0, -1]] = True
+    return mask & edge
 
 
 def lungs(
@@ -113,25 +147,39 @@ def whole(side: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
 
 
 def midline(hu: np.ndarray, inside: np.ndarray, spacing_mm: Spacing) -> float:
-    """Return the x index of the body's middle: the spine's where bone shows it, else the body's."""
+    """Return the x index of the body's middle: the spine's where bone shows it, else the body's.
+
+    Where one side of the body is cut and no spine is in view, the middle lies beyond that side:
+    then it is the image's edge (-0.5, or the number of columns less 0.5).
+    """
     columns = np.flatnonzero(inside.any(axis=(1, 2)))
     middle = 0.5 * (columns[0] + columns[-1])
     rows = np.flatnonzero(inside.any(axis=(0, 2)))
     back = int(0.5 * (rows[0] + rows[-1]))
-    if inside[[0, -1]].any(axis=(1, 2)).any():  # cut at one side, its box is not centered
-        middle = _spine(hu[:, :back], spacing_mm, middle)
+    if inside[:, -1].any():  # cut in front, half of it may not hold the spine
+        back = max(back, int(rows[0] + BACK_MM / spacing_mm[1]))
+    cut = inside[[0, -1]].sum(axis=(1, 2))
+    if cut.any():  # its box is not centered
+        middle, in_view = _spine(hu[:, :back], spacing_mm, middle)
+        if not in_view and cut.max() > CUT_MORE * cut.min():
+            return -0.5 if cut[0] > cut[1] else hu.shape[0] - 0.5
     reach = max(1, int(40 / spacing_mm[0]))
     low, high = max(0, int(middle) - reach), int(middle) + reach + 1
     bone = (hu[low:high, :back] > SPINE_HU).sum(axis=(1, 2), dtype=np.float64)
     return float(low + np.average(np.arange(len(bone)), weights=bone)) if bone.any() else middle
 
 
-def _spine(behind: np.ndarray, spacing_mm: Spacing, middle: float) -> float:
-    """Return the x index where most bone lies behind, within the width of a spine."""
-    bone = (behind > SPINE_HU).sum(axis=(1, 2), dtype=np.float64)
+def _spine(behind: np.ndarray, spacing_mm: Spacing, middle: float) -> tuple[float, bool]:
+    """Return the x index where most bone lies behind, within the width of a spine; if it is one.
+
+    Every slice of a spine has much bone; ribs and shoulder blades come and go.
+    """
+    bone = (behind > SPINE_HU).sum(axis=1, dtype=np.float64)
     wide = max(1, round(SPINE_MM / spacing_mm[0]))
-    thick = np.convolve(bone, np.ones(wide), mode="same")
-    return float(thick.argmax()) if bone.any() else middle
+    thick = ndimage.convolve1d(bone, np.ones(wide), axis=0, mode="constant")
+    area_mm2 = np.median(thick, axis=1).max() * spacing_mm[0] * spacing_mm[1]
+    at = float(thick.sum(axis=1).argmax()) if bone.any() else middle
+    return at, bool(area_mm2 > SPINE_MM2)
 
 
 def _aerated(

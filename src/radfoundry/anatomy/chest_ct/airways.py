@@ -18,6 +18,7 @@ Spacing = tuple[float, ...]
 
 SEED_HU = (-650.0, -800.0, -880.0, -920.0)  # tried in turn: coarse voxels blur the lumen
 AREA_MM2 = (35.0, 750.0)  # cross sections of windpipes
+ROUND, FORK = (2.3, 0.55), (3.2, 0.38)  # of sections: length to width, and share of their box
 LEAST_LENGTH_MM = 14.0
 LONE_MM = 60.0  # where no lung is in the scan a shorter tube may be bowel
 BELOW_TOP_MM = 15.0  # how far below the tops of the lungs, or the scan's, a short one may start
@@ -36,12 +37,13 @@ WALL_HU = -500.0
 
 @dataclass(frozen=True)
 class Section:
-    """One round cross section of air: slice, middle in mm, area in mm2, and its label there."""
+    """One cross section of air: slice, middle in mm, area in mm2, label there, round or a fork."""
 
     z: int
     at: tuple[float, float]
     area: float
     number: int
+    fork: bool = False
 
 
 def airways(
@@ -94,10 +96,30 @@ def lungs_top(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray) -> float:
 
 
 def windpipe(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: float) -> np.ndarray:
-    """Return the longest tube of round cross sections near the middle, or nothing."""
-    top, least = lungs_top(hu, spacing_mm, inside), LEAST_LENGTH_MM
+    """Return the longest tube of round cross sections near the middle, or nothing.
+
+    Where a scan starts little above the carina, the windpipe in it is no longer than it is wide;
+    so where lungs but no tube are seen, sections as wide as a fork may prolong one.
+    """
+    top = lungs_top(hu, spacing_mm, inside)
     if np.isnan(top):
-        top, least = hu.shape[2] - 1.0, LONE_MM
+        return _tube(hu, spacing_mm, inside, (middle, hu.shape[2] - 1.0), LONE_MM)
+    tube = _tube(hu, spacing_mm, inside, (middle, top), LEAST_LENGTH_MM)
+    if tube.any():
+        return tube
+    return _tube(hu, spacing_mm, inside, (middle, top), LEAST_LENGTH_MM, forks=True)
+
+
+def _tube(
+    hu: np.ndarray,
+    spacing_mm: Spacing,
+    inside: np.ndarray,
+    places: tuple[float, float],
+    least: float,
+    forks: bool = False,
+) -> np.ndarray:
+    """Return the longest tube near `places` (x of the middle, z of the top), at least so long."""
+    middle, top = places
     best, length = np.zeros(hu.shape, bool), least
     for level in SEED_HU:
         labels = np.zeros(hu.shape, np.int32)
@@ -106,7 +128,7 @@ def windpipe(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: fl
         for z in range(hu.shape[2]):
             labels[:, :, z], _ = ndimage.label(air[:, :, z])
             near = (z - top) * spacing_mm[2] < ABOVE_LUNGS_MM
-            found = _sections(labels[:, :, z], z, spacing_mm, middle) if near else []
+            found = _sections(labels[:, :, z], z, spacing_mm, middle, forks) if near else []
             sections.append(found)
         track = _longest(sections, spacing_mm, top)
         reach = len(track) * spacing_mm[2]
@@ -120,8 +142,10 @@ def windpipe(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray, middle: fl
     return best
 
 
-def _sections(plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float) -> list[Section]:
-    """Return the round cross sections of a slice."""
+def _sections(
+    plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float, forks: bool
+) -> list[Section]:
+    """Return the round cross sections of a slice, and if asked for those of a fork."""
     found = []
     pixel = spacing_mm[0] * spacing_mm[1]
     for number, where in enumerate(ndimage.find_objects(plane), start=1):
@@ -131,12 +155,28 @@ def _sections(plane: np.ndarray, z: int, spacing_mm: Spacing, middle: float) -> 
         x, y = (
             start.start + line.mean() for start, line in zip(where, np.nonzero(region), strict=True)
         )
-        round_enough = max(sides) < 2.3 * min(sides) + spacing_mm[0]
-        full = area > 0.55 * sides[0] * sides[1]
+        tube = _is_filled(area, sides, spacing_mm, ROUND)
+        fork = forks and sides[0] > sides[1] and _is_filled(area, sides, spacing_mm, FORK)
         near = abs(x - middle) * spacing_mm[0] < ASIDE_MM
-        if AREA_MM2[0] <= area <= AREA_MM2[1] and round_enough and full and near:
-            found.append(Section(z, (x * spacing_mm[0], y * spacing_mm[1]), area, number))
+        good = (tube or fork) and near and not _cut(where, plane.shape)
+        if AREA_MM2[0] <= area <= AREA_MM2[1] and good:
+            at = (x * spacing_mm[0], y * spacing_mm[1])
+            found.append(Section(z, at, area, number, not tube))
     return found
+
+
+def _is_filled(
+    area: float, sides: list[float], spacing_mm: Spacing, shape: tuple[float, float]
+) -> bool:
+    """Tell whether a section is no longer than allowed and fills enough of its box."""
+    longest, least = shape
+    full = area > least * sides[0] * sides[1]
+    return bool(full and max(sides) < longest * min(sides) + spacing_mm[0])
+
+
+def _cut(where: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+    """Tell whether the image's edge cuts a box: what is left of a lung may look round."""
+    return any(part.start == 0 or part.stop == n for part, n in zip(where, shape, strict=True))
 
 
 def _longest(sections: list[list[Section]], spacing_mm: Spacing, below: float) -> list[Section]:
@@ -157,7 +197,8 @@ def _longest(sections: list[list[Section]], spacing_mm: Spacing, below: float) -
                 ((s, c) for s, c in running if _follows(c[-1], one, reach)),
                 key=lambda item: item[0], default=(0.0, []),
             )  # fmt: skip
-            following.append((score + gain, [*chain, one]))
+            if chain or not one.fork:  # a windpipe lies above its fork
+                following.append((score + gain, [*chain, one]))
         for score, chain in following:
             if score > best_score and chain[-1].z <= below:
                 best_score, best = score, chain
