@@ -130,6 +130,12 @@ def test_where_arms_are_findings_and_no_rivals_the_best_is_not_picked():
     assert page._headlines(rows, "r")[0]["arm"] == "a"
 
 
+def test_what_real_images_reach_is_no_headline_of_a_recipe():
+    rows = figures(("emphysema", -0.3, 8), ("emphysema/real", 1.7, 45))
+    rows = [row | {"metric": "prompt_effect"} for row in rows]
+    assert page._headlines(rows, "r")[0]["estimate"].startswith("-0.300")
+
+
 def test_the_page_is_whole_and_asks_nobody_for_anything():
     html = page.render(context())
     seen = Page(html)

@@ -28,6 +28,7 @@ HEADLINES = (
     *("utility_auroc_gain", "memorised_fraction"),
 )
 CONTESTED = ("image_auroc", "pixel_dice")  # their arms are rivals; other metrics' are findings
+REFERENCE = "/real"  # arms that say what real images reach: beside a recipe's figure, never for it
 COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
     *COSTS,
@@ -188,11 +189,13 @@ def _headlines(own: Sequence[Mapping], recipe: str) -> list[dict]:
     """Return one number or none for each of `HEADLINES`, on the test set of most cases.
 
     Only where no test set has a figure is there none. Of rivals the best arm is named, and beside
-    it, as `own`, what the recipe's arm reaches there; elsewhere it is the recipe's own arm.
+    it, as `own`, what the recipe's arm reaches there; elsewhere it is the recipe's own arm. What
+    real images reach is no headline of a recipe, however many they are.
     """
     found = []
     for name in HEADLINES:
         rows = [row for row in own if row["metric"] == name]
+        rows = [row for row in rows if not str(row["arm"]).endswith(REFERENCE)]
         rows = [row for row in rows if math.isfinite(row["value"])] or rows
         mine = [row for row in rows if str(row["arm"]).startswith(recipe)] or rows
         first = max(mine, key=lambda row: row["n"], default=None)
