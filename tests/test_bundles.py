@@ -108,7 +108,7 @@ def test_an_id_that_would_leave_is_refused_with_its_file(place):
 
 
 def test_ids_that_any_text_holds_by_chance_are_not_looked_for():
-    texts = {"a.json": b'{"size": "phantom32", "12": "2024"}', "README.md": b"12 of case-0012"}
+    texts = {"a.json": b'{"size": "gaussian_prior", "12": "2024"}', "README.md": b"12 of case-0012"}
     assert privacy.ids_found(texts, ["12", "2024"]) == []
     assert privacy.ids_found(texts, ["case-0012"]) == ["README.md: case-0012"]
 

@@ -27,7 +27,7 @@ from radfoundry.training.loop import Callbacks
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights, WeightsError
 
-TINY = {"size": "phantom32", "depth": 1, "widths": [16, 32], "places": 4, "mixing": 16}
+TINY = {"size": "gaussian_prior", "depth": 1, "widths": [16, 32], "places": 4, "mixing": 16}
 TRAIN: Mapping = {
     "size": "phantom",
     "text": {"steps": 2},
@@ -39,6 +39,8 @@ TRAIN: Mapping = {
         "crop": [16, 16, 16],
     },
 }
+SHIFTS = {"size": "phantom", "widths": [14, 16], "blocks": [1, 1], "side": 8, "mixing": 8}
+SHIFT: Mapping = {**TRAIN, "low_resolution": {"size": SHIFTS, "steps": 3, "batch": 2}}
 SMALL = {"size": "paper", "width": 8, "multipliers": [1, 2], "bottleneck": 1, "heads": 1}
 OWN = {"size": SMALL, "factor": 2, "steps": 1, "batch": 1, "accumulate": 1, "precision": "float32"}
 PUBLISHED: Mapping = {
@@ -224,6 +226,15 @@ def test_training_is_repeatable():
         torch.testing.assert_close(again.state[name], tensor, rtol=0, atol=0)
 
 
+def test_learned_numbers_are_stored_with_16_bits_and_measured_ones_with_32():
+    low = fitted("low_resolution", {"text": trained(True)["text"]}, **SHIFT)
+    assert low.state["enter.weight"].dtype == torch.float16
+    assert low.state["band_statistics.center"].dtype == torch.float32
+    networks = medsyn.prepare({**trained(True), "low_resolution": low})
+    assert networks.low.enter.weight.dtype == torch.float32
+    assert medsyn.draw(request(), chests()[0], networks).image.voxels.dtype == np.int16
+
+
 def test_a_generic_text_encoder_is_not_trained():
     generic = fitted("text", text={"steps": 0})
     assert not generic.card["trained"]
@@ -316,11 +327,11 @@ def test_too_few_cases_are_refused_with_how_many_are_needed(count):
 def test_cases_of_a_batch_share_a_fold_where_there_are_priors_and_nowhere_else():
     cases = [*chests(), *chests()]
     folds = {}
-    for name, options in {"wavelet": TRAIN, "published": PUBLISHED}.items():
+    for name, options in {"wavelet": TRAIN, "shift": SHIFT, "published": PUBLISHED}.items():
         rows = task(options, cases, batch=16).ahead.rows(torch.Generator().manual_seed(0))
         folds[name] = len(set((rows % principal_components.FOLDS).tolist()))
     assert folds["wavelet"] == 1
-    assert folds["published"] > 2
+    assert min(folds["shift"], folds["published"]) > 2
 
 
 @pytest.mark.parametrize(("objective", "weighs"), [("flow", True), ("published", False)])
@@ -435,7 +446,9 @@ def test_weights_can_be_stored():
 
 
 @pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
-@pytest.mark.parametrize("options", [TRAIN, PUBLISHED], ids=["wavelet", "published"])
+@pytest.mark.parametrize(
+    "options", [TRAIN, SHIFT, PUBLISHED], ids=["wavelet", "shift", "published"]
+)
 def test_a_network_shows_what_it_draws_while_it_is_trained(network, options):
     shown = []
     callbacks = Callbacks(show=lambda step, picture, history: shown.append(picture), show_every=2)
@@ -455,13 +468,13 @@ def test_a_local_bert_is_where_the_text_encoder_starts(monkeypatch):
 
 
 @pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_training_that_is_resumed_ends_with_the_same_bits(network, workers):
+@pytest.mark.parametrize(("options", "workers"), [(TRAIN, 0), (TRAIN, 1), (SHIFT, 0)])
+def test_a_training_that_is_resumed_ends_with_the_same_bits(network, options, workers):
     kept = []
     data = SimpleNamespace(cases=chests(), networks={"text": trained()["text"]})
     callbacks = Callbacks(checkpoint=kept.append, every=2, workers=workers)
-    whole = medsyn.fit(network, data, TRAIN, np.random.default_rng(0), "cpu", callbacks)
+    whole = medsyn.fit(network, data, options, np.random.default_rng(0), "cpu", callbacks)
     resumed = Callbacks(resume=next(state for state in kept if state["step"] == 2))
-    again = medsyn.fit(network, data, TRAIN, np.random.default_rng(0), "cpu", resumed)
+    again = medsyn.fit(network, data, options, np.random.default_rng(0), "cpu", resumed)
     for name, tensor in whole.state.items():
         torch.testing.assert_close(again.state[name], tensor, rtol=0, atol=0)

@@ -10,13 +10,25 @@ from radfoundry.generators.medsyn.sizes import LOW_RESOLUTION, SUPER_RESOLUTION
 from radfoundry.networks.blocks import Attention, NullText, TimedBlock, TimeEmbedding
 from radfoundry.networks.build import build, initial, named
 from radfoundry.networks.costs import cost, parameters
+from radfoundry.networks.shift_unet.blocks import folded, shifted, unfolded
 
-WAVELET = LOW_RESOLUTION["phantom"] | {"widths": (16, 32), "depth": 1, "places": 2, "tokens": 6}
+WAVELET = LOW_RESOLUTION["gaussian_prior"] | {
+    "haar": 2, "widths": (16, 32), "depth": 1, "places": 2, "tokens": 6,
+}  # fmt: skip
+SHIFT = LOW_RESOLUTION["phantom"] | {
+    "widths": (14, 16), "blocks": (1, 2), "side": 8, "mixing": 8, "text_places": 3, "tokens": 6,
+}  # fmt: skip
 ATTENTIVE = WAVELET | {"widths": (32,), "blocks": (0,), "mixing": 0}
 PSEUDO3D = LOW_RESOLUTION["paper"] | {
     "width": 8, "multipliers": (1, 2), "heads": 2, "side": 4, "bottleneck": 1, "tokens": 6,
 }  # fmt: skip
-DESIGNS = {"wavelet": WAVELET, "attentive": ATTENTIVE, "pseudo3d": PSEUDO3D}
+DESIGNS = {
+    "wavelet": WAVELET,
+    "attentive": ATTENTIVE,
+    "shift": SHIFT,
+    "shift and attention": SHIFT | {"mixing": 0},
+    "pseudo3d": PSEUDO3D,
+}
 WORDS = 5
 
 
@@ -32,7 +44,7 @@ def normal(*shape, seed=0):
 def network(size, seed=0, **options):
     """Return a network none of whose layers is silent."""
     generator = torch.Generator().manual_seed(seed)
-    grid = {"space": (8, 8, 8)} if size["design"] == "wavelet" else {}
+    grid = {} if size["design"] == "pseudo3d" else {"space": (8, 8, 8)}
     made = initial(
         generator, size, **{"channels": 2, "text_width": WORDS, **grid, **options}
     ).eval()
@@ -155,6 +167,48 @@ def test_the_wavelet_network_takes_pictures_of_two_and_three_dimensions_and_othe
         assert made(picture, TIMES, TEXT).shape == picture.shape
 
 
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_network_of_shifts_takes_pictures_of_two_and_three_dimensions(dims):
+    picture = normal(2, 2, *[8] * dims)
+    assert network(SHIFT, space=[8] * dims)(picture, TIMES, TEXT).shape == picture.shape
+
+
+def test_places_folded_to_half_the_grid_are_unfolded_to_what_they_were():
+    places = normal(2, 4, 6, 8, 3)
+    assert folded(places).shape == (2, 2, 3, 4, 24)
+    assert torch.equal(unfolded(folded(places), (2, 3, 4)), places)
+
+
+def test_each_channel_of_a_shift_comes_from_one_neighbor():
+    places = torch.zeros(1, 5, 5, 5, 7)
+    places[0, 2, 2, 2] = 1
+    found = shifted(places)[0].nonzero().tolist()
+    moved = [[x - 2, y - 2, z - 2] for x, y, z, _ in sorted(found, key=lambda at: at[3])]
+    assert moved == [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1], [0, 0, 0]]
+
+
+def test_an_untrained_network_of_shifts_knows_no_body_and_reads_no_text():
+    made = initial(
+        torch.Generator().manual_seed(0), SHIFT, channels=2, text_width=WORDS, space=[8] * 3
+    )
+    made.measure(normal(9, 2, 8, 8, 8) + torch.linspace(-3, 3, 8))
+    drawn = made(NOISY, torch.ones(2), TEXT)
+    assert torch.equal(drawn, made(NOISY, torch.ones(2)))
+    assert torch.allclose(drawn, drawn.roll(2, 4), atol=1e-5)
+
+
+def test_a_text_may_tell_one_place_what_it_tells_no_other():
+    made = initial(
+        torch.Generator().manual_seed(0), SHIFT, channels=2, text_width=WORDS, space=[8] * 3
+    )
+    torch.nn.init.normal_(made.leave.weight)
+    made.bottom[0].text = None  # whose tokens are read by all places
+    with torch.no_grad():
+        made.text_places[:, 0, 0, 0] = 1.0
+    change = (made(NOISY, TIMES, TEXT) - made(NOISY, TIMES, 2 * TEXT)).abs().amax((0, 1))
+    assert change[:4, :4, :4].max() > 10 * change[5:, 5:, 5:].max()
+
+
 def test_an_untrained_wavelet_network_is_the_best_linear_estimate():
     size = WAVELET | {"value_levels": 0, "rank": 1}
     made = initial(torch.Generator().manual_seed(0), size, channels=2, space=(16, 16, 16))
@@ -195,7 +249,7 @@ def test_too_long_a_text_is_refused():
 def test_a_size_is_named_changed_or_refused():
     assert named(LOW_RESOLUTION, {"size": "paper", "width": 8})["width"] == 8
     assert named(LOW_RESOLUTION, "paper") == LOW_RESOLUTION["paper"]
-    with pytest.raises(ValueError, match="phantom, phantom32, workstation, paper"):
+    with pytest.raises(ValueError, match="phantom, gaussian_prior, workstation, paper"):
         named(LOW_RESOLUTION, "huge")
     with pytest.raises(ValueError, match="has no depth"):
         named(LOW_RESOLUTION, {"size": "paper", "depth": 3})

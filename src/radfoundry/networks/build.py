@@ -18,9 +18,10 @@ from torch import nn
 from radfoundry.diffusion.objectives import OBJECTIVES
 from radfoundry.networks.layers import seeded
 from radfoundry.networks.pseudo3d_unet import Pseudo3DUNet
+from radfoundry.networks.shift_unet.unet import ShiftUNet
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 
-DESIGNS = ("pseudo3d", "wavelet")
+DESIGNS = ("pseudo3d", "shift", "wavelet")
 
 
 def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -41,13 +42,14 @@ def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any])
 
 def build(
     size: Mapping[str, Any], objective: str = "flow", **options: Any
-) -> WaveletUNet | Pseudo3DUNet:
+) -> WaveletUNet | ShiftUNet | Pseudo3DUNet:
     """Return an untrained network; on the `meta` device nothing is computed.
 
     Args:
         size: As `named` returns it.
         objective: A name of `OBJECTIVES`; the wavelet design knows its noise levels.
-        options: `channels`, `concat`, `text_width`; for the wavelet design also `read`, `space`.
+        options: `channels`, `concat`, `text_width`; but for the pseudo-3D design also `read`,
+            `space`.
     """
     if size["design"] not in DESIGNS:
         raise ValueError(f"no design {size['design']!r}: choose from {', '.join(DESIGNS)}")
@@ -55,7 +57,8 @@ def build(
         options = {key: v for key, v in options.items() if key not in ("read", "space")}
         return Pseudo3DUNet(size, **options)
     text = (options.pop("text_width", 0), options.pop("read", 0))
-    return WaveletUNet(size, OBJECTIVES[objective].schedule, text=text, **options)
+    made: Any = ShiftUNet if size["design"] == "shift" else WaveletUNet
+    return made(size, OBJECTIVES[objective].schedule, text=text, **options)
 
 
 def initial(generator: torch.Generator, *given: Any, **options: Any) -> nn.Module:

@@ -199,7 +199,7 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
     card = networks.cards["low_resolution"]
     values = batches.coarse(full, card).float().to(networks.device)
     sides = values.shape[2:]
-    if card["design"] == "wavelet":  # it knows bodies on the grid that it was trained on
+    if card["design"] != "pseudo3d":  # it knows bodies on the grid that it was trained on
         values = stretched(values, card["space"])
     condition: dict[str, Tensor] = {}
     if values.shape[1] > 1:

@@ -42,8 +42,12 @@ class CoarseBatches:
         """Return clean channels (B, C, *space) and which cases they are (B,)."""
         rows = self.rows(generator)
         clean = self.pictures[rows].float()
-        reach = self.options["shift"]
-        return (shifted(clean, reach, generator) if reach else clean), rows
+        if reach := self.options["shift"]:
+            clean = shifted(clean, reach, generator)
+        if self.options["turn"] or self.options["zoom"]:
+            turn, zoom = self.options["turn"], self.options["zoom"]
+            clean = channels.rotated(clean, turn, zoom, generator)
+        return clean, rows
 
     def rows(self, generator: torch.Generator) -> Tensor:
         """Return which cases a batch has: of a wavelet network's, all of one fold.

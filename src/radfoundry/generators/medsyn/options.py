@@ -15,20 +15,23 @@ TABLES = {"low_resolution": LOW_RESOLUTION, "super_resolution": SUPER_RESOLUTION
 # `logit_mean` of the times of `flow`; `voxel_weight` of airways, see `batches.near_airways`;
 # `log_snr_range` of the sampler; `conditioning_noise` on the coarse channels that the full grid is
 # drawn from; `residual_scale` times the residual is drawn, 0 for the channels themselves;
-# `sampling_steps`, 0 for the request's steps.
+# `sampling_steps`, 0 for the request's steps; `weights`: bits that they are stored with, EMA and
+# optimizer have 32.
 TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "phantom": {
         "text": {"size": "phantom", "reading": True},
         "low_resolution": {
-            "size": "phantom32", "factor": 2, "steps": 500, "batch": 2, "learning_rate": 1e-3,
+            "size": "phantom", "factor": 2, "steps": 500, "batch": 2, "learning_rate": 1e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
             "precision": "bfloat16", "text": True, "drop_text": 0.1, "given": 0.5, "shift": 0,
-            "logit_mean": -0.3, "voxel_weight": 10.0, "log_snr_range": [-7.0, 7.0],
+            "turn": 0.05, "zoom": 0.05, "weights": "float16", "logit_mean": 0.5,
+            "voxel_weight": 10.0, "log_snr_range": [-7.0, 7.0],
         },
         "super_resolution": {
             "size": "phantom", "factor": 2, "steps": 700, "batch": 2, "learning_rate": 2e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
             "precision": "bfloat16", "crop": [32, 32, 32], "noise": 0.04, "turn": 0.0, "zoom": 0.0,
+            "weights": "float16",
             "residual_scale": 4.0, "logit_mean": 0.0, "log_snr_range": [-7.0, 4.0],
             "conditioning_noise": 0.03, "sampling_steps": 2, "tile": [128, 128, 128],
         },
@@ -39,8 +42,8 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
-            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "logit_mean": 0.0,
-            "voxel_weight": 0.0, "log_snr_range": None,
+            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "turn": 0.0, "zoom": 0.0,
+            "weights": "float32", "logit_mean": 0.0, "voxel_weight": 0.0, "log_snr_range": None,
         },
         "super_resolution": {
             "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 16,
@@ -48,7 +51,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
             "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
             "logit_mean": 0.0, "log_snr_range": None, "conditioning_noise": 0.0,
-            "sampling_steps": 0, "tile": [128, 128, 64],
+            "sampling_steps": 0, "tile": [128, 128, 64], "weights": "float32",
         },
     },
     "paper": {
@@ -57,8 +60,8 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "size": "paper", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 32,
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
-            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "logit_mean": 0.0,
-            "voxel_weight": 0.0, "log_snr_range": None,
+            "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "turn": 0.0, "zoom": 0.0,
+            "weights": "float32", "logit_mean": 0.0, "voxel_weight": 0.0, "log_snr_range": None,
         },
         "super_resolution": {
             "size": "paper", "factor": 4, "steps": 40000, "batch": 4, "accumulate": 8,
@@ -66,7 +69,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
             "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
             "logit_mean": 0.0, "log_snr_range": None, "conditioning_noise": 0.0,
-            "sampling_steps": 0, "tile": [128, 128, 64],
+            "sampling_steps": 0, "tile": [128, 128, 64], "weights": "float32",
         },
     },
 }  # fmt: skip
@@ -77,13 +80,13 @@ TRAIN: Mapping[str, Sequence[str]] = {
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",
-        "logit_mean", "voxel_weight", "log_snr_range",
+        "turn", "zoom", "weights", "logit_mean", "voxel_weight", "log_snr_range",
     ),
     "super_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom",
         "residual_scale", "logit_mean", "log_snr_range", "conditioning_noise", "sampling_steps",
-        "tile",
+        "tile", "weights",
     ),
 }  # fmt: skip
 # Which option is the factor of the coarse grid, and its value by size: see `TRAINING`.
@@ -166,4 +169,6 @@ def blocks(size: Mapping[str, Any]) -> int:
     """
     if size["design"] == "pseudo3d":
         return 2 ** (len(size["multipliers"]) - 1)
+    if size["design"] == "shift":
+        return 2 ** (size["haar"] + 1)
     return 2 ** (size["haar"] + len(size["widths"]) - 1)

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radfoundry.generators.medsyn import batches, previews
 from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
+from radfoundry.networks.shift_unet.text_features import TextFeatures
+from radfoundry.networks.shift_unet.unet import ShiftUNet
 from radfoundry.networks.super_resolution import SuperResolution
+from radfoundry.networks.wavelet_unet.gaussian_prior import GaussianPrior
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
 from radfoundry.training.feeding import Feed
@@ -104,7 +107,21 @@ def denoiser(
         done = train(network, lambda _: ready(feed()), task.loss, chosen, generator, callbacks)
     finally:
         feed.close()
-    return Weights(done.state, card | {"losses": done.loss_curve()})
+    state = stored(done.state, network, card["weights"])
+    return Weights(state, card | {"losses": done.loss_curve()})
+
+
+def stored(state: Mapping[str, Tensor], network: nn.Module, weights: str) -> dict[str, Tensor]:
+    """Return a state whose learned numbers have 32 or 16 bits; what was measured keeps its own.
+
+    Args:
+        state: Tensors by name.
+        network: Whose parameters are learned.
+        weights: "float32" or "float16", which moves a number by at most 1/2048 of itself.
+    """
+    learned = {name for name, _ in network.named_parameters()}
+    chosen = getattr(torch, weights)
+    return {name: part.to(chosen) if name in learned else part for name, part in state.items()}
 
 
 def previewed(task: LowResolutionTask | SuperResolutionTask) -> Callable[..., np.ndarray]:
@@ -159,14 +176,20 @@ def _measure(
         network.measure(fine, low)
         if isinstance(network.network, WaveletUNet):
             network.network.measure(network.beyond(fine, network.expected(low)))
+    elif isinstance(network, ShiftUNet) and isinstance(task, LowResolutionTask):
+        if network.text_features is not None:
+            _read(network.text_features, task.reader)
+        network.measure(task.pictures[:MOST].float().to(device))
     elif isinstance(network, WaveletUNet) and isinstance(task, LowResolutionTask):
         assert network.gaussian_prior is not None
-        for buffer, part in zip(
-            (network.gaussian_prior.reader, network.gaussian_prior.bias),
-            ("weight", "bias"),
-            strict=True,
-        ):
-            buffer.copy_(torch.tensor(task.reader.get(part, buffer.tolist())).reshape(buffer.shape))
+        _read(network.gaussian_prior, task.reader)
         pictures, reports = task.pictures[:MOST].float(), task.reports[:MOST]
         tokens = () if task.encode is None else task.encode(reports)
         network.measure(*(part.to(device) for part in (pictures, *tokens)))
+
+
+def _read(layer: TextFeatures | GaussianPrior, reader: Mapping[str, Any]) -> None:
+    """Give a layer the text encoder's reader, where it has one."""
+    for buffer, part in ((layer.reader, "weight"), (layer.bias, "bias")):
+        if part in reader:
+            buffer.copy_(torch.tensor(reader[part]).reshape(buffer.shape))
