@@ -1,4 +1,4 @@
-"""Average the lungs of some cases into the shape that all are brought to."""
+"""Average the lungs of some cases into the shape that all are brought to, or take one."""
 
 from _cases import summarize
 from _intake import raw_case
@@ -29,6 +29,9 @@ def masks():
         yield raw.image.holding(coarse_lungs.lungs(raw.image))
 
 
-summarize(chosen, "batch")
-mean = atlas.build(masks(), options["grid"], options.get("spacing_mm"))
+if isinstance(options["atlas"], str):
+    mean = atlas.taken(volume.read(options["atlas"]), options["grid"], options["atlas"])
+else:
+    summarize(chosen, "batch")
+    mean = atlas.build(masks(), options["grid"], options.get("spacing_mm"))
 volume.write(mean, job.output.atlas)

@@ -52,6 +52,15 @@ def test_every_case_comes_onto_the_atlas(masks, built):
         assert dice(moved, built.voxels > 0) > 0.93
 
 
+def test_an_atlas_that_is_there_is_taken_and_one_of_another_grid_or_without_lungs_is_refused(built):
+    taken = atlas.taken(built, (48, 40, 44), "mean.nii.gz")
+    assert np.array_equal(taken.voxels, built.voxels)
+    with pytest.raises(ValueError, match=r"mean.nii.gz has 48 x 40 x 44.*32 x 32 x 32"):
+        atlas.taken(built, (32, 32, 32), "mean.nii.gz")
+    with pytest.raises(ValueError, match="marks no lungs"):
+        atlas.taken(built.holding(np.zeros_like(built.voxels)), (48, 40, 44), "mean.nii.gz")
+
+
 def test_without_a_spacing_the_lungs_fill_three_quarters_of_the_grid(masks):
     built = atlas.build(masks[1:2], (32, 32, 32), rounds=0)
     filled = np.ptp(np.argwhere(built.voxels), axis=0).max() + 1

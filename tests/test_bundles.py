@@ -92,6 +92,11 @@ def test_no_image_and_no_id_leaves_with_a_bundle():
     assert not [own for own in origin().ids if own.encode() in text]
 
 
+def test_the_atlas_that_all_were_brought_to_leaves_with_a_bundle():
+    assert making.made(origin(atlas=b"mean lungs"))["atlas.nii.gz"] == b"mean lungs"
+    assert "atlas.nii.gz" not in making.made(origin())
+
+
 def test_no_tensor_of_a_bundle_has_the_size_of_a_training_image(bundle):
     """A coarse mean and components are weights, and said to be; whole images are nowhere."""
     sizes = {t.numel() for own in bundle.weights.values() for t in own.state.values()}

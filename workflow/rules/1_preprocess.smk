@@ -45,10 +45,10 @@ rule draw_phantoms:
 
 
 rule build_atlas:
-    """Average the lungs of some cases into the shape that all are brought to."""
+    """Average the lungs of some cases into the shape that all are brought to, or take one."""
     input:
         cases="results/cohorts/{cohort}/cases.tsv",
-        images=all_raw_images,
+        images=images_of_atlas,
     output:
         atlas="results/cohorts/{cohort}/atlas.nii.gz",
     log:

@@ -97,6 +97,11 @@ def all_raw_images(wildcards):
     return watched.inputs(paths)
 
 
+def images_of_atlas(wildcards):
+    given = COHORTS[wildcards.cohort]["preprocess"].get("atlas", False)
+    return watched.inputs([given]) if isinstance(given, str) else all_raw_images(wildcards)
+
+
 def atlas_of_cohort(wildcards):
     asked = COHORTS[wildcards.cohort]["preprocess"].get("atlas", False)
     return f"results/cohorts/{wildcards.cohort}/atlas.nii.gz" if asked else []

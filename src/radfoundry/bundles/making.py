@@ -20,6 +20,7 @@ from radfoundry.weights import Weights
 NOT_DRAWING = ("count", "splits", "prompts", "probes", "given")  # options of a dataset, not a draw
 FEWEST_TOLD = 5  # patients: a smaller count is told as "fewer than 5"
 LISTED = 5
+ATLAS = "atlas.nii.gz"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Origin:
         cases: Columns case, patient, findings (joined by |), report; what the networks saw.
         ids: Of every case and patient of the cohort; none may be found in the bundle.
         scorecard: Rows of the scorecard, or None where it was not written.
+        atlas: The file of the mean lung mask that all were brought to; empty where there is none.
     """
 
     recipe: str
@@ -65,6 +67,7 @@ class Origin:
     cases: pd.DataFrame
     ids: frozenset[str]
     scorecard: pd.DataFrame | None = None
+    atlas: bytes = b""
 
 
 def made(origin: Origin) -> dict[str, bytes]:
@@ -80,6 +83,8 @@ def made(origin: Origin) -> dict[str, bytes]:
     for name, network in origin.networks.items():
         for part, content in storing.packed(network).items():
             files[f"{NETWORKS}{name}/{part}"] = content
+    if origin.atlas:
+        files[ATLAS] = origin.atlas
     files["README.md"] = model_card.text(card, origin.scorecard).encode()
     if found := privacy.ids_found(files, origin.ids):
         more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""

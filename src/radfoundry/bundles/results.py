@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from radfoundry import tables, volume, weights
-from radfoundry.bundles.making import Grid, Origin, check_generator
+from radfoundry.bundles.making import ATLAS, Grid, Origin, check_generator
 from radfoundry.config import lookups
 from radfoundry.config.consistency import NO_METHOD
 from radfoundry.training.sealed import BundleError
@@ -47,6 +47,7 @@ def origin(settings: Mapping[str, Any], recipe: str, results: str | Path = "resu
         cases[cases["case"].isin(seen)].reindex(columns=["case", "patient", "findings", "report"]),
         frozenset([*cases["case"], *cases["patient"]]),
         tables.read(card, "scorecard") if card.is_file() else None,
+        atlas.read_bytes() if (atlas := folder / ATLAS).is_file() else b"",
     )
 
 
@@ -75,7 +76,7 @@ def _grid(folder: Path, images: pd.DataFrame) -> Grid:
     if len(shapes) > 1:
         raise BundleError(f"{folder}: training images are of {len(shapes)} grids, not of one")
     shape, affines = shapes.pop(), np.array([record["affine"] for record in records], float)
-    atlas = folder / "atlas.nii.gz"
+    atlas = folder / ATLAS
     if atlas.is_file():
         return Grid(shape, np.asarray(volume.read(atlas).affine, float), True)
     spacing = np.median(np.linalg.norm(affines[:, :3, :3], axis=1), axis=0)

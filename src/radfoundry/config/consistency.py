@@ -99,7 +99,7 @@ def _keys_of_volumes(config: Mapping) -> Iterator[str]:
         where, radiomics = f"cohorts.{name}", cohort["radiomics"]
         atlas = cohort["preprocess"].get("atlas")
         if atlas and "grid" not in cohort["preprocess"]:
-            message = "is missing; allowed: three whole numbers, because `atlas` is true"
+            message = "is missing; allowed: three whole numbers, because `atlas` is asked for"
             yield f"{where}.preprocess.grid: {message}"
         if cohort.get("second_opinion") in (cohort["pseudolabel"], NO_METHOD):
             yield f"{where}.second_opinion: allowed: another method than `pseudolabel`"

@@ -1,6 +1,6 @@
 """Make the atlas of a cohort: the mean lung mask of its cases.
 
-No case is the template. Masks are brought to their mean place and extent, then registered to their
+No case is the template; or an atlas is taken that is there. Masks are brought to their mean place and extent, then registered to their
 own mean, and the mean is kept as large as the cohort's lungs are on average.
 """
 
@@ -59,6 +59,26 @@ def build(
     target = _centerd(mean, grid, spacing_mm)
     held = resampled(mean, target).voxels >= HELD
     return Volume(held.astype(np.uint8), target.affine)
+
+
+def taken(mask: Volume, grid: Sequence[int], name: str) -> Volume:
+    """Return an atlas that is there already, as `build` returns one.
+
+    Args:
+        mask: True where above 0.5.
+        grid: Voxels along x, y, z that the cohort asks for.
+        name: Of its file, for the error.
+
+    Raises:
+        ValueError: It is on another grid, or empty.
+    """
+    have, want = (" x ".join(map(str, sides)) for sides in (mask.voxels.shape, grid))
+    if have != want:
+        raise ValueError(f"atlas {name} has {have} voxels; allowed: those of `grid`, {want}")
+    lungs = np.asarray(mask.voxels) > 0.5
+    if not lungs.any():
+        raise ValueError(f"atlas {name} marks no lungs: no voxel is above 0.5")
+    return Volume(lungs.astype(np.uint8), mask.affine)
 
 
 def _unbiased(matrices: Sequence[np.ndarray]) -> list[np.ndarray]:

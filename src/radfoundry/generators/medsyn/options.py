@@ -21,8 +21,9 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "phantom": {
         "text": {"size": "phantom", "reading": True},
         "low_resolution": {
-            "size": "phantom", "factor": 2, "steps": 500, "batch": 2, "learning_rate": 1e-3,
-            "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
+            "size": "phantom", "factor": 2, "steps": 3000, "batch": 4, "learning_rate": 2e-3,
+            "betas": [0.9, 0.95], "weight_decay": 0.01, "warmup": 50, "schedule": "cosine",
+            "clip": 1.0, "ema": 0.998,
             "precision": "bfloat16", "text": True, "drop_text": 0.1, "given": 0.5, "shift": 0,
             "turn": 0.05, "zoom": 0.05, "weights": "float16", "logit_mean": 0.5,
             "voxel_weight": 10.0, "log_snr_range": [-7.0, 7.0],

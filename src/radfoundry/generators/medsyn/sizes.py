@@ -12,8 +12,8 @@ from typing import Any
 
 LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
-        "design": "shift", "haar": 1, "widths": (96, 192), "blocks": (2, 4), "side": 48,
-        "mixing": 256, "text_places": 32, "tokens": 192, "checkpoint": False,
+        "design": "shift", "haar": 1, "widths": (64, 160), "blocks": (2, 4), "side": 32,
+        "mixing": 128, "text_places": 16, "tokens": 192, "checkpoint": False,
     },
     "gaussian_prior": {
         "design": "wavelet", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4,
