@@ -109,10 +109,11 @@ def small_config() -> dict:
         cohort = config["cohorts"][name]
         cohort["phantom"] |= {"patients": patients, "size": size}
         cohort["batch"] = patients // 2
-    config["cohorts"]["chest_ct"]["preprocess"]["grid"] = [32, 32, 32]
+    config["cohorts"]["chest_ct"]["preprocess"] = {"grid": [32, 32, 32]}
     config["cohorts"]["tumours"]["preprocess"]["bias_correction"] = False  # 5 s a case
     config["recipes"]["artasyn"] |= {"sample": {"count": 12}, "batch": 6}
     few = {name: {"steps": 2, "batch": 2} for name in ("low_resolution", "super_resolution")}
+    config["recipes"]["medsyn"].pop("networks")  # pinned: here they are trained, a little
     config["recipes"]["medsyn"] |= {"sample": {"count": 4, "steps": 2}, "batch": 2}
     config["recipes"]["medsyn"]["train"] = few | {"text": {"steps": 2}}
     config["recipes"]["medsyn"]["filter"] = {"novelty": {"quantile": 0.0}}  # noise is no chest
