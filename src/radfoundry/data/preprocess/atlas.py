@@ -1,7 +1,8 @@
 """Make the atlas of a cohort: the mean lung mask of its cases.
 
-No case is the template; or an atlas is taken that is there. Masks are brought to their mean place and extent, then registered to their
-own mean, and the mean is kept as large as the cohort's lungs are on average.
+No case is the template; or an atlas is taken that is there. Masks are brought to their mean place
+and extent, then registered to their own mean, and the mean is kept as large as the cohort's lungs
+are on average.
 """
 
 from collections.abc import Iterable, Sequence
