@@ -12,6 +12,7 @@ from radfoundry import tables, volume, weights
 from radfoundry.bundles.making import Grid, Origin, check_generator
 from radfoundry.config import lookups
 from radfoundry.config.consistency import NO_METHOD
+from radfoundry.data import thresholds
 from radfoundry.training.sealed import BundleError
 
 
@@ -88,11 +89,17 @@ def _grid(folder: Path, images: pd.DataFrame) -> Grid:
 def _networks(
     settings: Mapping[str, Any], recipe: str, results: Path
 ) -> dict[str, weights.Weights]:
+    """Return the networks by name; where channels were calibrated, one of them carries it."""
     owners = lookups.networks(settings, recipe)
-    return {
+    found = {
         name: weights.read(results / "recipes" / owner / "networks" / name)
         for name, owner in owners.items()
     }
+    network = lookups.read_at_thresholds(settings, recipe)
+    curves = results / "recipes" / recipe / "channels.tsv"
+    if not network or not curves.is_file():
+        return found
+    return thresholds.told(found, network, thresholds.chosen(tables.read(curves, "channels")))
 
 
 def _all(folder: Path, kind: str) -> pd.DataFrame:
