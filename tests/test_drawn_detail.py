@@ -44,7 +44,7 @@ def test_a_network_that_draws_differs_as_much_from_itself_as_from_the_real_image
 def test_a_network_that_regresses_is_the_same_with_every_seed_and_may_still_be_sharp():
     found = measured(shape(), shape())
     assert found["spread_to_error"] == found["detail_variance_kept"] == found["seed_sd_hu"] == 0
-    assert drawn_detail.power_kept(shape() + normal(0), shape(), 2) > 0.5
+    assert drawn_detail.power_kept(shape() + normal(0), shape(), 2) > 0.3
 
 
 def test_power_is_that_of_detail_alone():

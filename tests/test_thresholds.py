@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
-from test_channels import dice, phantom
+from test_channels import REGIONS, dice, phantom
 from test_medsyn import chests, prepared, request, trained
 
-from radfoundry import tables
+from radfoundry import tables, weights
 from radfoundry.anatomy import regions
+from radfoundry.bundles import results
 from radfoundry.data import channels, thresholds
 from radfoundry.evaluation.metrics import channel_reading
 from radfoundry.generators import medsyn
@@ -65,12 +66,12 @@ def test_where_nothing_can_be_said_a_channel_stays_midway(rows):
     assert channels.Thresholds(**thresholds.chosen(rows)) == channels.MIDWAY
 
 
-def test_channels_as_they_were_written_agree_wholly_at_every_threshold():
+def test_channels_as_they_were_written_agree_at_every_threshold():
     drawn = channels.encode(chest())
     found = pd.DataFrame(channel_reading.curves(chest(), drawn), columns=channel_reading.COLUMNS)
     tables.checked(found, "channels", "here")
     assert set(found["channel"]) == {"lobes", "airway", "vessel"}
-    assert (found["dice"] == 1).all()
+    assert found["dice"].min() > 0.999  # specks of lung are left out
 
 
 def test_what_is_drawn_cautiously_is_read_better_at_its_own_threshold():
@@ -96,10 +97,7 @@ def test_a_structure_that_labels_lack_has_no_dice_and_an_image_alone_no_rows():
 def test_given_channels_come_back_whatever_the_thresholds():
     wide = channels.Thresholds(-0.9, -0.9, -0.9)
     _, labels = channels.decode(channels.encode(chest()), np.eye(4), wide)
-    np.testing.assert_array_equal(labels > 0, regions.mask(chest().anatomy, "lungs") | (labels > 0))
-    assert (
-        dice(labels, chest().anatomy, "airway") == dice(labels, chest().anatomy, "lung_vessel") == 1
-    )
+    assert [dice(labels, chest().anatomy, region) for region in REGIONS] == [1] * len(REGIONS)
 
 
 def test_drawing_reads_channels_at_the_thresholds_of_the_card_and_draws_no_other_image():
@@ -134,3 +132,23 @@ def test_the_scorecard_says_what_thresholds_gain_on_cases_that_chose_none():
     assert "chosen on 6 cases" in gained.note
     assert found["channel_dice", "vessel/calibrated"].note == "above -0.75"
     assert found["channel_dice_gain", "airway/calibrated-midway"].value == 0
+
+
+def test_a_bundle_carries_the_thresholds_that_its_recipe_draws_with(tmp_path):
+    own = tmp_path / "recipes/r"
+    for name, network in trained(True).items():
+        weights.write(network, own / "networks" / name)
+    tables.write(
+        table(("vessel", 0.0, 0.0), ("vessel", -0.7, 0.3)), own / "channels.tsv", "channels"
+    )
+    settings = {"recipes": {"r": {"generator": "medsyn", "networks": {}}}}
+    card = results.networks(settings, "r", tmp_path)[medsyn.THRESHOLDS].card
+    assert card["thresholds"] == {"vessel": -0.7}
+    (own / "channels.tsv").unlink()
+    assert "thresholds" not in results.networks(settings, "r", tmp_path)[medsyn.THRESHOLDS].card
+
+
+def test_a_network_from_elsewhere_keeps_its_thresholds_where_none_is_chosen():
+    one = {"a": weights.Weights({}, {"thresholds": {"airway": -0.3, "vessel": -0.7}})}
+    told = thresholds.told(one, "a", {"airway": -0.2})
+    assert told["a"].card["thresholds"] == {"airway": -0.2, "vessel": -0.7}

@@ -43,7 +43,7 @@ def origin(settings: Mapping[str, Any], recipe: str, results: str | Path = "resu
         cohort["modality"],
         "phantom" in cohort,
         settings["publish"],
-        _networks(settings, recipe, Path(results)),
+        networks(settings, recipe, Path(results)),
         _grid(folder, images),
         cases[cases["case"].isin(seen)].reindex(columns=["case", "patient", "findings", "report"]),
         frozenset([*cases["case"], *cases["patient"]]),
@@ -86,10 +86,12 @@ def _grid(folder: Path, images: pd.DataFrame) -> Grid:
     return Grid(shape, affine)
 
 
-def _networks(
-    settings: Mapping[str, Any], recipe: str, results: Path
-) -> dict[str, weights.Weights]:
-    """Return the networks by name; where channels were calibrated, one of them carries it."""
+def networks(settings: Mapping[str, Any], recipe: str, results: Path) -> dict[str, weights.Weights]:
+    """Return a recipe's networks by name; one carries the thresholds, where they were calibrated.
+
+    Raises:
+        WeightsError: A network is not there.
+    """
     owners = lookups.networks(settings, recipe)
     found = {
         name: weights.read(results / "recipes" / owner / "networks" / name)

@@ -52,11 +52,13 @@ def told(
 ) -> dict[str, Weights]:
     """Return networks at rest of which one says on its card how its channels are read.
 
+    Thresholds that it came with, from elsewhere, stay where no other is given.
+
     Args:
         weights: By name; they are left alone.
         network: Which of them is told.
         thresholds: By channel, as `chosen` returns them.
     """
     own = weights[network]
-    card = {**own.card, "thresholds": dict(thresholds)}
+    card = {**own.card, "thresholds": {**own.card.get("thresholds", {}), **thresholds}}
     return {**weights, network: Weights(own.state, card)}
