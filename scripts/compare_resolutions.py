@@ -1,5 +1,6 @@
 """Make held-out cases small and enlarge them, by the network and by interpolation."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,9 @@ test = sorted(
 cases = real_cases(job.input.images, job.input.labels, only=test)
 
 
-def restored(case):
+def restored(case, stage="enlarge"):
     """Return a case's image in HU, enlarged by the network with chance of its own."""
-    number = seed(job.params.seed, "enlarge", case.case)
+    number = seed(job.params.seed, stage, case.case)
     drawn = generator.enlarge(networks, case.low, number, case.image.shape)
     return channels.hounsfield(drawn[0])
 
@@ -39,4 +40,6 @@ held = (
 )
 methods = {"sr": restored, "trilinear": super_resolution.trilinear}
 rng = np.random.default_rng(seed(job.params.seed, "resolution", "patches"))
-tables.write(super_resolution.compare(held, methods, rng), job.output.table, "resolutions")
+redrawn = partial(restored, stage="enlarge-again")
+table = super_resolution.compare(held, methods, rng, redrawn)
+tables.write(table, job.output.table, "resolutions")

@@ -5,14 +5,15 @@ from pathlib import Path
 import pandas as pd
 from _cases import real_cases, store, summarize
 from _job import device, progress, start
+from _networks import learned
 
-from radfoundry import tables, weights
+from radfoundry import tables
 from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)
-learned = {Path(folder).name: weights.read(folder) for folder in job.input.networks}
-networks = generator.prepare(learned, device(job))  # no GPU: stops here, unless the CPU will do
+stored = learned(job.input.networks, job.input.channels, job.params.told)
+networks = generator.prepare(stored, device(job))  # no GPU: stops here, unless the CPU will do
 
 requests = tables.read(job.input.requests, "requests")
 requests = requests[requests["batch"] == job.wildcards.batch]

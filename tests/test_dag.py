@@ -78,6 +78,12 @@ def test_more_probes_rerun_the_probes_alone(factory):
         assert factory.planned("all") == expected | PUBLICATION
 
 
+def test_thresholds_are_judged_again_without_drawing_or_choosing_again(factory):
+    with factory.configured("evaluate/synthesis/enlarged", 2):
+        expected = {"compare_channels", "compare_resolutions", "summarize_synthesis"}
+        assert factory.planned("evaluate") == expected
+
+
 def test_other_steps_of_one_network_train_no_other_again(factory):
     with factory.configured("recipes/medsyn/train/super_resolution/steps", 3):
         said = factory.run("--dry-run", "train")

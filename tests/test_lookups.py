@@ -53,6 +53,12 @@ def test_only_a_recipe_with_its_own_super_resolution_is_compared_with_interpolat
     assert lookups.super_resolution(settings, "baseline") == ""
 
 
+def test_a_recipe_that_draws_channels_calibrates_them_by_how_it_samples_and_not_what(settings):
+    assert lookups.read_at_thresholds(settings, "borrower") == "super_resolution"
+    assert lookups.read_at_thresholds(settings, "baseline") == ""
+    assert lookups.sampler(settings, "medsyn") == {"steps": 2}  # and not the count
+
+
 def test_steps_of_one_network_are_no_option_of_another(settings):
     own = lookups.training_options(settings, "generic", "low_resolution")
     assert "text" not in own

@@ -209,6 +209,12 @@ def test_given_lobes_and_images_come_with_their_own_reports_from_held_out_cases(
     assert set(planned.loc[planned.probe == "given", "source"].value_counts()) == {8}
 
 
+def test_a_given_image_is_read_at_guidance_1_and_all_else_is_drawn_at_the_recipes():
+    planned = text_guided.probe(cases(), {"guidance": 3.0}, 1, ["emphysema"])
+    asked = {(one["probe"], one["guidance"]) for one in parameters(planned)}
+    assert asked == {("prompt", 3.0), ("side", 3.0), ("given", 3.0), ("segment", 1.0)}
+
+
 def test_probes_without_cases_are_left_out_but_for_train():
     table = cases()
     kept = probes(table[table["split"] == "train"], prompt=1, side=1)

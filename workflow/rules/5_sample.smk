@@ -1,7 +1,8 @@
 """Draw a synthetic dataset: choose everything, write it down, then draw what is written.
 
 reads   splits, images and labels of the recipe's cohort; the recipe's networks
-writes  results/recipes/{recipe}/requests.tsv
+writes  results/recipes/{recipe}/channels.tsv
+        results/recipes/{recipe}/requests.tsv
         results/recipes/{recipe}/samples/{batch}/  {batch}.tsv
         results/recipes/{recipe}/samples.tsv
 """
@@ -30,6 +31,33 @@ rule plan_requests:
         "../../scripts/plan_requests.py"
 
 
+rule calibrate_channels:
+    """Compare shapes drawn beside images of the tune split with their labels, at all thresholds."""
+    input:
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        networks=networks_of_recipe,
+    output:
+        table="results/recipes/{recipe}/channels.tsv",
+    log:
+        "logs/sample/calibrate_channels/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        options=looked_up(lookups.sampler),
+        seed=option("recipes/{recipe}/train/seed"),
+        split="tune",
+        code=code_with("calibrate_channels", lookups.generator_plugins),
+    script:
+        "../../scripts/calibrate_channels.py"
+
+
 rule draw_samples:
     """Draw a batch of requests; each has its own seed, so batches change nothing."""
     input:
@@ -37,6 +65,7 @@ rule draw_samples:
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
         networks=networks_of_recipe,
+        channels=of_channels("results/recipes/{recipe}/channels.tsv"),
     output:
         folder=directory("results/recipes/{recipe}/samples/{batch}"),
         table="results/recipes/{recipe}/samples/{batch}.tsv",
@@ -50,6 +79,7 @@ rule draw_samples:
         runtime=240,
     params:
         generator=option("recipes/{recipe}/generator"),
+        told=looked_up(lookups.read_at_thresholds),
         code=code_with("draw_samples", lookups.generator_plugins),
     script:
         "../../scripts/draw_samples.py"

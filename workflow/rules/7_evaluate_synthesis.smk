@@ -2,7 +2,8 @@
 
 reads   samples and networks of a recipe, how real its samples are; real cases of its cohort
 writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  samples.tsv
-        results/recipes/{recipe}/evaluate/probes.tsv  resolutions.tsv  synthesis.tsv
+        results/recipes/{recipe}/evaluate/probes.tsv  channels.tsv
+        results/recipes/{recipe}/evaluate/resolutions.tsv  synthesis.tsv
 """
 
 
@@ -26,6 +27,7 @@ use rule draw_samples as draw_probes with:
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
         networks=networks_of_recipe,
+        channels=of_channels("results/recipes/{recipe}/channels.tsv"),
     output:
         folder=directory("results/recipes/{recipe}/probes/{batch}"),
         table="results/recipes/{recipe}/probes/{batch}.tsv",
@@ -64,6 +66,20 @@ rule measure_probes:
         "../../scripts/measure_probes.py"
 
 
+use rule calibrate_channels as compare_channels with:
+    output:
+        table="results/recipes/{recipe}/evaluate/channels.tsv",
+    log:
+        "logs/evaluate/compare_channels/{recipe}.log",
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        options=looked_up(lookups.sampler),
+        seed=option("recipes/{recipe}/train/seed"),
+        split="test",
+        count=option("evaluate/synthesis/enlarged"),
+        code=code_with("calibrate_channels", lookups.generator_plugins),
+
+
 rule compare_resolutions:
     """Enlarge unseen volumes by the network and by interpolation."""
     input:
@@ -95,6 +111,8 @@ rule summarize_synthesis:
         resolutions=of_super_resolution(
             "results/recipes/{recipe}/evaluate/resolutions.tsv"
         ),
+        tuned=of_channels("results/recipes/{recipe}/channels.tsv"),
+        channels=of_channels("results/recipes/{recipe}/evaluate/channels.tsv"),
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         clinical=of_source("results/cohorts/{cohort}/evaluate/clinical/{method}.tsv"),
     output:

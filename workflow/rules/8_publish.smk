@@ -36,6 +36,7 @@ rule write_bundle:
     """Write a recipe's networks with all that drawing needs, to be handed on without a patient."""
     input:
         networks=networks_of_recipe,
+        channels=of_channels("results/recipes/{recipe}/channels.tsv"),
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),

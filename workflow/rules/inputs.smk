@@ -190,6 +190,11 @@ def of_super_resolution(pattern):
     return _where(lookups.super_resolution, pattern)
 
 
+def of_channels(pattern):
+    """The pattern for a recipe whose drawn channels are read at calibrated thresholds."""
+    return _where(lookups.read_at_thresholds, pattern)
+
+
 def _where(holds, pattern):
     asked = looked_up(holds)
     return lambda w: expand(pattern, recipe=w.recipe) if asked(w) else []

@@ -12,6 +12,7 @@ from radfoundry import tables, volume, weights
 from radfoundry.bundles.making import ATLAS, Grid, Origin, check_generator
 from radfoundry.config import lookups
 from radfoundry.config.consistency import NO_METHOD
+from radfoundry.data import thresholds
 from radfoundry.training.sealed import BundleError
 
 
@@ -42,7 +43,7 @@ def origin(settings: Mapping[str, Any], recipe: str, results: str | Path = "resu
         cohort["modality"],
         "phantom" in cohort,
         settings["publish"],
-        _networks(settings, recipe, Path(results)),
+        networks(settings, recipe, Path(results)),
         _grid(folder, images),
         cases[cases["case"].isin(seen)].reindex(columns=["case", "patient", "findings", "report"]),
         frozenset([*cases["case"], *cases["patient"]]),
@@ -86,14 +87,22 @@ def _grid(folder: Path, images: pd.DataFrame) -> Grid:
     return Grid(shape, affine)
 
 
-def _networks(
-    settings: Mapping[str, Any], recipe: str, results: Path
-) -> dict[str, weights.Weights]:
+def networks(settings: Mapping[str, Any], recipe: str, results: Path) -> dict[str, weights.Weights]:
+    """Return a recipe's networks by name; one carries the thresholds, where they were calibrated.
+
+    Raises:
+        WeightsError: A network is not there.
+    """
     owners = lookups.networks(settings, recipe)
-    return {
+    found = {
         name: weights.read(results / "recipes" / owner / "networks" / name)
         for name, owner in owners.items()
     }
+    network = lookups.read_at_thresholds(settings, recipe)
+    curves = results / "recipes" / recipe / "channels.tsv"
+    if not network or not curves.is_file():
+        return found
+    return thresholds.told(found, network, thresholds.chosen(tables.read(curves, "channels")))
 
 
 def _all(folder: Path, kind: str) -> pd.DataFrame:

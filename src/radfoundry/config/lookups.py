@@ -92,6 +92,17 @@ def super_resolution(settings: Settings, recipe: str) -> str:
     return "" if networks(settings, recipe).get(name, recipe) != recipe else name
 
 
+def read_at_thresholds(settings: Settings, recipe: str) -> str:
+    """Return the network that is told at which thresholds its channels are read; "" for none."""
+    return catalogue.stated("generators", _generator(settings, recipe), "THRESHOLDS", "")
+
+
+def sampler(settings: Settings, recipe: str) -> dict[str, Any]:
+    """Return how a recipe samples, and nothing of what: its steps and method, where stated."""
+    stated = settings["recipes"][recipe]["sample"]
+    return {key: stated[key] for key in ("steps", "method") if key in stated}
+
+
 def training_options(settings: Settings, recipe: str, network: str) -> dict[str, Any]:
     """Return what the config says of one network: steps of another one train this one not again.
 

@@ -6,6 +6,7 @@ back takes a vote of the neighborhood, unless the channel holds nothing but leve
 """
 
 from functools import cache, partial
+from typing import NamedTuple
 
 import cc3d
 import numpy as np
@@ -39,6 +40,21 @@ DOUBT_SIGMA = 0.15  # half of the step between two lobes
 LEAST_PART = 8  # voxels of a drawn airway's piece
 
 
+class Thresholds(NamedTuple):
+    """From which value on a drawn channel shows its structure.
+
+    Written channels need no better than midway. What a network draws of a structure thinner than a
+    voxel falls short of its level everywhere: see `thresholds` for what suits drawn ones.
+    """
+
+    lobes: float = LUNG_FROM
+    airway: float = 0.0
+    vessel: float = 0.0
+
+
+MIDWAY = Thresholds()
+
+
 def encode(case: Case) -> np.ndarray:
     """Return image, lobes, airway and vessel as float32 (4, X, Y, Z) in [-1, 1].
 
@@ -65,19 +81,22 @@ def _table_of_shapes() -> np.ndarray:
     return np.stack([lobes, *(2 * tree.astype(np.float32) - 1 for tree in trees)])
 
 
-def decode(channels: np.ndarray, affine: np.ndarray) -> tuple[Volume, np.ndarray]:
+def decode(
+    channels: np.ndarray, affine: np.ndarray, thresholds: Thresholds = MIDWAY
+) -> tuple[Volume, np.ndarray]:
     """Return the CT (int16 HU) and the anatomy map (uint8) of channels, drawn or encoded.
 
     Args:
         channels: (4, X, Y, Z), or (1, X, Y, Z) for an image without anatomy (the map is then 0).
         affine: Of the grid.
+        thresholds: Those that suit what is drawn.
     """
     image = Volume(to_int16(hounsfield(channels[0])), affine)
     if len(channels) == 1:
         return image, np.zeros(image.voxels.shape, np.uint8)
-    masks = read_lobes(channels[1])
-    masks["airway"] = read_airway(channels[2])
-    masks["lung_vessel"] = channels[3] > 0
+    masks = read_lobes(channels[1], thresholds.lobes)
+    masks["airway"] = shown("airway", channels[2], thresholds.airway)
+    masks["lung_vessel"] = shown("vessel", channels[3], thresholds.vessel)
     return image, regions.compose(masks)
 
 
@@ -103,7 +122,20 @@ def hounsfield(channel: np.ndarray) -> np.ndarray:
     return np.interp(channel, list(TONES.values()), list(TONES))
 
 
-def read_lobes(channel: np.ndarray) -> dict[str, np.ndarray]:
+def shown(name: str, channel: np.ndarray, threshold: float) -> np.ndarray:
+    """Return where (X, Y, Z) a drawn channel shows its structure: all lobes, airway or vessels.
+
+    Args:
+        name: Of `NAMES`, but the image.
+        channel: (X, Y, Z).
+        threshold: What lies above it shows the structure.
+    """
+    if name == "lobes":
+        return _large(channel > threshold)
+    return read_airway(channel, threshold) if name == "airway" else channel > threshold
+
+
+def read_lobes(channel: np.ndarray, threshold: float = LUNG_FROM) -> dict[str, np.ndarray]:
     """Return the mask of each lobe (X, Y, Z) of a lobe channel.
 
     In a drawn channel each voxel of lung takes the lobe that its neighborhood votes for; of a lobe
@@ -112,7 +144,7 @@ def read_lobes(channel: np.ndarray) -> dict[str, np.ndarray]:
     levels = np.array(list(LEVELS.values()), np.float32)
     if _written(channel, (-1.0, *levels)):
         return {name: np.abs(channel - level) < EXACT for name, level in LEVELS.items()}
-    lung = _large(channel > LUNG_FROM)
+    lung = shown("lobes", channel, threshold)
     distance = np.stack([channel - level for level in levels])
     votes = np.exp(-0.5 * (distance / DOUBT_SIGMA) ** 2) * lung
     chosen = np.stack([ndimage.gaussian_filter(vote, VOTE_SIGMA) for vote in votes]).argmax(0)
@@ -121,9 +153,9 @@ def read_lobes(channel: np.ndarray) -> dict[str, np.ndarray]:
     return {name: lung & (nearest == index) for index, name in enumerate(LEVELS)}
 
 
-def read_airway(channel: np.ndarray) -> np.ndarray:
+def read_airway(channel: np.ndarray, threshold: float = 0.0) -> np.ndarray:
     """Return where a channel shows the airway; specks of a drawn one are left out."""
-    tree = channel > 0
+    tree = channel > threshold
     if _written(channel, (-1.0, 1.0)) or not tree.any():
         return tree
     return cc3d.dust(tree.astype(np.uint8), threshold=LEAST_PART, connectivity=26) > 0

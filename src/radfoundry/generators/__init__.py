@@ -10,6 +10,8 @@ A generator module has
 * `PUBLISHED`: what the paper reports, by system, metric and arm; `VARIANTS`: which of its systems a
   recipe is, see `lookups.variant`; `SUPER_RESOLUTION`: the network that draws the full grid.
 * `COARSE`: the option that is the factor of a coarse grid, and its value by size, if there is one.
+* `THRESHOLDS`: the network on whose card `thresholds` say from which value on drawn channels show
+  their structure; `shapes(case, options, networks, seed)` are the channels drawn beside an image.
 * `SOURCE_LENDS`: "grid" if a sample takes no more of its source than grid and given channels, so
   that a bundle can draw where no patient is; "image" if left out. `LIMITS`: sentences for its card.
 * `OPTIONS`: what config may set under `sample:`, with defaults.

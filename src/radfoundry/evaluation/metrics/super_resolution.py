@@ -1,8 +1,9 @@
 """Super-resolution: how well a method restores a downsampled case, beside trilinear enlargement.
 
-Two questions. Is it the case itself? Peak signal to noise and structural similarity, voxel by
+Three questions. Is it the case itself? Peak signal to noise and structural similarity, voxel by
 voxel: they reward a cautious blur. Does it look like a CT? The maximum mean discrepancy of its
-texture from that of other patients: a blur is seen at once. All of it is measured in HU, and
+texture from that of other patients: a blur is seen at once. Is the detail drawn, or the mean of all
+that may be there? What changes with the seed: see `drawn_detail`. All of it is measured in HU, and
 interpolation starts from HU: the tone curve of `channels` is the network's own.
 """
 
@@ -17,7 +18,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from radfoundry.case import Case
 from radfoundry.data import channels
-from radfoundry.evaluation.metrics import frechet
+from radfoundry.evaluation.metrics import drawn_detail, frechet
 from radfoundry.networks.wavelets import haar
 
 COLUMNS = ("case", "patient", "arm", "metric", "value")
@@ -28,6 +29,7 @@ QUIETEST = 1.0  # HU: amplitudes below it are alike
 MOST_PATCHES = 512  # of one image
 MOST_OTHERS = 1024  # patches of other patients that an image is compared with
 FLOOR = "real_floor"
+DRAWN = "sr"  # the arm of the network, which draws
 NAN = float("nan")
 
 
@@ -39,6 +41,11 @@ class HeldOutCase(NamedTuple):
     image: np.ndarray  # (X, Y, Z), HU within `channels.WINDOW_HU`
     small: np.ndarray  # (*coarse), HU: means of blocks of the image
     low: np.ndarray  # (C, *coarse) in [-1, 1]: means of blocks of channels, for the network
+
+    @property
+    def factor(self) -> int:
+        """Voxels along each side of a block that became one."""
+        return self.image.shape[0] // self.small.shape[0]
 
 
 Enlarge = Callable[[HeldOutCase], np.ndarray]
@@ -78,18 +85,23 @@ def trilinear(case: HeldOutCase) -> np.ndarray:
 
 
 def compare(
-    cases: Iterable[HeldOutCase], methods: Mapping[str, Enlarge], rng: np.random.Generator
+    cases: Iterable[HeldOutCase],
+    methods: Mapping[str, Enlarge],
+    rng: np.random.Generator,
+    redrawn: Enlarge | None = None,
 ) -> pd.DataFrame:
     """Return how each method restores the image of each case.
 
     `psnr_db` and `ssim` are against the case itself; `mmd`, squared and unbiased, is of texture
     against the real images of all other patients, NaN where there is none. The arm `real_floor` is
-    the mmd of the case's own real image.
+    the mmd of the case's own real image. `detail_power` is that of `drawn_detail.power_kept`. Where
+    a case is drawn twice, the arm `sr` has what `drawn_detail.measured` returns.
 
     Args:
         cases: One at a time is held in memory.
         methods: Name to what returns the enlarged image (X, Y, Z) of a case in HU.
         rng: Chooses patches, the same ones of every arm.
+        redrawn: The method `sr` with other chance.
 
     Returns:
         Columns case, patient, arm, metric, value.
@@ -107,12 +119,20 @@ def compare(
             if drawn.shape != case.image.shape:
                 raise ValueError(f"{arm} enlarged {case.case} to {drawn.shape}")
             images[arm] = drawn
-            found = fidelity(case.image, drawn)
-            rows += [(case.case, case.patient, arm, name, value) for name, value in found.items()]
+            rows += _rows(case, arm, fidelity(case.image, drawn))
+            kept = drawn_detail.power_kept(case.image, drawn, case.factor)
+            rows += _rows(case, arm, {"detail_power": kept})
+        if redrawn is not None:
+            pair = images[DRAWN], redrawn(case)
+            rows += _rows(case, DRAWN, drawn_detail.measured(case.image, *pair, case.factor))
         for arm, image in images.items():
             patches = texture(image, np.random.default_rng(places))
             textures.append(_Texture(case.case, case.patient, arm, patches))
     return pd.DataFrame([*rows, *_distances(textures, rng)], columns=list(COLUMNS))
+
+
+def _rows(case: HeldOutCase, arm: str, found: Mapping[str, float]) -> list[tuple]:
+    return [(case.case, case.patient, arm, name, value) for name, value in found.items()]
 
 
 def fidelity(real: np.ndarray, enlarged: np.ndarray) -> dict[str, float]:

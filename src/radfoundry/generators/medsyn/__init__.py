@@ -43,6 +43,7 @@ NETWORKS = {
 NEEDS = {"low_resolution": ["text"]}
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"
+THRESHOLDS = "super_resolution"  # whose card says from which value on drawn channels count
 OPTIONS = {
     "count": 32,
     "splits": ["train"],
@@ -152,13 +153,10 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     Raises:
         ValueError: A given channel that the networks do not draw.
     """
-    asked, seed = json.loads(request["parameters"]), int(request["seed"])
-    full = batches.picture(source, networks.cards["super_resolution"])
-    known = _given(full, asked.get("given", ()))
-    low = _low(asked, full, known, networks, seed)
-    high = _high(asked, full, known, low, networks, seed)
-    drawn = channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
-    image, labels = channels.decode(drawn, source.image.affine)
+    asked = json.loads(request["parameters"])
+    drawn = _drawn(asked, source, networks, int(request["seed"]))
+    thresholds = channels.Thresholds(**networks.cards[THRESHOLDS].get("thresholds", {}))
+    image, labels = channels.decode(drawn, source.image.affine, thresholds)
     facts = {
         "source": source.name,
         "patient": str(source.facts.get("patient", "")),
@@ -167,6 +165,28 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
         "shape": "",
     }
     return Case(str(request["request"]), image, labels, np.zeros_like(labels), facts)
+
+
+def shapes(case: Case, options: Mapping, networks: Networks, seed: int) -> np.ndarray:
+    """Return the channels (C, X, Y, Z) in [-1, 1] that are drawn beside the image of a case.
+
+    Args:
+        case: Its image is given, and nothing said.
+        options: `steps` and `method`, as `OPTIONS` has them; others do not count.
+        networks: As `prepare` returns them.
+        seed: Of all chance.
+    """
+    sampling = {key: {**OPTIONS, **options}[key] for key in ("steps", "method")}
+    return _drawn({**sampling, "given": ["image"], "text": False}, case, networks, seed)
+
+
+def _drawn(asked: Mapping, source: Case, networks: Networks, seed: int) -> np.ndarray:
+    """Return the channels (C, X, Y, Z) of one sample, on the grid of its source."""
+    full = batches.picture(source, networks.cards["super_resolution"])
+    known = _given(full, asked.get("given", ()))
+    low = _low(asked, full, known, networks, seed)
+    high = _high(asked, full, known, low, networks, seed)
+    return channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
 
 
 def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]) -> np.ndarray:

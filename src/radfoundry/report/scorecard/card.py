@@ -129,6 +129,32 @@ METRICS: dict[str, Metric] = {
     "sr_psnr_db_gain": Metric("Gain on trilinear (signal to noise)", "dB", True, _RESTORED),
     "sr_ssim_gain": Metric("Gain on trilinear (structural similarity)", "1", True, _RESTORED),
     "sr_mmd_gain": Metric("Distance less than trilinear's", "1", True, _RESTORED),
+    "detail_variance_kept": Metric(
+        "Super-resolution: share of the missing detail's variance that chance draws", "fraction",
+        None,
+        "Near 0 % the network regresses; one that draws is below 100 %, for part can be foretold.",
+    ),
+    "detail_spread_to_error": Metric(
+        "Super-resolution: difference between two draws over that from the real image, squared",
+        "1", None,
+        "1 if the real image could be one more draw; near 0 the network regresses: it returns the "
+        "mean of all that may be there.",
+    ),
+    "detail_sd_hu": Metric(
+        "Super-resolution: detail that the coarse grid lacks, and what of it changes with the seed",
+        "HU", None, "Close to each other, where detail cannot be foretold.",
+    ),
+    "detail_power": Metric(
+        "Super-resolution: power of the detail over that of the real detail", "1", None,
+        "1 is as much; it says how sharp an image is, not whether chance drew it.",
+    ),
+    "channel_dice": Metric(
+        "Overlap of shapes read off a given image with its labels (Dice)", "1", True, _OVERLAP
+    ),
+    "channel_dice_gain": Metric(
+        "Overlap gained by the threshold that a channel is read at (Dice)", "1", True,
+        "An interval wholly above 0: what was chosen on other cases holds for these.",
+    ),
     "anatomy_dice": Metric("Overlap of anatomy with what was asked for", "1", True, _OVERLAP),
     "pointing_accuracy": Metric(
         "Findings whose strongest point lies in the mask", "fraction", True,
