@@ -11,6 +11,7 @@ from torch import nn
 
 from radfoundry.generators.medsyn import batches, previews
 from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
+from radfoundry.data import channels
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
 from radfoundry.networks.super_resolution import SuperResolution
@@ -120,9 +121,10 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
         WeightsError: It was trained on another tone curve, so its images would be read back wrong.
     """
     card = weights.card
-    if (curve := card.get("tones", "that its card does not tell")) != tones():
+    known = [tones(name) for name in channels.CURVES]
+    if (curve := card.get("tones", "that its card does not tell")) not in known:
         message = f"{card['network']} was trained on a tone curve {curve}"
-        raise WeightsError(f"{message}, but images are read back by {tones()}: train it again")
+        raise WeightsError(f"{message}, but images are read back by {known}: train it again")
     network: nn.Module = build.build(card["size"], card["objective"], **wiring(card))
     if card["network"] == "super_resolution":
         network = super_resolution(network, card)
@@ -133,7 +135,7 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
 def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return channels, channels beside them, width of the text and grid of a network."""
     low = card["network"] == "low_resolution"
-    shown = 2 * (card["channels"] > 1) if low else 1
+    shown = 2 * (card["channels"] > 1 and card["given"] > 0) if low else 1
     concat = card["channels"] * shown
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
     given = {"channels": card["channels"], "concat": concat, "text_width": card["text_width"]}
