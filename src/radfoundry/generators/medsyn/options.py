@@ -70,10 +70,11 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         },
     },
 }  # fmt: skip
-# What `objective: published` makes of them, at any size: the paper's recipe (Xu et al. 2024, sections
-# 4.6 and 5.1). Grids, batches, steps and the networks' widths are those of the size: `paper` has the
-# paper's. Paper and public code say nothing of augmentation at low resolution, nor from when the
-# weights are averaged: see `training.loop`. The decays of the average are the public code's.
+# What `objective: published` makes of them, at any size: the paper's recipe (Xu et al. 2024,
+# sections 4.6 and 5.1). Grids, batches, steps and widths of networks are those of the size: `paper`
+# has the paper's. Neither paper nor public code say from when weights are averaged (here from the
+# first step, with a short memory at first: `training.loop`) or that coarse volumes are augmented.
+# The decays of the average are the public code's.
 _ADAMW: Mapping[str, Any] = {
     "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
     "schedule": "constant", "clip": 1.0, "log_snr_range": None,

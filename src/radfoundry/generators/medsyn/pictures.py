@@ -163,7 +163,7 @@ def coarse(full: np.ndarray, options: Mapping[str, Any]) -> Tensor:
 
 def smaller(pictures: Tensor, options: Mapping[str, Any]) -> Tensor:
     """Return pictures (B, C, X, Y, Z) on the coarse grid."""
-    return channels.smaller(pictures, options["factor"], options["downsampling"])
+    return channels.smaller(pictures, options["factor"], options.get("downsampling", "mean"))
 
 
 def laid(pictures: Tensor, options: Mapping[str, Any]) -> Tensor:

@@ -2,7 +2,7 @@
 
 `paper` is MedSyn's (Xu et al. 2024). `workstation` is the same design for one GPU of 24 GB.
 `phantom` is for 64 voxels along an axis on two CPU cores, `phantom32` for 32, as the first of two
-stages.
+stages; `narrow` is the paper's design for 32.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,10 @@ LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
         "design": "wavelet", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4,
         "side": 32, "places": 8, "mixing": 256, "rank": 64, "value_levels": 16,
         "tokens": 192, "checkpoint": False,
+    },
+    "narrow": {
+        "design": "pseudo3d", "width": 16, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottleneck": 2, "tokens": 192, "checkpoint": False,
     },
     "workstation": {
         "design": "pseudo3d", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,

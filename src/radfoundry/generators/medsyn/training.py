@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from radfoundry.data import channels
 from radfoundry.generators.medsyn import batches, previews
 from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
-from radfoundry.data import channels
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
 from radfoundry.networks.super_resolution import SuperResolution
