@@ -1,8 +1,10 @@
 """Train one network of a generator on the train split; go on where a stopped job left off."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from _cases import joined, splits_of, trusted
 from _encoded import read
 from _job import device, start
@@ -10,7 +12,9 @@ from _lasting import readings, stated
 from _training import digest, networks_given, run
 
 from radfoundry import seeds, volume, weights
+from radfoundry.config import reports
 from radfoundry.config.catalogue import load
+from radfoundry.data.leakage import reports_to_learn
 from radfoundry.training.loop import TrainingData
 
 
@@ -24,10 +28,21 @@ def case_facts(job):
     return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
 
 
+def unpaired(job):
+    """Return the reports without images that the network learns from, and how many are not."""
+    given = [row for path in job.input.reports for row in reports.read(path)]
+    cases, splits = joined(job.input.cases, "cases"), splits_of(job.input.splits)
+    return reports_to_learn(given, cases.assign(split=cases["case"].map(splits)))
+
+
 def facts(job):
     """Return all that the weights depend on."""
     known, rows = stated(job), case_facts(job)
-    data = {"cases": digest(rows)} | readings(known["code"], rows["report"])
+    texts, counts = unpaired(job)
+    data = {"cases": digest(rows)} | readings(known["code"], [*rows["report"], *texts])
+    if job.input.reports:
+        logging.warning("reports without images: %s", counts)
+        data["reports"] = digest(pd.DataFrame({"report": texts}))
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
     needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
@@ -38,7 +53,7 @@ def facts(job):
 def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
     cases = read(job.input.encoded, case_facts(job), train_rows(job, "images"))
-    data = TrainingData(cases, networks_given(job))
+    data = TrainingData(cases, networks_given(job), unpaired(job)[0])
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
     generator = load("generators", job.params.generator)

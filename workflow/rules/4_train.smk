@@ -3,11 +3,16 @@
 reads   the train split of the recipe's cohort: images, labels, reports
         the folder of a local model, where `train: {<network>: {folder: ...}}` names one
         the folder of a pinned network: `networks: {<network>: {folder: ..., sha256: ...}}`
+        reports without images: `train: {<network>: {reports: ...}}`
 writes  results/cohorts/{cohort}/encoded/{batch}/
         results/recipes/{recipe}/networks/{network}/
         results/recipes/{recipe}/networks/previous/{network}/  (every one that was trained)
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
+
+
+if workflow.is_main_process:  # read whole, so once
+    reports.check(settings)
 
 
 rule encode_cases:
@@ -41,6 +46,7 @@ rule train_network:
         encoded=of_source("results/cohorts/{cohort}/encoded/{batch}"),
         needs=networks_needed,
         start=files_started_from,
+        reports=reports_without_images,
     output:
         network=directory("results/recipes/{recipe}/networks/{network}"),
     log:

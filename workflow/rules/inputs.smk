@@ -162,6 +162,10 @@ def files_started_from(wildcards):
     return start_files(RECIPES[wildcards.recipe], wildcards.network)
 
 
+def reports_without_images(wildcards):
+    return reports.files(RECIPES[wildcards.recipe], wildcards.network)
+
+
 def each_sample_batch(wildcards):
     recipe = RECIPES[wildcards.recipe]
     names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])

@@ -89,7 +89,9 @@ def fit(
         known = [case.facts for case in getattr(data.cases, "entries", data.cases)]
         reports = [str(facts.get("report", "")) for facts in known]
         own = stated(options)["text"]  # of the others it must know nothing, nor wait for them
-        return training.text(reports, words, own, generator, device, callbacks)
+        more = getattr(data, "reports", ())
+        learned = training.text([*reports, *more], words, own, generator, device, callbacks)
+        return training.counted(learned, more)
     card = dict(chosen(options)[network])
     card["text_width"] = 0
     task: batches.LowResolutionTask | batches.SuperResolutionTask

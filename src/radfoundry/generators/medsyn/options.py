@@ -105,7 +105,7 @@ SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
     "shapes": (), "objective": (), "tones": (), "downsampling": (),
-    "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder"),
+    "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder", "reports"),
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",

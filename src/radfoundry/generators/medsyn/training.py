@@ -1,5 +1,6 @@
 """Train MedSyn's three networks, and make them again from their weights; see `batches`."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -46,7 +47,7 @@ def text(
     """Return the text encoder, trained on the distinct reports; untrained with `steps` 0.
 
     Args:
-        reports: Of the training cases; empty ones are left out.
+        reports: Of the training cases and without images; empty ones are left out.
         start: Weights to go on from, or None for an encoder drawn anew.
         options: `size`, a name of `model.SIZES`; `folder` of a local BERT to go on from, such as
             CXR-BERT; and what `Settings` has.
@@ -67,6 +68,20 @@ def text(
     chosen = settings(options, pretraining.SETTINGS[options["size"]])
     train_text = finding_task.fit if options["reading"] else pretraining.fit
     return train_text(texts, start or options["size"], chosen, generator, device, callbacks)
+
+
+def counted(words: Weights, reports: Sequence[str]) -> Weights:
+    """Return a text encoder whose card tells the reports without images that it learned from.
+
+    Args:
+        words: As `text` returns them.
+        reports: Texts without images; where there are none the card is left as it is.
+    """
+    if not reports:
+        return words
+    joined = "\0".join(sorted(set(reports))).encode()
+    told = {"count": len(set(reports)), "sha256": hashlib.sha256(joined).hexdigest()}
+    return Weights(words.state, {**words.card, "reports_without_images": told})
 
 
 def denoiser(
