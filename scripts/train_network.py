@@ -1,20 +1,17 @@
 """Train one network of a generator on the train split; go on where a stopped job left off."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _cases import joined, splits_of, trusted
+from _cases import joined, read_all, splits_of, trusted
 from _encoded import read
 from _job import device, start
 from _lasting import readings, stated
 from _training import digest, networks_given, run
 
 from radfoundry import seeds, volume, weights
-from radfoundry.config import reports
 from radfoundry.config.catalogue import load
-from radfoundry.data.leakage import reports_to_learn
 from radfoundry.training.loop import TrainingData
 
 
@@ -29,19 +26,16 @@ def case_facts(job):
 
 
 def unpaired(job):
-    """Return the reports without images that the network learns from, and how many are not."""
-    given = [row for path in job.input.reports for row in reports.read(path)]
-    cases, splits = joined(job.input.cases, "cases"), splits_of(job.input.splits)
-    return reports_to_learn(given, cases.assign(split=cases["case"].map(splits)))
+    """Return the reports without images that the network learns from."""
+    return read_all(job.input.reports, "reports")["report"].tolist()
 
 
 def facts(job):
     """Return all that the weights depend on."""
     known, rows = stated(job), case_facts(job)
-    texts, counts = unpaired(job)
+    texts = unpaired(job)
     data = {"cases": digest(rows)} | readings(known["code"], [*rows["report"], *texts])
-    if job.input.reports:
-        logging.warning("reports without images: %s", counts)
+    if texts:
         data["reports"] = digest(pd.DataFrame({"report": texts}))
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
@@ -53,7 +47,7 @@ def facts(job):
 def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
     cases = read(job.input.encoded, case_facts(job), train_rows(job, "images"))
-    data = TrainingData(cases, networks_given(job), unpaired(job)[0])
+    data = TrainingData(cases, networks_given(job), unpaired(job))
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
     generator = load("generators", job.params.generator)

@@ -64,8 +64,8 @@ def chests(size=32, count=4):
     return cases
 
 
-def fitted(network, networks=None, seed=0, **changed):
-    data = SimpleNamespace(cases=chests(), networks=networks or {})
+def fitted(network, networks=None, seed=0, reports=(), **changed):
+    data = SimpleNamespace(cases=chests(), networks=networks or {}, reports=reports)
     return medsyn.fit(network, data, {**TRAIN, **changed}, np.random.default_rng(seed))
 
 

@@ -5,6 +5,7 @@ reads   the train split of the recipe's cohort: images, labels, reports
         the folder of a pinned network: `networks: {<network>: {folder: ..., sha256: ...}}`
         reports without images: `train: {<network>: {reports: ...}}`
 writes  results/cohorts/{cohort}/encoded/{batch}/
+        results/recipes/{recipe}/reports/{network}.tsv
         results/recipes/{recipe}/networks/{network}/
         results/recipes/{recipe}/networks/previous/{network}/  (every one that was trained)
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
@@ -34,6 +35,24 @@ rule encode_cases:
         code=code_of_encoding,
     script:
         "../../scripts/encode_cases.py"
+
+
+rule collect_reports:
+    """Collect the reports without images that a network may learn from."""
+    input:
+        reports=looked_up(reports.files),
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+    output:
+        reports="results/recipes/{recipe}/reports/{network}.tsv",
+    log:
+        "logs/train/collect_reports/{recipe}/{network}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("collect_reports"),
+    script:
+        "../../scripts/collect_reports.py"
 
 
 rule train_network:

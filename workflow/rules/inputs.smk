@@ -163,7 +163,8 @@ def files_started_from(wildcards):
 
 
 def reports_without_images(wildcards):
-    return reports.files(RECIPES[wildcards.recipe], wildcards.network)
+    pattern = "results/recipes/{recipe}/reports/{network}.tsv"
+    return expand(pattern, **wildcards) if looked_up(reports.files)(wildcards) else []
 
 
 def each_sample_batch(wildcards):

@@ -65,14 +65,15 @@ def _faults(line: int, row: Row) -> Iterator[Fault]:
             yield Fault(line, name, *found)
 
 
-def files(recipe: Mapping, network: str) -> list[str]:
+def files(settings: Mapping, recipe: str, network: str) -> list[str]:
     """Return the tables of reports that a recipe's network learns from beside the cohort's.
 
     Args:
-        recipe: Of the checked config.
+        settings: The checked config.
+        recipe: Its name.
         network: Of the recipe's generator.
     """
-    stated = recipe["train"].get(network)
+    stated = settings["recipes"][recipe]["train"].get(network)
     path = stated.get(KEY) if isinstance(stated, Mapping) else None
     return [str(path)] if path else []
 
@@ -83,7 +84,7 @@ def check(settings: Mapping) -> None:
     Raises:
         ReportsError: With every fault of the first such table.
     """
-    for recipe in settings["recipes"].values():
-        for network in recipe["train"]:
-            for path in files(recipe, network):
+    for recipe, stated in settings["recipes"].items():
+        for network in stated["train"]:
+            for path in files(settings, recipe, network):
                 read(path)
