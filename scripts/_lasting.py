@@ -18,7 +18,7 @@ from radfoundry.config import trained
 from radfoundry.text import labeler
 from radfoundry.training.checkpoints import key
 
-TABLES = ("cases", "splits", "images", "labels")  # inputs that are tables
+TABLES = ("cases", "splits", "images", "labels", "reports")  # inputs that are tables
 
 
 def code(job) -> dict[str, str]:
@@ -70,7 +70,7 @@ def _kept(job, facts: Mapping) -> Path:
 
 
 def _record(job, facts: Mapping) -> None:
-    paths = [path for group in TABLES for path in getattr(job.input, group)]
+    paths = [path for group in TABLES for path in getattr(job.input, group, ())]
     tables = {str(path): volume.sha256(path) for path in paths}
     told = {"key": key(facts), "facts": facts, "tables": tables}
     content = f"{json.dumps(told, indent=1, sort_keys=True)}\n".encode()

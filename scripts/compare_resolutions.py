@@ -32,7 +32,7 @@ def restored(case, stage="enlarge"):
     """Return a case's image in HU, enlarged by the network with chance of its own."""
     number = seed(job.params.seed, stage, case.case)
     drawn = generator.enlarge(networks, case.low, number, case.image.shape)
-    return channels.hounsfield(drawn[0])
+    return channels.hounsfield(drawn[0], dict(card["tones"]))
 
 
 held = (

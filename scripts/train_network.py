@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from _cases import joined, splits_of, trusted
+import pandas as pd
+from _cases import joined, read_all, splits_of, trusted
 from _encoded import read
 from _job import device, start
 from _lasting import readings, stated
@@ -24,10 +25,18 @@ def case_facts(job):
     return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
 
 
+def unpaired(job):
+    """Return the reports without images that the network learns from."""
+    return read_all(job.input.reports, "reports")["report"].tolist()
+
+
 def facts(job):
     """Return all that the weights depend on."""
     known, rows = stated(job), case_facts(job)
-    data = {"cases": digest(rows)} | readings(known["code"], rows["report"])
+    texts = unpaired(job)
+    data = {"cases": digest(rows)} | readings(known["code"], [*rows["report"], *texts])
+    if texts:
+        data["reports"] = digest(pd.DataFrame({"report": texts}))
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
     needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
@@ -38,7 +47,7 @@ def facts(job):
 def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
     cases = read(job.input.encoded, case_facts(job), train_rows(job, "images"))
-    data = TrainingData(cases, networks_given(job))
+    data = TrainingData(cases, networks_given(job), unpaired(job))
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
     generator = load("generators", job.params.generator)

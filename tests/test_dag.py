@@ -129,6 +129,16 @@ def test_what_a_network_is_made_of_trains_it_again_and_no_other(factory, path, n
         assert f"code of {path}:{name} changed. What it learned stays in {kept}/" in said
 
 
+def test_reports_without_images_train_the_text_encoder_and_what_stands_on_it(factory):
+    (factory.folder / "words.tsv").write_text("report\nLungs are clear.\n")
+    with factory.configured("recipes/medsyn/train/text/reports", "words.tsv"):
+        said = factory.run("--dry-run", "train")
+        assert trained(said) == {"medsyn/networks/text", LOW}
+        assert said.count("rule collect_reports:") == 1
+    with factory.configured("recipes/medsyn/train/text/reports", "none.tsv"):
+        assert "none.tsv cannot be used" in factory.run("--dry-run", "train", ok=False)
+
+
 def pin_of(factory, recipe, network):
     """Return what the dry run advises: the folder that a network is kept in, and its sha256."""
     kept = next(

@@ -3,11 +3,17 @@
 reads   the train split of the recipe's cohort: images, labels, reports
         the folder of a local model, where `train: {<network>: {folder: ...}}` names one
         the folder of a pinned network: `networks: {<network>: {folder: ..., sha256: ...}}`
+        reports without images: `train: {<network>: {reports: ...}}`
 writes  results/cohorts/{cohort}/encoded/{batch}/
+        results/recipes/{recipe}/reports/{network}.tsv
         results/recipes/{recipe}/networks/{network}/
         results/recipes/{recipe}/networks/previous/{network}/  (every one that was trained)
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
+
+
+if workflow.is_main_process:  # read whole, so once
+    reports.check(settings)
 
 
 rule encode_cases:
@@ -31,6 +37,24 @@ rule encode_cases:
         "../../scripts/encode_cases.py"
 
 
+rule collect_reports:
+    """Collect the reports without images that a network may learn from."""
+    input:
+        reports=looked_up(reports.files),
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+    output:
+        reports="results/recipes/{recipe}/reports/{network}.tsv",
+    log:
+        "logs/train/collect_reports/{recipe}/{network}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("collect_reports"),
+    script:
+        "../../scripts/collect_reports.py"
+
+
 rule train_network:
     """Train one network of a generator on the train split."""
     input:
@@ -41,6 +65,7 @@ rule train_network:
         encoded=of_source("results/cohorts/{cohort}/encoded/{batch}"),
         needs=networks_needed,
         start=files_started_from,
+        reports=reports_without_images,
     output:
         network=directory("results/recipes/{recipe}/networks/{network}"),
     log:

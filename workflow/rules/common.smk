@@ -18,7 +18,7 @@ for key, value in {
     os.environ.setdefault(key, value)
 
 from radfoundry.config import catalogue, cohorts, lookups, resources
-from radfoundry.config import trained, watched, weight_files
+from radfoundry.config import reports, trained, watched, weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load

@@ -167,6 +167,11 @@ def files_started_from(wildcards):
     return start_files(RECIPES[wildcards.recipe], wildcards.network)
 
 
+def reports_without_images(wildcards):
+    pattern = "results/recipes/{recipe}/reports/{network}.tsv"
+    return expand(pattern, **wildcards) if looked_up(reports.files)(wildcards) else []
+
+
 def each_sample_batch(wildcards):
     recipe = RECIPES[wildcards.recipe]
     names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])

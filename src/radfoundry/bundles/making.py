@@ -166,9 +166,11 @@ def training(origin: Origin) -> dict[str, Any]:
     hidden = 0 if origin.phantoms else FEWEST_TOLD
     pairs = list(zip(cases["patient"].astype(str), cases["report"].astype(str), strict=True))
     found = {"cases": len(cases), "patients": int(cases["patient"].nunique())}
+    more = [own.card.get("reports_without_images", {}) for own in origin.networks.values()]
     words = [piece for own in origin.networks.values() for piece in own.card.get("vocabulary", ())]
     return found | {
         "reports": sum(bool(report.strip()) for _, report in pairs),
+        "reports_without_images": sum(told.get("count", 0) for told in more),
         "patients_by_finding": {n: c if c >= hidden else None for n, c in sorted(told.items())},
         "words": len(words),
         "words_of_one_patient": len(privacy.rare_words(words, pairs)),

@@ -81,6 +81,9 @@ def _drawing(card: Mapping[str, Any]) -> Iterator[str]:
 
 def _data(data: Mapping[str, Any]) -> Iterator[str]:
     yield f"{data['cases']} images of {data['patients']} patients, {data['reports']} reports."
+    if more := data.get("reports_without_images"):
+        yield f"The text encoder also read {more} reports without images; the count below of words"
+        yield "of one patient leaves these out, for they are not told apart by patient."
     if data["words"]:
         yield f"Of {data['words']} word pieces, {data['words_of_one_patient']} words stand in the"
         yield "reports of one patient alone: read them in the text encoder's `card.json` before"

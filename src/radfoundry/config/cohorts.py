@@ -155,7 +155,7 @@ def _spelling_faults(rows: Rows) -> Iterator[Fault]:
         if first != line:
             words = f"{row['case']!r} is {other!r} of line {first}"
             yield Fault(line, "case", "id.duplicate", words)
-        kept, sought = _readings(row["patient"])
+        kept, sought = readings(row["patient"])
         seen = [patients[reading] for reading in sought if reading in patients]
         first, other = min(seen, default=(line, row["patient"]))
         for reading in kept:
@@ -166,7 +166,7 @@ def _spelling_faults(rows: Rows) -> Iterator[Fault]:
 
 
 @lru_cache(maxsize=4096)
-def _readings(patient: str) -> tuple[frozenset, frozenset]:
+def readings(patient: str) -> tuple[frozenset, frozenset]:
     """Return what an id is kept under and sought under: case, separators, leading zeros dropped.
 
     Separators within digits or letters may mean something: 1-11 and 11-1 are two patients, but

@@ -7,7 +7,7 @@ from types import NoneType
 from radfoundry.config import catalogue, schema
 
 MODALITIES = ("CXR", "CT", "MR")
-PATHS = ("table", "weights", "folder", "start")  # keys of files that rules read
+PATHS = ("table", "weights", "folder", "start", "reports")  # keys of files that rules read
 OWN = "results/bundles/"  # where the workflow writes a recipe's bundle
 NO_METHOD = "none"  # a cohort whose own masks are used
 

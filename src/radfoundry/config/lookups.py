@@ -123,7 +123,7 @@ def coarse_factors(settings: Settings, cohort: str) -> list[int]:
     for recipe in settings["recipes"].values():
         stated = catalogue.stated("generators", recipe["generator"], "COARSE", {})
         if recipe["cohort"] == cohort and stated:
-            given = _value(recipe, f"train/{stated['option']}")
+            given = value_at(recipe, f"train/{stated['option']}")
             found.add(int(given or stated[recipe["size"]]))
     return sorted(found)
 
@@ -183,7 +183,7 @@ def variant(settings: Settings, recipe: str) -> str:
     """
     generator = _generator(settings, recipe)
     for name, values in catalogue.stated("generators", generator, "VARIANTS", {}).items():
-        if all(_value(settings["recipes"][recipe], path) == v for path, v in values.items()):
+        if all(value_at(settings["recipes"][recipe], path) == v for path, v in values.items()):
             return name
     return generator
 
@@ -266,7 +266,7 @@ def _generator(settings: Settings, recipe: str) -> str:
     return settings["recipes"][recipe]["generator"]
 
 
-def _value(recipe: Mapping, path: str) -> Any:
+def value_at(recipe: Mapping, path: str) -> Any:
     """Return the value at a path such as `train/text/steps`; None where it is not stated."""
     value: Any = recipe
     for key in path.split("/"):

@@ -8,10 +8,11 @@ rather than guesses, and nothing in a config file may run code.
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from radfoundry.config import catalogue, consistency, schema
+from radfoundry.config import catalogue, consistency, lookups, schema
 from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.schema import Names
 
@@ -149,7 +150,21 @@ def checked(
     faults = schema.faults(filled, rules, known) or list(consistency.found(filled))
     if faults:
         raise ConfigurationError("the config", faults)
+    for recipe in filled["recipes"].values():
+        recipe["sample"] = _sampled(recipe) | recipe["sample"]
     return filled
+
+
+def _sampled(recipe: Mapping) -> dict[str, Any]:
+    """Return the options of `sample` that a recipe's other values bring, where it states none.
+
+    A generator's SAMPLED is a mapping of a path, such as `train/objective`, to the options that
+    each value there brings.
+    """
+    brought: dict[str, Any] = {}
+    for path, values in catalogue.stated("generators", recipe["generator"], "SAMPLED", {}).items():
+        brought |= values.get(lookups.value_at(recipe, path), {})
+    return brought
 
 
 def start_files(recipe: Mapping, network: str) -> list[str]:

@@ -5,6 +5,7 @@ Z). The five lobes are levels of one channel. What a network draws is no exact l
 back takes a vote of the neighborhood, unless the channel holds nothing but levels.
 """
 
+from collections.abc import Mapping
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -34,6 +35,10 @@ LUNG_FROM = -0.6  # midway between background and the lowest lobe
 # Fluid and muscle are 40 HU apart, a bulla and lung 150, in a window of 1600: soft tissue takes a
 # third of the range and lung a fifth, lest that be lost in the noise of what is drawn.
 TONES = {WINDOW_HU[0]: -1.0, -700.0: -0.55, -100.0: -0.3, 100.0: 0.35, WINDOW_HU[1]: 1.0}
+CURVES: Mapping[str, Mapping[float, float]] = {
+    "tissue": TONES,
+    "linear": {WINDOW_HU[0]: -1.0, WINDOW_HU[1]: 1.0},  # MedSyn, section 5.1
+}
 EXACT = 0.02  # a channel whose every voxel is this near to a level was written, not drawn
 VOTE_SIGMA = 1.0  # voxels over which drawn lobes are voted on
 DOUBT_SIGMA = 0.15  # half of the step between two lobes
@@ -55,14 +60,15 @@ class Thresholds(NamedTuple):
 MIDWAY = Thresholds()
 
 
-def encode(case: Case) -> np.ndarray:
+def encode(case: Case, tones: Mapping[float, float] = TONES) -> np.ndarray:
     """Return image, lobes, airway and vessel as float32 (4, X, Y, Z) in [-1, 1].
 
     Args:
         case: CT in HU with its anatomy map. Without a lobe the lobe channel is -1 throughout.
+        tones: The curve of the image channel, one of `CURVES`.
     """
     shapes = _shapes(np.asarray(case.anatomy))
-    return np.concatenate([toned(case.image.voxels)[None], shapes])
+    return np.concatenate([toned(case.image.voxels, tones)[None], shapes])
 
 
 def _shapes(labels: np.ndarray) -> np.ndarray:
@@ -82,16 +88,20 @@ def _table_of_shapes() -> np.ndarray:
 
 
 def decode(
-    channels: np.ndarray, affine: np.ndarray, thresholds: Thresholds = MIDWAY
+    channels: np.ndarray,
+    affine: np.ndarray,
+    tones: Mapping[float, float] = TONES,
+    thresholds: Thresholds = MIDWAY,
 ) -> tuple[Volume, np.ndarray]:
     """Return the CT (int16 HU) and the anatomy map (uint8) of channels, drawn or encoded.
 
     Args:
         channels: (4, X, Y, Z), or (1, X, Y, Z) for an image without anatomy (the map is then 0).
         affine: Of the grid.
+        tones: The curve that the image channel was drawn on.
         thresholds: Those that suit what is drawn.
     """
-    image = Volume(to_int16(hounsfield(channels[0])), affine)
+    image = Volume(to_int16(hounsfield(channels[0], tones)), affine)
     if len(channels) == 1:
         return image, np.zeros(image.voxels.shape, np.uint8)
     masks = read_lobes(channels[1], thresholds.lobes)
@@ -100,26 +110,29 @@ def decode(
     return image, regions.compose(masks)
 
 
-def toned(hu: np.ndarray) -> np.ndarray:
-    """Return HU as the image channel (float32, [-1, 1]): see `TONES`; beyond the window it is cut.
+def toned(hu: np.ndarray, tones: Mapping[float, float] = TONES) -> np.ndarray:
+    """Return HU as the image channel (float32, [-1, 1]): see `CURVES`; beyond the window it is cut.
 
     >>> print(toned(np.array([-2000.0, -700.0, 0.0, 100.0, 600.0])))
     [-1.    -0.55   0.025  0.35   1.   ]
+    >>> print(toned(np.array([-2000.0, -212.0, 600.0]), CURVES["linear"]))
+    [-1.  0.  1.]
     """
     if hu.dtype == np.int16:  # as stored: a look-up is five times as fast
-        return _table_of_tones()[np.asarray(hu).view(np.uint16)]
-    return np.interp(hu, list(TONES), list(TONES.values())).astype(np.float32)
+        return _table_of_tones(tuple(tones.items()))[np.asarray(hu).view(np.uint16)]
+    return np.interp(hu, list(tones), list(tones.values())).astype(np.float32)
 
 
 @cache
-def _table_of_tones() -> np.ndarray:
+def _table_of_tones(tones: tuple[tuple[float, float], ...]) -> np.ndarray:
     """Return the image channel (65536,) of every int16, in the order of its bits."""
-    return toned(np.arange(2**16, dtype=np.uint16).view(np.int16).astype(np.float64))
+    every = np.arange(2**16, dtype=np.uint16).view(np.int16)
+    return toned(every.astype(np.float64), dict(tones))
 
 
-def hounsfield(channel: np.ndarray) -> np.ndarray:
+def hounsfield(channel: np.ndarray, tones: Mapping[float, float] = TONES) -> np.ndarray:
     """Return an image channel in HU (float64), within the window: the inverse of `toned`."""
-    return np.interp(channel, list(TONES.values()), list(TONES))
+    return np.interp(channel, list(tones.values()), list(tones))
 
 
 def shown(name: str, channel: np.ndarray, threshold: float) -> np.ndarray:
@@ -161,13 +174,16 @@ def read_airway(channel: np.ndarray, threshold: float = 0.0) -> np.ndarray:
     return cc3d.dust(tree.astype(np.uint8), threshold=LEAST_PART, connectivity=26) > 0
 
 
-def smaller(channels: Tensor, factor: int) -> Tensor:
-    """Return (B, C, *space) on a coarser grid: means of blocks of `factor` voxels along each axis.
+def smaller(channels: Tensor, factor: int, downsampling: str = "mean") -> Tensor:
+    """Return (B, C, *space) on a coarser grid: of blocks of `factor` voxels along each axis.
 
-    MedSyn takes every fourth voxel. Means keep thin airways and bullae as a share of a voxel.
+    MedSyn takes every fourth voxel (section 5.1): `downsampling` "nearest", the first of a block.
+    Means keep thin airways and bullae as a share of a voxel.
     """
     if factor == 1:
         return channels
+    if downsampling == "nearest":
+        return channels[(..., *[slice(None, None, factor)] * (channels.ndim - 2))]
     pool = functional.avg_pool3d if channels.ndim == 5 else functional.avg_pool2d
     return pool(channels, factor)
 

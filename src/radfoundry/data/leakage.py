@@ -3,10 +3,11 @@
 The rules that call this fail when it is not so; what comes back is the proof, as a table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from radfoundry.config import cohorts
 from radfoundry.data.splits import SplitError, check
 
 
@@ -87,3 +88,35 @@ def check_images(own: pd.DataFrame, unseen: pd.DataFrame) -> pd.DataFrame:
         )
     name = "no file of an unseen cohort was learned from"
     return pd.DataFrame([{"check": name, "cases": len(own) + len(unseen), "leaks": 0}])
+
+
+def reports_to_learn(
+    reports: Iterable[Mapping[str, str]], cases: pd.DataFrame
+) -> tuple[list[str], dict[str, int]]:
+    """Return the reports without images that training may read, and how many were left out.
+
+    Left out are the reports of patients whom the cohort has outside its train split, however their
+    id is spelled, and texts that are word for word the report of such a case: a row without a
+    patient may still be its own.
+
+    Args:
+        reports: Rows with `report` and `patient`, "" where it is not known.
+        cases: Of the cohort: patient, split, and `report` if they have any.
+
+    Returns:
+        Distinct texts in order; counts of what was `given`, `duplicates`, `held_out`, `taken`.
+    """
+    rows = [(row["report"].strip(), row["patient"]) for row in reports]
+    own = cases[cases["split"] != "train"]
+    texts = {str(text).strip() for text in own.get("report", ())} - {""}
+    kept = {reading for name in own["patient"] for reading in cohorts.readings(str(name))[0]}
+    known = {name for name in {name for _, name in rows if name} if _among(name, kept)}
+    free = [text for text, name in rows if text not in texts and name not in known]
+    taken = list(dict.fromkeys(free))
+    counts = {"given": len(rows), "duplicates": len(free) - len(taken)}
+    return taken, counts | {"held_out": len(rows) - len(free), "taken": len(taken)}
+
+
+def _among(patient: str, kept: set) -> bool:
+    """Return whether an id may be one of those whose readings are kept."""
+    return not cohorts.readings(patient)[1].isdisjoint(kept)

@@ -122,10 +122,12 @@ class TrainingData:
             asked for: whoever keeps them all holds the cohort in memory.
         networks: Weights by name, of the networks that this one builds on; under its own name,
             those that it goes on from.
+        reports: Texts that no case has, for a network that learns from text.
     """
 
     cases: Sequence[Case]
     networks: Mapping[str, Weights]
+    reports: Sequence[str] = ()
 
 
 def refuse_unknown(

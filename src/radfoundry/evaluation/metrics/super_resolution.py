@@ -4,7 +4,7 @@ Three questions. Is it the case itself? Peak signal to noise and structural simi
 voxel: they reward a cautious blur. Does it look like a CT? The maximum mean discrepancy of its
 texture from that of other patients: a blur is seen at once. Is the detail drawn, or the mean of all
 that may be there? What changes with the seed: see `drawn_detail`. All of it is measured in HU, and
-interpolation starts from HU: the tone curve of `channels` is the network's own.
+interpolation starts from HU: the tone curve is the network's own.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +40,7 @@ class HeldOutCase(NamedTuple):
     patient: str
     image: np.ndarray  # (X, Y, Z), HU within `channels.WINDOW_HU`
     small: np.ndarray  # (*coarse), HU: means of blocks of the image
-    low: np.ndarray  # (C, *coarse) in [-1, 1]: means of blocks of channels, for the network
+    low: np.ndarray  # (C, *coarse) in [-1, 1]: channels as the network takes them small
 
     @property
     def factor(self) -> int:
@@ -66,13 +66,15 @@ def held_out(case: Case, card: Mapping) -> HeldOutCase:
     Args:
         case: CT in HU with the fact `patient` and its anatomy map.
         card: Of the super-resolution network: how many `channels` it draws, the `factor` between
-            the grids, and the `multiple` that each side is padded to.
+            the grids, the `multiple` that each side is padded to, and its `tones` and
+            `downsampling` where they are others than `channels.TONES` and means.
     """
-    full = channels.padded(channels.encode(case)[: card["channels"]], card["multiple"])
-    image = channels.hounsfield(full[0])
+    tones, by = dict(card.get("tones", channels.TONES)), card.get("downsampling", "mean")
+    full = channels.padded(channels.encode(case, tones)[: card["channels"]], card["multiple"])
+    image = channels.hounsfield(full[0], tones)
     small, low = (
-        channels.smaller(torch.from_numpy(fine)[None], card["factor"])[0].numpy()
-        for fine in (image[None], full)
+        channels.smaller(torch.from_numpy(fine)[None], card["factor"], how)[0].numpy()
+        for fine, how in ((image[None], "mean"), (full, by))
     )
     return HeldOutCase(case.name, str(case.facts["patient"]), image, small[0], low)
 

@@ -53,7 +53,7 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
             [{name, side, location, severity}, ...]}, which take turns in proportion to their
             `count` (1); a severity, or the side of an effusion, that is left out is drawn. `given`
             are names of `CHANNELS`. Without `text` all prompts are empty. A generator's own
-            `method` of sampling is written down too.
+            `method` and `spacing` of sampling are written down too.
         seed: The recipe's seed.
 
     Returns:
@@ -219,6 +219,6 @@ def _row(
         "probe": settings["probe"],
         "arm": settings["arm"],
     }
-    parameters |= {"method": str(settings["method"])} if "method" in settings else {}
+    parameters |= {k: str(settings[k]) for k in ("method", "spacing") if k in settings}
     written = json.dumps(parameters, sort_keys=True)
     return label, source["case"], source["split"], number, written

@@ -52,6 +52,7 @@ OPTIONS = {
     "guidance": 2.0,
     "steps": 10,
     "method": "dpm",
+    "spacing": "log_snr",
     "text": True,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 16},
 }
@@ -89,7 +90,9 @@ def fit(
         known = [case.facts for case in getattr(data.cases, "entries", data.cases)]
         reports = [str(facts.get("report", "")) for facts in known]
         own = stated(options)["text"]  # of the others it must know nothing, nor wait for them
-        return training.text(reports, words, own, generator, device, callbacks)
+        more = getattr(data, "reports", ())
+        learned = training.text([*reports, *more], words, own, generator, device, callbacks)
+        return training.counted(learned, more)
     card = dict(chosen(options)[network])
     card["text_width"] = 0
     task: batches.LowResolutionTask | batches.SuperResolutionTask
@@ -130,11 +133,16 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     """Return the networks, built once; the features of each distinct prompt are kept.
 
     Raises:
-        ValueError: A network is missing.
+        ValueError: A network is missing, or the two see images on other curves or coarse grids.
     """
     missing = [name for name in NETWORKS if name not in weights]
     if missing:
         raise ValueError(f"medsyn draws with {', '.join(NETWORKS)}; missing: {', '.join(missing)}")
+    for what in ("tones", "downsampling"):
+        found = [weights[name].card.get(what) for name in TABLES]
+        if found[0] != found[1]:
+            names = " and ".join(TABLES)
+            raise ValueError(f"{names} were trained on other {what}: {found[0]} and {found[1]}")
     reads = weights["low_resolution"].card["text"]
     encode = model.prepare(weights["text"], device) if reads else None
     low, high = (training.rebuilt(weights[name], device) for name in TABLES)
@@ -156,7 +164,8 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     asked = json.loads(request["parameters"])
     drawn = _drawn(asked, source, networks, int(request["seed"]))
     thresholds = channels.Thresholds(**networks.cards[THRESHOLDS].get("thresholds", {}))
-    image, labels = channels.decode(drawn, source.image.affine, thresholds)
+    tones = batches.curve(networks.cards["super_resolution"])
+    image, labels = channels.decode(drawn, source.image.affine, tones, thresholds)
     facts = {
         "source": source.name,
         "patient": str(source.facts.get("patient", "")),
@@ -194,7 +203,7 @@ def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]
 
     Args:
         networks: As `prepare` returns them.
-        low: In [-1, 1], axes X, Y, Z.
+        low: In [-1, 1], axes X, Y, Z, as the networks' tones and downsampling have them.
         seed: Of all chance.
         shape: Sides of the full grid, multiples of those of the coarse one.
     """
@@ -222,7 +231,7 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
     if card["design"] != "pseudo3d":  # it knows bodies on the grid that it was trained on
         values = stretched(values, card["space"])
     condition: dict[str, Tensor] = {}
-    if values.shape[1] > 1:
+    if values.shape[1] > 1 and card["given"]:
         condition["concat"] = masked_channels(values, given.to(networks.device))
     if networks.encode is not None and asked.get("text", True):
         text, text_mask = networks.encode([asked["prompt"]])
@@ -267,7 +276,10 @@ def _schedule(card: Mapping[str, Any]) -> Schedule:
 
 
 def _sampling(asked: Mapping, card: Mapping[str, Any]) -> Sampling:
+    """Return how a network draws: in the request's steps, or in its own if it has some."""
     flow, ends = card["objective"] == "flow", card["log_snr_range"]
     steps = int(card.get("sampling_steps") or asked.get("steps", 10))
-    method = asked.get("method", OPTIONS["method"])
-    return Sampling(method, steps, log_snr_range=tuple(ends) if ends and flow else None)
+    method, spacing = (str(asked.get(name, OPTIONS[name])) for name in ("method", "spacing"))
+    bounded = ends and flow and spacing == "log_snr"
+    ends = tuple(ends) if bounded else None
+    return Sampling(method, steps, spacing=spacing, log_snr_range=ends)

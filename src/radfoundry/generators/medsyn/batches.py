@@ -19,14 +19,22 @@ from radfoundry.data.encoded import grids
 from radfoundry.diffusion import objectives
 from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Network, Objective, denoising_loss
 from radfoundry.diffusion.tiles import Tiles
-from radfoundry.generators.medsyn.pictures import CoarsePictures, Crops, coarse, laid, picture
+from radfoundry.generators.medsyn.pictures import (
+    CoarsePictures,
+    Crops,
+    coarse,
+    curve,
+    laid,
+    picture,
+)
 from radfoundry.networks.wavelet_unet.gaussian_prior import FEWEST
 from radfoundry.networks.wavelet_unet.principal_components import FOLDS
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import features
 from radfoundry.weights import Weights
 
-__all__ = ["LowResolutionTask", "SuperResolutionTask", "coarse", "laid", "picture", "tiles"]
+__all__ = ["LowResolutionTask", "SuperResolutionTask"]
+__all__ += ["coarse", "curve", "laid", "picture", "tiles"]
 
 TOUCHED = -0.9  # a voxel of which a twentieth is airway
 

@@ -74,10 +74,43 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         },
     },
 }  # fmt: skip
+# What `objective: published` makes of them, at any size: the paper's recipe (Xu et al. 2024,
+# sections 4.6 and 5.1). Grids, batches, steps and widths of networks are those of the size: `paper`
+# has the paper's. Neither paper nor public code say from when weights are averaged (here from the
+# first step, with a short memory at first: `training.loop`) or that coarse volumes are augmented.
+# The decays of the average are the public code's.
+_ADAMW: Mapping[str, Any] = {
+    "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
+    "schedule": "constant", "clip": 1.0, "log_snr_range": None,
+}  # fmt: skip
+PUBLISHED_TRAINING: Mapping[str, Mapping[str, Any]] = {
+    "text": {"reading": False},
+    "low_resolution": {
+        **_ADAMW, "ema": 0.999, "drop_text": 0.1, "given": 0.0, "shift": 0, "turn": 0.0, "zoom": 0.0,
+        "voxel_weight": 0.0,
+    },
+    "super_resolution": {
+        **_ADAMW, "ema": 0.995, "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
+        "conditioning_noise": 0.0, "sampling_steps": 20,
+    },
+}  # fmt: skip
+# How images are written as numbers, and how the coarse grid is taken of the full one.
+PICTURES: Mapping[str, Mapping[str, str]] = {
+    "flow": {"tones": "tissue", "downsampling": "mean"},
+    "published": {"tones": "linear", "downsampling": "nearest"},
+}
+DOWNSAMPLING = ("mean", "nearest")
+# What `sample:` is where the recipe does not say, by what `train:` says; read without importing.
+# The paper states no scale of the guidance; its public code has 1, 2 and 3 in different places.
+SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "train/objective": {
+        "published": {"method": "ddim", "steps": 50, "spacing": "time", "guidance": 2.0},
+    },
+}
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
-    "shapes": (), "objective": (),
-    "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder"),
+    "shapes": (), "objective": (), "tones": (), "downsampling": (),
+    "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder", "reports"),
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",
@@ -108,7 +141,7 @@ RENAMED: Mapping[str, str] = {
 
 
 def stated(options: Mapping) -> dict[str, dict[str, Any]]:
-    """Return `TRAINING` of a size with a recipe's overrides, by network.
+    """Return `TRAINING` of a size with the objective's and then a recipe's overrides, by network.
 
     Raises:
         ValueError: A key that does not exist, with those that do.
@@ -121,7 +154,8 @@ def stated(options: Mapping) -> dict[str, dict[str, Any]]:
     for name, defaults in TRAINING[size].items():
         own = dict(options.get(name) or {})
         refuse_unknown(f"train: {name}", own, TRAIN[name], RENAMED)
-        out[name] = {**defaults, **own}
+        brought = PUBLISHED_TRAINING[name] if objective == "published" else {}
+        out[name] = {**defaults, **brought, **own}
     return out
 
 
@@ -129,37 +163,48 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     """Return the options of each network: `TRAINING` with a recipe's overrides.
 
     To each denoising network's are added `objective`, `design`, `channels` that it draws,
-    `multiple`, of which the sides of a grid must be multiples, and `tones`, see `tones`. The
-    published objective has no `voxel_weight` but the one that the recipe states.
+    `multiple`, of which the sides of a grid must be multiples, `tones`, see `tones`, and
+    `downsampling`.
 
     Raises:
-        ValueError: A key that does not exist, with those that do; a voxel weight below 0.
+        ValueError: A key or word that does not exist, with those that do; a voxel weight below 0; a
+            residual beyond coarse voxels that are no means.
     """
     out, objective = stated(options), str(options.get("objective", "flow"))
+    pictures = {name: str(options.get(name, v)) for name, v in PICTURES[objective].items()}
+    refuse_unknown("downsampling", [pictures["downsampling"]], DOWNSAMPLING)
     drawn = len(channels.NAMES) if options.get("shapes", True) else 1
     designs = {name: named(table, out[name]["size"]) for name, table in TABLES.items()}
     low, high = (blocks(design) for design in designs.values())
-    shared = {"objective": objective, "channels": drawn, "tones": tones()}
+    shared: dict[str, Any] = {"objective": objective, "channels": drawn, **pictures}
+    shared["tones"] = tones(pictures["tones"])
     shared["multiple"] = max(low * out["low_resolution"]["factor"], high)
     for name, design in designs.items():
         out[name] |= shared | {"design": design["design"]}
-    low_options = options.get("low_resolution") or {}
-    out["low_resolution"]["voxel_weight"] = _voxel_weight(out, "voxel_weight" in low_options)
+    _check(out)
     return out
 
 
-def _voxel_weight(out: Mapping[str, Mapping[str, Any]], stated: bool) -> float:
-    """Return the weight of airways in the loss of the low-resolution network."""
+def _check(out: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise if options are no numbers, or do not go together."""
     found = out["low_resolution"]["voxel_weight"]
     if not isinstance(found, int | float) or not 0 <= found < float("inf"):
         message = f"train: low_resolution: voxel_weight is {found!r}"
         raise ValueError(f"{message}, it must be a number, 0 (all voxels alike) or more")
-    return float(found) if stated or out["low_resolution"]["objective"] == "flow" else 0.0
+    scale, by = (out["super_resolution"][name] for name in ("residual_scale", "downsampling"))
+    if scale and by != "mean":
+        message = f"train: super_resolution: residual_scale is {scale} with downsampling {by}"
+        raise ValueError(f"{message}: a residual is what is beyond means; allowed: 0, or mean")
 
 
-def tones() -> list[list[float]]:
-    """Return the curve that images are drawn on, [HU, value of the image channel] in order."""
-    return [[hu, tone] for hu, tone in channels.TONES.items()]
+def tones(name: str) -> list[list[float]]:
+    """Return a curve that images are drawn on, [HU, value of the image channel] in order.
+
+    Raises:
+        ValueError: There is no such curve, with those that there are.
+    """
+    refuse_unknown("tones", [name], tuple(channels.CURVES))
+    return [[hu, tone] for hu, tone in channels.CURVES[name].items()]
 
 
 def blocks(size: Mapping[str, Any]) -> int:

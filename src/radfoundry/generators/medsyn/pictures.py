@@ -41,7 +41,10 @@ class CoarsePictures:
         if row in self._kept:
             return self._kept[row]
         stored = _stored(self.cases, row, self.options)
-        if stored is None:
+        if self.options["downsampling"] == "nearest":
+            found = torch.from_numpy(nearest(self.cases[row], self.options))[None]
+            made = laid(found, self.options).to(torch.float16)
+        elif stored is None:
             made = coarse(picture(self.cases[row], self.options), self.options)
         else:
             made = laid(torch.from_numpy(stored)[None], self.options)
@@ -51,8 +54,12 @@ class CoarsePictures:
 
 
 def _stored(cases: Sequence[Case], row: int, options: Mapping[str, Any]) -> np.ndarray | None:
-    """Return the padded coarse channels (C, X, Y, Z) of a case at rest, if its blocks fit ours."""
-    if not isinstance(cases, EncodedCases):
+    """Return the padded coarse channels (C, X, Y, Z) of a case at rest, if its blocks fit ours.
+
+    What is stored are means on the curve `channels.TONES`.
+    """
+    means = options["downsampling"] == "mean" and curve(options) == channels.TONES
+    if not (means and isinstance(cases, EncodedCases)):
         return None
     found, factor = cases.coarse(row, options["factor"]), options["factor"]
     before = [-side % options["multiple"] // 2 for side in cases.entries[row].grid]
@@ -78,7 +85,7 @@ class Crops:
 
     def blurred(self, clean: Tensor, share: Tensor | float, generator: torch.Generator) -> Tensor:
         """Return crops on the coarse grid, (1 - share) of them and a share of normal noise."""
-        low = channels.smaller(clean, self.options["factor"])
+        low = smaller(clean, self.options)
         return (1 - share) * low + share * torch.randn(low.shape, generator=generator)
 
     def __call__(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -117,20 +124,46 @@ def cut(case: Case, starts: Sequence[int], options: Mapping[str, Any]) -> np.nda
         margins.append((max(0, box.start - start), end - max(start, box.stop)))
     voxels, labels = (np.array(part[tuple(inside)]) for part in (case.image.voxels, case.anatomy))
     seen = Case(case.name, Volume(voxels, case.image.affine), labels, labels, {})
-    encoded = channels.encode(seen)[: options["channels"]]
+    encoded = channels.encode(seen, curve(options))[: options["channels"]]
     return np.pad(encoded, margins, constant_values=-1)
+
+
+def curve(options: Mapping[str, Any]) -> dict[float, float]:
+    """Return the tone curve of a network's images, of its options or its card."""
+    return {hu: tone for hu, tone in options["tones"]}
 
 
 def picture(case: Case, options: Mapping[str, Any]) -> np.ndarray:
     """Return a case's channels (C, X, Y, Z), within background up to whole blocks."""
-    encoded = channels.encode(case)[: options["channels"]]
+    encoded = channels.encode(case, curve(options))[: options["channels"]]
     return channels.padded(encoded, options["multiple"])
+
+
+def nearest(case: Case, options: Mapping[str, Any]) -> np.ndarray:
+    """Return every `factor`-th voxel of a case's picture (C, *coarse); no other one is read."""
+    factor, sides = options["factor"], case.anatomy.shape
+    before = [-side % options["multiple"] // 2 for side in sides]
+    kept = tuple(slice(-margin % factor, None, factor) for margin in before)
+    voxels, labels = (np.array(part[kept]) for part in (case.image.voxels, case.anatomy))
+    seen = Case(case.name, Volume(voxels, case.image.affine), labels, labels, {})
+    encoded = channels.encode(seen, curve(options))[: options["channels"]]
+    margins = [(0, 0)]
+    for margin, side, have in zip(before, sides, labels.shape, strict=True):
+        first = -(-margin // factor)
+        whole = (side + -side % options["multiple"]) // factor
+        margins.append((first, whole - first - have))
+    return np.pad(encoded, margins, constant_values=-1)
 
 
 def coarse(full: np.ndarray, options: Mapping[str, Any]) -> Tensor:
     """Return channels (1, C, *space) at low resolution, as the network wants them laid."""
-    small = channels.smaller(torch.as_tensor(full)[None], options["factor"])
+    small = smaller(torch.as_tensor(full)[None], options)
     return laid(small, options).to(torch.float16)
+
+
+def smaller(pictures: Tensor, options: Mapping[str, Any]) -> Tensor:
+    """Return pictures (B, C, X, Y, Z) on the coarse grid."""
+    return channels.smaller(pictures, options["factor"], options.get("downsampling", "mean"))
 
 
 def laid(pictures: Tensor, options: Mapping[str, Any]) -> Tensor:

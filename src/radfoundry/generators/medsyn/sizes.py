@@ -4,7 +4,8 @@
 `phantom` is for volumes of 64 voxels along an axis on two CPU cores: it draws them on a grid of 32.
 `gaussian_prior` is a baseline, for bodies that lie alike and few of them: mean and principal
 components of the training volumes, a ridge regression of them on the text, and a network that
-corrects what these say. It draws nearly as well before its network is trained.
+corrects what these say; it draws nearly as well before its network is trained. `narrow` is
+the paper's design for a grid of 32.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,10 @@ LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
         "design": "wavelet", "haar": 1, "widths": (48, 192), "blocks": (1, 0), "depth": 4,
         "side": 32, "places": 8, "mixing": 256, "rank": 64, "value_levels": 16,
         "tokens": 192, "checkpoint": False,
+    },
+    "narrow": {
+        "design": "pseudo3d", "width": 16, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
+        "bottleneck": 2, "tokens": 192, "checkpoint": False,
     },
     "workstation": {
         "design": "pseudo3d", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,

@@ -1,5 +1,6 @@
 """Train MedSyn's three networks, and make them again from their weights; see `batches`."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from radfoundry.data import channels
 from radfoundry.generators.medsyn import batches, previews
 from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
 from radfoundry.generators.medsyn.options import TABLES, tones
@@ -48,7 +50,7 @@ def text(
     """Return the text encoder, trained on the distinct reports; untrained with `steps` 0.
 
     Args:
-        reports: Of the training cases; empty ones are left out.
+        reports: Of the training cases and without images; empty ones are left out.
         start: Weights to go on from, or None for an encoder drawn anew.
         options: `size`, a name of `model.SIZES`; `folder` of a local BERT to go on from, such as
             CXR-BERT; and what `Settings` has.
@@ -69,6 +71,20 @@ def text(
     chosen = settings(options, pretraining.SETTINGS[options["size"]])
     train_text = finding_task.fit if options["reading"] else pretraining.fit
     return train_text(texts, start or options["size"], chosen, generator, device, callbacks)
+
+
+def counted(words: Weights, reports: Sequence[str]) -> Weights:
+    """Return a text encoder whose card tells the reports without images that it learned from.
+
+    Args:
+        words: As `text` returns them.
+        reports: Texts without images; where there are none the card is left as it is.
+    """
+    if not reports:
+        return words
+    joined = "\0".join(sorted(set(reports))).encode()
+    told = {"count": len(set(reports)), "sha256": hashlib.sha256(joined).hexdigest()}
+    return Weights(words.state, {**words.card, "reports_without_images": told})
 
 
 def denoiser(
@@ -137,9 +153,10 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
         WeightsError: It was trained on another tone curve, so its images would be read back wrong.
     """
     card = weights.card
-    if (curve := card.get("tones", "that its card does not tell")) != tones():
+    known = [tones(name) for name in channels.CURVES]
+    if (curve := card.get("tones", "that its card does not tell")) not in known:
         message = f"{card['network']} was trained on a tone curve {curve}"
-        raise WeightsError(f"{message}, but images are read back by {tones()}: train it again")
+        raise WeightsError(f"{message}, but images are read back by {known}: train it again")
     network: nn.Module = build.build(card["size"], card["objective"], **wiring(card))
     if card["network"] == "super_resolution":
         network = super_resolution(network, card)
@@ -150,7 +167,7 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
 def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return channels, channels beside them, width of the text and grid of a network."""
     low = card["network"] == "low_resolution"
-    shown = 2 * (card["channels"] > 1) if low else 1
+    shown = 2 * (card["channels"] > 1 and card["given"] > 0) if low else 1
     concat = card["channels"] * shown
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
     given = {"channels": card["channels"], "concat": concat, "text_width": card["text_width"]}
