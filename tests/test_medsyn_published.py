@@ -107,7 +107,7 @@ def test_a_recipe_may_override_each_value(network, key):
 
 def test_a_recipe_may_override_how_it_draws_and_how_images_are_written():
     sample = recipe(train={"objective": "published"}, sample={"steps": 20})["sample"]
-    assert (sample["steps"], sample["spacing"]) == (20, "time")
+    assert (sample["steps"], sample["timestep_spacing"]) == (20, "time")
     chosen = options.chosen({**TWO_WORDS, "tones": "tissue", "downsampling": "mean"})
     assert dict(chosen["low_resolution"]["tones"]) == channels.TONES
     assert chosen["super_resolution"]["downsampling"] == "mean"

@@ -80,7 +80,10 @@ def test_what_is_drawn_cautiously_is_read_better_at_its_own_threshold():
     found["case"] = np.repeat([f"c{i}" for i in range(4)], len(found) // 4)
     chosen = channels.Thresholds(**thresholds.chosen(found))
     assert chosen.vessel < 0
-    maps = [channels.decode(cautious(chest()), np.eye(4), t)[1] for t in (channels.MIDWAY, chosen)]
+    maps = [
+        channels.decode(cautious(chest()), np.eye(4), thresholds=own)[1]
+        for own in (channels.MIDWAY, chosen)
+    ]
     before, after = (dice(labels, chest().anatomy, "lung_vessel") for labels in maps)
     assert after > before + 0.2
 
@@ -96,7 +99,7 @@ def test_a_structure_that_labels_lack_has_no_dice_and_an_image_alone_no_rows():
 
 def test_given_channels_come_back_whatever_the_thresholds():
     wide = channels.Thresholds(-0.9, -0.9, -0.9)
-    _, labels = channels.decode(channels.encode(chest()), np.eye(4), wide)
+    _, labels = channels.decode(channels.encode(chest()), np.eye(4), thresholds=wide)
     assert [dice(labels, chest().anatomy, region) for region in REGIONS] == [1] * len(REGIONS)
 
 

@@ -52,7 +52,7 @@ OPTIONS = {
     "guidance": 2.0,
     "steps": 10,
     "method": "dpm",
-    "spacing": "log_snr",
+    "timestep_spacing": "log_snr",
     "text": True,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 16},
 }
@@ -279,7 +279,8 @@ def _sampling(asked: Mapping, card: Mapping[str, Any]) -> Sampling:
     """Return how a network draws: in the request's steps, or in its own if it has some."""
     flow, ends = card["objective"] == "flow", card["log_snr_range"]
     steps = int(card.get("sampling_steps") or asked.get("steps", 10))
-    method, spacing = (str(asked.get(name, OPTIONS[name])) for name in ("method", "spacing"))
+    names = ("method", "timestep_spacing")
+    method, spacing = (str(asked.get(name, OPTIONS[name])) for name in names)
     bounded = ends and flow and spacing == "log_snr"
     ends = tuple(ends) if bounded else None
     return Sampling(method, steps, spacing=spacing, log_snr_range=ends)

@@ -86,8 +86,8 @@ _ADAMW: Mapping[str, Any] = {
 PUBLISHED_TRAINING: Mapping[str, Mapping[str, Any]] = {
     "text": {"reading": False},
     "low_resolution": {
-        **_ADAMW, "ema": 0.999, "drop_text": 0.1, "given": 0.0, "shift": 0, "turn": 0.0, "zoom": 0.0,
-        "voxel_weight": 0.0,
+        **_ADAMW, "ema": 0.999, "drop_text": 0.1, "given": 0.0, "voxel_weight": 0.0,
+        "shift": 0, "turn": 0.0, "zoom": 0.0,
     },
     "super_resolution": {
         **_ADAMW, "ema": 0.995, "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
@@ -104,7 +104,12 @@ DOWNSAMPLING = ("mean", "nearest")
 # The paper states no scale of the guidance; its public code has 1, 2 and 3 in different places.
 SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "train/objective": {
-        "published": {"method": "ddim", "steps": 50, "spacing": "time", "guidance": 2.0},
+        "published": {
+            "method": "ddim",
+            "steps": 50,
+            "timestep_spacing": "time",
+            "guidance": 2.0,
+        },
     },
 }
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
