@@ -21,6 +21,7 @@ from radfoundry.networks.pseudo3d_unet import Pseudo3DUNet
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 
 DESIGNS = ("pseudo3d", "wavelet")
+TOLD_GEOMETRY = ("pseudo3d",)  # those that can be told voxel sizes and field of view
 
 
 def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +48,8 @@ def build(
     Args:
         size: As `named` returns it.
         objective: A name of `OBJECTIVES`; the wavelet design knows its noise levels.
-        options: `channels`, `concat`, `text_width`; for the wavelet design also `read`, `space`.
+        options: `channels`, `concat`, `text_width`; for the wavelet design also `read`, `space`;
+            for those of `TOLD_GEOMETRY` also `geometry`, whether it is told.
     """
     if size["design"] not in DESIGNS:
         raise ValueError(f"no design {size['design']!r}: choose from {', '.join(DESIGNS)}")
@@ -55,6 +57,7 @@ def build(
         options = {key: v for key, v in options.items() if key not in ("read", "space")}
         return Pseudo3DUNet(size, **options)
     text = (options.pop("text_width", 0), options.pop("read", 0))
+    options.pop("geometry", None)
     return WaveletUNet(size, OBJECTIVES[objective].schedule, text=text, **options)
 
 

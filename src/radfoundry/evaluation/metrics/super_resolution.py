@@ -39,6 +39,7 @@ class HeldOutCase(NamedTuple):
     image: np.ndarray  # (X, Y, Z), HU within `channels.WINDOW_HU`
     small: np.ndarray  # (*coarse), HU: means of blocks of the image
     low: np.ndarray  # (C, *coarse) in [-1, 1]: means of blocks of channels, for the network
+    spacing_mm: tuple[float, ...] | None = None  # of the image; None where nobody knows
 
 
 Enlarge = Callable[[HeldOutCase], np.ndarray]
@@ -67,7 +68,8 @@ def held_out(case: Case, card: Mapping) -> HeldOutCase:
         channels.smaller(torch.from_numpy(fine)[None], card["factor"])[0].numpy()
         for fine in (image[None], full)
     )
-    return HeldOutCase(case.name, str(case.facts["patient"]), image, small[0], low)
+    patient = str(case.facts["patient"])
+    return HeldOutCase(case.name, patient, image, small[0], low, case.image.spacing_mm)
 
 
 def trilinear(case: HeldOutCase) -> np.ndarray:

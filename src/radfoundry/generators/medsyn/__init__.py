@@ -23,13 +23,14 @@ from radfoundry.diffusion.noise import Schedule
 from radfoundry.diffusion.objectives import OBJECTIVES, masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
-from radfoundry.generators._requests import text_guided
-from radfoundry.generators.medsyn import batches, training
+from radfoundry.generators._requests import spacings, text_guided
+from radfoundry.generators.medsyn import batches, geometry, training
 from radfoundry.generators.medsyn.options import TABLES, chosen, stated
 from radfoundry.generators.medsyn.published import PROBED
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.text.encoder import model
 from radfoundry.training.loop import Callbacks
+from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ OPTIONS = {
     "steps": 10,
     "method": "dpm",
     "text": True,
+    "spacing": None,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 16},
 }
 
@@ -89,8 +91,8 @@ def fit(
         reports = [str(facts.get("report", "")) for facts in known]
         own = stated(options)["text"]  # of the others it must know nothing, nor wait for them
         return training.text(reports, words, own, generator, device, callbacks)
-    card = dict(chosen(options)[network])
-    card["text_width"] = 0
+    card, start = dict(chosen(options)[network]), data.networks.get(network)
+    card |= {"text_width": 0} | geometry.told(data.cases, card["design"], start)
     task: batches.LowResolutionTask | batches.SuperResolutionTask
     if network == "low_resolution":
         if words is None:
@@ -100,7 +102,6 @@ def fit(
         task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None, device)
     else:
         task = batches.SuperResolutionTask(data.cases, card)
-    start = data.networks.get(network)
     return training.denoiser(task, card | {"network": network}, generator, device, callbacks, start)
 
 
@@ -145,20 +146,25 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     """Return one chest CT (int16 HU) with its anatomy map, on the grid of its source.
 
     Args:
-        request: A row of `plan`.
+        request: A row of `plan`. Its voxel size is the sample's; without one, the source's.
         source: Lends its grid, and the channels that the request says are given.
         networks: As `prepare` returns them.
 
     Raises:
-        ValueError: A given channel that the networks do not draw.
+        ValueError: A given channel that the networks do not draw; a voxel size that they were not
+            taught, unless channels are given.
     """
     asked, seed = json.loads(request["parameters"]), int(request["seed"])
+    affine = spacings.placed(source.image, asked.get("spacing"))
+    if asked.get("spacing") and not asked.get("given"):
+        geometry.check(asked["spacing"], networks.cards)
+    asked["spacing"] = Volume(source.image.voxels, affine).spacing_mm
     full = batches.picture(source, networks.cards["super_resolution"])
     known = _given(full, asked.get("given", ()))
     low = _low(asked, full, known, networks, seed)
     high = _high(asked, full, known, low, networks, seed)
     drawn = channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
-    image, labels = channels.decode(drawn, source.image.affine)
+    image, labels = channels.decode(drawn, affine)
     facts = {
         "source": source.name,
         "patient": str(source.facts.get("patient", "")),
@@ -169,7 +175,13 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     return Case(str(request["request"]), image, labels, np.zeros_like(labels), facts)
 
 
-def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]) -> np.ndarray:
+def enlarge(
+    networks: Networks,
+    low: np.ndarray,
+    seed: int,
+    shape: Sequence[int],
+    spacing_mm: Sequence[float] | None = None,
+) -> np.ndarray:
     """Return channels (C, *shape) drawn by super-resolution of coarse ones (C, *coarse).
 
     Args:
@@ -177,11 +189,13 @@ def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]
         low: In [-1, 1], axes X, Y, Z.
         seed: Of all chance.
         shape: Sides of the full grid, multiples of those of the coarse one.
+        spacing_mm: Voxel sizes on the full grid; None for what the training cases had on average.
     """
     full = np.full((len(low), *shape), -1, np.float32)
     coarse = torch.as_tensor(low, dtype=torch.float32)[None].to(networks.device)
     coarse = batches.laid(coarse, networks.cards["low_resolution"])
-    drawn = _high({}, full, _given(full, ()), coarse, networks, seed)
+    asked = {"spacing": spacing_mm}
+    drawn = _high(asked, full, _given(full, ()), coarse, networks, seed)
     return drawn[0].float().cpu().numpy()
 
 
@@ -207,6 +221,7 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
     if networks.encode is not None and asked.get("text", True):
         text, text_mask = networks.encode([asked["prompt"]])
         condition |= {"text": text.to(networks.device), "text_mask": text_mask.to(networks.device)}
+    condition |= geometry.condition(card, asked["spacing"], full, networks.device)
     guidance = Guidance(float(asked.get("guidance", 1)))
     denoise = guided(batches.halved(networks.low, card), condition, guidance)
     known = Known(values, given.to(networks.device)) if given.any() else None
@@ -234,7 +249,9 @@ def _high(
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([seeds.seed(seed, "medsyn", "full")], values.shape[1:], networks.device)
     bounds = Guidance(limit=0.0 if card["residual_scale"] else 1.0)
-    denoise = guided(network, {"concat": seen}, bounds)
+    condition = {"concat": seen}
+    condition |= geometry.condition(card, asked["spacing"], full, networks.device)
+    denoise = guided(network, condition, bounds)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
     drawn = networks.high.whole(drawn, seen)
     drawn = networks.high.agreeing(drawn, coarse).clamp(-1, 1)
