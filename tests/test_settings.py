@@ -357,7 +357,11 @@ def test_any_size_that_is_named_will_do_for_real_images(size):
 def test_a_size_need_not_be_named_where_nothing_is_learned_from_real_images():
     pin = {"folder": "weights", "sha256": "0" * 64}
     pinned = dict.fromkeys(catalogue.constant("generators", "medsyn", "NETWORKS"), pin)
-    for whole in (drawing(), of_a_table(networks=pinned), of_a_table("wgan", networks={"gan": pin})):
+    for whole in (
+        drawing(),
+        of_a_table(networks=pinned),
+        of_a_table("wgan", networks={"gan": pin}),
+    ):
         assert settings.checked(whole, SCHEMA)["recipes"]["r"]["size"] == "phantom"
     clinic = {"cohorts": {"site_a": {"table": "cases.tsv"}}}
     assert settings.checked(config() | clinic, SCHEMA)["recipes"]["artasyn"]["size"] == "phantom"
