@@ -9,6 +9,7 @@ from _job import start
 from radfoundry import tables
 from radfoundry.config import cohorts
 from radfoundry.config.catalogue import load
+from radfoundry.data.preprocess import spacing_mm
 from radfoundry.text import labeler
 
 job = start(snakemake)
@@ -20,6 +21,8 @@ found = joined(job.input.labels, "labels")
 statuses = found.pivot(index="case", columns="structure", values="status").reset_index()
 known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="case")
 known = trusted(known, job.input.labels)
+images = joined(job.input.images, "images").query("status == 'ok'").set_index("case")
+known["spacing"] = known["case"].map(images["record"].map(json.loads).map(spacing_mm))
 
 ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks
 requests = ask(known, job.params.options, job.params.seed)

@@ -25,7 +25,7 @@ def origin(**changed):
         "phantoms": True,
         "publish": {"licence": "CC BY 4.0", "authors": ["A. Person"]},
         "networks": trained(),
-        "grid": making.Grid((32, 32, 32), np.diag([10.0, 10.0, 10.0, 1.0])),
+        "grid": making.Grid((32, 32, 32), np.diag([11.0, 11.0, 10.0, 1.0])),
         "cases": cases,
         "ids": frozenset([*cases["case"], *cases["patient"]]),
     }

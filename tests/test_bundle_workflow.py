@@ -35,8 +35,9 @@ def test_a_bundle_far_from_any_cohort_draws_the_workflows_bytes(
     lent = volume.Volume(volume.read(like).voxels * 0, volume.read(like).affine)  # no image of it
     monkeypatch.chdir(tmp_path)
     volume.write(lent, "like.nii.gz")
-    prompt = json.loads(asked["parameters"])["prompt"]
-    words = ["draw", f"{shipped}.zip", "--prompt", prompt, "--seed", asked["seed"]]
+    stated = json.loads(asked["parameters"])
+    words = ["draw", f"{shipped}.zip", "--prompt", stated["prompt"], "--seed", asked["seed"]]
+    words += ["--spacing", *map(str, stated["spacing"])]
     assert main([*words, "--like", "like.nii.gz", "--out", "ct.nii.gz", "--plain"]) == 0
     assert volume.sha256("ct.nii.gz") == found["image_sha256"]
     assert volume.sha256("ct.labels.nii.gz") == found["anatomy_sha256"]

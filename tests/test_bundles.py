@@ -46,7 +46,8 @@ def test_a_bundle_draws_what_the_generator_draws_for_the_same_request(bundle):
 
 def test_what_is_asked_for_is_written_as_the_workflow_writes_it(bundle):
     asked, planned = (json.loads(r["parameters"]) for r in (bundle.request(PROMPT, 5), request(5)))
-    assert asked == planned | {"method": "dpm", "timestep_spacing": "log_snr"}
+    own = {"method": "dpm", "timestep_spacing": "log_snr", "spacing": [11.0, 11.0, 10.0]}
+    assert asked == planned | own
 
 
 def test_given_lobes_are_kept_and_lend_their_grid(bundle):
@@ -170,6 +171,9 @@ def lobes(shape=(32, 32, 32), value=0):
         ({"lobes": lobes(value=0.5)}, "lobes: values from 0.5 to 0.5; allowed: whole ids"),
         ({"lobes": lobes()}, "the label map has no lung_upper_lobe_right"),
         ({"like": lobes((8, 8, 8))}, "like: 8 x 8 x 8 voxels"),
+        ({"spacing": [1, 1]}, "spacing .1.0, 1.0.: allowed: three numbers above 0"),
+        ({"spacing": [10, 10, 0]}, "spacing .10.0, 10.0, 0.0.: allowed: three numbers above 0"),
+        ({"spacing": [9] * 3, "lobes": lobes()}, "spacing .9, 9, 9.: allowed: without lobes"),
     ],
 )
 def test_what_a_bundle_cannot_do_is_refused_with_what_it_can(bundle, asked, message):

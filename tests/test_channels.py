@@ -108,11 +108,15 @@ def test_the_published_layout_has_the_depth_first():
 
 def test_a_turn_leaves_what_turns_about_the_long_axis_alone():
     picture = torch.linspace(-1, 1, 16).expand(2, 4, 16, 16, 16).clone()
-    turned = channels.rotated(picture, 0.2, 0.0, torch.Generator().manual_seed(0))
+    turned = channels.rotated(
+        picture, channels.turns(2, 0.2, 0.0, torch.Generator().manual_seed(0))
+    )
     torch.testing.assert_close(turned[:, 0], picture[:, 0], atol=1e-5, rtol=0)
 
 
 def test_a_turn_of_nothing_changes_nothing():
     picture = torch.randn(1, 4, 6, 8, 10)
-    turned = channels.rotated(picture, 0.0, 0.0, torch.Generator().manual_seed(0))
+    turned = channels.rotated(
+        picture, channels.turns(1, 0.0, 0.0, torch.Generator().manual_seed(0))
+    )
     torch.testing.assert_close(turned, picture, atol=1e-5, rtol=0)

@@ -330,3 +330,56 @@ def test_a_path_with_braces_is_refused_where_rules_would_read_a_wildcard():
     faults = refused(config(cohorts={"c": {"table": "/data/{old}/cases.csv"}}, recipes={}))
     assert [fault.split(":")[0] for fault in faults] == ["cohorts.c.table"]
     assert "a path without braces" in faults[0]
+
+
+def of_a_table(generator="medsyn", **recipe):
+    """Return a config of a recipe that learns from a table of CT."""
+    whole = drawing(generator, **recipe)
+    del whole["cohorts"]["ct"]["phantom"]
+    whole["cohorts"]["ct"] |= {"table": "cases.tsv"}
+    return whole
+
+
+@pytest.mark.parametrize("generator", ["medsyn", "wgan"])
+def test_a_recipe_that_learns_from_real_images_must_name_its_size(generator):
+    (fault,) = wrong(of_a_table(generator))
+    told = "recipes.r.size: is missing, but 'ct' is a table of real images"
+    assert fault == f"{told}; allowed: phantom, workstation, paper"
+
+
+@pytest.mark.parametrize("size", ["phantom", "workstation", "paper"])
+def test_any_size_that_is_named_will_do_for_real_images(size):
+    whole = settings.checked(of_a_table(size=size), SCHEMA)
+    assert whole["recipes"]["r"]["size"] == size
+    assert settings.checked(whole, SCHEMA) == whole
+
+
+def test_a_size_need_not_be_named_where_nothing_is_learned_from_real_images():
+    pin = {"folder": "weights", "sha256": "0" * 64}
+    pinned = dict.fromkeys(catalogue.constant("generators", "medsyn", "NETWORKS"), pin)
+    for whole in (
+        drawing(),
+        of_a_table(networks=pinned),
+        of_a_table("wgan", networks={"gan": pin}),
+    ):
+        assert settings.checked(whole, SCHEMA)["recipes"]["r"]["size"] == "phantom"
+    clinic = {"cohorts": {"site_a": {"table": "cases.tsv"}}}
+    assert settings.checked(config() | clinic, SCHEMA)["recipes"]["artasyn"]["size"] == "phantom"
+
+
+@pytest.mark.parametrize(
+    ("sample", "told"),
+    [
+        ({"spacing": [1, 1]}, "sample.spacing: is [1, 1]; allowed: list (exactly 3)"),
+        ({"spacing": [1, 1, 0]}, "sample.spacing[2]: is 0; allowed: number, above 0, at most 100"),
+        ({"spacing": [1, 1, 2], "given": ["lobes"]}, "sample.spacing: given channels have"),
+    ],
+)
+def test_a_voxel_size_that_cannot_be_drawn_is_told_before_any_job(sample, told):
+    (fault,) = wrong(drawing(sample=sample))
+    assert told in fault
+
+
+def test_a_voxel_size_is_refused_where_the_generator_takes_none():
+    (fault,) = wrong(drawing("wgan", sample={"spacing": [1, 1, 2]}))
+    assert "recipes.r.sample.spacing: wgan does not take it" in fault

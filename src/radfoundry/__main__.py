@@ -72,6 +72,8 @@ def _draw_words(draw_: argparse.ArgumentParser) -> None:
     add("--count", type=int, default=1, help="so many, of the seeds SEED, SEED + 1, ... (1)")
     add("--lobes", metavar="LABELS", help="label map whose five lung lobes are kept, on the grid")
     add("--like", metavar="IMAGE", help="image whose place and spacing the images get")
+    sizes = "voxel size, within what was taught (LIKE's, or the bundle's)"
+    add("--spacing", type=float, nargs=3, metavar=("X", "Y", "Z"), help=sizes)
     add("--guidance", type=float, help="how strongly the prompt counts, 0 to 20 (the recipe's)")
     add("--steps", type=int, help="of the sampler: fewer are faster (the recipe's)")
     add("--device", default="cpu", help="cpu, cuda, cuda:1, ... (cpu)")
@@ -94,7 +96,7 @@ def draw(words: argparse.Namespace) -> None:
         "lobes": _volume(words.lobes, "--lobes"),
         "like": _volume(words.like, "--like"),
     }
-    stated = {key: getattr(words, key) for key in ("guidance", "steps")}
+    stated = {key: getattr(words, key) for key in ("spacing", "guidance", "steps")}
     given |= {"device": words.device} | {k: v for k, v in stated.items() if v is not None}
     for seed in range(words.seed, words.seed + words.count):
         sample = one.draw(words.prompt, seed, **given)

@@ -13,6 +13,7 @@ rule plan_requests:
     input:
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
     output:
         requests="results/recipes/{recipe}/requests.tsv",

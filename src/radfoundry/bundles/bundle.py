@@ -1,7 +1,7 @@
 """A bundle in memory: draw one sample from a prompt, a seed and, if wanted, given lobes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +57,7 @@ class Bundle:
         *,
         lobes: Volume | None = None,
         like: Volume | None = None,
+        spacing: Sequence[float] | None = None,
         device: str = "cpu",
         **options: Any,
     ) -> Case:
@@ -68,13 +69,19 @@ class Bundle:
             lobes: Label map (ids of `labels.json`) on the bundle's grid: its five lobes are kept.
             like: Any volume on a grid of the bundle's shape; the sample has its affine. Otherwise
                 it is that of `lobes`, or the bundle's.
+            spacing: Size of a voxel along X, Y, Z, mm; of `like`, the place and axes stay.
             device: As PyTorch names it.
             options: `guidance`, 0 to 20: how strongly the prompt counts; `steps` of the sampler.
 
         Raises:
             BundleError: Something is asked for that the bundle cannot do.
+            ValueError: A voxel size that its networks were not taught.
         """
-        request = self.request(prompt, seed, lobes, **options)
+        if spacing is not None and lobes is not None:
+            raise BundleError(f"spacing {list(spacing)}: allowed: without lobes, which have theirs")
+        lender = like if like is not None else lobes
+        sizes = lender.spacing_mm if lender is not None and spacing is None else spacing
+        request = self.request(prompt, seed, lobes, sizes, **options)
         source = self._source(lobes, like)
         networks = self._ready.get(device)
         if networks is None:
@@ -82,9 +89,16 @@ class Bundle:
         return self._generator().draw(request, source, networks)
 
     def request(
-        self, prompt: str = "", seed: int = 0, lobes: Volume | None = None, **options: Any
+        self,
+        prompt: str = "",
+        seed: int = 0,
+        lobes: Volume | None = None,
+        spacing: Sequence[float] | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Return what is asked for as the workflow's generator plans it: one row of requests.
+
+        Its voxel size is the one stated, else the recipe's, else that of the bundle's grid.
 
         Raises:
             BundleError: As for `draw`.
@@ -92,10 +106,18 @@ class Bundle:
         if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
             raise BundleError(f"seed {seed!r}: allowed: a whole number from 0 to {LARGEST_SEED}")
         asked = {**self.card["sample"], **self._checked(options), "count": 1, "splits": ["train"]}
-        asked |= self._words(prompt) | self._given(lobes)
+        asked |= self._words(prompt) | self._given(lobes) | {"spacing": None}
         row = {"case": GRID, "split": "train", "report": ""} | dict.fromkeys(LOBES, "present")
+        row["spacing"] = self._sizes(spacing)
         planned = self._generator().plan(pd.DataFrame([row]), asked, seed)
         return planned.iloc[0].to_dict() | {"request": f"syn-{seed}", "seed": seed}
+
+    def _sizes(self, spacing: Sequence[float] | None) -> list[float]:
+        own = np.linalg.norm(self.affine[:3, :3], axis=0)
+        sizes = np.array(spacing or self.card["sample"].get("spacing") or own, float)
+        if sizes.shape != (3,) or not (np.isfinite(sizes) & (sizes > 0)).all():
+            raise BundleError(f"spacing {sizes.tolist()}: allowed: three numbers above 0, in mm")
+        return sizes.tolist()
 
     def _generator(self) -> ModuleType:
         return catalogue.load("generators", self.card["generator"])

@@ -152,7 +152,9 @@ def _grid(grid: Grid) -> dict[str, Any]:
 
 def _network(what: str, network: Weights) -> dict[str, Any]:
     """Return what a reader wants to know of a network; its own card has the rest."""
-    told = ("objective", "channels", "size", "steps", "tones", "precision")
+    told = (
+        "objective", "channels", "size", "steps", "tones", "precision", "geometry", "spacing_mm",
+    )  # fmt: skip
     count = sum(tensor.numel() for tensor in network.state.values())
     return {"what": what, "values": count} | {k: network.card[k] for k in told if k in network.card}
 

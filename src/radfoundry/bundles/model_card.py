@@ -70,6 +70,23 @@ def _summary(card: Mapping[str, Any]) -> Iterator[str]:
     where = "on an atlas" if grid["atlas"] else "median of the training images"
     yield f"Draws {card['modality']} of {sides} voxels of {spacing} mm ({where}){values}, by the"
     yield f"generator `{card['generator']}`. Made with {card['versions']}."
+    yield from _voxel_sizes(card["networks"])
+
+
+def _voxel_sizes(networks: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Say which voxel sizes were taught, and what they mean for volumes in ml."""
+    ends = [own["spacing_mm"] for own in networks.values() if "spacing_mm" in own]
+    if not ends:
+        return
+    low, high = (" x ".join(f"{side:g}" for side in ends[0][end]) for end in ("low", "high"))
+    yield f"The training images had voxels of {low} mm" + (
+        f" to {high} mm." if high != low else "."
+    )
+    if told := [f"`{name}`" for name, own in networks.items() if own.get("geometry")]:
+        yield f"{' and '.join(told)} take the size as a condition: another one within that range"
+        yield "(`--spacing`) draws a body of its own size, and volumes in ml are true."
+    elif high != low:
+        yield "The networks do not know the size: a volume in ml is as uncertain as that range."
 
 
 def _drawing(card: Mapping[str, Any]) -> Iterator[str]:

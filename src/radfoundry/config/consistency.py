@@ -168,6 +168,9 @@ def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
         for key in [key for key in recipe["sample"] if key not in {"count", *known}]:
             message = f"{recipe['generator']} does not take it; allowed: {', '.join(known)}"
             yield f"recipes.{name}.sample.{key}: {message}"
+        if recipe["sample"].get("given") and recipe["sample"].get("spacing"):
+            message = "given channels have their source's; allowed: without `given`"
+            yield f"recipes.{name}.sample.spacing: {message}"
         if recipe["sample"].get("text", True):  # else no prompt is read
             yield from _prompts(f"recipes.{name}.sample.prompts", recipe["sample"].get("prompts"))
         yield from _training_keys(f"recipes.{name}.train", recipe)
@@ -210,6 +213,25 @@ def _keys_below(
             yield f"{where}.{word}: unknown; {message}"
         for key in [key for key in (value if isinstance(value, Mapping) else ()) if key in renamed]:
             yield f"{where}.{word}.{key}: `{key}` is now `{renamed[key]}`"
+
+
+def unstated_sizes(given: Mapping, config: Mapping, rules: Mapping) -> Iterator[str]:
+    """Find recipes that learn from a table of the user's images and name no size of networks.
+
+    Args:
+        given: The config as it was written.
+        config: The same with defaults.
+        rules: Its schema.
+    """
+    stated = rules["properties"]["recipes"]["properties"]
+    for name, recipe in config["recipes"].items():
+        networks = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+        pinned = [own for own, lender in recipe["networks"].items() if not isinstance(lender, str)]
+        learns = "table" in config["cohorts"][recipe["cohort"]] and set(networks) - set(pinned)
+        if learns and (given["recipes"][name] or {}).get("size") is None:
+            sizes = schema.allowed(stated[name]["properties"]["size"])
+            message = f"{recipe['cohort']!r} is a table of real images"
+            yield f"recipes.{name}.size: is missing, but {message}; allowed: {sizes}"
 
 
 def _borrowed_networks(config: Mapping) -> Iterator[str]:

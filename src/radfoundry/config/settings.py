@@ -147,7 +147,10 @@ def checked(
     known["methods"] = [*known["pseudolabel"], NO_METHOD]
     rules = schema.concrete(stated, config, known)
     filled = schema.filled(config, rules)
-    faults = schema.faults(filled, rules, known) or list(consistency.found(filled))
+    faults = schema.faults(filled, rules, known) or [
+        *consistency.found(filled),
+        *consistency.unstated_sizes(config, filled, rules),
+    ]
     if faults:
         raise ConfigurationError("the config", faults)
     for recipe in filled["recipes"].values():

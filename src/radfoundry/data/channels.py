@@ -206,16 +206,18 @@ def cropped(channels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return channels[(slice(None), *cut)]
 
 
-def rotated(pictures: Tensor, turn: float, zoom: float, generator: torch.Generator) -> Tensor:
-    """Return pictures (B, C, X, Y, Z) turned about their long axis and, half of them, enlarged.
+def turns(count: int, turn: float, zoom: float, generator: torch.Generator) -> Tensor:
+    """Return matrices (count, 3, 4) that turn about the long axis and enlarge half of the pictures.
+
+    They lead from places in the new picture to those in the old one, both from -1 to 1 along each
+    axis, axes in the order Z, Y, X.
 
     Args:
-        pictures: The first channel is interpolated, of the others the nearest voxel is taken.
+        count: Pictures.
         turn: Largest angle, radians (MedSyn: 0.2).
         zoom: Largest part by which they are enlarged.
         generator: The source of chance.
     """
-    count = len(pictures)
     angle, grow = (torch.rand(count, generator=generator) for _ in range(2))
     angle = (2 * angle - 1) * turn
     grow = 1 + (2 * grow - 1).clamp(min=0) * zoom
@@ -224,6 +226,14 @@ def rotated(pictures: Tensor, turn: float, zoom: float, generator: torch.Generat
     matrix[:, 0, 0] = 1 / grow
     matrix[:, 1, 1] = matrix[:, 2, 2] = angle.cos() / grow
     matrix[:, 1, 2], matrix[:, 2, 1] = angle.sin() / grow, -angle.sin() / grow
+    return matrix
+
+
+def rotated(pictures: Tensor, matrix: Tensor) -> Tensor:
+    """Return pictures (B, C, X, Y, Z) moved by the matrices (B, 3, 4) of `turns`.
+
+    The first channel is interpolated, of the others the nearest voxel is taken.
+    """
     places = functional.affine_grid(matrix, list(pictures.shape), align_corners=False)
     sample = partial(functional.grid_sample, padding_mode="border", align_corners=False)
     labels = sample(pictures[:, 1:], places, mode="nearest")

@@ -121,6 +121,24 @@ def sixteen_bits(voxels: np.ndarray) -> tuple[np.ndarray, tuple[float, float] | 
     return np.rint((voxels.astype(np.float64) - low) / step).astype(np.uint16), (low, step)
 
 
+def spacings(cases: Sequence[Case]) -> np.ndarray:
+    """Return the size (n, 3) of a voxel of each case along X, Y, Z, mm; none is read.
+
+    Raises:
+        ValueError: A size that is not a number above 0, with its case.
+    """
+    if isinstance(cases, EncodedCases):
+        affines = [(entry.name, entry.affine) for entry in cases.entries]
+    else:
+        affines = [(case.name, case.image.affine) for case in cases]
+    found = [np.linalg.norm(affine[:3, :3], axis=0) for _, affine in affines]
+    for (name, _), sizes in zip(affines, found, strict=True):
+        if not (np.isfinite(sizes) & (sizes > 0)).all():
+            stated = " x ".join(f"{size:g}" for size in sizes)
+            raise ValueError(f"case {name}: voxels of {stated} mm; allowed: numbers above 0")
+    return np.array(found).reshape(-1, 3)
+
+
 def grids(cases: Sequence[Case]) -> set[tuple[int, ...]]:
     """Return the grids of cases; those of cases at rest are known without reading them."""
     if isinstance(cases, EncodedCases):

@@ -12,15 +12,17 @@ A generator module has
 * `COARSE`: the option that is the factor of a coarse grid, and its value by size, if there is one.
 * `THRESHOLDS`: the network on whose card `thresholds` say from which value on drawn channels show
   their structure; `shapes(case, options, networks, seed)` are the channels drawn beside an image.
-* `SOURCE_LENDS`: "grid" if a sample takes no more of its source than grid and given channels, so
-  that a bundle can draw where no patient is; "image" if left out. `LIMITS`: sentences for its card.
+* `SOURCE_LENDS`: "grid" if a sample takes no more of its source than voxels along each axis, place
+  and given channels (its voxel size is the request's), so that a bundle can draw where no patient
+  is; "image" if left out. `LIMITS`: sentences for its card.
 * `OPTIONS`: what config may set under `sample:`, with defaults.
 * `plan(cases, options, seed) -> DataFrame`: one request per sample (columns request, source,
   split, seed, parameters as JSON). Every choice is made here, from the request's own seed.
 * `prepare(weights, device) -> networks`: its networks by name as they were stored, built once and
   ready to draw; {} if it learns nothing.
 * `draw(request, source, networks) -> Case`: one sample, a pure function of the request. The sample
-  lies on the source's grid; a request may say that the source's channels are kept.
+  lies on the source's grid, with the voxel size that the request states, if it does; a request may
+  say that the source's channels are kept.
 * learned generators: `fit(network, data, options, rng, device, callbacks) -> Weights`, with
   `training.loop.TrainingData` (cases of the train split, the networks of `NEEDS`), `train:` of the
   recipe with `size` ("phantom", "workstation" or "paper"), and `training.loop.Callbacks`.

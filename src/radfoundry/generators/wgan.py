@@ -4,6 +4,7 @@ After Gulrajani et al. 2017 (see `radfoundry.networks.gan`), as in the tables of
 It takes no prompt and no channel, and draws the image alone.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from radfoundry.case import Case
 from radfoundry.data import channels
-from radfoundry.generators._requests import text_guided
+from radfoundry.generators._requests import spacings, text_guided
 from radfoundry.networks import gan
 from radfoundry.training.loop import Callbacks, Settings, TrainingData, train
 from radfoundry.training.settings import refuse_unknown
@@ -181,7 +182,7 @@ def draw(request: Mapping, source: Case, networks: tuple[gan.Adversaries, Any]) 
 
     Args:
         request: A row of `plan`.
-        source: Lends its affine.
+        source: Lends its grid, but for the voxel size that the request states.
         networks: As `prepare` returns them.
 
     Raises:
@@ -194,7 +195,9 @@ def draw(request: Mapping, source: Case, networks: tuple[gan.Adversaries, Any]) 
     chance = torch.Generator().manual_seed(int(request["seed"]))
     latents = torch.randn(1, network.latent, generator=chance)
     drawn = network.sampled(latents.to(network.center.device))[0].cpu().numpy()
-    image, labels = channels.decode(channels.cropped(drawn, shape), source.image.affine)
+    stated = json.loads(request.get("parameters", "{}")).get("spacing")
+    affine = spacings.placed(source.image, stated)
+    image, labels = channels.decode(channels.cropped(drawn, shape), affine)
     facts = {
         "source": source.name,
         "patient": str(source.facts.get("patient", "")),

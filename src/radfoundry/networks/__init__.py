@@ -11,5 +11,6 @@
 Networks that denoise are called as `network(noisy, times, text=None, text_mask=None, concat=None)`
 and return an estimate of the clean pictures (B, C, *space): see `radfoundry.diffusion`. `concat`
 (B, C', *space) are channels that are seen but not drawn: a low-resolution picture, or what is known
-of this one.
+of this one. A design among `build.TOLD_GEOMETRY` takes `geometry=None` (B, 6) too: the logarithms
+of spacing and field of view in mm, see `blocks.GeometryEmbedding`.
 """

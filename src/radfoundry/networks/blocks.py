@@ -1,4 +1,6 @@
-"""What denoising networks are made of: timed convolutions, attention, and the text's null."""
+"""What denoising networks are made of: what they are told of time and geometry, timed convolutions,
+attention, and the text's null.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,27 +9,69 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from radfoundry.networks.layers import convolution, normalization
+from radfoundry.networks.layers import convolution, normalization, zeroed
 
 PACE = 1000.0  # times from 0 to 1 are embedded as if they were MedSyn's 1,000 steps
+AXES = 3  # of a volume; its geometry is twice as many numbers
+LEAST_SPREAD = 0.05  # of a logarithm: sizes that differ by less are all but one size
+
+
+class GeometryEmbedding(nn.Module):
+    """Voxel sizes and field of view of volumes as vectors (B, made), to be added to the time's.
+
+    As MAISI tells its network the spacing (Guo et al. 2025, "MAISI: Medical AI for Synthetic
+    Imaging"), but as logarithms in units of their spread over the training cases: twice the size is
+    as far from any size, and the first steps see numbers near 1. The last layer starts at 0, so
+    that the network starts as one that is told nothing.
+    """
+
+    center: Tensor
+    spread: Tensor
+
+    def __init__(self, made: int) -> None:
+        super().__init__()
+        self.register_buffer("center", torch.zeros(2 * AXES))
+        self.register_buffer("spread", torch.ones(2 * AXES))
+        self.layers = nn.Sequential(
+            nn.Linear(2 * AXES, made), nn.SiLU(), zeroed(nn.Linear(made, made))
+        )
+
+    def measure(self, geometry: Tensor) -> None:
+        """Take mean and spread from the training cases (n, 6)."""
+        self.center.copy_(geometry.mean(0))
+        self.spread.copy_(geometry.std(0, correction=0).clamp_min(LEAST_SPREAD))
+
+    def forward(self, geometry: Tensor | None, count: int) -> Tensor:
+        """Return (B, made) of logarithms of mm (B, 6): spacing along X, Y, Z, then field of view.
+
+        Where nothing is stated (None), all of `count` are as the training cases are on average.
+        """
+        stated = self.center.expand(count, -1) if geometry is None else geometry
+        away = (stated.to(self.center) - self.center) / self.spread
+        return self.layers(away.to(next(self.parameters()).dtype))
 
 
 class TimeEmbedding(nn.Module):
-    """Times (B,) as vectors (B, made): sines and cosines, then two linear layers."""
+    """Times (B,) as vectors (B, made): sines and cosines, then two linear layers.
 
-    def __init__(self, width: int, made: int) -> None:
+    With `geometry`, what `GeometryEmbedding` makes of the volumes' is added.
+    """
+
+    def __init__(self, width: int, made: int, geometry: bool = False) -> None:
         super().__init__()
         self.width = width
         self.layers = nn.Sequential(nn.Linear(width, made), nn.GELU(), nn.Linear(made, made))
+        self.geometry = GeometryEmbedding(made) if geometry else None
 
-    def forward(self, times: Tensor) -> Tensor:
-        """Return (B, made)."""
+    def forward(self, times: Tensor, geometry: Tensor | None = None) -> Tensor:
+        """Return (B, made) of times (B,), and of geometry (B, 6) where it was asked for."""
         half = self.width // 2
         count = torch.arange(half, device=times.device)
         pulse = torch.exp(count * (-math.log(10000.0) / max(1, half - 1)))
         angles = PACE * times.float()[:, None] * pulse
         waves = torch.cat([angles.sin(), angles.cos()], 1)
-        return self.layers(waves.to(next(self.parameters()).dtype))
+        made = self.layers(waves.to(next(self.parameters()).dtype))
+        return made if self.geometry is None else made + self.geometry(geometry, len(times))
 
 
 class TimedBlock(nn.Module):

@@ -22,6 +22,7 @@ from radfoundry.networks.shift_unet.unet import ShiftUNet
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 
 DESIGNS = ("pseudo3d", "shift", "wavelet")
+TOLD_GEOMETRY = ("pseudo3d",)  # those that can be told voxel sizes and field of view
 
 
 def named(sizes: Mapping[str, Mapping[str, Any]], size: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def build(
         size: As `named` returns it.
         objective: A name of `OBJECTIVES`; the wavelet design knows its noise levels.
         options: `channels`, `concat`, `text_width`; but for the pseudo-3D design also `read`,
-            `space`.
+            `space`; for those of `TOLD_GEOMETRY` also `geometry`, whether it is told.
     """
     if size["design"] not in DESIGNS:
         raise ValueError(f"no design {size['design']!r}: choose from {', '.join(DESIGNS)}")
@@ -57,6 +58,7 @@ def build(
         options = {key: v for key, v in options.items() if key not in ("read", "space")}
         return Pseudo3DUNet(size, **options)
     text = (options.pop("text_width", 0), options.pop("read", 0))
+    options.pop("geometry", None)
     made: Any = ShiftUNet if size["design"] == "shift" else WaveletUNet
     return made(size, OBJECTIVES[objective].schedule, text=text, **options)
 

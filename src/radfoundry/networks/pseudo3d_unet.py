@@ -68,7 +68,12 @@ class Pseudo3DUNet(nn.Module):
     """Estimate clean volumes from noisy ones, with or without a text."""
 
     def __init__(
-        self, size: Mapping[str, Any], channels: int = 4, concat: int = 0, text_width: int = 0
+        self,
+        size: Mapping[str, Any],
+        channels: int = 4,
+        concat: int = 0,
+        text_width: int = 0,
+        geometry: bool = False,
     ) -> None:
         """Make the layers.
 
@@ -77,13 +82,14 @@ class Pseudo3DUNet(nn.Module):
             channels: Of the volumes.
             concat: Further channels that are seen but not drawn; 0 where none are given.
             text_width: Of the token features; 0 for a network without text.
+            geometry: Whether it is told voxel sizes and field of view.
         """
         super().__init__()
         width, self.saving = int(size["width"]), bool(size["checkpoint"])
         self.concat = concat
         widths = [width, *(width * m for m in size["multipliers"])]
         timed, last = 4 * width, widths[-1]
-        self.time = TimeEmbedding(width, timed)
+        self.time = TimeEmbedding(width, timed, geometry)
         self.null = NullText(size["tokens"], text_width) if text_width else None
         self.enter = convolution(3, channels + concat, width, 7)
         self.down, self.up = _ways(widths, timed)
@@ -103,9 +109,10 @@ class Pseudo3DUNet(nn.Module):
         text: Tensor | None = None,
         text_mask: Tensor | None = None,
         concat: Tensor | None = None,
+        geometry: Tensor | None = None,
     ) -> Tensor:
         """Return the estimate (B, channels, depth, height, width); see the package."""
-        time = self.time(times)
+        time = self.time(times, geometry)
         if self.null is not None:
             text, text_mask = self.null(len(noisy), text, text_mask)
         features = entered = self.enter(self._seen(noisy, concat))

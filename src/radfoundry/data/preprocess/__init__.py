@@ -13,6 +13,7 @@ from radfoundry.data.preprocess import outlines, radiographs, volumes
 from radfoundry.data.preprocess.contradictions import agreeing
 from radfoundry.data.preprocess.radiographs import OPTIONS, POLICIES, radiograph, with_spacing
 from radfoundry.data.preprocess.volumes import VOLUME_OPTIONS, volumetric
+from radfoundry.volume import Volume
 
 __all__ = [
     "OPTIONS",
@@ -23,6 +24,7 @@ __all__ = [
     "like",
     "radiograph",
     "restore",
+    "spacing_mm",
     "volumetric",
     "with_spacing",
 ]
@@ -102,6 +104,13 @@ def restore(voxels: np.ndarray, record: Mapping[str, Any], order: int = 0) -> np
     if order not in (0, 1):
         raise ValueError(f"order {order}: choose 0 (nearest neighbor) or 1 (linear)")
     return _kind(record).restore(voxels, record, order)
+
+
+def spacing_mm(record: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """Return the voxel size along X, Y, Z that a volume was brought to; None for a radiograph."""
+    if record.get("kind") != volumes.KIND:
+        return None
+    return Volume(np.empty(0), np.array(record["affine"], float)).spacing_mm
 
 
 def _kind(record: Mapping[str, Any]) -> Any:

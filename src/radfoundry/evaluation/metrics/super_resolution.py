@@ -41,6 +41,7 @@ class HeldOutCase(NamedTuple):
     image: np.ndarray  # (X, Y, Z), HU within `channels.WINDOW_HU`
     small: np.ndarray  # (*coarse), HU: means of blocks of the image
     low: np.ndarray  # (C, *coarse) in [-1, 1]: channels as the network takes them small
+    spacing_mm: tuple[float, ...] | None = None  # of the image; None where nobody knows
 
     @property
     def factor(self) -> int:
@@ -76,7 +77,8 @@ def held_out(case: Case, card: Mapping) -> HeldOutCase:
         channels.smaller(torch.from_numpy(fine)[None], card["factor"], how)[0].numpy()
         for fine, how in ((image[None], "mean"), (full, by))
     )
-    return HeldOutCase(case.name, str(case.facts["patient"]), image, small[0], low)
+    patient = str(case.facts["patient"])
+    return HeldOutCase(case.name, patient, image, small[0], low, case.image.spacing_mm)
 
 
 def trilinear(case: HeldOutCase) -> np.ndarray:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from radfoundry import seeds
 from radfoundry.anatomy import regions
-from radfoundry.generators._requests import planning, prompts
+from radfoundry.generators._requests import planning, prompts, spacings
 
 OPTIONS: Mapping[str, Any] = {
     "count": 32,
@@ -23,6 +23,7 @@ OPTIONS: Mapping[str, Any] = {
     "guidance": 2.0,
     "steps": 10,
     "text": True,
+    "spacing": None,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 16},
 }
 SAMPLER = ("method", "timestep_spacing")  # options that the sampler takes by name
@@ -44,17 +45,19 @@ Chooser = Callable[[int, np.random.Generator], tuple[Mapping, prompts.Prompt]]
 def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     """Return `count` requests; asking for more, or drawing in other batches, changes none.
 
-    The source lends its grid, and its channels where they are given. A prompt that is a report is
+    The source lends its grid, and its channels where they are given; its voxel size is not lent,
+    but chosen and written down, see `spacings.chooser`. A prompt that is a report is
     that of a random case of the source's split; the source's own where channels are given.
 
     Args:
-        cases: Rows with case, split, report, and the label status of each structure, in columns
-            named as they are.
+        cases: Rows with case, split, report, spacing (mm along X, Y, Z), and the label status of
+            each structure, in columns named as they are.
         options: See `OPTIONS`. `prompts` is "reports", or a list of {"text": ...} and {"findings":
             [{name, side, location, severity}, ...]}, which take turns in proportion to their
             `count` (1); a severity, or the side of an effusion, that is left out is drawn. `given`
-            are names of `CHANNELS`. Without `text` all prompts are empty. A generator's own
-            `method` and `timestep_spacing` of sampling are written down too.
+            are names of `CHANNELS`. `spacing` are three voxel sizes in mm, those of all samples.
+            Without `text` all prompts are empty. A generator's own `method` and `timestep_spacing`
+            of sampling are written down too.
         seed: The recipe's seed.
 
     Returns:
@@ -69,11 +72,12 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     if not sources:
         raise ValueError(_why_none(cases, options, reported))
     words, rows = prompts.prompter(options, sources), []
+    sizes = spacings.chooser(cases, options["spacing"], options["given"])
     for index in range(options["count"]):
         number, rng = _chance(seed, "sample", index)
         source = sources[int(rng.integers(len(sources)))]
         prompt = words(index, source, rng)
-        settings = {**options, "probe": "dataset", "arm": "-"}
+        settings = {**options, "probe": "dataset", "arm": "-", "spacing": sizes(source, number)}
         rows.append(_row(f"syn-{index:05d}", number, source, prompt, settings))
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
 
@@ -108,11 +112,13 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int, probed: Sequence[str
         settings = {**OPTIONS, **options, "given": given, "probe": name, "arm": arm}
         settings["text"] = arm != "without_text"
         settings |= {"guidance": SEGMENT_GUIDANCE} if name == "segment" else {}
+        sizes = spacings.chooser(cases, None if given else settings["spacing"], given)
         for index in range(counts[name]):
             number, rng = _chance(seed, f"probe-{name}", f"{arm}/{index}")
             source, prompt = chosen(index, rng)
             label = f"probe-{name}-{arm.replace('/', '-')}-{index:03d}"
-            rows.append(_row(label, number, source, prompt, settings))
+            own = {**settings, "spacing": sizes(source, number)}
+            rows.append(_row(label, number, source, prompt, own))
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
 
 
@@ -221,5 +227,6 @@ def _row(
         "arm": settings["arm"],
     }
     parameters |= {k: str(settings[k]) for k in SAMPLER if k in settings}
+    parameters |= {"spacing": settings["spacing"]} if settings["spacing"] else {}
     written = json.dumps(parameters, sort_keys=True)
     return label, source["case"], source["split"], number, written

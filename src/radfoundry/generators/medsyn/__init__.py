@@ -23,13 +23,14 @@ from radfoundry.diffusion.noise import Schedule
 from radfoundry.diffusion.objectives import OBJECTIVES, masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
-from radfoundry.generators._requests import text_guided
-from radfoundry.generators.medsyn import batches, training
+from radfoundry.generators._requests import spacings, text_guided
+from radfoundry.generators.medsyn import batches, geometry, training
 from radfoundry.generators.medsyn.options import TABLES, chosen, stated
 from radfoundry.generators.medsyn.published import PROBED
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.text.encoder import model
 from radfoundry.training.loop import Callbacks
+from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ OPTIONS = {
     "method": "dpm",
     "timestep_spacing": "log_snr",
     "text": True,
+    "spacing": None,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 16},
 }
 
@@ -93,8 +95,8 @@ def fit(
         more = getattr(data, "reports", ())
         learned = training.text([*reports, *more], words, own, generator, device, callbacks)
         return training.counted(learned, more)
-    card = dict(chosen(options)[network])
-    card["text_width"] = 0
+    card, start = dict(chosen(options)[network]), data.networks.get(network)
+    card |= {"text_width": 0} | geometry.told(data.cases, card["design"], start)
     task: batches.LowResolutionTask | batches.SuperResolutionTask
     if network == "low_resolution":
         if words is None:
@@ -104,7 +106,6 @@ def fit(
         task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None, device)
     else:
         task = batches.SuperResolutionTask(data.cases, card)
-    start = data.networks.get(network)
     return training.denoiser(task, card | {"network": network}, generator, device, callbacks, start)
 
 
@@ -154,18 +155,23 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     """Return one chest CT (int16 HU) with its anatomy map, on the grid of its source.
 
     Args:
-        request: A row of `plan`.
+        request: A row of `plan`. Its voxel size is the sample's; without one, the source's.
         source: Lends its grid, and the channels that the request says are given.
         networks: As `prepare` returns them.
 
     Raises:
-        ValueError: A given channel that the networks do not draw.
+        ValueError: A given channel that the networks do not draw; a voxel size that they were not
+            taught, unless channels are given.
     """
     asked = json.loads(request["parameters"])
+    affine = spacings.placed(source.image, asked.get("spacing"))
+    if asked.get("spacing") and not asked.get("given"):
+        geometry.check(asked["spacing"], networks.cards)
+    asked["spacing"] = Volume(source.image.voxels, affine).spacing_mm
     drawn = _drawn(asked, source, networks, int(request["seed"]))
     thresholds = channels.Thresholds(**networks.cards[THRESHOLDS].get("thresholds", {}))
     tones = batches.curve(networks.cards["super_resolution"])
-    image, labels = channels.decode(drawn, source.image.affine, tones, thresholds)
+    image, labels = channels.decode(drawn, affine, tones, thresholds)
     facts = {
         "source": source.name,
         "patient": str(source.facts.get("patient", "")),
@@ -186,7 +192,8 @@ def shapes(case: Case, options: Mapping, networks: Networks, seed: int) -> np.nd
         seed: Of all chance.
     """
     sampling = {key: {**OPTIONS, **options}[key] for key in ("steps", "method")}
-    return _drawn({**sampling, "given": ["image"], "text": False}, case, networks, seed)
+    asked = {**sampling, "given": ["image"], "text": False, "spacing": case.image.spacing_mm}
+    return _drawn(asked, case, networks, seed)
 
 
 def _drawn(asked: Mapping, source: Case, networks: Networks, seed: int) -> np.ndarray:
@@ -198,7 +205,13 @@ def _drawn(asked: Mapping, source: Case, networks: Networks, seed: int) -> np.nd
     return channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
 
 
-def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]) -> np.ndarray:
+def enlarge(
+    networks: Networks,
+    low: np.ndarray,
+    seed: int,
+    shape: Sequence[int],
+    spacing_mm: Sequence[float] | None = None,
+) -> np.ndarray:
     """Return channels (C, *shape) drawn by super-resolution of coarse ones (C, *coarse).
 
     Args:
@@ -206,11 +219,13 @@ def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]
         low: In [-1, 1], axes X, Y, Z, as the networks' tones and downsampling have them.
         seed: Of all chance.
         shape: Sides of the full grid, multiples of those of the coarse one.
+        spacing_mm: Voxel sizes on the full grid; None for what the training cases had on average.
     """
     full = np.full((len(low), *shape), -1, np.float32)
     coarse = torch.as_tensor(low, dtype=torch.float32)[None].to(networks.device)
     coarse = batches.laid(coarse, networks.cards["low_resolution"])
-    drawn = _high({}, full, _given(full, ()), coarse, networks, seed)
+    asked = {"spacing": spacing_mm}
+    drawn = _high(asked, full, _given(full, ()), coarse, networks, seed)
     return drawn[0].float().cpu().numpy()
 
 
@@ -236,6 +251,7 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
     if networks.encode is not None and asked.get("text", True):
         text, text_mask = networks.encode([asked["prompt"]])
         condition |= {"text": text.to(networks.device), "text_mask": text_mask.to(networks.device)}
+    condition |= geometry.condition(card, asked["spacing"], full, networks.device)
     guidance = Guidance(float(asked.get("guidance", 1)))
     denoise = guided(batches.halved(networks.low, card), condition, guidance)
     known = Known(values, given.to(networks.device)) if given.any() else None
@@ -263,7 +279,9 @@ def _high(
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([seeds.seed(seed, "medsyn", "full")], values.shape[1:], networks.device)
     bounds = Guidance(limit=0.0 if card["residual_scale"] else 1.0)
-    denoise = guided(network, {"concat": seen}, bounds)
+    condition = {"concat": seen}
+    condition |= geometry.condition(card, asked["spacing"], full, networks.device)
+    denoise = guided(network, condition, bounds)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
     drawn = networks.high.whole(drawn, seen)
     drawn = networks.high.agreeing(drawn, coarse).clamp(-1, 1)

@@ -19,6 +19,7 @@ from radfoundry.data.encoded import grids
 from radfoundry.diffusion import objectives
 from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Network, Objective, denoising_loss
 from radfoundry.diffusion.tiles import Tiles
+from radfoundry.generators.medsyn import geometry
 from radfoundry.generators.medsyn.pictures import (
     CoarsePictures,
     Crops,
@@ -102,6 +103,7 @@ class LowResolutionTask:
         self.reports = [str(known.get("report", "")) for known in facts]
         self.encode = None if words is None else features.stored(words, self.reports, device)
         self.ahead = CoarseBatches(cases, options)
+        self.geometry = geometry.of_cases(cases, options["multiple"])
         near = partial(near_airways, voxel_weight=options["voxel_weight"])
         self.objective = replace(objective(options), voxel_weight=near)
 
@@ -115,9 +117,10 @@ class LowResolutionTask:
         return self.ready(self.ahead(generator))
 
     def ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return a batch of `ahead` with its condition: folds, and features of the reports."""
+        """Return a batch of `ahead` with its condition: folds, geometry, features of reports."""
         clean, rows = batch
         condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
+        condition |= {"geometry": self.geometry[rows]} if self.options.get("geometry") else {}
         if self.encode is None:
             return clean, condition
         text, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
@@ -153,24 +156,25 @@ class SuperResolutionTask:
         """Keep the cases; of each only the crop is read and encoded."""
         _one_grid(cases)
         self.options, self.ahead = options, Crops(cases, options)
+        self.geometry = self.ahead.geometry
         self.objective = objective(options)
 
-    def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a batch: see `Crops`."""
         return self.ready(self.ahead(generator))
 
-    def ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def ready(self, batch: tuple[Tensor, dict[str, Tensor]]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a batch of `ahead` as the loss takes it: it is one."""
         return batch
 
     def loss(
-        self, network: Any, batch: tuple[Tensor, Tensor], generator: torch.Generator
+        self, network: Any, batch: tuple[Tensor, dict], generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Return the denoising loss beside the low-resolution channels."""
         device = next(network.parameters()).device
-        clean, low = (part.to(device) for part in batch)
-        expected = network.expected(low)
-        drawn, seen = network.beyond(clean, expected), {"concat": expected}
+        clean, known = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
+        expected = network.expected(known.pop("low"))
+        drawn, seen = network.beyond(clean, expected), {"concat": expected, **known}
         losses = denoising_loss(network, drawn, seen, self.objective, generator)
         return {"denoising": losses.mean()}
 

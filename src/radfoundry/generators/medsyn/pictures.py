@@ -13,6 +13,7 @@ from torch import Tensor
 from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.data.encoded import EncodedCases
+from radfoundry.generators.medsyn import geometry
 from radfoundry.volume import Volume
 
 KEPT_BYTES = 2**27  # of coarse pictures that were computed, not read: a cohort of phantoms
@@ -74,28 +75,37 @@ class Crops:
     def __init__(self, cases: Sequence[Case], options: Mapping[str, Any]) -> None:
         """Keep the cases; `options` are the super-resolution network's."""
         self.cases, self.options = cases, options
+        self.geometry = geometry.of_cases(cases, options["multiple"])
 
-    def drawn(self, generator: torch.Generator) -> Tensor:
-        """Return a batch of crops (B, C, *crop), turned and enlarged as the options say."""
+    def drawn(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return crops (B, C, *crop), turned and enlarged as the options say, and geometry (B, 6).
+
+        The voxels of what was enlarged are smaller, and its geometry says so.
+        """
         rows = torch.randint(len(self.cases), (self.options["batch"],), generator=generator)
         clean = torch.stack([self._crop(self.cases[row], generator) for row in rows.tolist()])
-        if self.options["turn"] or self.options["zoom"]:
-            return channels.rotated(clean, self.options["turn"], self.options["zoom"], generator)
-        return clean
+        told, (turn, zoom) = self.geometry[rows], (self.options[key] for key in ("turn", "zoom"))
+        if turn or zoom:
+            matrix = channels.turns(len(clean), turn, zoom, generator)
+            return channels.rotated(clean, matrix), geometry.moved(told, matrix, clean.shape[2:])
+        return clean, told
 
     def blurred(self, clean: Tensor, share: Tensor | float, generator: torch.Generator) -> Tensor:
         """Return crops on the coarse grid, (1 - share) of them and a share of normal noise."""
         low = smaller(clean, self.options)
         return (1 - share) * low + share * torch.randn(low.shape, generator=generator)
 
-    def __call__(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return crops (B, C, *crop), and their low-resolution selves (B, C, *coarse) with noise.
+    def __call__(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return crops (B, C, *crop), and what is known of them.
 
-        The noise is MedSyn's augmentation, its share from U(0, `noise`).
+        `low`: their low-resolution selves (B, C, *coarse) with noise, MedSyn's augmentation, its
+        share from U(0, `noise`). `geometry` (B, 6), where the network is told.
         """
-        clean = self.drawn(generator)
+        clean, told = self.drawn(generator)
         share = torch.rand((len(clean), 1, 1, 1, 1), generator=generator) * self.options["noise"]
-        return laid(clean, self.options), laid(self.blurred(clean, share, generator), self.options)
+        known = {"low": laid(self.blurred(clean, share, generator), self.options)}
+        known |= {"geometry": told} if self.options.get("geometry") else {}
+        return laid(clean, self.options), known
 
     def _crop(self, case: Case, generator: torch.Generator) -> Tensor:
         """Return one crop (C, *crop) from anywhere in a padded case."""

@@ -29,9 +29,10 @@ def low_resolution(task: LowResolutionTask, network: nn.Module) -> np.ndarray:
 def super_resolution(task: SuperResolutionTask, network: nn.Module) -> np.ndarray:
     """Return planes of training crops: above what the coarse grid says, below as drawn."""
     device = next(network.parameters()).device
-    clean, low = (part[:SHOWN].to(device) for part in task.draw(torch.Generator().manual_seed(0)))
-    expected = network.expected(low)  # type: ignore[operator]
-    seen = {"concat": expected}
+    clean, known = task.draw(torch.Generator().manual_seed(0))
+    clean, known = clean[:SHOWN].to(device), {k: v[:SHOWN].to(device) for k, v in known.items()}
+    expected = network.expected(known.pop("low"))  # type: ignore[operator]
+    seen = {"concat": expected, **known}
     streams = Streams(range(len(clean)), clean.shape[1:], device)
     bounds = Guidance(limit=0.0 if task.options["residual_scale"] else 1.0)
     sampling = Sampling(steps=int(task.options["sampling_steps"] or CALLS))

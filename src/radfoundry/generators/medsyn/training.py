@@ -15,6 +15,7 @@ from radfoundry.generators.medsyn import batches, previews
 from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
+from radfoundry.networks.blocks import GeometryEmbedding
 from radfoundry.networks.shift_unet.text_features import TextFeatures
 from radfoundry.networks.shift_unet.unet import ShiftUNet
 from radfoundry.networks.super_resolution import SuperResolution
@@ -165,13 +166,13 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
 
 
 def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return channels, channels beside them, width of the text and grid of a network."""
+    """Return channels, channels beside them, text's width, grid, geometry of a network."""
     low = card["network"] == "low_resolution"
     shown = 2 * (card["channels"] > 1 and card["given"] > 0) if low else 1
     concat = card["channels"] * shown
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
     given = {"channels": card["channels"], "concat": concat, "text_width": card["text_width"]}
-    return given | space
+    return given | space | {"geometry": bool(card.get("geometry"))}
 
 
 def super_resolution(network: nn.Module, card: Mapping[str, Any]) -> SuperResolution:
@@ -183,10 +184,13 @@ def _measure(
     network: nn.Module, task: LowResolutionTask | SuperResolutionTask, device: str | torch.device
 ) -> None:
     """Let a network take from clean pictures and their texts what it computes, not learns."""
+    for layer in network.modules():
+        if isinstance(layer, GeometryEmbedding):
+            layer.measure(task.geometry.to(device))
     if isinstance(network, SuperResolution) and isinstance(task, SuperResolutionTask):
         chosen = torch.Generator().manual_seed(0)
         turns = range(-(-CROPS // task.options["batch"]))
-        drawn = torch.cat([task.ahead.drawn(chosen) for _ in turns])
+        drawn = torch.cat([task.ahead.drawn(chosen)[0] for _ in turns])
         # As noisy as what it will be drawn from, not as the training's: noise makes it cautious.
         low = task.ahead.blurred(drawn, task.options["conditioning_noise"], chosen)
         fine, low = (batches.laid(part, task.options).to(device) for part in (drawn, low))
