@@ -6,7 +6,7 @@ known are shown to the network beside the noisy ones and take their place in eve
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -152,13 +152,38 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     Raises:
         ValueError: A given channel that the networks do not draw.
     """
-    asked, seed = json.loads(request["parameters"]), int(request["seed"])
-    full = batches.picture(source, networks.cards["super_resolution"])
-    known = _given(full, asked.get("given", ()))
-    low = _low(asked, full, known, networks, seed)
-    high = _high(asked, full, known, low, networks, seed)
-    drawn = channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
-    image, labels = channels.decode(drawn, source.image.affine)
+    return draw_many([request], [source], networks)[0]
+
+
+def alike(request: Mapping, source: Case) -> Hashable:
+    """Return what requests must agree on to be drawn together: settings of sampling, and grid."""
+    asked = json.loads(request["parameters"])
+    settings = (asked.get(name) for name in ("steps", "method", "guidance", "text"))
+    return *settings, source.image.voxels.shape
+
+
+def draw_many(
+    requests: Sequence[Mapping], sources: Sequence[Case], networks: Networks
+) -> list[Case]:
+    """Return what `draw` does for each of several requests that are `alike`, in one pass.
+
+    Each has streams of chance of its own; what is beside it moves a value by rounding alone.
+    """
+    asked = [json.loads(request["parameters"]) for request in requests]
+    numbers = [int(request["seed"]) for request in requests]
+    card = networks.cards["super_resolution"]
+    full = torch.as_tensor(np.stack([batches.picture(source, card) for source in sources]))
+    given = torch.cat([_given(full, one.get("given", ())) for one in asked])
+    low = _low(asked, full, given, networks, numbers)
+    high = _high(asked[0], full, given, low, networks, numbers).float().cpu().numpy()
+    rows = zip(high, requests, asked, sources, strict=True)
+    return [_sample(*row) for row in rows]
+
+
+def _sample(drawn: np.ndarray, request: Mapping, asked: Mapping, source: Case) -> Case:
+    """Return channels (C, X, Y, Z) as the sample that was asked for."""
+    cropped = channels.cropped(drawn, source.image.voxels.shape)
+    image, labels = channels.decode(cropped, source.image.affine)
     facts = {
         "source": source.name,
         "patient": str(source.facts.get("patient", "")),
@@ -178,61 +203,75 @@ def enlarge(networks: Networks, low: np.ndarray, seed: int, shape: Sequence[int]
         seed: Of all chance.
         shape: Sides of the full grid, multiples of those of the coarse one.
     """
-    full = np.full((len(low), *shape), -1, np.float32)
+    full = torch.full((1, len(low), *shape), -1.0)
     coarse = torch.as_tensor(low, dtype=torch.float32)[None].to(networks.device)
     coarse = batches.laid(coarse, networks.cards["low_resolution"])
-    drawn = _high({}, full, _given(full, ()), coarse, networks, seed)
+    drawn = _high({}, full, _given(full, ()), coarse, networks, [seed])
     return drawn[0].float().cpu().numpy()
 
 
-def _given(full: np.ndarray, names: Sequence[str]) -> Tensor:
+def _given(full: Tensor, names: Sequence[str]) -> Tensor:
     """Return (1, C) which channels are given."""
-    lost = sorted(set(names) - set(channels.NAMES[: len(full)]))
+    known = channels.NAMES[: full.shape[1]]
+    lost = sorted(set(names) - set(known))
     if lost:
-        drawn = ", ".join(channels.NAMES[: len(full)])
-        raise ValueError(f"{', '.join(lost)} cannot be given: the networks draw {drawn}")
-    return torch.tensor([[name in names for name in channels.NAMES[: len(full)]]])
+        raise ValueError(f"{', '.join(lost)} cannot be given: the networks draw {', '.join(known)}")
+    return torch.tensor([[name in names for name in known]])
 
 
-def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, seed: int) -> Tensor:
-    """Return the channels at low resolution, laid as their network wants them."""
+def _low(
+    asked: Sequence[Mapping],
+    full: Tensor,
+    given: Tensor,
+    networks: Networks,
+    numbers: Sequence[int],
+) -> Tensor:
+    """Return the channels (B, C, *coarse) at low resolution, laid as their network wants them."""
     card = networks.cards["low_resolution"]
-    values = batches.coarse(full, card).float().to(networks.device)
+    small = [batches.coarse(picture.numpy(), card) for picture in full]
+    values = torch.cat(small).float().to(networks.device)
     sides = values.shape[2:]
     if card["design"] == "wavelet":  # it knows bodies on the grid that it was trained on
         values = stretched(values, card["space"])
     condition: dict[str, Tensor] = {}
     if values.shape[1] > 1:
         condition["concat"] = masked_channels(values, given.to(networks.device))
-    if networks.encode is not None and asked.get("text", True):
-        text, text_mask = networks.encode([asked["prompt"]])
+    if networks.encode is not None and asked[0].get("text", True):
+        text, text_mask = networks.encode([one["prompt"] for one in asked])
         condition |= {"text": text.to(networks.device), "text_mask": text_mask.to(networks.device)}
-    guidance = Guidance(float(asked.get("guidance", 1)))
+    guidance = Guidance(float(asked[0].get("guidance", 1)))
     denoise = guided(batches.halved(networks.low, card), condition, guidance)
     known = Known(values, given.to(networks.device)) if given.any() else None
-    streams = Streams([seed], values.shape[1:], networks.device)
-    drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
+    streams = Streams(numbers, values.shape[1:], networks.device)
+    drawn = sample(denoise, streams, _schedule(card), _sampling(asked[0], card), known)
     return stretched(drawn, sides)
 
 
 def _high(
-    asked: Mapping, full: np.ndarray, given: Tensor, low: Tensor, networks: Networks, seed: int
+    asked: Mapping,
+    full: Tensor,
+    given: Tensor,
+    low: Tensor,
+    networks: Networks,
+    numbers: Sequence[int],
 ) -> Tensor:
-    """Return the channels (1, C, X, Y, Z) at full resolution."""
+    """Return the channels (B, C, X, Y, Z) at full resolution."""
     card = networks.cards["super_resolution"]
     low = batches.laid(batches.laid(low, networks.cards["low_resolution"]), card)
-    streams = Streams([seeds.seed(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
+    own = [seeds.seed(number, "medsyn", "super_resolution") for number in numbers]
+    streams = Streams(own, low.shape[1:], low.device)
     coarse = low
     low = (1 - card["conditioning_noise"]) * low + card["conditioning_noise"] * streams.normal()
     seen = networks.high.expected(low)
-    full_channels = batches.laid(torch.as_tensor(full)[None], card).to(networks.device)
+    full_channels = batches.laid(full, card).to(networks.device)
     values = networks.high.beyond(full_channels, seen)
     network = batches.halved(networks.high, card)
     tiles = batches.tiles(card)
     if any(side > tile for side, tile in zip(values.shape[2:], tiles.size, strict=True)):
         network = tiled(network, tiles)
     known = Known(values, given.to(networks.device)) if given.any() else None
-    streams = Streams([seeds.seed(seed, "medsyn", "full")], values.shape[1:], networks.device)
+    own = [seeds.seed(number, "medsyn", "full") for number in numbers]
+    streams = Streams(own, values.shape[1:], networks.device)
     bounds = Guidance(limit=0.0 if card["residual_scale"] else 1.0)
     denoise = guided(network, {"concat": seen}, bounds)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
