@@ -58,6 +58,11 @@ def reading_mb(settings: Settings, cohort: str) -> int:
     return math.ceil(BASE_MB + 2 * WHOLE_BYTES * _voxels(settings, cohort) / MB)
 
 
+def judging_mb(settings: Settings, recipe: str) -> int:
+    """Return the memory (MB) of a job that goes through a recipe's cases or samples one by one."""
+    return reading_mb(settings, settings["recipes"][recipe]["cohort"])
+
+
 def drawn_together(settings: Settings, recipe: str) -> int:
     """Return how many requests go through a recipe's networks at once on a GPU.
 
