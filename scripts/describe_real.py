@@ -1,20 +1,19 @@
-"""Describe real volumes: those of the test split, others, and these spoiled."""
+"""Describe a batch's real volumes: those of the test split, others, and these spoiled."""
 
 import numpy as np
-from _cases import joined, real_cases, splits_of
-from _job import progress, start
+from _cases import Cases, read_all
+from _job import device, progress, start
 
 from radfoundry import tables, weights
 from radfoundry.evaluation.realism import descriptions, distances, feature_network
 from radfoundry.seeds import seed
 
 job = start(snakemake)
-features = feature_network.prepare(weights.read(job.input.feature_network))
+features = feature_network.prepare(weights.read(job.input.feature_network), device(job))
 compared = job.params.compared
-images, splits = joined(job.input.images, "images"), splits_of([job.input.splits])
-good = images.loc[images["status"] == "ok", "case"]
+splits = read_all([job.input.splits], "splits")  # of the whole cohort: some of all are described
 train, test = (
-    descriptions.shuffled(good[good.map(splits) == split], job.params.seed, most)
+    descriptions.shuffled(splits.loc[splits["split"] == split, "case"], job.params.seed, most)
     for split, most in (("train", compared), ("test", max(distances.OPTIONS["most"], compared)))
 )
 
@@ -28,6 +27,7 @@ sets, lungs = {}, descriptions.lungs_finder(**job.params.lungs)
 for name, names, how in zip(
     descriptions.REAL_SETS, (test, train, train), (None, None, spoil), strict=True
 ):
-    cases = progress(real_cases(job.input.images, only=names), len(names), name)
+    own = Cases([job.input.images], only=names)
+    cases = progress(own, len(own), name)
     sets[name] = descriptions.described(cases, features, lungs, names[:compared], how)
 tables.write(descriptions.tabled(sets), job.output.table, "descriptions")

@@ -2,7 +2,7 @@
 
 import numpy as np
 from _cases import drawn_cases, kept_samples
-from _job import progress, start
+from _job import device, progress, start
 
 from radfoundry import tables, weights
 from radfoundry.evaluation.realism import descriptions, distances, feature_network
@@ -10,7 +10,7 @@ from radfoundry.seeds import seed
 
 job = start(snakemake)
 (network,), (real,) = job.input.feature_network, job.input.real  # a recipe has one cohort
-features = feature_network.prepare(weights.read(network))
+features = feature_network.prepare(weights.read(network), device(job))
 options = distances.OPTIONS | {"draws": job.params.bootstrap, "count": job.params.compared}
 samples = kept_samples(job.input.samples, job.input.verdicts).set_index("sample", drop=False)
 most = max(options["most"], options["count"])

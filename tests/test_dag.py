@@ -66,7 +66,8 @@ def test_other_prompts_draw_again_without_training_again(factory):
 
 def test_more_compared_volumes_describe_the_real_ones_again_and_draw_nothing(factory):
     with factory.configured("evaluate/synthesis/distances/count", 16):
-        expected = {"describe_real", "measure_realism", "summarize_synthesis"} | PUBLICATION
+        described = {"describe_real", "collect_descriptions", "measure_realism"}
+        expected = described | {"summarize_synthesis"} | PUBLICATION
         assert factory.planned("all") == expected
 
 

@@ -14,7 +14,7 @@ from radfoundry.data import channels
 from radfoundry.diffusion import objectives, samplers
 from radfoundry.diffusion.noise import Cosine
 from radfoundry.generators import medsyn
-from radfoundry.generators.medsyn import options, pictures
+from radfoundry.generators.medsyn import drawing, options, pictures
 from radfoundry.generators.medsyn.batches import LowResolutionTask
 from radfoundry.networks import blocks
 from radfoundry.text.encoder import pretraining
@@ -87,7 +87,7 @@ def test_two_words_draw_by_fifty_steps_of_ddim_even_in_time():
     request = medsyn.plan(rows, {**sample, "count": 1}, 0).iloc[0]
     asked = json.loads(request["parameters"])
     low, high = (
-        medsyn._sampling(asked, options.chosen(TWO_WORDS)[name]) for name in options.TABLES
+        drawing._sampling(asked, options.chosen(TWO_WORDS)[name]) for name in options.TABLES
     )
     assert (low.method, low.steps, low.eta, low.spacing) == ("ddim", 50, 0.0, "time")
     assert (high.method, high.steps, high.spacing) == ("ddim", 20, "time")

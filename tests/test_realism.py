@@ -300,6 +300,24 @@ def test_described_volumes_come_back_from_their_table_as_they_were(tmp_path):
         assert [list(rows.owners) for rows in back[name]] == [seen.owners, texture.owners]
 
 
+def through_a_table(sets, path):
+    tables.write(descriptions.tabled(sets), path, "descriptions")
+    return descriptions.untabled(tables.read(path, "descriptions"))
+
+
+def test_parts_of_a_cohort_are_described_as_the_whole_is(tmp_path):
+    def sets(start, stop):
+        cases = [chest(f"a{i}", i) for i in range(start, stop)]
+        found = descriptions.described(cases, means, dark, ["a0", "a2"])
+        return dict.fromkeys(descriptions.REAL_SETS, found)
+
+    whole, bounds = sets(0, 3), ((0, 2), (2, 2), (2, 3))  # one part has nothing to describe
+    parts = [through_a_table(sets(*ends), tmp_path / f"{ends[0]}.parquet") for ends in bounds]
+    pd.testing.assert_frame_equal(
+        descriptions.tabled(descriptions.joined(parts)), descriptions.tabled(whole)
+    )
+
+
 def test_a_set_of_no_real_volumes_comes_back_empty_and_is_said_to_be_too_small():
     cases = [chest(f"a{i}", i) for i in range(3)]
     full, empty = (descriptions.described(some, means, dark, []) for some in (cases, []))

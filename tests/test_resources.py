@@ -62,3 +62,27 @@ def test_a_phantoms_own_sizes_count_where_no_grid_is_stated():
 def test_a_radiograph_asks_for_next_to_nothing():
     stated = settings(5, None, modality="CXR")
     assert resources.encoding_mb(stated, "c") < 1700
+
+
+def drawing(grid, size="phantom", generator="medsyn", together=0):
+    """Return how many are drawn at once, and the memory that their job asks for."""
+    stated = settings(38, grid)
+    own = {"generator": generator, "size": size, "batch": 32, "together": together}
+    stated["recipes"]["r"] |= own
+    return resources.drawn_together(stated, "r"), resources.drawing_mb(stated, "r")
+
+
+def test_as_many_samples_are_drawn_at_once_as_a_gpu_holds():
+    small, large = drawing(64), drawing(256, "workstation")
+    assert small[0] == resources.MOST_TOGETHER
+    assert 1 < large[0] < small[0]
+    assert drawing(512, "paper")[0] == 1
+    assert large[1] < 9000
+
+
+def test_what_a_recipe_states_counts_and_no_batch_is_exceeded():
+    assert [drawing(512, together=n)[0] for n in (1, 5, 99)] == [1, 5, 32]
+
+
+def test_a_generator_that_does_not_say_what_a_sample_takes_draws_one_at_a_time():
+    assert drawing(64, generator="artasyn")[0] == 1

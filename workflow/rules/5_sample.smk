@@ -76,11 +76,12 @@ rule draw_samples:
         "../../envs/core.yaml"
     resources:
         gpu=1,
-        mem_mb=4000,
+        mem_mb=looked_up_often(resources.drawing_mb),
         runtime=240,
     params:
         generator=option("recipes/{recipe}/generator"),
         told=looked_up(lookups.read_at_thresholds),
+        together=looked_up(resources.drawn_together),
         code=code_with("draw_samples", lookups.generator_plugins),
     script:
         "../../scripts/draw_samples.py"

@@ -2,7 +2,7 @@
 
 reads   real cases of a cohort and their splits; kept samples of the recipes that start from it
 writes  results/cohorts/{cohort}/feature_network/
-        results/cohorts/{cohort}/evaluate/descriptions.parquet
+        results/cohorts/{cohort}/evaluate/descriptions/{batch}.parquet  descriptions.parquet
         results/recipes/{recipe}/evaluate/distances.tsv
 """
 
@@ -41,17 +41,21 @@ rule fit_feature_network:
 
 
 rule describe_real:
-    """Describe the real volumes that the samples of all recipes of a cohort are compared with."""
+    """Describe a batch of the real volumes that samples of all recipes are compared with."""
     input:
         feature_network="results/cohorts/{cohort}/feature_network",
         splits="results/cohorts/{cohort}/splits.tsv",
-        images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        images="results/cohorts/{cohort}/batches/{batch}.tsv",
     output:
-        table="results/cohorts/{cohort}/evaluate/descriptions.parquet",
+        table="results/cohorts/{cohort}/evaluate/descriptions/{batch}.parquet",
     log:
-        "logs/evaluate/describe_real/{cohort}.log",
+        "logs/evaluate/describe_real/{cohort}/{batch}.log",
     conda:
         "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=looked_up_often(resources.reading_mb),
+        runtime=240,
     params:
         compared=option("evaluate/synthesis/distances/count"),
         seed=option("evaluate/synthesis/seed"),
@@ -59,6 +63,24 @@ rule describe_real:
         code=code_with("describe_real", lookups.lung_segmenter_plugins),
     script:
         "../../scripts/describe_real.py"
+
+
+rule collect_descriptions:
+    """Put what was described of all batches of a cohort into one table."""
+    input:
+        tables=each_batch(
+            "results/cohorts/{cohort}/evaluate/descriptions/{batch}.parquet"
+        ),
+    output:
+        table="results/cohorts/{cohort}/evaluate/descriptions.parquet",
+    log:
+        "logs/evaluate/collect_descriptions/{cohort}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("collect_descriptions"),
+    script:
+        "../../scripts/collect_descriptions.py"
 
 
 rule measure_realism:
@@ -75,6 +97,10 @@ rule measure_realism:
         "logs/evaluate/measure_realism/{recipe}.log",
     conda:
         "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=looked_up_often(resources.judging_mb),
+        runtime=240,
     params:
         compared=option("evaluate/synthesis/distances/count"),
         bootstrap=option("evaluate/bootstrap"),

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from radfoundry.config import catalogue
+
 Settings = Mapping[str, Any]
 
 MB = 1e6
@@ -19,8 +21,11 @@ WORKER_MB = 700  # a process that imports torch and holds a few batches
 STATED_NOWHERE = (512, 512, 400)  # voxels of a chest CT whose grid the config does not state
 ENCODING_BYTES = 60  # per voxel: four channels of float32 twice, image, labels
 WHOLE_BYTES = 24  # per voxel of a case that is read whole: float32, maps, masks on the way
+DRAWN_BYTES = 100  # per voxel of a sample that is drawn: source, channels in and out, labels
 REPORT_BYTES = 192 * 768 * 2 + 4000  # features of one report at the largest size, and its text
 WORKERS = 8  # that draw ahead, at most
+GPU_MB = 18_000  # of a card of 24 GB: the rest holds networks, and one tile on its way through
+MOST_TOGETHER = 16  # requests in one pass: a GPU is busy long before
 VOXELS_A_WORKER = 2**29  # of a cohort: below it nobody need draw ahead
 
 
@@ -51,6 +56,33 @@ def encoding_mb(settings: Settings, cohort: str) -> int:
 def reading_mb(settings: Settings, cohort: str) -> int:
     """Return the memory (MB) of a job that reads a cohort's cases whole, one at a time."""
     return math.ceil(BASE_MB + 2 * WHOLE_BYTES * _voxels(settings, cohort) / MB)
+
+
+def judging_mb(settings: Settings, recipe: str) -> int:
+    """Return the memory (MB) of a job that goes through a recipe's cases or samples one by one."""
+    return reading_mb(settings, settings["recipes"][recipe]["cohort"])
+
+
+def drawn_together(settings: Settings, recipe: str) -> int:
+    """Return how many requests go through a recipe's networks at once on a GPU.
+
+    What the recipe states as `together`, or as many as a GPU of 24 GB holds; never more than are in
+    a batch. Where a generator states no DRAWING_BYTES (per voxel of the full grid) it is one.
+    """
+    entry = settings["recipes"][recipe]
+    stated = catalogue.stated("generators", entry["generator"], "DRAWING_BYTES", {})
+    if not stated:
+        return 1
+    each = stated[entry["size"]] * _voxels(settings, entry["cohort"]) / MB
+    fitting = max(1, min(MOST_TOGETHER, int(GPU_MB / each)))
+    return min(entry["together"] or fitting, entry["batch"])
+
+
+def drawing_mb(settings: Settings, recipe: str) -> int:
+    """Return the memory (MB) of drawing a batch: networks, and the cases that are drawn at once."""
+    voxels = _voxels(settings, settings["recipes"][recipe]["cohort"])
+    held = DRAWN_BYTES * voxels * drawn_together(settings, recipe)
+    return math.ceil(BASE_MB + NETWORK_MB + held / MB)
 
 
 def cases(settings: Settings, cohort: str) -> int:

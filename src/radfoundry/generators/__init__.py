@@ -23,6 +23,10 @@ A generator module has
 * `draw(request, source, networks) -> Case`: one sample, a pure function of the request. The sample
   lies on the source's grid, with the voxel size that the request states, if it does; a request may
   say that the source's channels are kept.
+* generators that draw several at once: `alike(request, source)`, equal for requests that may go
+  through the networks together, and `draw_many(requests, sources, networks) -> list[Case]` of such;
+  `draw` is then that of one. `DRAWING_BYTES`: memory of a GPU that one sample takes, per voxel, by
+  size; `resources.drawn_together` chooses by it how many are drawn at once.
 * learned generators: `fit(network, data, options, rng, device, callbacks) -> Weights`, with
   `training.loop.TrainingData` (cases of the train split, the networks of `NEEDS`), `train:` of the
   recipe with `size` ("phantom", "workstation" or "paper"), and `training.loop.Callbacks`.
@@ -30,8 +34,8 @@ A generator module has
   evaluation draws beside the dataset (see `_requests.text_guided`).
 
 Promises, tested for every file here: equal seeds draw equal bytes, another seed another sample;
-order and batch change nothing; inputs are left alone; a generator that edits a source (one that
-learns nothing does) leaves every pixel outside its findings mask as it was, bit for bit, and never
-returns an empty mask.
+order and batch change nothing (at an equal number drawn together); inputs are left alone; a
+generator that edits a source (one that learns nothing does) leaves every pixel outside its findings
+mask as it was, bit for bit, and never returns an empty mask.
 Generators do not import each other.
 """

@@ -1,6 +1,6 @@
 """Turn volumes into the rows that `distances` compares: features, and radiomics of lungs."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,10 +32,10 @@ def described(
 ) -> Described:
     """Return the features of CT volumes, and the radiomics of the lungs of some.
 
-    One volume is in memory at a time. Lungs are those that one segmenter finds in the image, the
-    same for all volumes; where it finds none, or they cannot be measured, the radiomics are NaN. A
-    spoiled image keeps the lungs that were found before, moved with its slices: noise must be seen
-    in the texture, not in a segmenter that fails.
+    One volume is in memory at a time; `features` makes batches of its small pictures. Lungs are
+    those that one segmenter finds in the image, the same for all volumes; where it finds none, or
+    they cannot be measured, the radiomics are NaN. A spoiled image keeps the lungs that were found
+    before, moved with its slices: noise must be seen in the texture, not in a segmenter that fails.
 
     Args:
         cases: In HU; real ones are owned by the fact `patient`, drawn ones (fact `sample`) by
@@ -45,20 +45,23 @@ def described(
         measured: Names of the volumes that are segmented and measured, which costs most.
         spoil: The chance of each case's name, to corrupt it with; None to leave cases as they are.
     """
-    found, owners = [features(())], []
-    texture, their = [], []
-    for case in cases:
-        wanted = case.name in measured
-        labels = segment(case.image) if wanted else np.zeros_like(case.anatomy)
-        seen = Case(case.name, case.image, labels, case.findings, case.facts)
-        seen = seen if spoil is None else corrupted(seen, spoil(case.name))
-        found.append(features([seen.image]))
-        owners.append(case.name if "sample" in case.facts else str(case.facts["patient"]))
-        if wanted:
-            texture.append(lungs_of(seen))
-            their.append(owners[-1])
+    texture, owners, their = [], list[str](), list[str]()
+
+    def images() -> Iterator[Volume]:
+        for case in cases:
+            wanted = case.name in measured
+            labels = segment(case.image) if wanted else np.zeros_like(case.anatomy)
+            seen = Case(case.name, case.image, labels, case.findings, case.facts)
+            seen = seen if spoil is None else corrupted(seen, spoil(case.name))
+            owners.append(case.name if "sample" in case.facts else str(case.facts["patient"]))
+            if wanted:
+                texture.append(lungs_of(seen))
+                their.append(owners[-1])
+            yield seen.image
+
+    found = features(images())
     table = pd.DataFrame(texture, columns=list(vector_names(3, False)), dtype=float)
-    return Rows(np.concatenate(found), owners), Rows(table, their)
+    return Rows(found, owners), Rows(table, their)
 
 
 def lungs_of(case: Case) -> pd.Series:
@@ -118,4 +121,16 @@ def untabled(table: pd.DataFrame) -> dict[str, Described]:
         measured = texture.reindex(columns=list(vector_names(3, False))).astype(float)
         found = Rows(seen[features].to_numpy(), seen["owner"].tolist())
         out[name] = found, Rows(measured, texture["owner"].tolist())
+    return out
+
+
+def joined(parts: Sequence[Mapping[str, Described]]) -> dict[str, Described]:
+    """Return the described sets of several parts of a cohort as one, in the order of the parts."""
+    out = {}
+    for name in REAL_SETS:
+        seen, texture = zip(*(part[name] for part in parts), strict=True)
+        values = np.concatenate([rows.values for rows in seen])
+        tables = pd.concat([rows.values for rows in texture], ignore_index=True)
+        owners = [[own for rows in kind for own in rows.owners] for kind in (seen, texture)]
+        out[name] = Rows(values, owners[0]), Rows(tables, owners[1])
     return out

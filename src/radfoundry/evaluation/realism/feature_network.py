@@ -147,10 +147,10 @@ def prepare(weights: Weights, device: str = "cpu") -> Callable[[Iterable[Volume]
     center, spread = weights.state.get(CENTER), weights.state.get(SPREAD)
 
     def features(volumes: Iterable[Volume]) -> np.ndarray:
-        found, waiting = [torch.zeros(0, features_of(size))], iter(volumes)
-        while some := list(islice(waiting, size["batch"])):
-            pictures = torch.stack([picture(one, size["side"]) for one in some])
-            found.append(pooled(network, pictures, size))
+        found = [torch.zeros(0, features_of(size))]
+        small = (picture(one, size["side"]) for one in volumes)  # no batch of whole volumes
+        while some := list(islice(small, size["batch"])):
+            found.append(pooled(network, torch.stack(some), size))
         values = torch.cat(found)
         if center is not None and spread is not None:
             values = (values - center.cpu()) / spread.cpu()

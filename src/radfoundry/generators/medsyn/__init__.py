@@ -5,36 +5,38 @@ encoder, joint diffusion of four channels at low resolution, super-resolution. C
 known are shown to the network beside the noisy ones and take their place in every clean estimate.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
 
-from radfoundry import seeds
 from radfoundry.case import Case
-from radfoundry.data import channels
-from radfoundry.diffusion.guidance import Guidance, Known, guided
-from radfoundry.diffusion.noise import Schedule
-from radfoundry.diffusion.objectives import OBJECTIVES, masked_channels
-from radfoundry.diffusion.samplers import Sampling, Streams, sample
-from radfoundry.diffusion.tiles import tiled
-from radfoundry.generators._requests import spacings, text_guided
-from radfoundry.generators.medsyn import batches, geometry, training
+from radfoundry.generators._requests import text_guided
+from radfoundry.generators.medsyn import batches, drawing, geometry, training
+from radfoundry.generators.medsyn.drawing import Networks, alike, draw_many
 from radfoundry.generators.medsyn.options import TABLES, chosen, stated
 from radfoundry.generators.medsyn.published import PROBED
-from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.text.encoder import model
 from radfoundry.training.loop import Callbacks
-from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
 if TYPE_CHECKING:
     from radfoundry.training.loop import TrainingData
+
+__all__ = [
+    "Networks",
+    "alike",
+    "draw",
+    "draw_many",
+    "enlarge",
+    "fit",
+    "plan",
+    "prepare",
+    "probe",
+    "shapes",
+]
 
 NETWORKS = {
     "text": "BERT of the cohort's reports",
@@ -44,7 +46,7 @@ NETWORKS = {
 NEEDS = {"low_resolution": ["text"]}
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"
-THRESHOLDS = "super_resolution"  # whose card says from which value on drawn channels count
+THRESHOLDS = "super_resolution"
 OPTIONS = {
     "count": 32,
     "splits": ["train"],
@@ -119,17 +121,6 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     return text_guided.probe(cases, {**OPTIONS, **options}, seed, PROBED)
 
 
-@dataclass(frozen=True)
-class Networks:
-    """Networks ready to draw, and their cards."""
-
-    encode: model.Encode | None
-    low: nn.Module
-    high: Any  # an `SuperResolution`
-    cards: Mapping[str, Mapping[str, Any]]
-    device: str
-
-
 def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     """Return the networks, built once; the features of each distinct prompt are kept.
 
@@ -163,23 +154,7 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
         ValueError: A given channel that the networks do not draw; a voxel size that they were not
             taught, unless channels are given.
     """
-    asked = json.loads(request["parameters"])
-    affine = spacings.placed(source.image, asked.get("spacing"))
-    if asked.get("spacing") and not asked.get("given"):
-        geometry.check(asked["spacing"], networks.cards)
-    asked["spacing"] = Volume(source.image.voxels, affine).spacing_mm
-    drawn = _drawn(asked, source, networks, int(request["seed"]))
-    thresholds = channels.Thresholds(**networks.cards[THRESHOLDS].get("thresholds", {}))
-    tones = batches.curve(networks.cards["super_resolution"])
-    image, labels = channels.decode(drawn, affine, tones, thresholds)
-    facts = {
-        "source": source.name,
-        "patient": str(source.facts.get("patient", "")),
-        "split": str(request.get("split", "")),
-        "findings": "|".join(dict.fromkeys(f["name"] for f in asked.get("findings", ()))),
-        "shape": "",
-    }
-    return Case(str(request["request"]), image, labels, np.zeros_like(labels), facts)
+    return draw_many([request], [source], networks)[0]
 
 
 def shapes(case: Case, options: Mapping, networks: Networks, seed: int) -> np.ndarray:
@@ -191,18 +166,9 @@ def shapes(case: Case, options: Mapping, networks: Networks, seed: int) -> np.nd
         networks: As `prepare` returns them.
         seed: Of all chance.
     """
-    sampling = {key: {**OPTIONS, **options}[key] for key in ("steps", "method")}
-    asked = {**sampling, "given": ["image"], "text": False, "spacing": case.image.spacing_mm}
-    return _drawn(asked, case, networks, seed)
-
-
-def _drawn(asked: Mapping, source: Case, networks: Networks, seed: int) -> np.ndarray:
-    """Return the channels (C, X, Y, Z) of one sample, on the grid of its source."""
-    full = batches.picture(source, networks.cards["super_resolution"])
-    known = _given(full, asked.get("given", ()))
-    low = _low(asked, full, known, networks, seed)
-    high = _high(asked, full, known, low, networks, seed)
-    return channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
+    asked = {key: {**OPTIONS, **options}[key] for key in ("steps", "method")}
+    asked |= {"given": ["image"], "text": False, "spacing": case.image.spacing_mm}
+    return drawing.drawn([asked], [case], networks, [seed])[0]
 
 
 def enlarge(
@@ -221,84 +187,4 @@ def enlarge(
         shape: Sides of the full grid, multiples of those of the coarse one.
         spacing_mm: Voxel sizes on the full grid; None for what the training cases had on average.
     """
-    full = np.full((len(low), *shape), -1, np.float32)
-    coarse = torch.as_tensor(low, dtype=torch.float32)[None].to(networks.device)
-    coarse = batches.laid(coarse, networks.cards["low_resolution"])
-    asked = {"spacing": spacing_mm}
-    drawn = _high(asked, full, _given(full, ()), coarse, networks, seed)
-    return drawn[0].float().cpu().numpy()
-
-
-def _given(full: np.ndarray, names: Sequence[str]) -> Tensor:
-    """Return (1, C) which channels are given."""
-    lost = sorted(set(names) - set(channels.NAMES[: len(full)]))
-    if lost:
-        drawn = ", ".join(channels.NAMES[: len(full)])
-        raise ValueError(f"{', '.join(lost)} cannot be given: the networks draw {drawn}")
-    return torch.tensor([[name in names for name in channels.NAMES[: len(full)]]])
-
-
-def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, seed: int) -> Tensor:
-    """Return the channels at low resolution, laid as their network wants them."""
-    card = networks.cards["low_resolution"]
-    values = batches.coarse(full, card).float().to(networks.device)
-    sides = values.shape[2:]
-    if card["design"] != "pseudo3d":  # it knows bodies on the grid that it was trained on
-        values = stretched(values, card["space"])
-    condition: dict[str, Tensor] = {}
-    if values.shape[1] > 1 and card["given"]:
-        condition["concat"] = masked_channels(values, given.to(networks.device))
-    if networks.encode is not None and asked.get("text", True):
-        text, text_mask = networks.encode([asked["prompt"]])
-        condition |= {"text": text.to(networks.device), "text_mask": text_mask.to(networks.device)}
-    condition |= geometry.condition(card, asked["spacing"], full, networks.device)
-    guidance = Guidance(float(asked.get("guidance", 1)))
-    denoise = guided(batches.halved(networks.low, card), condition, guidance)
-    known = Known(values, given.to(networks.device)) if given.any() else None
-    streams = Streams([seed], values.shape[1:], networks.device)
-    drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
-    return stretched(drawn, sides)
-
-
-def _high(
-    asked: Mapping, full: np.ndarray, given: Tensor, low: Tensor, networks: Networks, seed: int
-) -> Tensor:
-    """Return the channels (1, C, X, Y, Z) at full resolution."""
-    card = networks.cards["super_resolution"]
-    low = batches.laid(batches.laid(low, networks.cards["low_resolution"]), card)
-    streams = Streams([seeds.seed(seed, "medsyn", "super_resolution")], low.shape[1:], low.device)
-    coarse = low
-    low = (1 - card["conditioning_noise"]) * low + card["conditioning_noise"] * streams.normal()
-    seen = networks.high.expected(low)
-    full_channels = batches.laid(torch.as_tensor(full)[None], card).to(networks.device)
-    values = networks.high.beyond(full_channels, seen)
-    network = batches.halved(networks.high, card)
-    tiles = batches.tiles(card)
-    if any(side > tile for side, tile in zip(values.shape[2:], tiles.size, strict=True)):
-        network = tiled(network, tiles)
-    known = Known(values, given.to(networks.device)) if given.any() else None
-    streams = Streams([seeds.seed(seed, "medsyn", "full")], values.shape[1:], networks.device)
-    bounds = Guidance(limit=0.0 if card["residual_scale"] else 1.0)
-    condition = {"concat": seen}
-    condition |= geometry.condition(card, asked["spacing"], full, networks.device)
-    denoise = guided(network, condition, bounds)
-    drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
-    drawn = networks.high.whole(drawn, seen)
-    drawn = networks.high.agreeing(drawn, coarse).clamp(-1, 1)
-    drawn = torch.where(given.to(drawn.device)[..., None, None, None], full_channels, drawn)
-    return batches.laid(drawn, card)
-
-
-def _schedule(card: Mapping[str, Any]) -> Schedule:
-    return OBJECTIVES[card["objective"]].schedule
-
-
-def _sampling(asked: Mapping, card: Mapping[str, Any]) -> Sampling:
-    """Return how a network draws: in the request's steps, or in its own if it has some."""
-    flow, ends = card["objective"] == "flow", card["log_snr_range"]
-    steps = int(card.get("sampling_steps") or asked.get("steps", 10))
-    names = ("method", "timestep_spacing")
-    method, spacing = (str(asked.get(name, OPTIONS[name])) for name in names)
-    bounded = ends and flow and spacing == "log_snr"
-    ends = tuple(ends) if bounded else None
-    return Sampling(method, steps, spacing=spacing, log_snr_range=ends)
+    return drawing.enlarged(networks, low, seed, shape, spacing_mm)

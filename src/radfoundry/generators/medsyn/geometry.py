@@ -74,25 +74,26 @@ def moved(geometry: Tensor, matrix: Tensor, sides: Sequence[int]) -> Tensor:
 
 def condition(
     card: Mapping[str, Any],
-    spacing_mm: Sequence[float] | None,
-    full: np.ndarray,
+    spacings_mm: Sequence[Sequence[float] | None],
+    shape: Sequence[int],
     device: str | torch.device,
 ) -> dict[str, Tensor]:
-    """Return what a network is shown of one volume's geometry: `geometry` (1, 6), or nothing.
+    """Return what a network is shown of volumes' geometry: `geometry` (B, 6), or nothing.
 
     Nothing where its card does not say that it is told, as those of older networks do not; and
     where no spacing is stated: it then draws what its training cases were on average.
 
     Args:
         card: Of the network.
-        spacing_mm: On the full grid.
-        full: Channels (C, X, Y, Z) on it.
+        spacings_mm: Of each volume, on the full grid.
+        shape: Voxels of that along X, Y, Z.
         device: Where the network is.
     """
-    if not card.get("geometry") or spacing_mm is None:
+    known = [list(sizes) for sizes in spacings_mm if sizes is not None]
+    if not card.get("geometry") or not known:
         return {}
-    sizes = torch.tensor([list(spacing_mm)], dtype=torch.float64)
-    return {"geometry": of_grid(sizes, full.shape[1:]).to(device)}
+    sizes = torch.tensor(known, dtype=torch.float64)
+    return {"geometry": of_grid(sizes, shape).to(device)}
 
 
 def check(spacing_mm: Sequence[float], cards: Mapping[str, Mapping[str, Any]]) -> None:

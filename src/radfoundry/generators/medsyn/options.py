@@ -132,6 +132,10 @@ TRAIN: Mapping[str, Sequence[str]] = {
 COARSE: Mapping[str, str | int] = {
     "option": "low_resolution/factor", "phantom": 2, "workstation": 4, "paper": 4,
 }  # fmt: skip
+# Bytes of a GPU's memory that one sample takes while it is drawn, per voxel of the full grid: what
+# the sampler holds of it (270), and what a network adds in float32 (counted on meta tensors: the
+# low-resolution one 107 and 175; at `phantom` the other one, which sees the whole grid at once).
+DRAWING_BYTES: Mapping[str, int] = {"phantom": 600, "workstation": 380, "paper": 450}
 # Keys of `train:` that had another name: a config with an old one is refused with the new one.
 RENAMED: Mapping[str, str] = {
     "emphasis": "voxel_weight",
