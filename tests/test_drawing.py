@@ -25,7 +25,7 @@ def values_of(rows, sources, networks, monkeypatch):
     seen = []
     empty = np.zeros((4, 4, 4), np.uint8)
     with monkeypatch.context() as patch:
-        patch.setattr(channels, "decode", lambda drawn, _: seen.append(drawn) or (None, empty))
+        patch.setattr(channels, "decode", lambda drawn, *_: seen.append(drawn) or (None, empty))
         medsyn.draw_many(rows, sources, networks)
     return np.stack(seen)
 

@@ -166,8 +166,8 @@ def test_networks_that_see_images_otherwise_are_refused_together(what, other):
 def test_a_published_network_draws_on_its_own_curve(monkeypatch):
     card = options.chosen(TWO_WORDS)["super_resolution"]
     drawn = torch.zeros(1, 4, 12, 8, 9)
-    monkeypatch.setattr(medsyn, "_low", lambda *_: drawn)
-    monkeypatch.setattr(medsyn, "_high", lambda *_: drawn)
+    monkeypatch.setattr(drawing, "_low", lambda *_: drawn)
+    monkeypatch.setattr(drawing, "_high", lambda *_: drawn)
     networks = SimpleNamespace(cards={"super_resolution": card | {"multiple": 1}})
     request = {"parameters": "{}", "seed": 1, "request": "syn-1"}
     found = medsyn.draw(request, case(), networks)

@@ -46,17 +46,24 @@ class CoarseBatches:
     def __init__(self, cases: Sequence[Case], options: Mapping[str, Any]) -> None:
         """Keep the cases; `options` are the low-resolution network's."""
         self.pictures, self.options = CoarsePictures(cases, options), options
+        self.geometry = geometry.of_cases(cases, options["multiple"])
 
-    def __call__(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return clean channels (B, C, *space) and which cases they are (B,)."""
+    def __call__(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return clean channels (B, C, *space), their cases (B,), and their geometry (B, 6).
+
+        They are shifted, turned and enlarged as the options say.
+        """
         rows = self.rows(generator)
         clean = self.pictures[rows].float()
         if reach := self.options["shift"]:
             clean = shifted(clean, reach, generator)
-        if self.options["turn"] or self.options["zoom"]:
-            turn, zoom = self.options["turn"], self.options["zoom"]
-            clean = channels.rotated(clean, turn, zoom, generator)
-        return clean, rows
+        told, (turn, zoom) = self.geometry[rows], (self.options[key] for key in ("turn", "zoom"))
+        if turn or zoom:
+            matrix = channels.turns(len(rows), turn, zoom, generator)
+            upright = laid(clean, self.options)
+            told = geometry.moved(told, matrix, upright.shape[2:])
+            clean = laid(channels.rotated(upright, matrix), self.options)
+        return clean, rows, told
 
     def rows(self, generator: torch.Generator) -> Tensor:
         """Return which cases a batch has: of a wavelet network's, all of one fold.
@@ -103,9 +110,13 @@ class LowResolutionTask:
         self.reports = [str(known.get("report", "")) for known in facts]
         self.encode = None if words is None else features.stored(words, self.reports, device)
         self.ahead = CoarseBatches(cases, options)
-        self.geometry = geometry.of_cases(cases, options["multiple"])
         near = partial(near_airways, voxel_weight=options["voxel_weight"])
         self.objective = replace(objective(options), voxel_weight=near)
+
+    @property
+    def geometry(self) -> Tensor:
+        """The geometry (n, 6) of all cases."""
+        return self.ahead.geometry
 
     @property
     def pictures(self) -> CoarsePictures:
@@ -116,11 +127,11 @@ class LowResolutionTask:
         """Return clean channels (B, C, *space) and their condition."""
         return self.ready(self.ahead(generator))
 
-    def ready(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def ready(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a batch of `ahead` with its condition: folds, geometry, features of reports."""
-        clean, rows = batch
+        clean, rows, told = batch
         condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
-        condition |= {"geometry": self.geometry[rows]} if self.options.get("geometry") else {}
+        condition |= {"geometry": told} if self.options.get("geometry") else {}
         if self.encode is None:
             return clean, condition
         text, text_mask = self.encode([self.reports[row] for row in rows.tolist()])
