@@ -22,7 +22,7 @@ splits = trusted(read_all(job.input.splits, "splits"), job.input.labels)
 chosen = sorted(
     splits.loc[splits["split"] == job.params.split, "case"],
     key=lambda case: seed(job.params.seed, "channels", case),
-)[: job.params.get("count", thresholds.MOST)]
+)[: job.params.get("most", thresholds.MOST)]
 
 rows: list[tuple] = []
 cases = real_cases(job.input.images, job.input.labels, only=chosen)

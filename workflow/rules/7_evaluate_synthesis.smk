@@ -76,7 +76,7 @@ use rule calibrate_channels as compare_channels with:
         options=looked_up(lookups.sampler),
         seed=option("recipes/{recipe}/train/seed"),
         split="test",
-        count=option("evaluate/synthesis/enlarged"),
+        most=option("evaluate/synthesis/enlarged"),
         code=code_with("calibrate_channels", lookups.generator_plugins),
 
 
