@@ -1,4 +1,4 @@
-"""Collect the reports without images that a network may learn from: none of a held-out patient."""
+"""Collect the reports without images that a network may learn from: no held-out patient's."""
 
 import logging
 
