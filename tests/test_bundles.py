@@ -12,7 +12,7 @@ from bundled import files, origin
 from test_medsyn import chests, prepared, request
 
 from radfoundry import bundles, volume, weights
-from radfoundry.bundles import Bundle, BundleError, making, privacy
+from radfoundry.bundles import Bundle, BundleError, making, model_card, privacy
 from radfoundry.generators import medsyn, wgan
 from radfoundry.training import sealed
 
@@ -69,6 +69,37 @@ def test_without_a_lender_a_sample_lies_on_the_bundles_own_grid(bundle):
     assert drawn.image.voxels.shape == bundle.shape
     assert np.array_equal(drawn.image.affine, bundle.affine)
     assert drawn.facts["patient"] == ""
+
+
+def test_a_sample_of_a_bundle_has_the_voxel_size_that_is_asked_for(bundle):
+    drawn = bundle.draw(seed=1, spacing=[11.5, 11.5, 9.5])
+    assert drawn.image.spacing_mm == pytest.approx([11.5, 11.5, 9.5])
+    middle = np.array([15.5, 15.5, 15.5, 1])
+    np.testing.assert_allclose(drawn.image.affine @ middle, bundle.affine @ middle)
+    with pytest.raises(ValueError, match=r"spacing 4 x 4 x 4 mm: .*allowed along X, Y, Z: 10\.3"):
+        bundle.draw(seed=1, spacing=[4, 4, 4])
+
+
+def test_a_bundle_whose_recipe_states_a_voxel_size_draws_that():
+    stated = {"generator": "medsyn", "sample": {"count": 4, "spacing": [11.0, 11.0, 9.0]}}
+    card = making.described(origin(settings=stated))
+    asked = json.loads(Bundle(card, origin().networks).request()["parameters"])
+    assert asked["spacing"] == [11.0, 11.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("told", "ends", "words"),
+    [
+        (True, (1, 2), "`a` take the size as a condition"),
+        (False, (1, 2), "do not know the size: a volume in ml is as uncertain"),
+        (False, (2, 2), "voxels of 2 x 2 x 2 mm. ##"),
+    ],
+)
+def test_the_model_card_says_what_volumes_in_ml_are_worth(told, ends, words):
+    card = making.described(origin())
+    sizes = {end: [side] * 3 for end, side in zip(("low", "high"), ends, strict=True)}
+    card["networks"] = {"a": {"what": "", "values": 1, "geometry": told, "spacing_mm": sizes}}
+    assert words in " ".join(model_card.text(card, None).split())
 
 
 def test_equal_networks_make_equal_bytes():

@@ -59,6 +59,12 @@ def test_draw_counts_on_from_the_seed_and_leaves_labels_out(run, archive):
     assert np.array_equal(one, other)
 
 
+def test_draw_gives_an_image_the_voxel_size_that_was_asked_for(run, archive):
+    code, _, _ = run("draw", archive, "--spacing", 11, 11, 9.5, "--out", "ct.nii.gz")
+    zooms = nibabel.load("ct.nii.gz").header.get_zooms()
+    assert (code, zooms) == (0, (11.0, 11.0, 9.5))
+
+
 def test_draw_keeps_the_lobes_of_a_file(run, archive):
     lender = chests()[0]
     volume.write(lender.image.holding(lender.anatomy), "lobes.nii.gz")
@@ -75,6 +81,8 @@ def test_draw_keeps_the_lobes_of_a_file(run, archive):
         (["--out", "a.nii.gz", "--count", "0"], "--count 0: allowed: 1 to 10000"),
         (["--out", "a.nii.gz", "--guidance", "-1"], "guidance -1.0: allowed: 0 to 20"),
         (["--out", "a.nii.gz", "--device", "gpu7"], "--device 'gpu7'"),
+        (["--out", "a.nii.gz", "--spacing", "1", "1", "nan"], "spacing [1.0, 1.0, nan]: allowed"),
+        (["--out", "a.nii.gz", "--spacing", "1", "1", "1"], "low_resolution was taught others"),
         (["--out", "a.nii.gz", "--lobes", "none.nii.gz"], "--lobes 'none.nii.gz': "),
     ],
 )

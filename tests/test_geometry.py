@@ -10,7 +10,7 @@ import pytest
 import torch
 from test_medsyn import PUBLISHED, chests, request, same, trained
 
-from radfoundry.data import channels
+from radfoundry.data import channels, preprocess
 from radfoundry.data.encoded import spacings as sizes_of
 from radfoundry.diffusion.guidance import guided
 from radfoundry.diffusion.objectives import OBJECTIVES, denoising_loss
@@ -177,6 +177,15 @@ def test_what_nobody_states_is_the_mean_of_the_training_cases():
     torch.nn.init.normal_(layer.layers[-1].weight)
     torch.testing.assert_close(layer(None, 2), layer(told.mean(0, keepdim=True), 1).expand(2, -1))
     assert torch.isfinite(layer.spread).all()
+
+
+def test_a_record_of_preprocess_tells_the_voxel_size_of_a_volume():
+    record = {
+        "kind": "volume",
+        "affine": [[0, 2, 0, 9], [1.5, 0, 0, 9], [0, 0, 4, 9], [0, 0, 0, 1]],
+    }
+    assert preprocess.spacing_mm(record) == (1.5, 2.0, 4.0)
+    assert preprocess.spacing_mm({"kind": "radiograph"}) is None
 
 
 def table(**columns):

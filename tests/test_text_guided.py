@@ -129,6 +129,27 @@ def test_without_text_no_prompt_is_written_and_sources_stay():
     pd.testing.assert_series_equal(silent["source"], worded["source"])
 
 
+def test_requests_state_a_voxel_size_and_nothing_else_about_them_changes():
+    sizes = [[0.5 + i, 0.5 + i, 2.0] for i in range(12)]
+    few, more = (text_guided.plan(cases().assign(spacing=sizes), {"count": n}, 3) for n in (5, 32))
+    pd.testing.assert_frame_equal(few, more.head(5))
+    stated = parameters(more)
+    assert len({tuple(request.pop("spacing")) for request in stated}) > 3
+    plain = text_guided.plan(cases(), {}, 3)
+    pd.testing.assert_frame_equal(plain.drop(columns="parameters"), more[[*plain][:-1]])
+    assert stated == parameters(plain)
+    assert {tuple(r["spacing"]) for r in listed({"text": NORMAL}, spacing=[1, 1, 3])} == {(1, 1, 3)}
+
+
+def test_probes_of_given_channels_have_the_voxel_size_of_their_source():
+    table = cases().assign(spacing=[[0.5 + i, 1.0, 2.0] for i in range(12)])
+    found = probes(table, prompt=1, side=1, given=2, segment=2)
+    kept = found[found["probe"].isin(["given", "segment"])]
+    own = [[0.5 + int(source[1:]), 1.0, 2.0] for source in kept["source"]]
+    assert kept["spacing"].tolist() == own
+    assert found["spacing"].map(len).eq(3).all()
+
+
 @pytest.mark.parametrize("channel", ["lobes", "airway", "vessel"])
 def test_a_given_channel_needs_its_labels(channel):
     table = cases()
