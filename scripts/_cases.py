@@ -11,6 +11,8 @@ from radfoundry import tables, volume
 from radfoundry.anatomy.chest_ct import findings as marking
 from radfoundry.case import Case
 
+FEW = 4  # cases that lie ready for what comes next: samples of one source follow each other
+
 
 def joined(paths: Sequence[str], kind: str) -> pd.DataFrame:
     """Return the batches' tables as one, each row with the folder that holds its files."""

@@ -3,31 +3,31 @@
 import json
 
 import pandas as pd
-from _cases import read_all, real_cases, trusted
-from _job import progress, start
+from _cases import Cases, read_all, trusted
+from _job import device, progress, start
 
 from radfoundry import tables, volume
 from radfoundry.config.catalogue import load
 
 job = start(snakemake)
 expert = load("experts", job.wildcards.expert)
-
+place = device(job) if job.resources.gpu else "cpu"
 splits = trusted(read_all(job.input.splits, "splits"), job.input.labels)
 
 
 def usable(split):
-    """Return the cases of a split whose labels can be trusted."""
+    """Return the cases of a split whose labels can be trusted, each read when it is asked for."""
     own = splits.loc[splits["split"] == split, "case"]
-    return list(real_cases(job.input.images, job.input.labels, only=own))
+    return Cases(job.input.images, job.input.labels, only=own)
 
 
-reference = expert.fit(usable("train"), job.params.options)
-tune = usable("tune")
+train, tune = usable("train"), usable("tune")
+reference = expert.fit(progress(train, len(train), "real cases"), job.params.options, place)
 rows = [
     {
         "sample": case.name,
         "expert": job.wildcards.expert,
-        "score": expert.score_real(case, reference, job.params.options),
+        "score": expert.score_real(case, reference, job.params.options, place),
     }
     for case in progress(tune, len(tune), "real scores")
 ]

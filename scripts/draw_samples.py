@@ -1,10 +1,11 @@
 """Draw a batch of requests; one that cannot be drawn becomes a failed row."""
 
 import logging
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
-from _cases import Cases, store, summarize
+from _cases import FEW, Cases, store, summarize
 from _drawing import each_drawn
 from _job import device, progress, start
 from _networks import learned
@@ -22,11 +23,12 @@ logging.info("samples drawn together: %d", together)
 
 requests = tables.read(job.input.requests, "requests")
 requests = requests[requests["batch"] == job.wildcards.batch].to_dict("records")
-sources = Cases(job.input.images, job.input.labels, {one["source"] for one in requests})
+only = {one["source"] for one in requests}
+source = lru_cache(FEW)(Cases(job.input.images, job.input.labels, only).named)
 
 Path(job.output.folder).mkdir(parents=True)
 rows = []
-drawn = each_drawn(generator, networks, requests, sources.named, together)
+drawn = each_drawn(generator, networks, requests, source, together)
 for request, sample in progress(drawn, len(requests), "samples"):
     row = {"sample": request["request"], "source": request["source"], "split": request["split"]}
     row |= {"seed": request["seed"], "status": "ok", "message": ""}

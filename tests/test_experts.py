@@ -1,6 +1,7 @@
 """Promises every expert keeps, and what each of them sees."""
 
 import json
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -72,6 +73,20 @@ def test_a_reference_survives_json(expert, reference, train, sample):
     again = json.loads(json.dumps(reference))
     scores = [expert.score(sample, train[0], r, {}) for r in (reference, again)]
     assert scores[0] == scores[1]
+
+
+def test_a_reference_is_learned_from_cases_that_are_read_on_the_way(expert, reference, train):
+    alive = []
+
+    def read():
+        for case in train:
+            own = replace(case)
+            alive.append(weakref.ref(own))
+            assert sum(one() is not None for one in alive) <= 2  # this one, and the one before
+            yield own
+            del own
+
+    assert json.dumps(expert.fit(read(), {})) == json.dumps(reference)
 
 
 def test_real_cases_score_finite_and_alike_twice(expert, reference):

@@ -26,7 +26,7 @@ def resources():
 
 
 def test_a_rule_runs_in_the_gpu_partition_exactly_when_it_asks_for_a_gpu():
-    asking = {name for name, text in rules().items() if re.search(r"\bgpu=", text)}
+    asking = {name for name, text in rules().items() if re.search(r"\bgpu=1", text)}
     sent = {n for n, r in PROFILE["set-resources"].items() if r.get("slurm_partition") == "gpu"}
     assert asking == sent
 

@@ -84,5 +84,11 @@ def test_what_a_recipe_states_counts_and_no_batch_is_exceeded():
     assert [drawing(512, together=n)[0] for n in (1, 5, 99)] == [1, 5, 32]
 
 
+def test_an_expert_asks_for_a_gpu_where_the_config_says_so():
+    experts = {"anatomy": {"device": "gpu"}, "novelty": {"device": "cpu"}}
+    stated = {"recipes": {"r": {"filter": experts}}}
+    assert [resources.expert_gpus(stated, "r", name) for name in experts] == [1, 0]
+
+
 def test_a_generator_that_does_not_say_what_a_sample_takes_draws_one_at_a_time():
     assert drawing(64, generator="artasyn")[0] == 1

@@ -20,6 +20,9 @@ rule calibrate_expert:
         "logs/filter/calibrate_expert/{recipe}/{expert}.log",
     conda:
         "../../envs/core.yaml"
+    resources:
+        gpu=looked_up(resources.expert_gpus),
+        mem_mb=looked_up_often(resources.judging_mb),
     params:
         options=looked_up(lookups.expert_options),
         code=code_with("calibrate_expert", lookups.expert_plugins),
@@ -41,6 +44,9 @@ rule judge_samples:
         "logs/filter/judge_samples/{recipe}/{expert}.log",
     conda:
         "../../envs/core.yaml"
+    resources:
+        gpu=looked_up(resources.expert_gpus),
+        mem_mb=looked_up_often(resources.judging_mb),
     params:
         options=looked_up(lookups.expert_options),
         code=code_with("judge_samples", lookups.expert_plugins),

@@ -13,6 +13,7 @@ from radfoundry.config.consistency import reads
 Settings = Mapping[str, Any]
 Plugin = tuple[str, str]  # kind and name, as the catalogue has it
 MEASURED = {"labels": ("CXR", "CT", "MR"), "clinical": ("CT",)}  # modalities of each measurement
+JUDGED = ("quantile", "device")  # of an expert: what follows from scores, and where they are made
 MAKEUP = ("arms", "recipes", "unseen")  # of a task: which models are compared, not how one is made
 
 
@@ -129,9 +130,9 @@ def coarse_factors(settings: Settings, cohort: str) -> list[int]:
 
 
 def expert_options(settings: Settings, recipe: str, expert: str) -> dict[str, Any]:
-    """Return the options of an expert; another quantile measures nothing again."""
+    """Return the options of an expert; another quantile, or device, measures nothing again."""
     options = settings["recipes"][recipe]["filter"][expert]
-    return {key: value for key, value in options.items() if key != "quantile"}
+    return {key: value for key, value in options.items() if key not in JUDGED}
 
 
 def quantiles(settings: Settings, recipe: str) -> dict[str, float]:

@@ -63,6 +63,11 @@ def judging_mb(settings: Settings, recipe: str) -> int:
     return reading_mb(settings, settings["recipes"][recipe]["cohort"])
 
 
+def expert_gpus(settings: Settings, recipe: str, expert: str) -> int:
+    """Return the GPUs that an expert asks for: one or none."""
+    return int(settings["recipes"][recipe]["filter"][expert].get("device") == "gpu")
+
+
 def drawn_together(settings: Settings, recipe: str) -> int:
     """Return how many requests go through a recipe's networks at once on a GPU.
 

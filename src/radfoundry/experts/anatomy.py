@@ -17,7 +17,7 @@ is not undone there: labels drawn as far astray pass, where a segmenter that mad
 would ask for near identity. Real findings are outlined, not drawn, and are left out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,22 +48,27 @@ OPTIONS: Mapping[str, Any] = {
 LEAST_LEFT = 0.1  # share of a structure that must not be left out to be compared
 
 
-def fit(cases: Sequence[Case], options: Mapping) -> dict:
+def fit(cases: Iterable[Case], options: Mapping, device: str = "cpu") -> dict:
     """Return the share of the image that each structure takes in real cases, and their number."""
     options = {**OPTIONS, **options}
+    shares: dict[str, list[float]] = {name: [] for name in options["structures"]}
+    n, volumes = 0, False
+    for case in cases:
+        n, volumes = n + 1, not case.image.is_radiograph
+        for name, own in shares.items():
+            own.append(float(regions.mask(case.anatomy, name).mean()))
     areas = {}
-    for name in options["structures"]:
-        shares = [float(regions.mask(case.anatomy, name).mean()) for case in cases]
-        seen = [s for s in shares if s]
-        every = bool(cases) and not cases[0].image.is_radiograph  # a volume may lack a structure
-        areas[name] = [min(shares if every else seen), max(shares)] if seen else []
-    return {"n": len(cases), "areas": areas}
+    for name, own in shares.items():
+        seen = [share for share in own if share]
+        # A volume may lack a structure; radiographs that show none say nothing.
+        areas[name] = [min(own if volumes else seen), max(own)] if seen else []
+    return {"n": n, "areas": areas}
 
 
-def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
+def score_real(case: Case, reference: Mapping, options: Mapping, device: str = "cpu") -> float:
     """Return the score of a real case whose image was shifted and made noisy, mean of repeats."""
     options = {**OPTIONS, **options}
-    segment = segmenter(options)
+    segment = segmenter(options, device)
     if not case.image.is_radiograph:
         case = replace(case, findings=np.zeros_like(case.findings))
     scores = []
@@ -74,7 +79,9 @@ def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
     return float(np.mean(scores))
 
 
-def score(sample: Case, source: Case | None, reference: Mapping, options: Mapping) -> float:
+def score(
+    sample: Case, source: Case | None, reference: Mapping, options: Mapping, device: str = "cpu"
+) -> float:
     """Return the score of a sample; NaN if it carries no label of any structure."""
     options = {**OPTIONS, **options}
     image, left_out = sample.image, _lesion(sample)
@@ -82,7 +89,7 @@ def score(sample: Case, source: Case | None, reference: Mapping, options: Mappin
         edit = lesion_and_margin(sample, options["lesion_margin"])
         image = image.holding(np.where(edit, source.image.voxels, image.voxels))
         left_out = np.zeros_like(left_out)
-    return _assess_one(sample, segmenter(options)(image), reference, options, left_out)
+    return _assess_one(sample, segmenter(options, device)(image), reference, options, left_out)
 
 
 def lesion_and_margin(case: Case, margin: float) -> np.ndarray:
@@ -95,10 +102,10 @@ def lesion_and_margin(case: Case, margin: float) -> np.ndarray:
     return ndimage.distance_transform_edt(~lesion, sampling=spacing) <= reach
 
 
-def segmenter(options: Mapping) -> Callable[[Volume], np.ndarray]:
+def segmenter(options: Mapping, device: str = "cpu") -> Callable[[Volume], np.ndarray]:
     """Return the segmenter that the options name, ready; `weights` among them is handed on."""
     module = load("segmenters", options["segmenter"])
-    return module.prepare(options["segmenter_options"], options.get("weights"))
+    return module.prepare(options["segmenter_options"], options.get("weights"), device)
 
 
 def agreement(

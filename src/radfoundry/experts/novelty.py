@@ -20,7 +20,7 @@ Copies of a part of a volume are not seen.
 """
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,23 +46,26 @@ LEAST_PIXELS = 60  # fewer correlate by chance; smaller regions are widened
 SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 
 
-def fit(cases: Sequence[Case], options: Mapping) -> dict:
+def fit(cases: Iterable[Case], options: Mapping, device: str = "cpu") -> dict:
     """Return the training images' thumbnails (bytes as base64) and their patients.
 
     About 12 kB of text for each view at the default size.
     """
     options = {**OPTIONS, **options}
-    size = _size(cases[0].image, options) if cases else options["thumbnail"]
-    coded = [similarity.coded(_views(case.image, size)).tobytes() for case in cases]
+    size, patients, coded = 0, [], []
+    for case in cases:
+        size = size or _size(case.image, options)  # that of the first counts for all
+        patients.append(_patient(case))
+        coded.append(similarity.coded(_views(case.image, size)).tobytes())
     return {
-        "n": len(cases),
-        "size": size,
-        "patients": [_patient(case) for case in cases],
+        "n": len(patients),
+        "size": size or options["thumbnail"],
+        "patients": patients,
         "thumbnails": base64.b64encode(b"".join(coded)).decode(),
     }
 
 
-def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
+def score_real(case: Case, reference: Mapping, options: Mapping, device: str = "cpu") -> float:
     """Return how new a real case is to the training images, with a disc in the lungs as its edit.
 
     NaN if it has no lungs to put the disc in, or no training image of another patient is known. A
@@ -82,7 +85,9 @@ def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
     return _distance(case, disc, None, reference)
 
 
-def score(sample: Case, source: Case | None, reference: Mapping, options: Mapping) -> float:
+def score(
+    sample: Case, source: Case | None, reference: Mapping, options: Mapping, device: str = "cpu"
+) -> float:
     """Return how new a sample is; 0 if it differs from its source by less than `least_change`.
 
     The change is the mean over the findings mask (where the mask is empty, over all pixels).
@@ -92,6 +97,7 @@ def score(sample: Case, source: Case | None, reference: Mapping, options: Mappin
         source: The case whose image it starts from; None if it starts from none.
         reference: What `fit` returned.
         options: See `OPTIONS`.
+        device: Not used: there is no network.
     """
     options = {**OPTIONS, **options}
     if not sample.image.is_radiograph:

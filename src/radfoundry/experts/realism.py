@@ -7,7 +7,7 @@ finding rarer than the training images hold lowers it: the reference should hold
 The lungs are those of the case's labels; in a CT without any, those that the segmenter finds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,13 @@ NO_AIR_HU = -500.0
 LEVELS = (0.1, 0.5, 0.9)  # quantiles of intensity
 
 
-def fit(cases: Sequence[Case], options: Mapping) -> dict:
+def fit(cases: Iterable[Case], options: Mapping, device: str = "cpu") -> dict:
     """Return center, scale and precision of the real images' statistics, and their number.
 
     With fewer than `least_cases` images that have lungs, only the number: scores are then NaN.
     """
     options = {**OPTIONS, **options}
-    found = [statistics(case, options) for case in cases]
+    found = [statistics(case, options, device) for case in cases]
     rows = np.array([list(f.values()) for f in found if np.isfinite(list(f.values())).all()])
     if len(rows) < options["least_cases"]:
         return {"n": len(rows)}
@@ -54,28 +54,30 @@ def fit(cases: Sequence[Case], options: Mapping) -> dict:
     }
 
 
-def score_real(case: Case, reference: Mapping, options: Mapping) -> float:
+def score_real(case: Case, reference: Mapping, options: Mapping, device: str = "cpu") -> float:
     """Return the score of a real case; see `score`."""
-    return score(case, None, reference, options)
+    return score(case, None, reference, options, device)
 
 
-def score(sample: Case, source: Case | None, reference: Mapping, options: Mapping) -> float:
+def score(
+    sample: Case, source: Case | None, reference: Mapping, options: Mapping, device: str = "cpu"
+) -> float:
     """Return minus the distance to the real images; NaN without lungs or without a reference."""
     if "precision" not in reference:
         return float("nan")
-    values = np.array(list(statistics(sample, options).values()))
+    values = np.array(list(statistics(sample, options, device).values()))
     away = (values - reference["center"]) / reference["spread"]
     return -float(np.sqrt(away @ np.array(reference["precision"]) @ away / len(away)))
 
 
-def statistics(case: Case, options: Mapping) -> dict[str, float]:
+def statistics(case: Case, options: Mapping, device: str = "cpu") -> dict[str, float]:
     """Return named statistics of the body and of the lungs; NaN where a region is missing.
 
     Quantiles of intensity, and for every band between two scales of blur the logarithm of its
     standard deviation; inside the lungs also the kurtosis of the finest band, which stamps change.
     """
     flat = case.image.is_radiograph
-    image, masks = _radiograph(case) if flat else _volume(case, {**OPTIONS, **options})
+    image, masks = _radiograph(case) if flat else _volume(case, {**OPTIONS, **options}, device)
     unit = max(image.shape) / NOMINAL if flat else 1.0
     scales = SCALES if flat else VOXELS
     blurred = [ndimage.gaussian_filter(image, s * unit) if s else image for s in scales]
@@ -100,14 +102,14 @@ def _radiograph(case: Case) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return image, {"body": body, "lungs": regions.mask(picture(case.anatomy), "lungs")}
 
 
-def _volume(case: Case, options: Mapping) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _volume(case: Case, options: Mapping, device: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return a CT as gray in [0, 1], and where its body (less air and lungs) and lungs are.
 
     The lungs are without their outermost voxel, where segmenters differ and density says little.
     """
     labels = case.anatomy
     if not labels.any():
-        segment = load("segmenters", options["segmenter"]).prepare(options["segmenter_options"])
-        labels = segment(case.image)
+        module = load("segmenters", options["segmenter"])
+        labels = module.prepare(options["segmenter_options"], None, device)(case.image)
     lungs = ndimage.binary_erosion(regions.mask(labels, "lungs"))
     return similarity.gray(case.image), {"body": case.image.voxels > NO_AIR_HU, "lungs": lungs}
