@@ -5,7 +5,7 @@ from _cases import read_all
 from _job import start
 
 from radfoundry import tables
-from radfoundry.report.scorecard import prompts, volumes
+from radfoundry.report.scorecard import prompts, untrained, volumes
 from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
@@ -26,4 +26,7 @@ resolutions = read_all(listed(job.input.resolutions), "resolutions")
 rows += volumes.of_resolutions(resolutions, recipe, draws, rng)
 distances = read_all(listed(job.input.distances), "distances")
 rows += volumes.of_distances(distances, recipe, paper)
+null = read_all(listed(job.input.untrained_probes), "probes")
+far = read_all(listed(job.input.untrained_distances), "distances")
+rows += untrained.rows(null, far, probes, recipe, draws, rng)
 tables.write(build(rows), job.output.table, "scorecard")

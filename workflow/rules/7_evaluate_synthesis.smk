@@ -3,6 +3,7 @@
 reads   samples and networks of a recipe, how real its samples are; real cases of its cohort
 writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  samples.tsv
         results/recipes/{recipe}/evaluate/probes.tsv  resolutions.tsv  synthesis.tsv
+        all but the last two also in results/recipes/{recipe}/untrained/: the recipe's null arm
 """
 
 
@@ -94,6 +95,10 @@ rule summarize_synthesis:
         distances="results/recipes/{recipe}/evaluate/distances.tsv",
         resolutions=of_super_resolution(
             "results/recipes/{recipe}/evaluate/resolutions.tsv"
+        ),
+        untrained_probes=of_untrained("results/recipes/{recipe}/evaluate/probes.tsv"),
+        untrained_distances=of_untrained(
+            "results/recipes/{recipe}/evaluate/distances.tsv"
         ),
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         clinical=of_source("results/cohorts/{cohort}/evaluate/clinical/{method}.tsv"),
