@@ -8,6 +8,7 @@ from _cases import checked_volume, drawn_cases, joined, of, read_all, real_cases
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load
+from radfoundry.config.untrained import name_of
 from radfoundry.report import cohorts, exhibits, samples
 from radfoundry.report.scorecard import untrained
 
@@ -60,7 +61,7 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         "thresholds": limits,
         "experts": exhibits.of_experts(scores, real, limits),
         "metrics": exhibits.of_metrics(card, recipe),
-        "untrained": untrained_pictures(drawn, of(recipe, paths.untrained), modality),
+        "untrained": untrained_pictures(drawn, of(name_of(recipe), paths.untrained), modality),
         "untrained_said": untrained.sentence(card, recipe),
         **by_verdict(drawn.merge(verdicts, "inner", "sample"), images, modality),
     }

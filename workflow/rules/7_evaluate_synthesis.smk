@@ -3,7 +3,7 @@
 reads   samples and networks of a recipe, how real its samples are; real cases of its cohort
 writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  samples.tsv
         results/recipes/{recipe}/evaluate/probes.tsv  resolutions.tsv  synthesis.tsv
-        all but the last two also in results/recipes/{recipe}/untrained/: the recipe's null arm
+        all but the last two also in results/recipes/{recipe}.untrained/: the recipe's null arm
 """
 
 

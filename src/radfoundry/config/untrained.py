@@ -15,12 +15,12 @@ Settings = Mapping[str, Any]
 
 
 def name_of(recipe: str) -> str:
-    """Return what a recipe's null arm is called: no name of the user's holds a slash.
+    """Return what a recipe's null arm is called: no name of the user's holds a dot.
 
     >>> name_of("medsyn")
-    'medsyn/untrained'
+    'medsyn.untrained'
     """
-    return f"{recipe}/{ARM}"
+    return f"{recipe}.{ARM}"
 
 
 def arms(settings: Settings, recipe: str) -> list[str]:

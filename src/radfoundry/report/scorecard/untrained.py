@@ -120,7 +120,7 @@ def sentence(card: pd.DataFrame, recipe: str) -> str:
     )
 
 
-def _told(row: Mapping[str, Any]) -> str:
+def _told(row: Mapping[Any, Any]) -> str:
     what = str(row["arm"]).removesuffix(f"/{ARM}").replace("_", " ").replace("/", " ")
     named = f"side of {what}" if row["metric"].startswith("laterality") else what
     return f"{named} {shown(row['value'], row['unit'])}"
