@@ -99,7 +99,8 @@ def beside_untrained(
     ]
     if not pictures:
         return []
-    caption = f"{len(pictures) // 2} requests, each drawn by trained and by untrained networks"
+    count = len(pictures) // 2
+    caption = f"{count} request{'s' * (count > 1)}, each drawn by trained and by untrained networks"
     titles = "; ".join(picture.title for picture in pictures)
     alt = f"{caption}: an axial, a coronal and a sagittal slice. {titles}."
     return [Exhibit(caption, slices.montage(pictures), alt)]
