@@ -8,7 +8,9 @@ from _cases import checked_volume, drawn_cases, joined, of, read_all, real_cases
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load
+from radfoundry.config.untrained import name_of
 from radfoundry.report import cohorts, exhibits, samples
+from radfoundry.report.scorecard import untrained
 
 
 def cohort_row(cohort: str, paths, settings) -> dict:
@@ -59,8 +61,20 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         "thresholds": limits,
         "experts": exhibits.of_experts(scores, real, limits),
         "metrics": exhibits.of_metrics(card, recipe),
+        "untrained": untrained_pictures(drawn, of(name_of(recipe), paths.untrained), modality),
+        "untrained_said": untrained.sentence(card, recipe),
         **by_verdict(drawn.merge(verdicts, "inner", "sample"), images, modality),
     }
+
+
+def untrained_pictures(drawn: pd.DataFrame, null: list[str], modality: str) -> list:
+    """Return pictures of what a recipe drew beside what its null arm made of the same requests."""
+    other = read_all(null, "samples")
+    both = drawn[drawn["sample"].isin(other.loc[other["status"] == "ok", "sample"])]
+    fair = samples.fair_samples(both[both["status"] == "ok"].sort_values("seed"))
+    names = list(fair["sample"])[: samples.PAIRS_SHOWN]
+    rows = (table.set_index("sample", drop=False).loc[names] for table in (drawn, other))
+    return samples.beside_untrained(*map(drawn_cases, rows), modality)
 
 
 def by_verdict(rows: pd.DataFrame, images: list[str], modality: str) -> dict[str, list]:

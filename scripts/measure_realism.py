@@ -1,4 +1,4 @@
-"""Measure how far a recipe's kept samples are from real cases that no network has seen."""
+"""Measure how far a recipe's samples are from real cases that no network has seen."""
 
 import numpy as np
 from _cases import drawn_cases, kept_samples
@@ -12,7 +12,11 @@ job = start(snakemake)
 (network,), (real,) = job.input.feature_network, job.input.real  # a recipe has one cohort
 features = feature_network.prepare(weights.read(network), device(job))
 options = distances.OPTIONS | {"draws": job.params.bootstrap, "count": job.params.compared}
-samples = kept_samples(job.input.samples, job.input.verdicts).set_index("sample", drop=False)
+if job.input.verdicts:
+    samples = kept_samples(job.input.samples, *job.input.verdicts)
+else:  # a null arm: no expert is asked
+    samples = tables.read(job.input.samples, "samples").query("status == 'ok'")
+samples = samples.set_index("sample", drop=False)
 most = max(options["most"], options["count"])
 kept = descriptions.shuffled(samples.index, job.params.seed, most)
 each = progress(drawn_cases(samples.loc[kept]), len(kept), "samples")

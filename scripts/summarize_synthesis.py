@@ -5,7 +5,7 @@ from _cases import read_all
 from _job import start
 
 from radfoundry import tables
-from radfoundry.report.scorecard import prompts, volumes
+from radfoundry.report.scorecard import prompts, untrained, volumes
 from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
@@ -29,4 +29,7 @@ tuned, held_out = (read_all(listed(i), "channels") for i in (job.input.tuned, jo
 rows += volumes.of_channels(tuned, held_out, recipe, draws, rng)
 distances = read_all(listed(job.input.distances), "distances")
 rows += volumes.of_distances(distances, recipe, paper)
+null = read_all(listed(job.input.untrained_probes), "probes")
+far = read_all(listed(job.input.untrained_distances), "distances")
+rows += untrained.rows(null, far, probes, recipe, draws, rng)
 tables.write(build(rows), job.output.table, "scorecard")

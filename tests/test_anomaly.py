@@ -97,6 +97,18 @@ def test_the_reconstruction_arm_never_sees_an_anomaly(material):
     assert set(usual.card["history"]) == {"global"}
 
 
+def test_an_untrained_detector_is_one_that_was_never_taught_and_finds_nothing(material, tests):
+    shown, _, diseased = tests
+    untrained = anomaly.fit("untrained", material, QUICK, rng())
+    start = anomaly.fit("artasyn", material, QUICK | {"steps": 0}, rng())
+    assert all((untrained.state[name] == start.state[name]).all() for name in start.state)
+    assert untrained.card["history"] == {}
+    found = anomaly.predict(untrained, shown)
+    assert detection.image_auroc(diseased, found.scores) < 0.8
+    threshold = anomaly.validate("untrained", untrained, material, QUICK, rng())
+    assert np.isfinite(threshold)
+
+
 @pytest.mark.parametrize("score", sorted(image_scores.SCORES))
 def test_every_score_rises_with_an_opacity(score):
     plain = np.abs(rng().normal(0, 0.01, (32, 32)))

@@ -271,3 +271,19 @@ def test_a_feature_network_given_by_path_needs_no_case_and_another_file_is_taken
     assert one.planned(target) == {"fit_feature_network"}
     (tmp_path / "resnet.pth").unlink()
     assert "resnet.pth" in one.run("--dry-run", target, ok=False)
+
+
+def test_a_null_arm_more_or_less_is_drawn_and_measured_alone_and_trains_no_recipe_again(factory):
+    drawing = {"plan_probes", "draw_probes", "collect_probes", "measure_probes"}
+    with factory.configured("evaluate/synthesis/untrained", {"samples": 4, "side": 0}):
+        assert factory.planned("train") == set()
+        assert factory.planned("all") == drawing | {"summarize_synthesis"} | PUBLICATION
+    with factory.configured("evaluate/synthesis/untrained", False):
+        assert factory.planned("all") == {"summarize_synthesis"} | PUBLICATION
+
+
+def test_other_steps_of_the_claimed_network_leave_its_null_arm_as_it_is(factory):
+    with factory.configured("recipes/medsyn/train/low_resolution/steps", 3):
+        said = factory.run("--dry-run", "all")
+    assert said.count("rule train_network:") == 1
+    assert f"output: results/recipes/{LOW}\n" in said

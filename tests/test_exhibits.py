@@ -1,10 +1,12 @@
 """Pictures of drawn volumes for the report."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from drawn_volumes import phantoms
 
-from radfoundry.report import exhibits, page
+from radfoundry.report import exhibits, page, samples
 from radfoundry.report.slices import VolumePicture
 
 
@@ -31,6 +33,22 @@ def test_volumes_without_labels_are_said_to_have_none():
 
 def test_no_volume_gives_no_montage():
     assert exhibits.of_volumes([], "kept", 0) == []
+
+
+def test_what_untrained_networks_draw_stands_below_the_trained_of_the_same_request():
+    first, second = (replace(case, facts={"findings": "nodule"}) for case in phantoms(2, seed=4))
+    (shown,) = samples.beside_untrained([first], [replace(second, name=first.name)], "CT")
+    assert shown.caption == "1 request, each drawn by trained and by untrained networks"
+    assert shown.alt.endswith(f"{first.name}: nodule, trained; {first.name}: nodule, untrained.")
+    assert samples.beside_untrained([], [], "CT") == []
+    recipe = {
+        "name": "r",
+        "modality": "CT",
+        "untrained": [shown],
+        "untrained_said": "It drew none.",
+    }
+    assert "It drew none. It is drawn to be measured" in page.render({"recipes": [recipe]})
+    assert "its network untrained" not in page.render({"recipes": [{"name": "r"}]})
 
 
 def test_a_title_names_findings_and_as_many_reasons_as_fit():

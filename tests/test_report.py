@@ -66,7 +66,8 @@ def context(evil: str = "") -> dict:
         "verdicts": pd.DataFrame({"sample": samples, "verdict": decided, "reason": reasons}),
         "scores": pd.DataFrame({"sample": samples, "expert": "anatomy", "score": [1, 1, 0.1, NAN]}),
         "thresholds": pd.DataFrame(limits),
-        **dict.fromkeys(("kept", "rejected", "undecided", "experts"), shown),
+        **dict.fromkeys(("kept", "rejected", "undecided", "experts", "untrained"), shown),
+        "untrained_said": "Untrained, it draws nothing." + evil,
         "metrics": {"image_auroc": shown[0]},
     }
     cohort = {"cohort": ["kermany" + evil], "origin": "real", "cases": 48, "findings": NAN}
@@ -130,8 +131,9 @@ def test_where_arms_are_findings_and_no_rivals_the_best_is_not_picked():
     assert page._headlines(rows, "r")[0]["arm"] == "a"
 
 
-def test_what_real_images_reach_is_no_headline_of_a_recipe():
-    rows = figures(("emphysema", -0.3, 8), ("emphysema/real", 1.7, 45))
+@pytest.mark.parametrize("arm", ["emphysema/real", "emphysema/untrained"])
+def test_what_real_images_or_untrained_networks_reach_is_no_headline_of_a_recipe(arm):
+    rows = figures(("emphysema", -0.3, 8), (arm, 1.7, 45))
     rows = [row | {"metric": "prompt_effect"} for row in rows]
     assert page._headlines(rows, "r")[0]["estimate"].startswith("-0.300")
 

@@ -86,9 +86,9 @@ rule collect_descriptions:
 rule measure_realism:
     """Measure how far the kept samples are from real test cases, beside a floor and a ceiling."""
     input:
-        leakage="results/recipes/{recipe}/leakage.tsv",
+        leakage=of_filtered("results/recipes/{recipe}/leakage.tsv"),
         samples="results/recipes/{recipe}/samples.tsv",
-        verdicts="results/recipes/{recipe}/verdicts.tsv",
+        verdicts=of_filtered("results/recipes/{recipe}/verdicts.tsv"),
         feature_network=of_source("results/cohorts/{cohort}/feature_network"),
         real=of_source("results/cohorts/{cohort}/evaluate/descriptions.parquet"),
     output:

@@ -4,6 +4,7 @@ reads   samples and networks of a recipe, how real its samples are; real cases o
 writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  samples.tsv
         results/recipes/{recipe}/evaluate/probes.tsv  channels.tsv
         results/recipes/{recipe}/evaluate/resolutions.tsv  synthesis.tsv
+        all but the last three also in results/recipes/{recipe}.untrained/: the recipe's null arm
 """
 
 
@@ -113,6 +114,10 @@ rule summarize_synthesis:
         ),
         tuned=of_channels("results/recipes/{recipe}/channels.tsv"),
         channels=of_channels("results/recipes/{recipe}/evaluate/channels.tsv"),
+        untrained_probes=of_untrained("results/recipes/{recipe}/evaluate/probes.tsv"),
+        untrained_distances=of_untrained(
+            "results/recipes/{recipe}/evaluate/distances.tsv"
+        ),
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         clinical=of_source("results/cohorts/{cohort}/evaluate/clinical/{method}.tsv"),
     output:

@@ -95,6 +95,10 @@ rule write_report:
         thresholds=expand("results/recipes/{recipe}/thresholds.tsv", recipe=RECIPES),
         experts=expert_tables(),
         clinical=label_measurements("clinical"),
+        untrained=expand(
+            "results/recipes/{recipe}/samples.tsv",
+            recipe=untrained.all_arms(settings),
+        ),
         opinions=second_opinions(),
         radiomics=expand("results/cohorts/{cohort}/radiomics.parquet", cohort=COHORTS),
         splits=expand("results/cohorts/{cohort}/splits.tsv", cohort=COHORTS),
@@ -111,7 +115,7 @@ rule write_report:
     conda:
         "../../envs/core.yaml"
     params:
-        settings=settings,
+        settings=stated,
         code=code("write_report"),
     script:
         "../../scripts/write_report.py"

@@ -18,7 +18,7 @@ for key, value in {
     os.environ.setdefault(key, value)
 
 from radfoundry.config import catalogue, cohorts, lookups, resources
-from radfoundry.config import reports, trained, watched, weight_files
+from radfoundry.config import reports, trained, untrained, watched, weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load
@@ -29,18 +29,19 @@ strict_load("config.yaml")  # first: Snakemake's own loader runs templates
 configfile: "config.yaml"
 
 
-settings = checked(config)
+stated = checked(config)
+settings = untrained.beside(stated)  # with null arms, which are drawn and measured
 tables = cohorts.read_all(settings["cohorts"])
-weight_files.check(settings)  # in milliseconds, before any job
-trained.check_pins(settings)
+weight_files.check(stated)  # in milliseconds, before any job
+trained.check_pins(stated)
 COHORTS, RECIPES, METHODS, EVALUATE = (
-    settings[section] for section in ("cohorts", "recipes", "pseudolabel", "evaluate")
+    stated[section] for section in ("cohorts", "recipes", "pseudolabel", "evaluate")
 )
 
 
 wildcard_constraints:
     cohort="|".join(COHORTS),
-    recipe="|".join(RECIPES),
+    recipe="|".join(settings["recipes"]),
     method="|".join(METHODS),
     expert="|".join(catalogue.names("experts")),
     task="|".join(catalogue.names("tasks")),
@@ -53,7 +54,7 @@ wildcard_constraints:
 
 TRAINING = ROOT / "scripts/train_network.py"
 if workflow.is_main_process:  # what an edit costs is said before it is paid
-    for line in trained.announcements(settings, Path("results"), TRAINING):
+    for line in trained.announcements(stated, Path("results"), TRAINING):
         logger.warning(line)
 
 option = partial(lookup, within=settings)

@@ -49,7 +49,7 @@ def of_cohort_batch(pattern):
 
 def of_source(pattern):
     """The pattern for every batch of the cohort that the recipe in the wildcards starts from."""
-    return lambda w: per_batch(pattern, RECIPES[w.recipe]["cohort"])
+    return lambda w: per_batch(pattern, settings["recipes"][w.recipe]["cohort"])
 
 
 def of_unseen(pattern):
@@ -164,7 +164,7 @@ def networks_needed(wildcards):
 
 def files_started_from(wildcards):
     """A local model's files: others under the same names train again."""
-    return start_files(RECIPES[wildcards.recipe], wildcards.network)
+    return start_files(settings["recipes"][wildcards.recipe], wildcards.network)
 
 
 def reports_without_images(wildcards):
@@ -173,7 +173,7 @@ def reports_without_images(wildcards):
 
 
 def each_sample_batch(wildcards):
-    recipe = RECIPES[wildcards.recipe]
+    recipe = settings["recipes"][wildcards.recipe]
     names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])
     pattern = "results/recipes/{recipe}/samples/{batch}.tsv"
     return expand(pattern, recipe=wildcards.recipe, batch=names)
@@ -198,6 +198,16 @@ def of_super_resolution(pattern):
 def of_channels(pattern):
     """The pattern for a recipe whose drawn channels are read at calibrated thresholds."""
     return _where(lookups.read_at_thresholds, pattern)
+
+
+def of_filtered(pattern):
+    """The pattern for a recipe of the config; nothing for a null arm, which no expert judges."""
+    return lambda w: expand(pattern, recipe=w.recipe) if w.recipe in RECIPES else []
+
+
+def of_untrained(pattern):
+    """The pattern for the null arm of the recipe in the wildcards, if it has one."""
+    return lambda w: expand(pattern, recipe=untrained.arms(settings, w.recipe))
 
 
 def _where(holds, pattern):

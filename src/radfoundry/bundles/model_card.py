@@ -42,7 +42,7 @@ def text(card: Mapping[str, Any], scorecard: pd.DataFrame | None) -> str:
         "## Use", "", USE, "", *_drawing(card), "",
         "## Training data", "", *_data(data), "",
         "## Limits", "", *(f"* {line}" for line in (*card["limits"], *LIMITS)), "",
-        "## Measured", "", "On samples that the workflow drew with these networks.", "",
+        "## Measured", "", MEASURED, "",
         *markdown_table(["Metric", "Arm", "Value (95 % interval)", "n", "Note"], figures), "",
         "## Networks", "",
         *markdown_table(["Network", "What it does", "Values", "Objective", "Channels"],
@@ -53,6 +53,11 @@ def text(card: Mapping[str, Any], scorecard: pd.DataFrame | None) -> str:
         f"{markdown_cell(', '.join(card['authors']) or 'not stated')}.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+MEASURED = """\
+On samples that the workflow drew with these networks; an arm that ends in `untrained` is what it
+drew with the network that is claimed as it was before training."""
 
 
 FILES = """\

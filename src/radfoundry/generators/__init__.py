@@ -3,6 +3,8 @@
 A generator module has
 
 * `NETWORKS`: its networks and what they are, in a few words each; empty if it learns nothing.
+* `CLAIMED`: the networks that are said to draw, see `config.untrained`: with these at 0 steps the
+  evaluation draws a null arm. `train: {<network>: {steps: 0}}` must leave one as it begins.
 * `NEEDS`: for a network, those whose weights `fit` is given; empty where each stands alone.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `TRAIN`: what config may set under `train:`, see `catalogue.training`; unchecked if left out.

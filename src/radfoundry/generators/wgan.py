@@ -25,6 +25,7 @@ from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
 NETWORKS = {"gan": "generator of images and the critic it learns from"}
+CLAIMED = ("gan",)
 NEEDS: Mapping[str, list[str]] = {}
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"

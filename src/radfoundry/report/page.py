@@ -28,7 +28,7 @@ HEADLINES = (
     *("utility_auroc_gain", "memorised_fraction"),
 )
 CONTESTED = ("image_auroc", "pixel_dice")  # their arms are rivals; other metrics' are findings
-REFERENCE = "/real"  # arms that say what real images reach: beside a recipe's figure, never for it
+REFERENCE = ("/real", "/untrained")  # arms that stand beside a recipe's figure, never for it
 COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
     *COSTS,
@@ -55,6 +55,8 @@ class Recipe(TypedDict, total=False):
         undecided: Montages of undecided samples.
         experts: Histograms.
         metrics: Metric to its chart.
+        untrained: What the null arm draws, beside what the recipe does.
+        untrained_said: What the null arm says of the recipe, in words.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Recipe(TypedDict, total=False):
     undecided: Sequence[Picture]
     experts: Sequence[Picture]
     metrics: Mapping[str, Picture]
+    untrained: Sequence[Picture]
+    untrained_said: str
 
 
 class Context(TypedDict, total=False):
@@ -138,7 +142,7 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
     charts = recipe.get("metrics") or {}
     counts = decided["verdict"].value_counts().to_dict()
     kept, drawn = int(counts.get(verdicts.KEPT, 0)), len(decided)
-    pictures = ("kept", "rejected", "undecided", "experts")
+    pictures = ("kept", "rejected", "undecided", "experts", "untrained")
     return {
         "name": name,
         "flat": recipe.get("modality", "CXR") == "CXR",
@@ -153,6 +157,7 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
         "pictures": {
             word: [cohorts.picture(p) for p in recipe.get(word) or []] for word in pictures
         },
+        "untrained": recipe.get("untrained_said", ""),
         "headlines": _headlines(own, str(name)),
         "metrics": _metrics(own, charts),
         "costs": [cohorts.number(row) for row in own if row["metric"] in COSTS],
@@ -190,7 +195,7 @@ def _headlines(own: Sequence[Mapping], recipe: str) -> list[dict]:
 
     Only where no test set has a figure is there none. Of rivals the best arm is named, and beside
     it, as `own`, what the recipe's arm reaches there; elsewhere it is the recipe's own arm. What
-    real images reach is no headline of a recipe, however many they are.
+    real images or untrained networks reach is no headline of a recipe, however many they are.
     """
     found = []
     for name in HEADLINES:

@@ -11,6 +11,7 @@ from radfoundry.report.exhibits import PER_GROUP, Exhibit
 from radfoundry.volume import Volume, picture
 
 VOLUMES_SHOWN = 4
+PAIRS_SHOWN = 2  # of a trained and an untrained volume
 
 
 def fair_cases(images: pd.DataFrame) -> pd.DataFrame:
@@ -74,6 +75,35 @@ def of_volumes(samples: Iterable[Case], verdict: str, total: int, modality: str)
         for case in samples
     ]
     return exhibits.of_volumes(pictures, verdict, total)
+
+
+def beside_untrained(
+    trained: Iterable[Case], untrained: Iterable[Case], modality: str
+) -> list[Exhibit]:
+    """Return what untrained networks draw of some requests below what trained ones do, [] of none.
+
+    Args:
+        trained: Samples of a recipe, with the fact findings.
+        untrained: Those of its null arm, of the same requests in the same order.
+        modality: "CT" or "MR".
+    """
+    pictures = [
+        slices.VolumePicture(
+            f"{exhibits.titled(case.name, case.facts['findings'])}, {how}",
+            case.image,
+            case.anatomy if case.anatomy.any() else None,
+            modality=modality,
+        )
+        for pair in zip(trained, untrained, strict=True)
+        for case, how in zip(pair, ("trained", "untrained"), strict=True)
+    ]
+    if not pictures:
+        return []
+    count = len(pictures) // 2
+    caption = f"{count} request{'s' * (count > 1)}, each drawn by trained and by untrained networks"
+    titles = "; ".join(picture.title for picture in pictures)
+    alt = f"{caption}: an axial, a coronal and a sagittal slice. {titles}."
+    return [Exhibit(caption, slices.montage(pictures), alt)]
 
 
 def of_radiographs(

@@ -14,6 +14,7 @@ from radfoundry.evaluation.metrics.statistics import Interval, difference, inter
 NAN = float("nan")
 FEWEST = 5  # fewer units, drawn again, make intervals that are far too narrow
 Pair = tuple[np.ndarray, np.ndarray]
+Groups = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]  # measurements and their weights
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> float:
@@ -49,6 +50,12 @@ def hedges(means: Pair, variances: Pair, counts: Pair) -> np.ndarray:
     return (means[0] - means[1]) / pooled * (1 - 3 / (4 * freedom - 1))
 
 
+def alike(values: Pair) -> bool:
+    """Return whether two cases or more of each group measure the same, such as nothing."""
+    both, counts = np.concatenate(values), [int(np.isfinite(own).sum()) for own in values]
+    return min(counts) > 1 and bool(np.nanmin(both) == np.nanmax(both))
+
+
 def separation(groups: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> Interval:
     """Return Hedges' g of two groups with its bootstrap interval.
 
@@ -65,6 +72,29 @@ def separation(groups: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> I
     if min(int(np.isfinite(values).sum()) for values in groups) < FEWEST:
         return Interval(value, NAN, NAN)
     found = interval(value, _drawn(groups, weights))
+    return Interval(value, min(found.low, value), max(found.high, value))
+
+
+def share(part: Groups, whole: Groups) -> Interval:
+    """Return one effect as a share of another: the ratio of two Hedges' g of other samples.
+
+    Args:
+        part: Groups and weights, as `separation` takes them.
+        whole: The same of the effect that it is a share of.
+
+    Returns:
+        The ratio with percentile limits, widened to hold it as in `separation`; below 0 where the
+        effects point different ways, and 0 without limits where the part's groups are all alike.
+        NaN where the whole has no interval or one that holds 0: of what may be nothing there is no
+        share.
+    """
+    parts, wholes = separation(*part), separation(*whole)
+    if not (wholes.low > 0 or wholes.high < 0):
+        return Interval(NAN, NAN, NAN)
+    value = 0.0 if alike((part[0][0], part[0][1])) else parts.value / wholes.value
+    if not np.isfinite(parts.low):
+        return Interval(value, NAN, NAN)
+    found = interval(value, _drawn(*part) / _drawn(*whole))
     return Interval(value, min(found.low, value), max(found.high, value))
 
 

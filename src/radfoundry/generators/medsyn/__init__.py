@@ -43,6 +43,7 @@ NETWORKS = {
     "low_resolution": "U-Net that draws image, lobes, airway and vessel on a coarse grid",
     "super_resolution": "U-Net that draws them on the full grid, given the coarse one",
 }
+CLAIMED = ("low_resolution",)  # super-resolution stands beside interpolation
 NEEDS = {"low_resolution": ["text"]}
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"

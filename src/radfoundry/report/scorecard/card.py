@@ -44,6 +44,7 @@ _READERS = "Two human readers agree to about 0.94 on lungs; above 0.90 is close 
 _OVERLAP = "0 is no overlap, 1 is perfect; 0.70 is clearly recognisable, 0.90 nearly coincides."
 _EFFECT = "An interval wholly above 0: synthetic images taught the model something that is real."
 _RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
+_FIFTH = "At most a fifth (20 %): what draws is what the network learned."
 _COST = "No fixed bar; compare with the time and the memory at hand."
 _ABOVE = "Above the arm trained on real images alone."
 METRICS: dict[str, Metric] = {
@@ -104,6 +105,12 @@ METRICS: dict[str, Metric] = {
     ),
     "laterality_accuracy": Metric(
         "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
+    ),
+    "prompt_effect_share": Metric(
+        "Effect of naming a finding that is there untrained, as a share", "fraction", False, _FIFTH
+    ),
+    "laterality_accuracy_share": Metric(
+        "Right sides beyond chance that are there untrained, as a share", "fraction", False, _FIFTH
     ),
     "joint_lobe_dice": Metric("Overlap of lobes drawn with the image", "1", True, _OVERLAP),
     "given_lobe_dice": Metric("Overlap of lobes drawn with those given", "1", True, _OVERLAP),

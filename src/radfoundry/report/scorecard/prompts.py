@@ -70,12 +70,17 @@ def rows(
 def _effects(
     drawn: pd.DataFrame, real: tuple, recipe: str, bootstrap: probes.Bootstrap, paper: Published
 ) -> Iterator[Row]:
-    probed = drawn[drawn["probe"] == "prompt"]
     for finding in FINDINGS:
-        pair = [probed[probed["arm"] == f"{finding}/{arm}"] for arm in ("with", "without")]
+        pair = pair_of(drawn, finding)
         if all(map(len, pair)):
             yield from _effect(pair, finding, recipe, bootstrap, paper)
             yield from _true_effect(real, finding, recipe, bootstrap)
+
+
+def pair_of(drawn: pd.DataFrame, finding: str) -> list[pd.DataFrame]:
+    """Return the volumes whose prompt names a finding, and those whose prompt names none."""
+    probed = drawn[drawn["probe"] == "prompt"]
+    return [probed[probed["arm"] == f"{finding}/{arm}"] for arm in ("with", "without")]
 
 
 def _effect(
@@ -87,11 +92,11 @@ def _effect(
 ) -> Iterator[Row]:
     """Yield the effect of naming a finding, and its p, beside the paper's if there is one."""
     measured = FINDINGS[finding]
-    values = _values(pair, measured)
+    values = values_of(pair, measured)
     weights = tuple(patient_weights(own["sample"].to_numpy(), *bootstrap) for own in pair)
     found, p = effects.separation(values, weights), effects.welch(*values)
     lost = probes.lost(pd.concat(pair), np.concatenate(values), "not measurable")
-    if _alike(values):
+    if effects.alike(values):
         found, p = Interval(0.0, NAN, NAN), 1.0
         lost.append("all of both arms alike")
     elif not np.isfinite(found.value):
@@ -117,12 +122,6 @@ def _effect(
     yield Row(recipe, "prompt_effect_p", p, finding, n=n, note="; ".join(tests))
 
 
-def _alike(values: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Return whether two volumes or more of each arm show the same, such as nothing."""
-    both = np.concatenate(values)
-    return min(map(probes.known, values)) > 1 and np.nanmin(both) == np.nanmax(both)
-
-
 def _true_effect(
     real: tuple, finding: str, recipe: str, bootstrap: probes.Bootstrap
 ) -> Iterator[Row]:
@@ -132,18 +131,18 @@ def _true_effect(
     for table in real:
         has = np.array([finding in names.split("|") for names in table["findings"]], bool)
         well = (table["findings"] == "").to_numpy()  # as in the prompts of the other arm
-        pairs.append(_values([table[has], table[well]], measured))
+        pairs.append(values_of([table[has], table[well]], measured))
         weights = patient_weights(table["patient"].to_numpy(), *bootstrap)
         found.append(effects.separation(pairs[-1], (weights[:, has], weights[:, well])))
     labels, truth = found
-    labels = Interval(0.0, NAN, NAN) if _alike(pairs[0]) else labels
+    labels = Interval(0.0, NAN, NAN) if effects.alike(pairs[0]) else labels
     counts = [probes.known(values) for values in pairs[0]]
     if not all(counts):
         return
     note = f"{counts[0]} real cases with it against {counts[1]} without any finding: "
     note += _means(pairs[0], measured)
     note += f"; by the truth {truth.value:.3g}" if np.isfinite(truth.value) else ""
-    note += "; all of both groups alike" if _alike(pairs[0]) else ""
+    note += "; all of both groups alike" if effects.alike(pairs[0]) else ""
     note += "" if np.isfinite(labels.value) else "; no effect size: too few, or no spread"
     yield Row(
         recipe,
@@ -157,9 +156,10 @@ def _true_effect(
     )
 
 
-def _values(
+def values_of(
     pair: Sequence[pd.DataFrame], measured: ProbedMeasurement
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a finding moves, (n,) with it and (m,) without; NaN where it was not measured."""
     first, second = (probes.column(own, measured.measurement).to_numpy(float) for own in pair)
     return first, second
 

@@ -3,6 +3,7 @@
 A network sees a picture with or without an anomaly and must return the normal one; what it changes
 is the anomaly (ART-ASyn). All arms share network size, steps and loss. `reconstruction` sees normal
 pictures alone: a bottleneck autoencoder, since skips would learn the identity and find nothing.
+`untrained` is the first arm's network of 0 steps: what it finds, no training taught.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,7 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "cutpaste": {"pairs": "cutpaste", "skips": True},
     "noise": {"pairs": "noise", "skips": True},
     "reconstruction": {"pairs": "none", "skips": False},
+    "untrained": {"pairs": "samples", "skips": True, "steps": 0},
 }
 SIDES = {"phantom": 64, "workstation": 128, "paper": 256}  # pixels a size is meant for
 OPTIONS: Mapping[str, Any] = {
@@ -102,8 +104,9 @@ def fit(
     pool = [resized(part, side).to(device) for part in zip(*pairs, strict=True)]
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     network = reconstruction(options["size"], generator, skips=ARMS[arm]["skips"]).to(device)
+    steps = ARMS[arm].get("steps", options["steps"])
     settings = Settings(
-        options["steps"], options["learning_rate"], warmup=options["steps"] // 20,
+        steps, options["learning_rate"], warmup=steps // 20,
         schedule="cosine", precision=options["precision"],
     )  # fmt: skip
     trained = train(

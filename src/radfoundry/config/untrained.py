@@ -1,0 +1,80 @@
+"""A recipe's null arm: the same pipeline, with 0 steps of the networks that are claimed to draw.
+
+Whatever a recipe reaches with them untrained, nothing that they learned reached it. The arm is a
+recipe of its own, derived while the DAG is drawn: it is drawn and measured, never filtered,
+released or compared downstream.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from radfoundry.config import catalogue, lookups
+
+ARM = "untrained"
+Settings = Mapping[str, Any]
+
+
+def name_of(recipe: str) -> str:
+    """Return what a recipe's null arm is called: no name of the user's holds a dot.
+
+    >>> name_of("medsyn")
+    'medsyn.untrained'
+    """
+    return f"{recipe}.{ARM}"
+
+
+def arms(settings: Settings, recipe: str) -> list[str]:
+    """Return the null arms of a recipe: one, or none.
+
+    There is none where the evaluation does not look at what the recipe draws, where the config says
+    `untrained: false`, and where the generator claims no network.
+    """
+    synthesis, entry = settings["evaluate"]["synthesis"], settings["recipes"][recipe]
+    asked = recipe in synthesis["recipes"] and synthesis[ARM]
+    return [name_of(recipe)] if asked and _claimed(entry["generator"]) else []
+
+
+def all_arms(settings: Settings) -> list[str]:
+    """Return the null arms of all recipes that are measured."""
+    judged = settings["evaluate"]["synthesis"]["recipes"]
+    return [arm for name in judged for arm in arms(settings, name)]
+
+
+def beside(settings: Settings) -> dict[str, Any]:
+    """Return a checked config with the null arms among its recipes."""
+    judged = settings["evaluate"]["synthesis"]["recipes"]
+    derived = {arm: _derived(settings, name) for name in judged for arm in arms(settings, name)}
+    return {**settings, "recipes": {**settings["recipes"], **derived}}
+
+
+def _derived(settings: Settings, recipe: str) -> dict[str, Any]:
+    """Return the recipe of a null arm.
+
+    Claimed networks are as their trainer states them, but of 0 steps and of no start: one that
+    begins with another's weights is not untrained. The others are borrowed of whoever trains them.
+    No more is drawn than of the recipe, and of no question that needs a channel given.
+    """
+    entry, owners = settings["recipes"][recipe], lookups.networks(settings, recipe)
+    claimed, train = _claimed(entry["generator"]), {**entry["train"]}
+    for network in claimed:
+        own = lookups.training_options(settings, owners[network], network)
+        train |= own | {network: {**(own.get(network) or {}), "steps": 0}}
+        train["seed"] = settings["recipes"][owners[network]]["train"]["seed"]
+    train.pop("start", None)
+    lent = {name: owner for name, owner in owners.items() if name not in claimed}
+    own = {"train": train, "networks": lent, "sample": _asked(settings, recipe), "filter": {}}
+    return {**entry, **own}
+
+
+def _asked(settings: Settings, recipe: str) -> dict[str, Any]:
+    """Return the `sample:` of a null arm: the first of the recipe's requests, and few probes."""
+    few, own = settings["evaluate"]["synthesis"][ARM], settings["recipes"][recipe]["sample"]
+    sample = {**own, "count": min(own["count"], few["samples"])}
+    if lookups.takes_prompts(settings, recipe):
+        counts = lookups.probe_options(settings, recipe)["probes"]
+        sample["probes"] = {name: min(count, few.get(name, 0)) for name, count in counts.items()}
+    return sample
+
+
+def _claimed(generator: str) -> tuple[str, ...]:
+    return tuple(catalogue.stated("generators", generator, "CLAIMED", ()))
