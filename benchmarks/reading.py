@@ -90,7 +90,7 @@ def job(stage):
     given = {"images": f"{COHORT}/batches/b0000.tsv", "splits": f"{COHORT}/splits.tsv"}
     options = {"options": {}, "compared": 1, "seed": 0}
     options |= {"lungs": {"segmenter": "threshold", "options": {}}}
-    if stage == "calibrate_expert" or ROOT != Path(__file__).resolve().parents[1]:
+    if stage == "calibrate_expert" or Path(__file__).resolve().parents[1] != ROOT:
         given["images"] = [given["images"]]  # one job for the cohort; describe_real was one, too
     if stage == "calibrate_expert":
         given |= {"labels": [f"{COHORT}/labels/m/b0000.tsv"], "splits": [given["splits"]]}

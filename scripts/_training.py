@@ -20,6 +20,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 
 import torch
+from _cases import joined, read_all, splits_of, trusted
 from _job import steps
 from _lasting import deliver, restored
 from _progress import Display
@@ -173,6 +174,23 @@ def networks_given(job) -> dict[str, weights.Weights]:
     """
     needed = {Path(folder).name: weights.read(folder) for folder in job.input.needs}
     return needed | sealed.begun(job.input.start, job.wildcards.network)
+
+
+def train_rows(job, kind):
+    """Return the rows of a kind of table that are of the train split."""
+    frame, splits = joined(getattr(job.input, kind), kind), splits_of(job.input.splits)
+    return frame[frame["case"].map(splits) == "train"]
+
+
+def case_facts(job):
+    """Return what training may know of its cases beside their voxels."""
+    rows = trusted(train_rows(job, "cases"), job.input.labels)
+    return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
+
+
+def unpaired(job):
+    """Return the reports without images that the network learns from."""
+    return read_all(job.input.reports, "reports")["report"].tolist()
 
 
 def digest(frame) -> str:

@@ -4,30 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _cases import joined, read_all, splits_of, trusted
 from _encoded import read
 from _job import device, start
 from _lasting import readings, stated
-from _training import digest, networks_given, run
+from _training import case_facts, digest, networks_given, run, train_rows, unpaired
 
 from radfoundry import seeds, volume, weights
 from radfoundry.config.catalogue import load
 from radfoundry.training.loop import TrainingData
-
-
-def train_rows(job, kind):
-    frame, splits = joined(getattr(job.input, kind), kind), splits_of(job.input.splits)
-    return frame[frame["case"].map(splits) == "train"]
-
-
-def case_facts(job):
-    rows = trusted(train_rows(job, "cases"), job.input.labels)
-    return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
-
-
-def unpaired(job):
-    """Return the reports without images that the network learns from."""
-    return read_all(job.input.reports, "reports")["report"].tolist()
 
 
 def facts(job):

@@ -103,10 +103,19 @@ def read(path: str | Path) -> Volume:
 
 
 def write(volume: Volume, path: str | Path) -> str:
-    """Store a volume as .nii.gz and return the sha256 of the file.
+    """Store a volume as .nii.gz and return the sha256 of the file: see `packed`.
 
-    The same voxels give the same bytes. Floats are stored as float32, integers as they are; a file
-    appears under its name only once it is complete.
+    It appears under its name only once it is complete.
+    """
+    content = packed(volume)
+    write_bytes(content, path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def packed(volume: Volume) -> bytes:
+    """Return a volume as the bytes of a .nii.gz; the same voxels give the same bytes.
+
+    Floats are stored as float32, integers as they are.
     """
     voxels = volume.voxels
     if voxels.dtype == bool:
@@ -115,9 +124,7 @@ def write(volume: Volume, path: str | Path) -> str:
         voxels = voxels.astype(np.float32)
     image = nibabel.Nifti1Image(voxels, volume.affine)
     image.header.set_xyzt_units("mm")
-    content = gzip.compress(image.to_bytes(), COMPRESSION, mtime=0)
-    write_bytes(content, path)
-    return hashlib.sha256(content).hexdigest()
+    return gzip.compress(image.to_bytes(), COMPRESSION, mtime=0)
 
 
 def write_picture(rows_by_columns: np.ndarray, path: str | Path) -> None:

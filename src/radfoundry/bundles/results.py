@@ -48,7 +48,7 @@ def origin(settings: Mapping[str, Any], recipe: str, results: str | Path = "resu
         cases[cases["case"].isin(seen)].reindex(columns=["case", "patient", "findings", "report"]),
         frozenset([*cases["case"], *cases["patient"]]),
         tables.read(card, "scorecard") if card.is_file() else None,
-        atlas.read_bytes() if (atlas := folder / ATLAS).is_file() else b"",
+        volume.packed(volume.read(atlas)) if (atlas := folder / ATLAS).is_file() else b"",
     )
 
 

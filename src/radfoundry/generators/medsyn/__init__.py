@@ -131,8 +131,8 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     missing = [name for name in NETWORKS if name not in weights]
     if missing:
         raise ValueError(f"medsyn draws with {', '.join(NETWORKS)}; missing: {', '.join(missing)}")
-    for what in ("tones", "downsampling"):
-        found = [weights[name].card.get(what) for name in TABLES]
+    for what, usual in (("tones", None), ("downsampling", "mean")):
+        found = [weights[name].card.get(what, usual) for name in TABLES]
         if found[0] != found[1]:
             names = " and ".join(TABLES)
             raise ValueError(f"{names} were trained on other {what}: {found[0]} and {found[1]}")
