@@ -107,8 +107,8 @@ class Bundle:
             raise BundleError(f"seed {seed!r}: allowed: a whole number from 0 to {LARGEST_SEED}")
         asked = {**self.card["sample"], **self._checked(options), "count": 1, "splits": ["train"]}
         asked |= self._words(prompt) | self._given(lobes) | {"spacing": None}
-        row = {"case": GRID, "split": "train", "report": ""} | dict.fromkeys(LOBES, "present")
-        row["spacing"] = self._sizes(spacing)
+        row: dict[str, Any] = {"case": GRID, "split": "train", "report": ""}
+        row |= dict.fromkeys(LOBES, "present") | {"spacing": self._sizes(spacing)}
         planned = self._generator().plan(pd.DataFrame([row]), asked, seed)
         return planned.iloc[0].to_dict() | {"request": f"syn-{seed}", "seed": seed}
 
