@@ -102,6 +102,15 @@ def test_a_prompts_features_do_not_depend_on_its_company(trained):
     assert torch.equal(together, torch.stack(alone[::-1]))
 
 
+def test_a_text_of_one_section_is_read_as_findings_and_impression(trained):
+    line = "Large left pleural effusion."
+    whole = f"FINDINGS: {line} IMPRESSION: {line}"
+    first, *others = (
+        model.prepare(trained)([text])[0] for text in (whole, line, f"IMPRESSION: {line}")
+    )
+    assert all(torch.equal(first, other) for other in others)
+
+
 def test_a_distinct_prompt_is_encoded_once(trained, monkeypatch):
     encoded = []
     original = model.ids_of
@@ -234,9 +243,11 @@ def test_a_local_bert_gives_the_features_it_gives_elsewhere(folder):
     from transformers import BertModel
 
     ours = model.prepare(local_model.adopted(folder, generator(), positions=30, tokens=30))
-    ids = torch.tensor([[WORDS.index(w) for w in ("[CLS]", "no", "effusion", "##s", "[SEP]")]])
+    section = ["no", "effusion", "##s", "[SEP]"]
+    ids = torch.tensor([[WORDS.index(word) for word in ["[CLS]", *section, *section]]])
+    kinds = torch.tensor([[0] * 5 + [1] * 4])
     with torch.no_grad():
-        theirs = BertModel.from_pretrained(folder).eval()(ids).last_hidden_state[0]
+        theirs = BertModel.from_pretrained(folder).eval()(ids, token_type_ids=kinds)[0][0]
     features, mask = ours(["No effusions"])
     torch.testing.assert_close(features[0][mask[0]], theirs)
 
@@ -255,7 +266,7 @@ def test_a_network_that_knows_more_words_than_its_list_is_adopted_whole(folder):
     (folder / "vocab.txt").write_text("\n".join(WORDS[:-1]) + "\n")
     adopted = local_model.adopted(folder, generator(), positions=30, tokens=30)
     assert adopted.card["vocabulary"] == WORDS[:-1]
-    assert model.prepare(adopted)(["no effusion"])[1].sum() == 4
+    assert model.prepare(adopted)(["no effusion"])[1].sum() == 7
 
 
 def test_more_words_than_the_network_knows_are_refused(folder):

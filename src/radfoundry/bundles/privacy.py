@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+NO_TEXT = (".safetensors", ".nii.gz")  # numbers alone: their headers are written by the factory
 WORD = re.compile(r"[^\W\d_]{3,}")
 SHORTEST_ID = 4  # a shorter one, such as "12", is found by chance in any text
 SHORTEST_NUMBER = 6  # the same of an id of digits alone
@@ -34,7 +35,7 @@ def ids_found(files: Mapping[str, bytes], ids: Iterable[str]) -> list[str]:
 def _texts(name: str, content: bytes) -> Iterator[str]:
     if name.endswith(".json"):
         yield from _strings(json.loads(content))
-    elif not name.endswith(".safetensors"):
+    elif not name.endswith(NO_TEXT):
         yield content.decode()
     yield name
 

@@ -17,8 +17,8 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 PROBED = ("pleural_effusion", "emphysema", "cardiomegaly")  # the paper's prompt pairs
 SUPER_RESOLUTION = "super_resolution"  # the network that draws the full grid from a coarse one
 LIMITS = (  # of its networks, for the card of a bundle
-    "Of the size `phantom` the low-resolution network holds the mean and the principal components "
-    "of its coarse training volumes: with few cases, those can be rebuilt from it in part.",
+    "Of the size `gaussian_prior` the low-resolution network holds the mean and the principal "
+    "components of its coarse training volumes: with few cases, those can be rebuilt in part.",
     "A volume is drawn on the training grid; another spacing is another size of patient.",
 )
 PUBLISHED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {

@@ -141,8 +141,8 @@ def prepare(weights: Weights, device: str | torch.device = "cpu", *, kept: int =
 
     It returns (n, tokens, width) float32 features on the CPU, zero behind a prompt's end, and an
     (n, tokens) mask of its tokens. A prompt is encoded by itself, so what else is asked for changes
-    nothing, bit for bit. A report's sections are marked as in training; of a longer one all
-    `positions` tokens are read and the first `tokens` handed on.
+    nothing, bit for bit. A report's sections are marked as in training, and a text of one section is
+    read as both; of a longer one all `positions` tokens are read and the first `tokens` handed on.
     """
     words = tokenizer(weights.card["vocabulary"], weights.card["lowercase"])
     size = weights.card["size"]
@@ -151,7 +151,10 @@ def prepare(weights: Weights, device: str | torch.device = "cpu", *, kept: int =
     @lru_cache(maxsize=kept)
     @torch.inference_mode()
     def features(text: str) -> Tensor:
-        ids, kinds = joined(*ids_of(text, words), words, size["positions"])
+        findings, impression = ids_of(text, words)
+        # Reports have both, and what is stated stands in both: so is a prompt of a line read.
+        both = (findings or impression, impression or findings)
+        ids, kinds = joined(*both, words, size["positions"])
         inputs = (torch.tensor([row], device=device) for row in (ids, kinds))
         hidden = network.bert(**dict(zip(("input_ids", "token_type_ids"), inputs, strict=True)))
         first = hidden.last_hidden_state[0, : size["tokens"]]
