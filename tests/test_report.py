@@ -182,7 +182,7 @@ def test_the_page_tells_the_story_in_numbers():
 
 def test_every_picture_has_words_in_its_place():
     images = Page(page.render(context())).all("img")
-    assert len(images) == 5
+    assert len(images) == 6
     assert all(image["alt"] == "alt" for image in images)
 
 
