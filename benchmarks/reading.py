@@ -1,8 +1,9 @@
 """Does a stage hold the cohort that it reads? Peak memory of jobs on so many linked phantoms.
 
-`python benchmarks/reading.py [cases ...]` writes a few phantoms of 64^3 as preprocess and
-pseudolabel do, links their files to so many cases, and runs `calibrate_expert` (novelty) and
-`describe_real` on them, each in a process of its own. `CHECKOUT=path` measures another checkout.
+`python benchmarks/reading.py STAGE [cases ...]` writes a few phantoms of 64^3 as preprocess and
+pseudolabel do, links their files to so many cases (all but 40 in the train split), and runs
+`calibrate_expert` (novelty) or `describe_real` in a process of its own. `CHECKOUT=path` measures
+another checkout.
 """
 
 import json
@@ -46,18 +47,16 @@ def linked(count):
     rows = [{"case": f"c{n}", "patient": f"p{n}", "status": "ok"} | images[n % DIFFERENT]
             for n in range(count)]  # fmt: skip
     frame = pd.DataFrame(rows).assign(findings="", volume_scale=1.0, source_sha256="0" * 64)
-    frame = frame.reindex(columns=list(tables.columns("images"))).fillna(
-        {"code": "", "message": ""}
-    )
+    frame = frame.reindex(columns=list(tables.columns("images")))
     found = frame[["case"]].assign(structure="lungs", status="present", by="phantom")
     found["sha256"] = [labels[n % DIFFERENT] for n in range(count)]
     splits = frame[["case", "patient"]].assign(by="factory")
-    splits["split"] = ["train", "tune", "train", "test"] * (count // 4)
+    splits["split"] = [*["train"] * (count - 40), *["tune"] * 4, *["test"] * 36]
     for n in range(count):
         _link(n, Path(COHORT))
-    for name, table, kind in (("batches/b0000", frame, "images"), ("labels/m/b0000", found, "labels"),
-                              ("splits", splits, "splits")):  # fmt: skip
-        table = table.reindex(columns=list(tables.columns(kind))).fillna("")
+    written = {"batches/b0000": (frame, "images"), "labels/m/b0000": (found, "labels")}
+    for name, (table, kind) in (written | {"splits": (splits, "splits")}).items():
+        table = table.reindex(columns=list(tables.columns(kind))).astype(object).fillna("")
         tables.write(table, f"{COHORT}/{name}.tsv", kind)
 
 
@@ -90,10 +89,9 @@ def job(stage):
     given = {"images": f"{COHORT}/batches/b0000.tsv", "splits": f"{COHORT}/splits.tsv"}
     options = {"options": {}, "compared": 1, "seed": 0}
     options |= {"lungs": {"segmenter": "threshold", "options": {}}}
-    if stage == "calibrate_expert" or Path(__file__).resolve().parents[1] != ROOT:
-        given["images"] = [given["images"]]  # one job for the cohort; describe_real was one, too
     if stage == "calibrate_expert":
-        given |= {"labels": [f"{COHORT}/labels/m/b0000.tsv"], "splits": [given["splits"]]}
+        given = {name: [path] for name, path in given.items()}
+        given["labels"] = [f"{COHORT}/labels/m/b0000.tsv"]
     made = {"reference": "r.json", "scores": "s.tsv", "table": "d.parquet"}
     return SimpleNamespace(
         input=SimpleNamespace(**given, feature_network="f"),
@@ -114,24 +112,23 @@ def run(stage):
     sys.stdout.write(f"{peak:,.0f} MB, {time.process_time() - begun:.0f} CPU s\n")
 
 
-def main(counts):
-    """Measure every stage at every number of cases."""
+def main(stage, counts):
+    """Measure a stage at every number of cases."""
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
-            for stage in ("prepare", *STAGES):
-                command = [sys.executable, __file__, stage, str(count)]
-                said = subprocess.run(
-                    command, cwd=folder, check=True, capture_output=True, text=True
-                )
-                sys.stdout.write(f"{count} cases, {stage}: {said.stdout}" if said.stdout else "")
-                sys.stdout.flush()
+            for task in (["prepare", str(count)], ["run", stage]):
+                command = [sys.executable, str(Path(__file__).resolve()), *task]
+                said = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE)
+            sys.stdout.write(f"{count} cases, {stage}: {said.stdout.decode()}")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["prepare"]:
-        linked(int(sys.argv[2]))
+    word, *rest = sys.argv[1:]
+    if word == "prepare":
+        linked(int(rest[0]))
         feature_network()
-    elif sys.argv[1:2] and sys.argv[1] in STAGES:
-        run(sys.argv[1])
+    elif word == "run":
+        run(rest[0])
     else:
-        main([int(word) for word in sys.argv[1:]] or [200, 800])
+        main(word, [int(count) for count in rest] or [200, 800])

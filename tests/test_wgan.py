@@ -1,15 +1,18 @@
 """A Wasserstein GAN: its two players, what it learns, and what it draws."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from test_encoded import at_rest
 from torch import nn
 
 from radfoundry import weights
 from radfoundry.case import Case
+from radfoundry.data.encoded import EncodedCases
 from radfoundry.generators import wgan
 from radfoundry.networks import gan
 from radfoundry.training.loop import Callbacks, TrainingData
@@ -221,3 +224,19 @@ def test_the_preview_is_a_picture(networks):
     picture = wgan.preview(networks[0])
     assert picture.shape == (16, 64)
     assert 0 <= picture.min() < picture.max() <= 1
+
+
+def test_images_at_rest_teach_what_images_in_memory_do_and_are_read_one_by_one(tmp_path):
+    opened, entries, whole = [], [], []
+    for one in cases(3, (16, 12, 10)):
+        whole.append(replace(one, image=one.image.holding(np.rint(one.image.voxels))))
+        (tmp_path / one.name).mkdir()
+        (entry,) = at_rest(whole[-1], tmp_path / one.name).entries
+        parts = {n: lambda n=n, e=entry: opened.append(n) or e.parts[n]() for n in entry.parts}
+        entries.append(replace(entry, parts=parts))
+    held, stored = (wgan.Pictures(c, 8, 2) for c in (whole, EncodedCases(entries)))
+    assert held.space == stored.space == [16, 16, 16]
+    assert opened == []
+    batches = [pictures(torch.Generator().manual_seed(0)) for pictures in (held, stored)]
+    assert torch.equal(*batches)
+    assert opened.count("image") == 2

@@ -60,6 +60,8 @@ rule measure_probes:
         "logs/evaluate/measure_probes/{recipe}.log",
     conda:
         "../../envs/core.yaml"
+    resources:
+        mem_mb=looked_up_often(resources.judging_mb),
     params:
         segmenter=option("evaluate/synthesis/segmenter"),
         code=code_with("measure_probes", lookups.probe_plugins),

@@ -59,8 +59,9 @@ def reading_mb(settings: Settings, cohort: str) -> int:
 
 
 def judging_mb(settings: Settings, recipe: str) -> int:
-    """Return the memory (MB) of a job that goes through a recipe's cases or samples one by one."""
-    return reading_mb(settings, settings["recipes"][recipe]["cohort"])
+    """Return the memory (MB) of a job that measures a recipe's samples beside their sources."""
+    voxels = _voxels(settings, settings["recipes"][recipe]["cohort"])
+    return math.ceil(BASE_MB + 4 * WHOLE_BYTES * voxels / MB)
 
 
 def expert_gpus(settings: Settings, recipe: str, expert: str) -> int:

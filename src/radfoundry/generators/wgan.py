@@ -5,7 +5,8 @@ It takes no prompt and no channel, and draws the image alone.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -17,8 +18,10 @@ from torch import Tensor
 
 from radfoundry.case import Case
 from radfoundry.data import channels
+from radfoundry.data.encoded import grids
 from radfoundry.generators._requests import spacings, text_guided
 from radfoundry.networks import gan
+from radfoundry.training.feeding import Feed
 from radfoundry.training.loop import Callbacks, Settings, TrainingData, train
 from radfoundry.training.settings import refuse_unknown
 from radfoundry.training.start import start_from
@@ -65,7 +68,8 @@ PUBLISHED: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "mmd": {"synthetic": 0.094},
     },
 }
-MEASURED = 256  # cases that mean and spread are taken from
+MEASURED = 256  # cases that mean and spread are taken from, at most
+MEASURED_BYTES = 2**30  # of them at once: all from 64^3, sixteen from 256^3
 
 
 def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
@@ -109,19 +113,22 @@ def fit(
     card = chosen_options(options)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     card["size"] = dict(gan.SIZES[card["size"]])
-    pictures = _pictures(data.cases, gan.multiple(card["size"]))
-    adversaries = gan.adversaries(card["size"], 1, pictures.shape[2:], generator).to(device)
-    adversaries.measure(pictures[:MEASURED].float().to(device))
+    pictures = Pictures(data.cases, gan.multiple(card["size"]), card["batch"])
+    adversaries = gan.adversaries(card["size"], 1, pictures.space, generator).to(device)
+    adversaries.measure(pictures[range(pictures.measurable())].float().to(device))
     begun = start_from(adversaries, data.networks.get(network))
-
-    def draw(own: torch.Generator) -> Tensor:
-        rows = torch.randint(len(pictures), (card["batch"],), generator=own)
-        return pictures[rows].float().to(device)
-
     settings = Settings(**{f.name: card[f.name] for f in fields(Settings) if f.name in card})
     loss = partial(gan.loss, penalty=card["penalty"])
-    callbacks = replace(callbacks, preview=preview)
-    done = train(adversaries, draw, loss, settings, generator, callbacks)
+    callbacks, first = replace(callbacks, preview=preview), generator.initial_seed()
+    feed = Feed(pictures, settings, first, callbacks.resume, callbacks.workers)
+
+    def draw(_: torch.Generator) -> Tensor:
+        return feed().float().to(device)
+
+    try:
+        done = train(adversaries, draw, loss, settings, generator, callbacks)
+    finally:
+        feed.close()
     state = {name: kept for name, kept in done.state.items() if not name.startswith("critic.")}
     grid = list(data.cases[0].image.voxels.shape)
     card |= {"network": network, "grid": grid, "losses": done.loss_curve()}
@@ -143,14 +150,42 @@ def chosen_options(options: Mapping) -> dict[str, Any]:
     return chosen
 
 
-def _pictures(cases: Sequence[Case], multiple: int) -> Tensor:
-    """Return the images as float16 (B, 1, X, Y, Z) in [-1, 1], with air around to fit."""
-    grids = {case.image.voxels.shape for case in cases}
-    if len(grids) != 1:
-        listed = ", ".join(str(grid) for grid in sorted(grids)[:3])
-        raise ValueError(f"cases are of {len(grids)} grids ({listed}): state preprocess.grid")
-    whole = (channels.padded(channels.encode(case)[:1], multiple) for case in cases)
-    return torch.stack([torch.from_numpy(picture).half() for picture in whole])
+class Pictures:
+    """The images of all cases, read when they are asked for; worker processes draw batches."""
+
+    def __init__(self, cases: Sequence[Case], multiple: int, batch: int) -> None:
+        """Keep the cases.
+
+        Args:
+            cases: CT of one grid, in memory or at rest.
+            multiple: Of which the sides of pictures must be multiples: air is put around to fit.
+            batch: Pictures of a batch.
+
+        Raises:
+            ValueError: Cases of several grids.
+        """
+        found = grids(cases)
+        if len(found) != 1:
+            listed = ", ".join(str(grid) for grid in sorted(found)[:3])
+            raise ValueError(f"cases are of {len(found)} grids ({listed}): state preprocess.grid")
+        self.cases, self.multiple, self.batch = cases, multiple, batch
+        self.space = [side + -side % multiple for side in next(iter(found))]
+
+    def __getitem__(self, rows: Iterable[int]) -> Tensor:
+        """Return some of them, float16 (n, 1, X, Y, Z) in [-1, 1]."""
+        toned = (channels.toned(self.cases[row].image.voxels)[None] for row in rows)
+        whole = (channels.padded(picture, self.multiple) for picture in toned)
+        return torch.stack([torch.from_numpy(picture).half() for picture in whole])
+
+    def __call__(self, generator: torch.Generator) -> Tensor:
+        """Return a batch."""
+        rows = torch.randint(len(self.cases), (self.batch,), generator=generator)
+        return self[rows.tolist()]
+
+    def measurable(self) -> int:
+        """Return how many fit into memory at once, to be measured."""
+        fitting = MEASURED_BYTES // (4 * math.prod(self.space))
+        return min(len(self.cases), MEASURED, max(self.batch, fitting))
 
 
 def preview(network: Any) -> np.ndarray:
