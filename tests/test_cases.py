@@ -84,12 +84,12 @@ class Inputs(SimpleNamespace):
 
 def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     batch, unseen = admit("a", [*REPORTS, REPORTS[0]]), admit("b", REPORTS[:1])
-    for kind in ("samples", "verdicts"):
+    for kind in ("samples", "verdicts", "requests"):
         tables.write(pd.DataFrame(columns=list(tables.columns(kind))), f"{kind}.tsv", kind)
     given = {"images": [batch], "labels": [], "unseen": [unseen], "unseen_labels": []}
     given |= {name: [f"results/cohorts/a/{name}.tsv"] for name in ("splits", "cases")}
     given |= {"unseen_cases": ["results/cohorts/b/cases.tsv"]}
-    given |= {"samples": "samples.tsv", "verdicts": "verdicts.tsv"}
+    given |= {name: f"{name}.tsv" for name in ("samples", "verdicts", "requests")}
     wildcards = SimpleNamespace(recipe="r", task="classification", arm="real", seed="0")
     job = SimpleNamespace(input=Inputs(**given), wildcards=wildcards, log=["log.txt"])
     job.params, job.config = (
