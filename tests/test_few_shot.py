@@ -186,9 +186,8 @@ def test_a_mirror_never_teaches_a_side(monkeypatch):
         plateau, "fit", lambda *given: seen.append(given[2]["augment"]["flip"]) or untrained()
     )
     told = cohort("train", 8)
-    for number, one in enumerate(told):
-        side = ("left", "right")[number // 2 % 2]
-        one.facts["report"] = f"Small {side} pleural effusion."
+    for number, one in enumerate(told[::2]):  # those with an effusion
+        one.facts["report"] = f"Small {('left', 'right')[number % 2]} pleural effusion."
     ran("real_augmented", train=told, options={"sides": [EFFUSION], "shots": ["all"]})
     assert seen == [0.5, 0]
 
