@@ -102,3 +102,14 @@ def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     truth = found.set_index(["cohort", "case"])["truth"]
     np.testing.assert_array_equal(truth["a"].sort_index(), [1, 0, np.nan, 1])
     assert truth["b"].tolist() == [1]
+
+
+def test_a_sample_brings_the_prompt_of_its_request():
+    from _cases import prompted
+
+    texts = {"s1": '{"prompt": "Small left effusion."}', "s2": "{}"}
+    rows = [{"request": name, "source": "c", "split": "train", "seed": 1, "parameters": text}
+            for name, text in texts.items()]  # fmt: skip
+    tables.write(pd.DataFrame(rows), "requests.tsv", "requests")
+    samples = pd.DataFrame({"sample": ["s2", "s1"]})
+    assert list(prompted(samples, "requests.tsv")["prompt"]) == ["", "Small left effusion."]
