@@ -97,6 +97,7 @@ def run(
     """
     options = merged(options) | {"seed": int(options.get("seed", 0))}
     _check(arm, options)
+    options["steps"] = options["steps"] or 2 * _classifier.SIZES[options["size"]].steps
     pools = _pools(cases, options)
     _refuse_shared(pools)
     rows = []
@@ -137,7 +138,6 @@ def summarise(
 def merged(options: Mapping) -> dict[str, Any]:
     """Return `OPTIONS` with some changed, single entries of `augment` too; others are left out."""
     both = {name: options.get(name, default) for name, default in OPTIONS.items()}
-    both["steps"] = both["steps"] or _classifier.SIZES.get(both["size"], (0,))[-1]
     return both | {"augment": {**OPTIONS["augment"], **both["augment"]}}
 
 
