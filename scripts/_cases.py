@@ -1,5 +1,6 @@
 """Where cases lie under results/, and how a script loads them."""
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -190,6 +191,13 @@ def kept_samples(samples: str, verdicts: str) -> pd.DataFrame:
     """Return the samples that the experts kept."""
     frame, decided = tables.read(samples, "samples"), tables.read(verdicts, "verdicts")
     return frame[frame["sample"].isin(decided.loc[decided["verdict"] == "kept", "sample"])]
+
+
+def prompted(samples: pd.DataFrame, requests: str) -> pd.DataFrame:
+    """Return samples with the prompt of each, "" where its request has none."""
+    asked = tables.read(requests, "requests").set_index("request")["parameters"]
+    prompts = [str(json.loads(asked[name]).get("prompt", "")) for name in samples["sample"]]
+    return samples.assign(prompt=prompts)
 
 
 def summarize(frame: pd.DataFrame, column: str) -> None:

@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 from _arm import Unbroken, delivered
-from _cases import drawn_cases, kept_samples, of, real_cases, reports_of, splits_of
+from _cases import drawn_cases, kept_samples, of, prompted, real_cases, reports_of, splits_of
 from _job import device, start, steps
 
 from radfoundry.config.catalogue import load
@@ -35,8 +35,10 @@ def predictions(progress):
     own = partial(real_cases, reports=reports_of(job.input.cases), cohort=job.params.own)
     cases = {part: own(job.input.images, job.input.labels, names) for part, names in ids.items()}
     cases["unseen"] = chain.from_iterable(map(unseen, job.params.unseen))
-    cases["samples"] = drawn_cases(kept_samples(job.input.samples, job.input.verdicts))
-    rows = task.run(arm, cases, dict(job.params.task), rng, device(job), progress)
+    kept = kept_samples(job.input.samples, job.input.verdicts)
+    cases["samples"] = drawn_cases(prompted(kept, job.input.requests))
+    options = dict(job.params.task) | {"seed": number}
+    rows = task.run(arm, cases, options, rng, device(job), progress)
     return rows.assign(arm=arm, seed=number)
 
 

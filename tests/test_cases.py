@@ -84,12 +84,12 @@ class Inputs(SimpleNamespace):
 
 def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     batch, unseen = admit("a", [*REPORTS, REPORTS[0]]), admit("b", REPORTS[:1])
-    for kind in ("samples", "verdicts"):
+    for kind in ("samples", "verdicts", "requests"):
         tables.write(pd.DataFrame(columns=list(tables.columns(kind))), f"{kind}.tsv", kind)
     given = {"images": [batch], "labels": [], "unseen": [unseen], "unseen_labels": []}
     given |= {name: [f"results/cohorts/a/{name}.tsv"] for name in ("splits", "cases")}
     given |= {"unseen_cases": ["results/cohorts/b/cases.tsv"]}
-    given |= {"samples": "samples.tsv", "verdicts": "verdicts.tsv"}
+    given |= {name: f"{name}.tsv" for name in ("samples", "verdicts", "requests")}
     wildcards = SimpleNamespace(recipe="r", task="classification", arm="real", seed="0")
     job = SimpleNamespace(input=Inputs(**given), wildcards=wildcards, log=["log.txt"])
     job.params, job.config = (
@@ -102,3 +102,14 @@ def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     truth = found.set_index(["cohort", "case"])["truth"]
     np.testing.assert_array_equal(truth["a"].sort_index(), [1, 0, np.nan, 1])
     assert truth["b"].tolist() == [1]
+
+
+def test_a_sample_brings_the_prompt_of_its_request():
+    from _cases import prompted
+
+    texts = {"s1": '{"prompt": "Small left effusion."}', "s2": "{}"}
+    rows = [{"request": name, "source": "c", "split": "train", "seed": 1, "parameters": text}
+            for name, text in texts.items()]  # fmt: skip
+    tables.write(pd.DataFrame(rows), "requests.tsv", "requests")
+    samples = pd.DataFrame({"sample": ["s2", "s1"]})
+    assert list(prompted(samples, "requests.tsv")["prompt"]) == ["", "Small left effusion."]

@@ -130,3 +130,17 @@ def test_metrics_are_charted_by_test_set_with_words_for_those_who_cannot_see():
     assert "artasyn, b · findings like those painted 0.900 (0.800 to 0.950)" in chart.alt
     assert "nodule" not in chart.alt
     assert exhibits.of_metrics(card, "other") == {}
+
+
+def test_what_few_patients_teach_is_charted_against_their_number():
+    arms = [f"{a}/b/nodule/{k}" for a in ("real", "synthetic_added") for k in ("k4", "k16", "all")]
+    card = build(
+        Row("medsyn", "few_shot_auroc", value, arm, value - 0.1, value + 0.05, 9)
+        for arm, value in zip(arms, (0.5, 0.6, 0.7, 0.6, 0.7, NAN), strict=True)
+    )
+    chart = exhibits.of_metrics(card, "medsyn")["few_shot_auroc"]
+    assert "real, b · nodule · k4 0.500 (0.400 to 0.550)" in chart.alt
+    assert "synthetic_added, b · nodule · all not available" in chart.alt
+    both = pd.concat([card, card.assign(arm=card["arm"].str.replace("nodule", "opacity"))])
+    wider = exhibits.of_metrics(both, "medsyn")["few_shot_auroc"]
+    assert pixels(chart.png).shape[1] < pixels(wider.png).shape[1]

@@ -12,8 +12,8 @@ import torch
 from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
 from radfoundry.evaluation.metrics import utility
+from radfoundry.evaluation.tasks import _classifier as classifier
 from radfoundry.evaluation.tasks import classification
-from radfoundry.evaluation.tasks.classification import classifier
 from radfoundry.volume import Volume
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"

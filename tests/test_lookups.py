@@ -67,7 +67,14 @@ def test_steps_of_one_network_are_no_option_of_another(settings):
 
 def test_another_quantile_or_arm_changes_no_option_of_a_job(settings):
     assert "quantile" not in lookups.expert_options(settings, "artasyn", "anatomy")
-    assert not {"arms", "recipes", "unseen"} & set(lookups.task_options(settings, "anomaly"))
+    makeup = {"arms", "recipes", "seeds", "unseen"}
+    for task in ("anomaly", "few_shot"):
+        assert not makeup & set(lookups.task_options(settings, task))
+
+
+def test_a_task_is_trained_with_its_own_seeds_or_with_those_of_all_tasks(settings):
+    assert lookups.seeds(settings, "anomaly") == settings["evaluate"]["seeds"] == [0]
+    assert lookups.seeds(settings, "few_shot") == [0, 1, 2]
 
 
 def test_clinical_measures_are_of_ct_alone_and_of_methods_that_read_it(settings):

@@ -33,6 +33,7 @@ rule fit_arm:
         leakage="results/recipes/{recipe}/leakage.tsv",
         verdicts="results/recipes/{recipe}/verdicts.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
+        requests="results/recipes/{recipe}/requests.tsv",
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),

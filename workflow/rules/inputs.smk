@@ -225,7 +225,8 @@ def each_expert(pattern):
 def each_arm(wildcards):
     pattern = "results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv"
     arms = EVALUATE[wildcards.task]["arms"]
-    return expand(pattern, arm=arms, seed=EVALUATE["seeds"], **dict(wildcards))
+    seeds = lookups.seeds(settings, wildcards.task)
+    return expand(pattern, arm=arms, seed=seeds, **dict(wildcards))
 
 
 def comparisons():

@@ -14,7 +14,7 @@ Settings = Mapping[str, Any]
 Plugin = tuple[str, str]  # kind and name, as the catalogue has it
 MEASURED = {"labels": ("CXR", "CT", "MR"), "clinical": ("CT",)}  # modalities of each measurement
 JUDGED = ("quantile", "device")  # of an expert: what follows from scores, and where they are made
-MAKEUP = ("arms", "recipes", "unseen")  # of a task: which models are compared, not how one is made
+MAKEUP = ("arms", "recipes", "seeds", "unseen")  # of a task: which models are compared, not how
 
 
 def tasks(settings: Settings) -> list[str]:
@@ -31,6 +31,11 @@ def unseen(settings: Settings, task: str | None = None) -> list[str]:
 def comparisons(settings: Settings) -> list[tuple[str, str]]:
     """Return (recipe, task) of every downstream comparison."""
     return [(r, t) for t in tasks(settings) for r in settings["evaluate"][t]["recipes"]]
+
+
+def seeds(settings: Settings, task: str) -> list[int]:
+    """Return the seeds that each arm of a task is trained with: its own, or those of all tasks."""
+    return settings["evaluate"][task].get("seeds", settings["evaluate"]["seeds"])
 
 
 def label_measurements(settings: Settings, kind: str) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from radfoundry.report import charts, slices
-from radfoundry.report.scorecard.card import GAIN, metric
+from radfoundry.report import charts, curves, slices
+from radfoundry.report.scorecard.card import GAIN, Metric, metric
 from radfoundry.report.scorecard.formatting import shown, spoken, with_interval
 
 PER_GROUP = 6  # pairs in one montage: what still prints on a page
@@ -131,26 +131,34 @@ def of_metrics(scorecard: pd.DataFrame, recipe: str) -> dict[str, Exhibit]:
     """Return a chart of arms with their intervals for each metric that has two rows or more.
 
     Args:
-        scorecard: All rows; an arm is `arm/test set/findings`, as far as these are named.
+        scorecard: All rows; an arm is `arm/test set/findings`, as far as these are named, with the
+            number of patients that taught it behind them where there were few.
         recipe: Whose rows are charted.
     """
     own = scorecard[scorecard["recipe"] == recipe]
     found = {}
     for name, rows in own.groupby("metric", sort=False):
-        rows = _main(rows)
+        shots = curves.is_curve(list(rows["arm"]))
+        rows = rows if shots else _main(rows)
         if len(rows) < 2:
             continue
         known = metric(str(name))
         arms, groups = zip(*map(spoken, rows["arm"]), strict=True)
         readable = rows.assign(arm=arms, group=groups)
-        readable = readable.sort_values("group", key=_order, kind="stable")
         zero = 0.0 if str(name).endswith(GAIN) else None
-        png = charts.forest(readable, known.title, known.unit, zero, recipe)
-        alt = f"{known.title}. " + "; ".join(_sentences(readable, known.unit)) + "."
-        line = "; dotted line: no difference" if zero == 0 else ""
-        caption = f"Point: value; bar: its 95 % interval{line}."
-        found[str(name)] = Exhibit(caption, png, alt)
+        if shots:
+            png = curves.against_shots(readable, known.title, zero)
+        else:
+            readable = readable.sort_values("group", key=_order, kind="stable")
+            png = charts.forest(readable, known.title, known.unit, zero, recipe)
+        found[str(name)] = _worded(png, readable, known, zero)
     return found
+
+
+def _worded(png: bytes, rows: pd.DataFrame, known: Metric, zero: float | None) -> Exhibit:
+    alt = f"{known.title}. " + "; ".join(_sentences(rows, known.unit)) + "."
+    line = "; dotted line: no difference" if zero == 0 else ""
+    return Exhibit(f"Point: value; bar: its 95 % interval{line}.", png, alt)
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:

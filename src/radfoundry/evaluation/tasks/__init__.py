@@ -13,6 +13,8 @@ task module has
   and "test" to the cases of those splits of the recipe's cohort, "unseen" to those of cohorts that
   no training saw and "samples" to the samples that the experts kept. Each may be an iterator that
   reads its files on the way: walk it once, or not at all. Equal generators give equal rows.
+  Among the options is `seed`, the number of the training: what is chosen by it is equal in all
+  arms.
   Nothing is chosen, no threshold and no step, by the cases that it is tested on.
 * `summarise(predictions, options, own, rng) -> DataFrame`: one row per figure of the scorecard,
   with n and an interval, from the rows of all arms and seeds; `own` is the recipe's cohort.

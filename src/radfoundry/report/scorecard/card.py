@@ -191,6 +191,14 @@ METRICS: dict[str, Metric] = {
     ),
     "utility_accuracy": Metric("Accuracy of a model so trained", "1", True, _ABOVE),
     "utility_f1": Metric("Classification by a model so trained (F1)", "1", True, _ABOVE),
+    "few_shot_auroc": Metric(
+        "Classification by a model taught by few patients (area under the ROC curve)", "1", True,
+        "Above `real_repeated`, the same patients alone, and close to `extra_real`, more patients.",
+    ),
+    "share_of_real_gain": Metric(
+        "Gain of samples in parts of the gain of as many further patients", "1", True,
+        "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not.",
+    ),
     "utility_gain": Metric("Gain over real images alone", "1", True, _EFFECT),
     "wall_seconds": Metric("Time taken", "s", False, _COST),
     "peak_gb": Metric("Memory taken", "GB", False, _COST),

@@ -7,6 +7,7 @@ all arms have the same folds, network, steps and batches. One network answers fo
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from torch import Tensor
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import utility
-from radfoundry.evaluation.tasks.classification import classifier
+from radfoundry.evaluation.tasks import _classifier
+from radfoundry.evaluation.tasks._classifier import Pool, pooled
 from radfoundry.text import labeler
 from radfoundry.training.loop import Callbacks
 
@@ -41,7 +43,6 @@ OPTIONS: Mapping[str, Any] = {
     "augment": {"shift": 2, "flip": 0.5, "offset": 0.05, "noise": 0.05},
     "bootstrap": 1000,
 }
-FACTS = ("patient", "cohort", "findings")  # that a real case must bring
 # Table 6 of the paper: RADChest alone, and with 200 samples.
 PUBLISHED: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "pleural_effusion": {
@@ -54,14 +55,6 @@ PUBLISHED: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     },
 }
 NEAREST = {"consolidation": "opacity", "ground_glass": "opacity"}  # of what the paper has
-
-
-class Pool(NamedTuple):
-    """Cases as a network takes them: images (n, 1, side, side, side), labels (n, k), facts."""
-
-    images: Tensor
-    labels: np.ndarray
-    facts: pd.DataFrame
 
 
 class FoldData(NamedTuple):
@@ -100,40 +93,22 @@ def run(
     """
     options = merged(options)
     _check(arm, options)
-    own = pooled(chain(cases["tune"], cases["test"]), options)
-    unseen = pooled(cases["unseen"], options)
-    samples = pooled(cases["samples"] if ARMS[arm]["samples"] else (), options, real=False)
-    folds = classifier.folds_of(own.labels, list(own.facts["patient"]), options["folds"])
+    size, read = options["size"], partial(labeler.labels_of, findings=options["findings"])
+    own = pooled(chain(cases["tune"], cases["test"]), size, read)
+    unseen = pooled(cases["unseen"], size, read)
+    samples = pooled(cases["samples"] if ARMS[arm]["samples"] else (), size, read, real=False)
+    folds = _classifier.folds_of(own.labels, list(own.facts["patient"]), options["folds"])
     rows: list[pd.DataFrame] = []
     elsewhere: list[pd.DataFrame] = []
     for fold in range(folds.max(initial=0) + 1):
         data = _fold_data(arm, (own, samples), folds == fold, options, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         callbacks = Callbacks(progress=progress)
-        trained = classifier.fit(*data[:2], options, generator, device, callbacks)
-        for pool, kept in ((_of(own, folds == fold), rows), (unseen, elsewhere)):
-            scores = classifier.predict(trained, pool.images, device)
+        trained = _classifier.fit(*data[:2], options, generator, device, callbacks)
+        for pool, kept in ((own.at(folds == fold), rows), (unseen, elsewhere)):
+            scores = _classifier.predict(trained, pool.images, device)
             kept.append(_predictions(pool, scores, data, options).assign(fold=fold + 1))
     return pd.concat([*rows, _averaged(elsewhere)], ignore_index=True)
-
-
-def pooled(cases: Iterable[Case], options: Mapping, real: bool = True) -> Pool:
-    """Return cases shrunk, one after the other, with their labels and facts.
-
-    Raises:
-        ValueError: If a fact is missing; it says which.
-    """
-    side, needed = classifier.SIZES[options["size"]].side, FACTS if real else ("findings",)
-    images, labels, facts = [torch.zeros((0, 1, side, side, side))], [], []
-    for case in cases:
-        lacking = [name for name in needed if name not in case.facts]
-        if lacking:
-            raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
-        images.append(classifier.shrunk(case.image.voxels, side)[None])
-        labels.append(labeler.labels_of(case.facts, options["findings"]))
-        facts.append({"case": case.name} | {n: str(case.facts.get(n, "")) for n in FACTS})
-    table = np.reshape(np.array(labels, float), (len(labels), len(options["findings"])))
-    return Pool(torch.cat(images), table, pd.DataFrame(facts, columns=["case", *FACTS]))
 
 
 def summarise(
@@ -177,13 +152,9 @@ def merged(options: Mapping) -> dict[str, Any]:
 def _check(arm: str, options: Mapping) -> None:
     if arm not in ARMS:
         raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
-    if options["size"] not in classifier.SIZES:
-        sizes = ", ".join(classifier.SIZES)
+    if options["size"] not in _classifier.SIZES:
+        sizes = ", ".join(_classifier.SIZES)
         raise ValueError(f"no size {options['size']!r}: choose from {sizes}")
-
-
-def _of(pool: Pool, rows: np.ndarray) -> Pool:
-    return Pool(pool.images[torch.from_numpy(rows)], pool.labels[rows], pool.facts[rows])
 
 
 def _fold_data(
@@ -196,9 +167,9 @@ def _fold_data(
     """Return what an arm is trained on while some of its own cases are held out."""
     own, samples = pools
     known = samples.facts["patient"].isin(own.facts["patient"][held]).to_numpy(bool)
-    drawn = _of(samples, ~known)
-    chosen = classifier.balanced(drawn.labels, options["samples"], rng)
-    real = _of(own, ~held & ARMS[arm]["real"])
+    drawn = samples.at(~known)
+    chosen = _classifier.balanced(drawn.labels, options["samples"], rng)
+    real = own.at(~held & ARMS[arm]["real"])
     labels, counts = np.concatenate([real.labels, chosen]), (chosen == 1).sum(0)
     reasons = ["" for _ in counts]
     for k, name in enumerate(options["findings"]):

@@ -5,20 +5,24 @@ to be learned from it, is NaN in its labels and counts for nothing. Volumes are 
 first: what the classifiers are compared by is what they were trained on, not their resolution.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
+import pandas as pd
 import torch
 from monai.networks.nets.resnet import ResNet
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from torch import Tensor
 from torch.nn import functional
 
+from radfoundry.case import Case
 from radfoundry.data.augmentation import WINDOW_HU, shifted
 from radfoundry.networks.layers import seeded
 from radfoundry.training.loop import Callbacks, Settings, train
+
+FACTS = ("patient", "cohort", "findings")  # that a real case must bring
 
 
 class Size(NamedTuple):
@@ -49,11 +53,51 @@ SIZES: Mapping[str, Size] = {
 }
 
 
+class Pool(NamedTuple):
+    """Cases as a network takes them: images (n, 1, side, side, side), labels (n, k), facts."""
+
+    images: Tensor
+    labels: np.ndarray
+    facts: pd.DataFrame
+
+    def at(self, rows: np.ndarray) -> "Pool":
+        """Return some of the cases, by booleans or places."""
+        return Pool(self.images[torch.from_numpy(rows)], self.labels[rows], self.facts.iloc[rows])
+
+
 class Classifier(NamedTuple):
     """A trained network in evaluation mode, and which findings (k,) it could learn."""
 
     network: ResNet
     learned: np.ndarray
+
+
+def pooled(
+    cases: Iterable[Case], size: str, read: Callable[[Mapping], list[float]], real: bool = True
+) -> Pool:
+    """Return cases shrunk, one after the other, with their labels and facts.
+
+    Args:
+        cases: Walked through once.
+        size: Of `SIZES`.
+        read: Returns the k labels of a case, 1, 0 or NaN, from its facts.
+        real: Whether they must bring all of `FACTS`; drawn ones need but `findings`.
+
+    Raises:
+        ValueError: If a fact is missing; it says which.
+    """
+    side, needed = SIZES[size].side, FACTS if real else ("findings",)
+    images, labels, facts = [torch.zeros((0, 1, side, side, side))], [], []
+    for case in cases:
+        lacking = [name for name in needed if name not in case.facts]
+        if lacking:
+            raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
+        images.append(shrunk(case.image.voxels, side)[None])
+        labels.append(read(case.facts))
+        facts.append({"case": case.name} | {n: str(case.facts.get(n, "")) for n in FACTS})
+    count = len(read({"findings": ""}))
+    table = np.reshape(np.array(labels, float), (len(labels), count))
+    return Pool(torch.cat(images), table, pd.DataFrame(facts, columns=["case", *FACTS]))
 
 
 def shrunk(voxels: np.ndarray, side: int) -> Tensor:
