@@ -141,8 +141,8 @@ def prepare(weights: Weights, device: str | torch.device = "cpu", *, kept: int =
 
     It returns (n, tokens, width) float32 features on the CPU, zero behind a prompt's end, and an
     (n, tokens) mask of its tokens. A prompt is encoded by itself, so what else is asked for changes
-    nothing, bit for bit. A report's sections are marked as in training; a text of one section is read
-    as both. Of a longer one all `positions` tokens are read and the first `tokens` handed on.
+    nothing, bit for bit. A report's sections are marked as in training; a text of one section is
+    read as both. Of a longer one all `positions` tokens are read and the first `tokens` handed on.
     """
     words = tokenizer(weights.card["vocabulary"], weights.card["lowercase"])
     size = weights.card["size"]
