@@ -6,7 +6,7 @@ known are shown to the network beside the noisy ones and take their place in eve
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,10 @@ from radfoundry.diffusion.objectives import OBJECTIVES, masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
 from radfoundry.generators._requests import text_guided
-from radfoundry.generators.medsyn import batches, training
-from radfoundry.generators.medsyn.options import TABLES, chosen, stated
+from radfoundry.generators.medsyn import batches, latent, training
+from radfoundry.generators.medsyn.options import chosen, is_latent, stated
 from radfoundry.generators.medsyn.published import PROBED
+from radfoundry.networks.autoencoder.latents import parted
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.text.encoder import model
 from radfoundry.training.loop import Callbacks
@@ -37,10 +38,14 @@ if TYPE_CHECKING:
 
 NETWORKS = {
     "text": "BERT of the cohort's reports",
+    "autoencoder": "of each channel, whose latents are drawn with `latent: true`",
     "low_resolution": "U-Net that draws image, lobes, airway and vessel on a coarse grid",
     "super_resolution": "U-Net that draws them on the full grid, given the coarse one",
 }
-NEEDS = {"low_resolution": ["text"]}
+NEEDS = {"low_resolution": ["text", "autoencoder"]}
+# Networks that not every recipe has: the option that decides, and the value with which it has it.
+USED = {"autoencoder": {"train/latent": True}, "super_resolution": {"train/latent": False}}
+AUTOENCODER = "autoencoder"
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"
 OPTIONS = {
@@ -89,6 +94,10 @@ def fit(
         reports = [str(facts.get("report", "")) for facts in known]
         own = stated(options)["text"]  # of the others it must know nothing, nor wait for them
         return training.text(reports, words, own, generator, device, callbacks)
+    start = data.networks.get(network)
+    if network == "autoencoder":
+        own = chosen({**options, "latent": True})[network]
+        return latent.train(data.cases, own, generator, device, callbacks, start)
     card = dict(chosen(options)[network])
     card["text_width"] = 0
     task: batches.LowResolutionTask | batches.SuperResolutionTask
@@ -97,10 +106,13 @@ def fit(
             raise ValueError("the low-resolution network needs the text encoder's weights")
         card["text_width"] = int(words.card["size"]["width"])
         card["read"] = len(words.card.get("reader", {}).get("bias", ()))
-        task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None, device)
+        found = data.networks.get("autoencoder") if is_latent(options) else None
+        if is_latent(options):
+            card = latent.of_autoencoder(card, found)
+        words = words if card["text"] else None
+        task = batches.LowResolutionTask(data.cases, card, words, device, found)
     else:
         task = batches.SuperResolutionTask(data.cases, card)
-    start = data.networks.get(network)
     return training.denoiser(task, card | {"network": network}, generator, device, callbacks, start)
 
 
@@ -120,7 +132,7 @@ class Networks:
 
     encode: model.Encode | None
     low: nn.Module
-    high: Any  # an `SuperResolution`
+    high: Any  # a `SuperResolution`, or the `Latents` that are drawn
     cards: Mapping[str, Mapping[str, Any]]
     device: str
 
@@ -131,14 +143,16 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     Raises:
         ValueError: A network is missing.
     """
-    missing = [name for name in NETWORKS if name not in weights]
-    if missing:
-        raise ValueError(f"medsyn draws with {', '.join(NETWORKS)}; missing: {', '.join(missing)}")
+    last = "autoencoder" if "autoencoder" in weights else "super_resolution"
+    wanted = ("text", "low_resolution", last)
+    if missing := [name for name in wanted if name not in weights]:
+        raise ValueError(f"medsyn draws with {', '.join(wanted)}; missing: {', '.join(missing)}")
     reads = weights["low_resolution"].card["text"]
     encode = model.prepare(weights["text"], device) if reads else None
-    low, high = (training.rebuilt(weights[name], device) for name in TABLES)
-    cards = {name: weights[name].card for name in TABLES}
-    return Networks(encode, low, high, cards, device)
+    low = training.rebuilt(weights["low_resolution"], device)
+    rebuilt = training.rebuilt_autoencoder if last == "autoencoder" else training.rebuilt
+    cards = {name: weights[name].card for name in ("low_resolution", last)}
+    return Networks(encode, low, rebuilt(weights[last], device), cards, device)
 
 
 def draw(request: Mapping, source: Case, networks: Networks) -> Case:
@@ -153,10 +167,11 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
         ValueError: A given channel that the networks do not draw.
     """
     asked, seed = json.loads(request["parameters"]), int(request["seed"])
-    full = batches.picture(source, networks.cards["super_resolution"])
+    full = batches.picture(source, networks.cards["low_resolution"])
     known = _given(full, asked.get("given", ()))
     low = _low(asked, full, known, networks, seed)
-    high = _high(asked, full, known, low, networks, seed)
+    finish = _decoded if "autoencoder" in networks.cards else _high
+    high = finish(asked, full, known, low, networks, seed)
     drawn = channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
     image, labels = channels.decode(drawn, source.image.affine)
     facts = {
@@ -197,22 +212,63 @@ def _given(full: np.ndarray, names: Sequence[str]) -> Tensor:
 def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, seed: int) -> Tensor:
     """Return the channels at low resolution, laid as their network wants them."""
     card = networks.cards["low_resolution"]
-    values = batches.coarse(full, card).float().to(networks.device)
+    values = _coarse(full, networks)
+    given = parted(given, values.shape[1])
     sides = values.shape[2:]
+    if "latent_channels" in card and list(sides) != list(card["space"]):
+        grids = f"{list(sides)}, trained on {card['space']}"
+        raise ValueError(f"latents of the source's grid are {grids}: resample it first")
     if card["design"] == "wavelet":  # it knows bodies on the grid that it was trained on
         values = stretched(values, card["space"])
     condition: dict[str, Tensor] = {}
-    if values.shape[1] > 1:
+    if card["channels"] > 1:
         condition["concat"] = masked_channels(values, given.to(networks.device))
     if networks.encode is not None and asked.get("text", True):
         text, text_mask = networks.encode([asked["prompt"]])
         condition |= {"text": text.to(networks.device), "text_mask": text_mask.to(networks.device)}
-    guidance = Guidance(float(asked.get("guidance", 1)))
+    limit = 0.0 if "latent_channels" in card else 1.0
+    guidance = Guidance(float(asked.get("guidance", 1)), limit)
     denoise = guided(batches.halved(networks.low, card), condition, guidance)
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams([seed], values.shape[1:], networks.device)
     drawn = sample(denoise, streams, _schedule(card), _sampling(asked, card), known)
     return stretched(drawn, sides)
+
+
+def _coarse(full: np.ndarray, networks: Networks) -> Tensor:
+    """Return what the low-resolution network draws of channels, laid as it wants them."""
+    card = networks.cards["low_resolution"]
+    if "latent_channels" not in card:
+        return batches.coarse(full, card).float().to(networks.device)
+    whole = torch.as_tensor(full)[None]
+    there = latent.encoded(whole, networks.high, networks.cards["autoencoder"]["precision"])
+    return batches.laid(there, card)
+
+
+def _decoded(
+    asked: Mapping, full: np.ndarray, given: Tensor, low: Tensor, networks: Networks, seed: int
+) -> Tensor:
+    """Return the channels (1, C, X, Y, Z) of drawn latents; there is no chance in it."""
+    low = batches.laid(low, networks.cards["low_resolution"])
+    precision = networks.cards["autoencoder"]["precision"]
+    drawn = latent.decoded(low, networks.high, precision)
+    whole = torch.as_tensor(full)[None].to(drawn)
+    return torch.where(given.to(drawn.device)[..., None, None, None], whole, drawn)
+
+
+def round_trip(weights: Weights, device: str = "cpu") -> Callable[[Case], Case]:
+    """Return what encodes and decodes a case: its image (int16 HU) and its anatomy map."""
+    latents = training.rebuilt_autoencoder(weights, device)
+
+    def again(case: Case) -> Case:
+        full = batches.picture(case, weights.card)
+        found = latent.again(full, weights, latents)
+        image, labels = channels.decode(
+            channels.cropped(found, case.image.voxels.shape), case.image.affine
+        )
+        return Case(case.name, image, labels, np.zeros_like(labels), case.facts)
+
+    return again
 
 
 def _high(

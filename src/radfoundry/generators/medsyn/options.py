@@ -5,6 +5,7 @@ from typing import Any
 
 from radfoundry.data import channels
 from radfoundry.diffusion import objectives
+from radfoundry.generators.medsyn import latent
 from radfoundry.generators.medsyn.sizes import LOW_RESOLUTION, SUPER_RESOLUTION
 from radfoundry.networks.build import named
 from radfoundry.training.settings import refuse_unknown
@@ -72,7 +73,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }  # fmt: skip
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
-    "shapes": (), "objective": (),
+    "shapes": (), "objective": (), "latent": (),
     "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder"),
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
@@ -84,6 +85,11 @@ TRAIN: Mapping[str, Sequence[str]] = {
         "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom",
         "residual_scale", "logit_mean", "log_snr_range", "conditioning_noise", "sampling_steps",
         "tile",
+    ),
+    "autoencoder": (  # as `generators._latent.options.KEYS` has them
+        "size", "steps", "batch", "accumulate", "crop", "learning_rate", "betas", "weight_decay",
+        "warmup", "schedule", "clip", "ema", "precision", "kl", "adversarial", "feature_matching",
+        "critic", "weights", "sha256", "folder",
     ),
 }  # fmt: skip
 # Which option is the factor of the coarse grid, and its value by size: see `TRAINING`.
@@ -118,7 +124,24 @@ def stated(options: Mapping) -> dict[str, dict[str, Any]]:
         own = dict(options.get(name) or {})
         refuse_unknown(f"train: {name}", own, TRAIN[name], RENAMED)
         out[name] = {**defaults, **own}
+    if is_latent(options):
+        own = options.get("low_resolution") or {}
+        if own.get("shift"):
+            raise ValueError(f"low_resolution: shift {own['shift']}: allowed: 0 with `latent`")
+        out["low_resolution"] |= {**latent.LOW_RESOLUTION[size], **own}
     return out
+
+
+def is_latent(options: Mapping) -> bool:
+    """Return whether latents are drawn in place of coarse channels.
+
+    Raises:
+        ValueError: `latent` is neither true nor false.
+    """
+    found = options.get("latent", False)
+    if not isinstance(found, bool):
+        raise ValueError(f"train: latent is {found!r}; allowed: true, false")
+    return found
 
 
 def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
@@ -141,6 +164,9 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
         out[name] |= shared | {"design": design["design"]}
     low_options = options.get("low_resolution") or {}
     out["low_resolution"]["voxel_weight"] = _voxel_weight(out, "voxel_weight" in low_options)
+    if is_latent(options):
+        out["autoencoder"] = latent.autoencoder(options, drawn, tones())
+        out["low_resolution"]["blocks"] = low
     return out
 
 

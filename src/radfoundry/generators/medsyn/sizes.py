@@ -19,6 +19,11 @@ LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
         "side": 32, "places": 8, "mixing": 256, "rank": 64, "value_levels": 16,
         "tokens": 192, "checkpoint": False,
     },
+    "latent": {  # of 16^3 latents
+        "design": "wavelet", "haar": 1, "widths": (96, 192), "blocks": (1, 0), "depth": 4,
+        "side": 32, "places": 4, "mixing": 128, "rank": 64, "value_levels": 0,
+        "tokens": 192, "checkpoint": False,
+    },
     "workstation": {
         "design": "pseudo3d", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
         "bottleneck": 2, "tokens": 192, "checkpoint": True,

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from radfoundry.generators._latent import training as shared
 from radfoundry.generators.medsyn import batches, previews
 from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
+from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.networks.super_resolution import SuperResolution
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import finding_task, local_model, model, pretraining
@@ -120,9 +122,7 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
         WeightsError: It was trained on another tone curve, so its images would be read back wrong.
     """
     card = weights.card
-    if (curve := card.get("tones", "that its card does not tell")) != tones():
-        message = f"{card['network']} was trained on a tone curve {curve}"
-        raise WeightsError(f"{message}, but images are read back by {tones()}: train it again")
+    _check_tones(card)
     network: nn.Module = build.build(card["size"], card["objective"], **wiring(card))
     if card["network"] == "super_resolution":
         network = super_resolution(network, card)
@@ -130,13 +130,30 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
     return network.to(device).eval()
 
 
+def rebuilt_autoencoder(weights: Weights, device: str | torch.device) -> Latents:
+    """Return the autoencoder of weights, ready to encode and to decode.
+
+    Raises:
+        WeightsError: As for `rebuilt`.
+    """
+    _check_tones(weights.card)
+    return shared.rebuilt(weights, device)
+
+
+def _check_tones(card: Mapping[str, Any]) -> None:
+    if (curve := card.get("tones", "that its card does not tell")) != tones():
+        message = f"{card['network']} was trained on a tone curve {curve}"
+        raise WeightsError(f"{message}, but images are read back by {tones()}: train it again")
+
+
 def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return channels, channels beside them, width of the text and grid of a network."""
     low = card["network"] == "low_resolution"
     shown = 2 * (card["channels"] > 1) if low else 1
-    concat = card["channels"] * shown
+    drawn = card.get("latent_channels", card["channels"])
+    concat = drawn * shown
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
-    given = {"channels": card["channels"], "concat": concat, "text_width": card["text_width"]}
+    given = {"channels": drawn, "concat": concat, "text_width": card["text_width"]}
     return given | space
 
 
