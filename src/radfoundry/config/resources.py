@@ -53,6 +53,11 @@ def reading_mb(settings: Settings, cohort: str) -> int:
     return math.ceil(BASE_MB + 2 * WHOLE_BYTES * _voxels(settings, cohort) / MB)
 
 
+def round_trip_mb(settings: Settings, recipe: str) -> int:
+    """Return the memory (MB) of encoding and decoding a recipe's cases, one at a time."""
+    return reading_mb(settings, settings["recipes"][recipe]["cohort"]) + NETWORK_MB
+
+
 def cases(settings: Settings, cohort: str) -> int:
     """Return how many cases a cohort has at most: lines of its table, or exams of its phantoms.
 

@@ -36,7 +36,8 @@ AUTOENCODERS: Mapping[str, Mapping[str, Any]] = {
     "kl_2d": {
         "design": "kl", "dims": 2, "channels": 1, "latent": 4, "range": [-1, 1],
         "widths": [128, 256, 512, 512], "blocks": [2, 2, 2, 2],
-        "attention": [False, False, False, False], "nonlocal": [False, False], "groups": 32, "checkpoint": False,
+        "attention": [False, False, False, False], "nonlocal": [False, False], "groups": 32,
+        "checkpoint": False,
     },
     "maisi": {
         "design": "maisi", "dims": 3, "channels": 1, "latent": 4, "range": [0, 1],

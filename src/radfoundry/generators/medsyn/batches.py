@@ -122,8 +122,9 @@ class LowResolutionTask:
 
     def ready(self, batch: tuple[Tensor, Tensor] | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a batch of `ahead` with its condition: folds, and features of the reports."""
-        latent = isinstance(batch, Tensor)
-        clean, rows = (self.pictures[batch].float(), batch) if latent else batch
+        if isinstance(batch, Tensor):
+            batch = self.pictures[batch].float(), batch
+        clean, rows = batch
         condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
         if self.encode is None:
             return clean, condition

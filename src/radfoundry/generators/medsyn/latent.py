@@ -91,10 +91,8 @@ def train(
     callbacks: Callbacks,
     begun: Weights | None,
 ) -> Weights:
-    """Return the autoencoder, trained on crops of the cases; `options` as `autoencoder` has them."""
-    return training.fit(
-        CropBatches(cases, options), options, generator, device, callbacks, begun
-    )
+    """Return the autoencoder, trained on crops of the cases; `options` as `autoencoder` says."""
+    return training.fit(CropBatches(cases, options), options, generator, device, callbacks, begun)
 
 
 def autoencoder(options: Mapping[str, Any], drawn: int, tones: list) -> dict[str, Any]:
@@ -139,13 +137,19 @@ def of_autoencoder(card: Mapping[str, Any], found: Weights | None) -> dict[str, 
 def encoded(full: Tensor, latents: Latents, precision: str) -> Tensor:
     """Return the latents (B, channels, *coarse) of pictures (B, C, X, Y, Z)."""
     full = full.to(latents.center.device)
-    with torch.no_grad(), torch.autocast(full.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with (
+        torch.no_grad(),
+        torch.autocast(full.device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+    ):
         return latents.encode(full).float()
 
 
 def decoded(drawn: Tensor, latents: Latents, precision: str) -> Tensor:
     """Return the pictures (B, C, X, Y, Z) in [-1, 1] of latents."""
-    with torch.no_grad(), torch.autocast(drawn.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with (
+        torch.no_grad(),
+        torch.autocast(drawn.device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+    ):
         return latents.decode(drawn).float().clamp(-1, 1)
 
 

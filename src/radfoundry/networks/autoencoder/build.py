@@ -5,7 +5,8 @@ channels; `range` that it wants a picture's [-1, 1] brought to. Of `haar`: `fact
 of each level, `widths` of the levels, residual `blocks` of each. Of `kl`, MONAI's AutoencoderKL,
 and `maisi`, its AutoencoderKlMaisi (Guo et al. 2024): `widths`, each level but the last halves
 every axis; `blocks`; `attention` of each level; `nonlocal`, whether encoder and decoder attend over
-all places; `groups` of the normalization; `checkpoint` to save memory. State dicts of these two load as they are.
+all places; `groups` of the normalization; `checkpoint` to save memory. State dicts of these two
+load as they are.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,12 @@ from radfoundry.networks.autoencoder.haar_autoencoder import HaarAutoencoder
 
 DESIGNS = ("haar", "kl", "maisi")
 # How MAISI's layers go through a large volume in parts; it is no part of the weights.
-AT_ONCE = {"num_splits": 1, "dim_split": 0, "save_mem": False, "norm_float16": False}
+AT_ONCE: Mapping[str, Any] = {
+    "num_splits": 1,
+    "dim_split": 0,
+    "save_mem": False,
+    "norm_float16": False,
+}
 
 
 def build(size: Mapping[str, Any]) -> Any:
@@ -52,9 +58,7 @@ def _of_monai(size: Mapping[str, Any]) -> nn.Module:
     widths, saving = list(size["widths"]), bool(size["checkpoint"])
     if size["design"] == "kl":
         return AutoencoderKL(channels=widths, use_checkpoint=saving, **options)
-    return AutoencoderKlMaisi(
-        num_channels=widths, use_checkpointing=saving, **options, **AT_ONCE
-    )
+    return AutoencoderKlMaisi(num_channels=widths, use_checkpointing=saving, **options, **AT_ONCE)
 
 
 def factors(size: Mapping[str, Any]) -> tuple[int, ...]:
