@@ -71,7 +71,8 @@ class LatentPictures:
     def __getitem__(self, rows: Tensor | slice) -> Tensor:
         """Return some of them (n, channels, *coarse), float16."""
         chosen = range(len(self))[rows] if isinstance(rows, slice) else rows.tolist()
-        return torch.stack([self._one(row) for row in chosen])
+        with torch.autocast("cpu", enabled=False):  # it stacks no float16
+            return torch.stack([self._one(row) for row in chosen])
 
     def _one(self, row: int) -> Tensor:
         if row in self._kept:
