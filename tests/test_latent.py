@@ -12,7 +12,7 @@ from test_medsyn import TINY, TRAIN, chests, request, same
 
 from radfoundry import tables
 from radfoundry.case import Case
-from radfoundry.config import catalogue, lookups
+from radfoundry.config import autoencoders, catalogue, lookups
 from radfoundry.evaluation.metrics import round_trip
 from radfoundry.generators import medsyn
 from radfoundry.generators._latent import options as shared
@@ -67,16 +67,16 @@ def test_a_recipe_has_the_networks_that_its_options_ask_for():
     assert list(lookups.networks_needed(plain, "r", "low_resolution")) == ["text"]
     needed = lookups.networks_needed(latent, "r", "low_resolution")
     assert list(needed) == ["text", "autoencoder"]
-    assert lookups.autoencoders(plain) == []
-    assert lookups.autoencoders(latent) == ["r"]
+    assert autoencoders.recipes(plain) == []
+    assert autoencoders.recipes(latent) == ["r"]
     assert lookups.super_resolution(latent, "r") == ""
-    assert lookups.round_trip_segmenter(latent, "r")["segmenter"] == "threshold"
+    assert autoencoders.segmenter(latent, "r")["segmenter"] == "threshold"
 
 
 def test_a_pinned_autoencoder_is_the_recipes_own_and_still_measured():
     pinned = settings(latent=True)
     pinned["recipes"]["r"]["networks"] = {"autoencoder": {"folder": "a", "sha256": "0" * 64}}
-    assert lookups.autoencoders(pinned) == ["r"]
+    assert autoencoders.recipes(pinned) == ["r"]
     assert "r/networks/autoencoder" in lookups.all_pinned(pinned)
 
 

@@ -102,17 +102,17 @@ rule measure_round_trip:
         mem_mb=looked_up_often(resources.round_trip_mb),
     params:
         generator=option("recipes/{recipe}/generator"),
-        segmenter=looked_up(lookups.round_trip_segmenter),
+        segmenter=looked_up(autoencoders.segmenter),
         asked=option("evaluate/round_trip"),
         seed=option("recipes/{recipe}/train/seed"),
-        code=code_with("measure_round_trip", lookups.round_trip_plugins),
+        code=code_with("measure_round_trip", autoencoders.plugins),
     script:
         "../../scripts/measure_round_trip.py"
 
 
 ROUND_TRIPS = expand(
     "results/recipes/{recipe}/evaluate/round_trip.tsv",
-    recipe=lookups.autoencoders(settings),
+    recipe=autoencoders.recipes(settings),
 )
 
 

@@ -76,7 +76,7 @@ rule write_scorecard:
         "../../envs/core.yaml"
     params:
         recipes=list(RECIPES),
-        latent=lookups.autoencoders(settings),
+        latent=autoencoders.recipes(settings),
         compared=[recipe for recipe, _ in lookups.comparisons(settings)],
         published={recipe: lookups.published(settings, recipe) for recipe in RECIPES},
         bootstrap=option("evaluate/bootstrap"),

@@ -17,7 +17,7 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import catalogue, cohorts, lookups, resources
+from radfoundry.config import autoencoders, catalogue, cohorts, lookups, resources
 from radfoundry.config import trained, watched, weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint

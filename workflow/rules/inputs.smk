@@ -152,7 +152,7 @@ def networks_of_recipe(wildcards):
 
 def autoencoder_of_recipe(wildcards):
     recipe = wildcards.recipe
-    return network_folders({lookups.autoencoder(settings, recipe): recipe})
+    return network_folders({autoencoders.autoencoder(settings, recipe): recipe})
 
 
 def networks_needed(wildcards):

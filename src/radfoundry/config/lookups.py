@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from radfoundry.config import catalogue, cohorts
-from radfoundry.config.consistency import NO_METHOD, reads, weights_from
+from radfoundry.config.consistency import reads
 
 Settings = Mapping[str, Any]
 Plugin = tuple[str, str]  # kind and name, as the catalogue has it
@@ -104,33 +104,6 @@ def super_resolution(settings: Settings, recipe: str) -> str:
     """Return a recipe's own network that draws the full grid from a coarse one; "" for none."""
     name = catalogue.stated("generators", _generator(settings, recipe), "SUPER_RESOLUTION", "")
     return "" if networks(settings, recipe).get(name) != recipe else name
-
-
-def autoencoder(settings: Settings, recipe: str) -> str:
-    """Return a recipe's own network on whose latents others stand; "" for none."""
-    name = catalogue.stated("generators", _generator(settings, recipe), "AUTOENCODER", "")
-    return "" if networks(settings, recipe).get(name) != recipe else name
-
-
-def autoencoders(settings: Settings) -> list[str]:
-    """Return the recipes with an autoencoder of their own, trained or pinned."""
-    return [recipe for recipe in settings["recipes"] if autoencoder(settings, recipe)]
-
-
-def round_trip_segmenter(settings: Settings, recipe: str) -> dict[str, Any]:
-    """Return what labels a recipe's cases, `segmenter` and `options`; {} if it needs weights."""
-    method = settings["cohorts"][settings["recipes"][recipe]["cohort"]]["pseudolabel"]
-    if method == NO_METHOD or weights_from(settings["pseudolabel"][method]) != "none":
-        return {}
-    chosen = settings["pseudolabel"][method]
-    return {"segmenter": chosen["segmenter"], "options": chosen["options"]}
-
-
-def round_trip_plugins(settings: Settings, recipe: str) -> list[Plugin]:
-    """Return the generator of a recipe, and the segmenter that reads what it decodes."""
-    chosen = round_trip_segmenter(settings, recipe)
-    own = [("segmenters", chosen["segmenter"])] if chosen else []
-    return [("generators", _generator(settings, recipe)), *own]
 
 
 def training_options(settings: Settings, recipe: str, network: str) -> dict[str, Any]:

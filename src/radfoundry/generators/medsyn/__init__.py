@@ -6,7 +6,7 @@ known are shown to the network beside the noisy ones and take their place in eve
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,8 @@ from radfoundry.diffusion.objectives import OBJECTIVES, masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
 from radfoundry.generators._requests import text_guided
-from radfoundry.generators.medsyn import batches, latent, training
+from radfoundry.generators.medsyn import batches, decoding, latent, training
+from radfoundry.generators.medsyn.decoding import round_trip
 from radfoundry.generators.medsyn.options import chosen, is_latent, stated
 from radfoundry.generators.medsyn.published import PROBED
 from radfoundry.networks.autoencoder.latents import parted
@@ -46,6 +47,7 @@ NEEDS = {"low_resolution": ["text", "autoencoder"]}
 # Networks that not every recipe has: the option that decides, and the value with which it has it.
 USED = {"autoencoder": {"train/latent": True}, "super_resolution": {"train/latent": False}}
 AUTOENCODER = "autoencoder"
+__all__ = ["draw", "enlarge", "fit", "plan", "prepare", "probe", "round_trip"]
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"
 OPTIONS = {
@@ -170,8 +172,10 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     full = batches.picture(source, networks.cards["low_resolution"])
     known = _given(full, asked.get("given", ()))
     low = _low(asked, full, known, networks, seed)
-    finish = _decoded if "autoencoder" in networks.cards else _high
-    high = finish(asked, full, known, low, networks, seed)
+    if "autoencoder" in networks.cards:
+        high = decoding.pictures(low, full, known, networks.high, networks.cards)
+    else:
+        high = _high(asked, full, known, low, networks, seed)
     drawn = channels.cropped(high[0].float().cpu().numpy(), source.image.voxels.shape)
     image, labels = channels.decode(drawn, source.image.affine)
     facts = {
@@ -212,7 +216,7 @@ def _given(full: np.ndarray, names: Sequence[str]) -> Tensor:
 def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, seed: int) -> Tensor:
     """Return the channels at low resolution, laid as their network wants them."""
     card = networks.cards["low_resolution"]
-    values = _coarse(full, networks)
+    values = _values(full, card, networks)
     given = parted(given, values.shape[1])
     sides = values.shape[2:]
     if "latent_channels" in card and list(sides) != list(card["space"]):
@@ -235,40 +239,11 @@ def _low(asked: Mapping, full: np.ndarray, given: Tensor, networks: Networks, se
     return stretched(drawn, sides)
 
 
-def _coarse(full: np.ndarray, networks: Networks) -> Tensor:
+def _values(full: np.ndarray, card: Mapping, networks: Networks) -> Tensor:
     """Return what the low-resolution network draws of channels, laid as it wants them."""
-    card = networks.cards["low_resolution"]
-    if "latent_channels" not in card:
-        return batches.coarse(full, card).float().to(networks.device)
-    whole = torch.as_tensor(full)[None]
-    there = latent.encoded(whole, networks.high, networks.cards["autoencoder"]["precision"])
-    return batches.laid(there, card)
-
-
-def _decoded(
-    asked: Mapping, full: np.ndarray, given: Tensor, low: Tensor, networks: Networks, seed: int
-) -> Tensor:
-    """Return the channels (1, C, X, Y, Z) of drawn latents; there is no chance in it."""
-    low = batches.laid(low, networks.cards["low_resolution"])
-    precision = networks.cards["autoencoder"]["precision"]
-    drawn = latent.decoded(low, networks.high, precision)
-    whole = torch.as_tensor(full)[None].to(drawn)
-    return torch.where(given.to(drawn.device)[..., None, None, None], whole, drawn)
-
-
-def round_trip(weights: Weights, device: str = "cpu") -> Callable[[Case], Case]:
-    """Return what encodes and decodes a case: its image (int16 HU) and its anatomy map."""
-    latents = training.rebuilt_autoencoder(weights, device)
-
-    def again(case: Case) -> Case:
-        full = batches.picture(case, weights.card)
-        found = latent.again(full, weights, latents)
-        image, labels = channels.decode(
-            channels.cropped(found, case.image.voxels.shape), case.image.affine
-        )
-        return Case(case.name, image, labels, np.zeros_like(labels), case.facts)
-
-    return again
+    if "latent_channels" in card:
+        return decoding.latents(full, networks.high, networks.cards)
+    return batches.coarse(full, card).float().to(networks.device)
 
 
 def _high(

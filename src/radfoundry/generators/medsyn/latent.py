@@ -7,7 +7,6 @@ can be given as on the coarse grid. It stands in for averaging and for super-res
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -152,10 +151,3 @@ def decoded(drawn: Tensor, latents: Latents, precision: str) -> Tensor:
         torch.autocast(drawn.device.type, torch.bfloat16, enabled=precision == "bfloat16"),
     ):
         return latents.decode(drawn).float().clamp(-1, 1)
-
-
-def again(full: np.ndarray, found: Weights, latents: Latents) -> np.ndarray:
-    """Return channels (C, X, Y, Z) encoded and decoded."""
-    precision = found.card["precision"]
-    there = encoded(torch.as_tensor(full)[None], latents, precision)
-    return decoded(there, latents, precision)[0].cpu().numpy()
