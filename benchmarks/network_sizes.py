@@ -15,10 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from radfoundry.diffusion.tiles import Tiles, tiled
-from radfoundry.generators.medsyn import batches, options, training
+from radfoundry.generators.medsyn import batches, latent, options, training
+from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.networks.build import build, named
 from radfoundry.networks.costs import cost
 from radfoundry.text.encoder.model import SIZES
+from radfoundry.weights import Weights
 
 WHOLE = (256, 256, 256)  # depth x height x width
 TRAINED, CUT = "training step", "call, 256^3 in tiles"
@@ -36,8 +38,20 @@ class Tiled(nn.Module):
         return tiled(self.network, self.tiles)(noisy, times, **condition)
 
 
+class Decoding(nn.Module):
+    """An autoencoder's decoder, called as a denoising network is; one channel at a time."""
+
+    def __init__(self, latents: Latents) -> None:
+        super().__init__()
+        self.latents = latents
+
+    def forward(self, noisy: Tensor, times: Tensor) -> Tensor:
+        """Return pictures of latents."""
+        return self.latents.decode(noisy)
+
+
 def main() -> None:
-    """Print one row per kind of step."""
+    """Print one row per kind of step, on the coarse grid and then on latents."""
     lines = ["| network | size | million parameters | step | batch | GB | TFLOP |"]
     lines.append("|---|---|---|---|---|---|---|")
     for size in ("paper", "workstation"):
@@ -48,6 +62,7 @@ def main() -> None:
                 card["text_width"] = SIZES[chosen["text"]["size"]]["width"]
             for what, batch, space in steps(card):
                 lines.append(f"| {name} | {size} | {counted(card, what, batch, space)} |")
+        lines += [f"| {row} |" for row in on_latents(size)]
     sys.stdout.write("\n".join([*lines, ""]))
 
 
@@ -59,6 +74,23 @@ def steps(card: Mapping[str, Any]) -> list[tuple[str, int, tuple[int, ...]]]:
     crop, tile = tuple(card["crop"][::-1]), tuple(card["tile"][::-1])
     calls = [("call, one tile", 1, tile), (CUT, 1, WHOLE), ("call, 256^3 at once", 1, WHOLE)]
     return [(TRAINED, card["batch"], crop), *calls]
+
+
+def on_latents(size: str) -> list[str]:
+    """Return rows of the low-resolution network on latents, and of decoding them."""
+    chosen = options.chosen({"size": size, "objective": "published", "latent": True})
+    own, card = chosen["autoencoder"], {"network": "low_resolution", **chosen["low_resolution"]}
+    card = latent.of_autoencoder(card, Weights({}, own))
+    card["text_width"] = SIZES[chosen["text"]["size"]]["width"]
+    rows = [f"low_resolution, latent | {size} | {counted(card, *step)}" for step in steps(card)]
+    with torch.device("meta"):
+        network = Decoding(Latents(own["size"], own["channels"]))
+        drawn = torch.zeros(
+            1, network.latents.channels, *(side // card["factor"] for side in WHOLE)
+        )
+    found = cost(network, drawn, {}, training=False)
+    cells = f"{found.parameters:.1f} | decode 256^3 | 1"
+    return [*rows, f"autoencoder | {size} | {cells} | {found.total_gb:.1f} | {found.tflop:.1f}"]
 
 
 def counted(card: Mapping[str, Any], what: str, batch: int, space: tuple[int, ...]) -> str:

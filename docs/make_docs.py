@@ -19,7 +19,15 @@ COLUMNS = ("Column", "Type and limits", "Meaning")
 ORDER = ("cases", "images", "splits", "duplicates", "weights", "labels", "second_opinion")
 ORDER += ("radiomics", "vectors", "requests", "samples")
 ORDER += ("scores", "thresholds", "verdicts", "acceptance", "label_dice", "clinical", "leakage")
-ORDER += ("predictions", "comparison", "probes", "descriptions", "distances", "resolutions")
+ORDER += (
+    "predictions",
+    "comparison",
+    "probes",
+    "descriptions",
+    "distances",
+    "resolutions",
+    "round_trip",
+)
 ORDER += ("scorecard",)
 
 

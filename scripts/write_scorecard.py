@@ -6,7 +6,7 @@ from _cases import read_all
 from _job import start
 
 from radfoundry import tables
-from radfoundry.report.scorecard import stages
+from radfoundry.report.scorecard import latents, stages
 from radfoundry.report.scorecard.card import build, check
 from radfoundry.report.scorecard.published import beside
 
@@ -21,6 +21,9 @@ for recipe, path in zip(job.params.recipes, job.input.acceptance, strict=True):
     rows += stages.of_acceptance(tables.read(path, "acceptance"), recipe)
 for recipe, path in zip(job.params.compared, job.input.comparisons, strict=True):
     rows += stages.of_comparison(tables.read(path, "comparison"), recipe)
+for recipe, path in zip(job.params.latent, job.input.round_trips, strict=True):
+    table = tables.read(path, "round_trip")
+    rows += latents.of_round_trip(table, recipe, job.params.bootstrap, rng)
 made = [tables.read(path, "scorecard") for path in job.input.syntheses]
 card = pd.concat([build(beside(rows, job.params.published)), *made], ignore_index=True)
 check(card)

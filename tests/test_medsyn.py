@@ -330,7 +330,7 @@ def test_cases_of_a_batch_share_a_fold_where_there_are_priors_and_nowhere_else()
     cases = [*chests(), *chests()]
     folds = {}
     for name, options in {"wavelet": TRAIN, "shift": SHIFT, "published": PUBLISHED}.items():
-        rows = task(options, cases, batch=16).ahead.rows(torch.Generator().manual_seed(0))
+        _, rows, _ = task(options, cases, batch=16).ahead(torch.Generator().manual_seed(0))
         folds[name] = len(set((rows % principal_components.FOLDS).tolist()))
     assert folds["wavelet"] == 1
     assert min(folds["shift"], folds["published"]) > 2

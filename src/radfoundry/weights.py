@@ -8,7 +8,7 @@ is taken for what its tensors say (`adopt`); no code in it runs.
 import hashlib
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from radfoundry.volume import sha256, write_bytes
 
 TENSORS, CARD, DIGEST = "weights.safetensors", "card.json", "sha256"
+MODEL_FILES = (".pt", ".pth", ".safetensors")  # of others
 
 
 class WeightsError(ValueError):
@@ -135,6 +136,55 @@ def adopt(path: str | Path) -> Weights:
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file or folder")
     return Weights(_tensors(path), {"origin": path.name, "source_sha256": sha256(path)})
+
+
+def monai_definition(folder: str | Path, classes: Sequence[str]) -> dict[str, Any]:
+    """Return how the configs of a MONAI bundle define a network: `_target_` and its arguments.
+
+    References such as "@latent_channels" are resolved; nothing is run.
+
+    Args:
+        folder: Of the bundle, with `configs/*.json`.
+        classes: Names of the network's class, any of which will do.
+
+    Raises:
+        WeightsError: No config defines one, or an argument is an expression.
+    """
+    for path in sorted(Path(folder, "configs").glob("*.json")):
+        try:
+            stated = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise WeightsError(f"{path} is not JSON: {error}") from None
+        for value in stated.values() if isinstance(stated, dict) else ():
+            target = str(value.get("_target_", "")) if isinstance(value, dict) else ""
+            if target.rpartition(".")[2] in classes:
+                return {key: _resolved(own, stated, path) for key, own in value.items()}
+    raise WeightsError(f"{folder}: no configs/*.json defines a network of {' or '.join(classes)}")
+
+
+def _resolved(value: Any, stated: Mapping[str, Any], where: Path) -> Any:
+    """Return a value of a MONAI config, a reference followed."""
+    for _ in range(len(stated) + 1):
+        if not isinstance(value, str) or not value.startswith(("@", "$")):
+            return value
+        if value.startswith("$") or value[1:] not in stated:
+            raise WeightsError(f"{where}: {value!r} would have to be run; allowed: values, @names")
+        value = stated[value[1:]]
+    raise WeightsError(f"{where}: {value!r} leads to itself")
+
+
+def monai_weights(folder: str | Path) -> Path:
+    """Return the one file of weights of a MONAI bundle's autoencoder.
+
+    Raises:
+        WeightsError: There is none, or several of which none is named alone.
+    """
+    models = sorted(p for p in Path(folder, "models").glob("*") if p.suffix in MODEL_FILES)
+    named = [path for path in models if "autoencoder" in path.name.lower()] or models
+    if len(named) != 1:
+        listed = ", ".join(path.name for path in named) or "none"
+        raise WeightsError(f"{folder}/models: {listed}; needed: one file, or `weights` names it")
+    return named[0]
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ reads   the train split of the recipe's cohort: images, labels, reports
 writes  results/cohorts/{cohort}/encoded/{batch}/
         results/recipes/{recipe}/reports/{network}.tsv
         results/recipes/{recipe}/networks/{network}/
+        results/recipes/{recipe}/evaluate/round_trip.tsv  (of recipes with an autoencoder)
         results/recipes/{recipe}/networks/previous/{network}/  (every one that was trained)
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
@@ -107,6 +108,40 @@ rule take_network:
 ruleorder: take_network > train_network
 
 
+rule measure_round_trip:
+    """Encode and decode unseen cases, before anything is drawn on their latents."""
+    input:
+        networks=autoencoder_of_recipe,
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/recipes/{recipe}/evaluate/round_trip.tsv",
+    log:
+        "logs/train/measure_round_trip/{recipe}.log",
+    priority: 10  # before what stands on it
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=looked_up_often(resources.round_trip_mb),
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        segmenter=looked_up(autoencoders.segmenter),
+        asked=option("evaluate/round_trip"),
+        seed=option("recipes/{recipe}/train/seed"),
+        code=code_with("measure_round_trip", autoencoders.plugins),
+    script:
+        "../../scripts/measure_round_trip.py"
+
+
+ROUND_TRIPS = expand(
+    "results/recipes/{recipe}/evaluate/round_trip.tsv",
+    recipe=autoencoders.recipes(settings),
+)
+
+
 rule train:
     input:
         unique(path for recipe in RECIPES for path in networks(recipe)),
+        ROUND_TRIPS,

@@ -105,4 +105,5 @@ rule collect_samples:
 
 rule sample:
     input:
+        ROUND_TRIPS,
         expand("results/recipes/{recipe}/samples.tsv", recipe=RECIPES),

@@ -84,5 +84,6 @@ rule evaluate:
     input:
         comparisons(),
         syntheses(),
+        ROUND_TRIPS,
         label_measurements("labels"),
         label_measurements("clinical"),

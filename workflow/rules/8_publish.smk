@@ -61,6 +61,7 @@ rule write_scorecard:
     input:
         comparisons=comparisons(),
         syntheses=syntheses(),
+        round_trips=ROUND_TRIPS,
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
         acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
@@ -76,6 +77,7 @@ rule write_scorecard:
         "../../envs/core.yaml"
     params:
         recipes=list(RECIPES),
+        latent=autoencoders.recipes(settings),
         compared=[recipe for recipe, _ in lookups.comparisons(settings)],
         published={recipe: lookups.published(settings, recipe) for recipe in RECIPES},
         bootstrap=option("evaluate/bootstrap"),

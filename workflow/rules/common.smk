@@ -17,8 +17,8 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import catalogue, cohorts, lookups, resources
-from radfoundry.config import reports, trained, untrained, watched, weight_files
+from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
+from radfoundry.config import resources, trained, untrained, watched, weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load

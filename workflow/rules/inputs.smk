@@ -155,6 +155,11 @@ def networks_of_recipe(wildcards):
     return networks(wildcards.recipe)
 
 
+def autoencoder_of_recipe(wildcards):
+    recipe = wildcards.recipe
+    return network_folders({autoencoders.autoencoder(settings, recipe): recipe})
+
+
 def networks_needed(wildcards):
     """The networks that the one in the wildcards is trained on top of."""
     return network_folders(

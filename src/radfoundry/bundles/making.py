@@ -10,7 +10,7 @@ import pandas as pd
 
 from radfoundry import weights as storing
 from radfoundry.bundles import model_card, privacy
-from radfoundry.config import catalogue
+from radfoundry.config import catalogue, lookups
 from radfoundry.data.augmentation import WINDOW_HU
 from radfoundry.release.dataset import versions
 from radfoundry.release.volumes import label_table
@@ -112,7 +112,8 @@ def _lends(generator: str) -> str:
 def described(origin: Origin) -> dict[str, Any]:
     """Return what `bundle.json` says."""
     generator, stated = origin.settings["generator"], dict(origin.settings["sample"])
-    names = catalogue.constant("generators", generator, "NETWORKS")
+    what = catalogue.constant("generators", generator, "NETWORKS")
+    names = lookups.networks_of(origin.settings)
     if lost := [name for name in names if name not in origin.networks]:
         raise BundleError(f"{origin.recipe}: {', '.join(lost)} is not trained; all of {names} are")
     known = catalogue.options("generators", generator) or {}
@@ -129,7 +130,7 @@ def described(origin: Origin) -> dict[str, Any]:
         "window_hu": list(WINDOW_HU) if origin.modality == "CT" else None,
         "sample": sample,
         "reads_prompts": bool(reads),
-        "networks": {name: _network(names[name], origin.networks[name]) for name in names},
+        "networks": {name: _network(what[name], origin.networks[name]) for name in names},
         "training": training(origin),
         "phantoms": origin.phantoms,
         "limits": list(catalogue.stated("generators", generator, "LIMITS", ())),

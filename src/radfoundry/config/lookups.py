@@ -60,9 +60,23 @@ def networks(settings: Settings, recipe: str) -> dict[str, str]:
     A pinned network is the recipe's own: it lies where a trained one would.
     """
     entry = settings["recipes"][recipe]
-    names = catalogue.constant("generators", entry["generator"], "NETWORKS")
     lent = {name: lender for name, lender in entry["networks"].items() if isinstance(lender, str)}
-    return {name: lent.get(name, recipe) for name in names}
+    return {name: lent.get(name, recipe) for name in networks_of(entry)}
+
+
+def networks_of(recipe: Mapping) -> list[str]:
+    """Return the networks that a recipe has: not every one has all of its generator's.
+
+    A generator's USED names networks with the option that decides, by path, and the value with
+    which a recipe has them; what is not stated counts as false.
+    """
+    names = catalogue.constant("generators", recipe["generator"], "NETWORKS")
+    used = catalogue.stated("generators", recipe["generator"], "USED", {})
+    return [
+        name
+        for name in names
+        if all(bool(value_at(recipe, path)) == v for path, v in used.get(name, {}).items())
+    ]
 
 
 def pinned(settings: Settings, recipe: str) -> dict[str, dict[str, str]]:
@@ -84,7 +98,7 @@ def networks_needed(settings: Settings, recipe: str, network: str) -> dict[str, 
     """Return the networks that one is trained on top of, each with the recipe that trains it."""
     needs = catalogue.constant("generators", settings["recipes"][recipe]["generator"], "NEEDS")
     owners = networks(settings, recipe)
-    return {name: owners[name] for name in needs.get(network, [])}
+    return {name: owners[name] for name in needs.get(network, []) if name in owners}
 
 
 def takes_prompts(settings: Settings, recipe: str) -> bool:
@@ -95,12 +109,13 @@ def takes_prompts(settings: Settings, recipe: str) -> bool:
 def super_resolution(settings: Settings, recipe: str) -> str:
     """Return a recipe's own network that draws the full grid from a coarse one; "" for none."""
     name = catalogue.stated("generators", _generator(settings, recipe), "SUPER_RESOLUTION", "")
-    return "" if networks(settings, recipe).get(name, recipe) != recipe else name
+    return "" if networks(settings, recipe).get(name) != recipe else name
 
 
 def read_at_thresholds(settings: Settings, recipe: str) -> str:
     """Return the network that is told at which thresholds its channels are read; "" for none."""
-    return catalogue.stated("generators", _generator(settings, recipe), "THRESHOLDS", "")
+    name = catalogue.stated("generators", _generator(settings, recipe), "THRESHOLDS", "")
+    return name if name in networks(settings, recipe) else ""
 
 
 def sampler(settings: Settings, recipe: str) -> dict[str, Any]:

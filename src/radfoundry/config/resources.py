@@ -91,6 +91,11 @@ def drawing_mb(settings: Settings, recipe: str) -> int:
     return math.ceil(BASE_MB + NETWORK_MB + held / MB)
 
 
+def round_trip_mb(settings: Settings, recipe: str) -> int:
+    """Return the memory (MB) of encoding and decoding a recipe's cases, one at a time."""
+    return reading_mb(settings, settings["recipes"][recipe]["cohort"]) + NETWORK_MB
+
+
 def cases(settings: Settings, cohort: str) -> int:
     """Return how many cases a cohort has at most: lines of its table, or exams of its phantoms.
 

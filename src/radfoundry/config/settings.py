@@ -32,7 +32,8 @@ SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
 SECTIONS = ("cohorts", "pseudolabel", "recipes")
 SAFE_TAGS = ("bool", "float", "int", "map", "merge", "null", "seq", "str")
 TAGS = {f"tag:yaml.org,2002:{name}" for name in SAFE_TAGS}
-MODEL_FILES = (".bin", ".json", ".safetensors", ".txt")  # of a model in Hugging Face's layout
+# Of a model in Hugging Face's layout, or of a MONAI bundle.
+MODEL_FILES = (".bin", ".json", ".pt", ".pth", ".safetensors", ".txt")
 MOST_NODES = 100_000  # aliases of aliases grow exponentially
 
 
@@ -174,7 +175,8 @@ def start_files(recipe: Mapping, network: str) -> list[str]:
     """Return the files that a recipe's network starts from, sorted; [] for none.
 
     Of the bundle that `train: {start: ...}` names: its .zip, or the manifest of its folder. Of the
-    folder that `train: {<network>: {folder: ...}}` names: weights, configuration, words.
+    folder that `train: {<network>: {folder: ...}}` names: weights, configuration, words; and the
+    file of its `weights`.
 
     Args:
         recipe: Of the checked config.
@@ -182,9 +184,12 @@ def start_files(recipe: Mapping, network: str) -> list[str]:
     """
     if start := recipe["train"].get("start"):
         return [bundle_file(start)]
-    folder = (recipe["train"].get(network) or {}).get("folder")
-    found = Path(folder).iterdir() if folder and Path(folder).is_dir() else ()
-    return sorted(str(path) for path in found if path.suffix in MODEL_FILES and path.is_file())
+    stated = recipe["train"].get(network) or {}
+    folder = stated.get("folder")
+    places = ("*", "configs/*", "models/*") if folder else ()
+    found = [path for place in places for path in Path(folder or "").glob(place)]
+    listed = [str(path) for path in found if path.suffix in MODEL_FILES and path.is_file()]
+    return sorted({*listed, *([str(stated["weights"])] if stated.get("weights") else [])})
 
 
 def bundle_file(start: str) -> str:

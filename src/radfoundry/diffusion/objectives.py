@@ -83,10 +83,13 @@ class Dropping:
     Attributes:
         text: Chance that a picture's text is replaced by the learned null (MedSyn: 0.1).
         channels: Chance that a picture is trained with some of its channels given.
+        together: Channels next to each other that are given or not as one, such as latents of one
+            channel of a picture.
     """
 
     text: float = 0.1
     channels: float = 0.0
+    together: int = 1
 
 
 def without_text(condition: Condition, chance: float, generator: torch.Generator) -> Condition:
@@ -170,8 +173,9 @@ def denoising_loss(
     seen = dict(without_text(condition, dropping.text, generator))
     asked = torch.ones_like(clean[:1, :1])
     if dropping.channels:
-        given = given_channels((len(clean), clean.shape[1]), dropping.channels, generator)
-        given = given.to(clean.device)
+        parts = clean.shape[1] // dropping.together
+        given = given_channels((len(clean), parts), dropping.channels, generator)
+        given = given.to(clean.device).repeat_interleave(dropping.together, 1)
         seen["concat"] = masked_channels(clean, given)
         asked = spread(~given, clean)
     counted = asked * objective.voxel_weight(clean)

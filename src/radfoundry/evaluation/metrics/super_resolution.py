@@ -139,19 +139,19 @@ def _rows(case: HeldOutCase, arm: str, found: Mapping[str, float]) -> list[tuple
     return [(case.case, case.patient, arm, name, value) for name, value in found.items()]
 
 
-def fidelity(real: np.ndarray, enlarged: np.ndarray) -> dict[str, float]:
+def fidelity(real: np.ndarray, enlarged: np.ndarray, span: float = RANGE) -> dict[str, float]:
     """Return peak signal to noise in dB and mean structural similarity of two images (X, Y, Z).
 
-    Both images are in HU; the peak is the width of the window.
+    Both images are in HU; the peak is the width of the window. Or (X, Z), and another `span`.
     Similarity as Wang et al. (2004) define it: Gaussian windows of sigma 1.5 voxels, here in 3D.
     Equal images have an infinite ratio, which no mean can hold: NaN.
     """
     pair = real.astype(np.float64), enlarged.astype(np.float64)
     similar = structural_similarity(
-        *pair, data_range=RANGE, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        *pair, data_range=span, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
     same = np.array_equal(*pair)
-    ratio = NAN if same else peak_signal_noise_ratio(*pair, data_range=RANGE)
+    ratio = NAN if same else peak_signal_noise_ratio(*pair, data_range=span)
     return {"psnr_db": float(ratio), "ssim": float(similar)}
 
 

@@ -14,9 +14,10 @@ import torch
 
 from radfoundry.case import Case
 from radfoundry.generators._requests import text_guided
-from radfoundry.generators.medsyn import batches, drawing, geometry, training
+from radfoundry.generators.medsyn import batches, drawing, geometry, latent, training
+from radfoundry.generators.medsyn.decoding import round_trip
 from radfoundry.generators.medsyn.drawing import Networks, alike, draw_many
-from radfoundry.generators.medsyn.options import TABLES, chosen, stated
+from radfoundry.generators.medsyn.options import chosen, is_latent, stated
 from radfoundry.generators.medsyn.published import PROBED
 from radfoundry.text.encoder import model
 from radfoundry.training.loop import Callbacks
@@ -35,16 +36,21 @@ __all__ = [
     "plan",
     "prepare",
     "probe",
+    "round_trip",
     "shapes",
 ]
 
 NETWORKS = {
     "text": "BERT of the cohort's reports",
+    "autoencoder": "of each channel, whose latents are drawn with `latent: true`",
     "low_resolution": "U-Net that draws image, lobes, airway and vessel on a coarse grid",
     "super_resolution": "U-Net that draws them on the full grid, given the coarse one",
 }
 CLAIMED = ("low_resolution",)  # super-resolution stands beside interpolation
-NEEDS = {"low_resolution": ["text"]}
+NEEDS = {"low_resolution": ["text", "autoencoder"]}
+# Networks that not every recipe has: the option that decides, and the value with which it has it.
+USED = {"autoencoder": {"train/latent": True}, "super_resolution": {"train/latent": False}}
+AUTOENCODER = "autoencoder"
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"
 THRESHOLDS = "super_resolution"
@@ -98,7 +104,11 @@ def fit(
         more = getattr(data, "reports", ())
         learned = training.text([*reports, *more], words, own, generator, device, callbacks)
         return training.counted(learned, more)
-    card, start = dict(chosen(options)[network]), data.networks.get(network)
+    start = data.networks.get(network)
+    if network == "autoencoder":
+        own = chosen({**options, "latent": True})[network]
+        return latent.train(data.cases, own, generator, device, callbacks, start)
+    card = dict(chosen(options)[network])
     card |= {"text_width": 0} | geometry.told(data.cases, card["design"], start)
     task: batches.LowResolutionTask | batches.SuperResolutionTask
     if network == "low_resolution":
@@ -106,7 +116,11 @@ def fit(
             raise ValueError("the low-resolution network needs the text encoder's weights")
         card["text_width"] = int(words.card["size"]["width"])
         card["read"] = len(words.card.get("reader", {}).get("bias", ()))
-        task = batches.LowResolutionTask(data.cases, card, words if card["text"] else None, device)
+        found = data.networks.get("autoencoder") if is_latent(options) else None
+        if is_latent(options):
+            card = latent.of_autoencoder(card, found)
+        words = words if card["text"] else None
+        task = batches.LowResolutionTask(data.cases, card, words, device, found)
     else:
         task = batches.SuperResolutionTask(data.cases, card)
     return training.denoiser(task, card | {"network": network}, generator, device, callbacks, start)
@@ -128,19 +142,21 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     Raises:
         ValueError: A network is missing, or the two see images on other curves or coarse grids.
     """
-    missing = [name for name in NETWORKS if name not in weights]
-    if missing:
-        raise ValueError(f"medsyn draws with {', '.join(NETWORKS)}; missing: {', '.join(missing)}")
+    last = "autoencoder" if "autoencoder" in weights else "super_resolution"
+    wanted = ("text", "low_resolution", last)
+    if missing := [name for name in wanted if name not in weights]:
+        raise ValueError(f"medsyn draws with {', '.join(wanted)}; missing: {', '.join(missing)}")
     for what, usual in (("tones", None), ("downsampling", "mean")):
-        found = [weights[name].card.get(what, usual) for name in TABLES]
+        found = [weights[name].card.get(what, usual) for name in ("low_resolution", last)]
         if found[0] != found[1]:
-            names = " and ".join(TABLES)
+            names = f"low_resolution and {last}"
             raise ValueError(f"{names} were trained on other {what}: {found[0]} and {found[1]}")
     reads = weights["low_resolution"].card["text"]
     encode = model.prepare(weights["text"], device) if reads else None
-    low, high = (training.rebuilt(weights[name], device) for name in TABLES)
-    cards = {name: weights[name].card for name in TABLES}
-    return Networks(encode, low, high, cards, device)
+    low = training.rebuilt(weights["low_resolution"], device)
+    rebuilt = training.rebuilt_autoencoder if last == "autoencoder" else training.rebuilt
+    cards = {name: weights[name].card for name in ("low_resolution", last)}
+    return Networks(encode, low, rebuilt(weights[last], device), cards, device)
 
 
 def draw(request: Mapping, source: Case, networks: Networks) -> Case:

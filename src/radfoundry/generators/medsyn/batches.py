@@ -20,6 +20,7 @@ from radfoundry.diffusion import objectives
 from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Network, Objective, denoising_loss
 from radfoundry.diffusion.tiles import Tiles
 from radfoundry.generators.medsyn import geometry
+from radfoundry.generators.medsyn.latent import LatentPictures
 from radfoundry.generators.medsyn.pictures import (
     CoarsePictures,
     Crops,
@@ -53,7 +54,7 @@ class CoarseBatches:
 
         They are shifted, turned and enlarged as the options say.
         """
-        rows = self.rows(generator)
+        rows = drawn_rows(len(self.pictures), self.options, generator)
         clean = self.pictures[rows].float()
         if reach := self.options["shift"]:
             clean = shifted(clean, reach, generator)
@@ -65,17 +66,30 @@ class CoarseBatches:
             clean = laid(channels.rotated(upright, matrix), self.options)
         return clean, rows, told
 
-    def rows(self, generator: torch.Generator) -> Tensor:
-        """Return which cases a batch has: of a wavelet network's, all of one fold.
 
-        They are passed through the one prior that none of them took part in.
-        """
-        count = self.options["batch"]
-        if self.options["design"] != "wavelet":
-            return torch.randint(len(self.pictures), (count,), generator=generator)
-        first = int(torch.randint(min(FOLDS, len(self.pictures)), (), generator=generator))
-        fold = torch.arange(first, len(self.pictures), FOLDS)
-        return fold[torch.randint(len(fold), (count,), generator=generator)]
+class LatentBatches:
+    """Which cases batches are of; their latents are encoded where the network is trained."""
+
+    def __init__(self, count: int, options: Mapping[str, Any]) -> None:
+        """Keep how many cases there are; `options` are the low-resolution network's."""
+        self.count, self.options = count, options
+
+    def __call__(self, generator: torch.Generator) -> Tensor:
+        """Return which cases a batch has (B,)."""
+        return drawn_rows(self.count, self.options, generator)
+
+
+def drawn_rows(count: int, options: Mapping[str, Any], generator: torch.Generator) -> Tensor:
+    """Return which of so many cases a batch has (B,): of a wavelet network's, all of one fold.
+
+    They are passed through the one prior that none of them took part in.
+    """
+    batch = options["batch"]
+    if options["design"] != "wavelet":
+        return torch.randint(count, (batch,), generator=generator)
+    first = int(torch.randint(min(FOLDS, count), (), generator=generator))
+    fold = torch.arange(first, count, FOLDS)
+    return fold[torch.randint(len(fold), (batch,), generator=generator)]
 
 
 class LowResolutionTask:
@@ -87,6 +101,7 @@ class LowResolutionTask:
         options: Mapping[str, Any],
         words: Weights | None = None,
         device: str | torch.device = "cpu",
+        autoencoder: Weights | None = None,
     ) -> None:
         """Keep the cases, and encode each distinct report once.
 
@@ -94,7 +109,8 @@ class LowResolutionTask:
             cases: CT of one grid with anatomy maps.
             options: Of this network, with `channels`, `factor` and `multiple` beside the table's.
             words: The text encoder; None trains without text.
-            device: Where reports are encoded.
+            device: Where reports and latents are encoded.
+            autoencoder: Whose latents are drawn; None draws coarse channels.
 
         Raises:
             ValueError: Cases of several grids, or too few for the Gaussian that a wavelet network
@@ -109,26 +125,28 @@ class LowResolutionTask:
         facts = [entry.facts for entry in getattr(cases, "entries", cases)]
         self.reports = [str(known.get("report", "")) for known in facts]
         self.encode = None if words is None else features.stored(words, self.reports, device)
-        self.ahead = CoarseBatches(cases, options)
+        self.geometry = geometry.of_cases(cases, options["multiple"])
+        self.pictures: CoarsePictures | LatentPictures
+        self.ahead: CoarseBatches | LatentBatches
+        if autoencoder is None:
+            self.ahead = CoarseBatches(cases, options)
+            self.pictures = self.ahead.pictures
+        else:
+            self.pictures = LatentPictures(cases, options, autoencoder, device)
+            self.ahead = LatentBatches(len(cases), options)
         near = partial(near_airways, voxel_weight=options["voxel_weight"])
         self.objective = replace(objective(options), voxel_weight=near)
-
-    @property
-    def geometry(self) -> Tensor:
-        """The geometry (n, 6) of all cases."""
-        return self.ahead.geometry
-
-    @property
-    def pictures(self) -> CoarsePictures:
-        """The coarse pictures of all cases, read when they are asked for."""
-        return self.ahead.pictures
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return clean channels (B, C, *space) and their condition."""
         return self.ready(self.ahead(generator))
 
-    def ready(self, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def ready(
+        self, batch: tuple[Tensor, Tensor, Tensor] | Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a batch of `ahead` with its condition: folds, geometry, features of reports."""
+        if isinstance(batch, Tensor):
+            batch = self.pictures[batch].float(), batch, self.geometry[batch]
         clean, rows, told = batch
         condition = {"fold": rows % FOLDS} if self.options["design"] == "wavelet" else {}
         condition |= {"geometry": told} if self.options.get("geometry") else {}
@@ -148,8 +166,9 @@ class LowResolutionTask:
         """Return the denoising loss; some texts and some channels are dropped or given."""
         device = next(network.parameters()).device
         clean, condition = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
-        given = self.options["given"] if clean.shape[1] > 1 else 0.0
-        dropping = Dropping(self.options["drop_text"], given)
+        drawn = self.options["channels"]
+        given = self.options["given"] if drawn > 1 else 0.0
+        dropping = Dropping(self.options["drop_text"], given, clean.shape[1] // drawn)
         chosen = self.objective
         prior = network.gaussian_prior if isinstance(network, WaveletUNet) else None
         if prior is not None and self.options["objective"] == "flow":

@@ -22,12 +22,12 @@ from radfoundry.diffusion.objectives import OBJECTIVES, masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.diffusion.tiles import tiled
 from radfoundry.generators._requests import spacings
-from radfoundry.generators.medsyn import batches, geometry
+from radfoundry.generators.medsyn import batches, decoding, geometry
+from radfoundry.networks.autoencoder.latents import parted
 from radfoundry.networks.wavelet_unet.band_statistics import stretched
 from radfoundry.text.encoder import model
 from radfoundry.volume import Volume
 
-READ_BY = "super_resolution"  # whose card says from which value on drawn channels count
 SAMPLER = {"method": "dpm", "timestep_spacing": "log_snr"}  # where a request does not say
 TOGETHER = ("steps", *SAMPLER, "guidance", "text")  # what requests share that are drawn at once
 
@@ -38,9 +38,19 @@ class Networks:
 
     encode: model.Encode | None
     low: nn.Module
-    high: Any  # an `SuperResolution`
+    high: Any  # a `SuperResolution`, or the `Latents` that are drawn
     cards: Mapping[str, Mapping[str, Any]]
     device: str
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        """The card of the network that makes the full grid."""
+        return self.cards["autoencoder" if self.latent else "super_resolution"]
+
+    @property
+    def latent(self) -> bool:
+        """Whether latents are drawn in place of coarse channels."""
+        return "autoencoder" in self.cards
 
 
 def alike(request: Mapping, source: Case) -> Hashable:
@@ -80,11 +90,15 @@ def drawn(
         networks: As `prepare` returns them.
         numbers: The seed of each.
     """
-    card = networks.cards["super_resolution"]
+    card = networks.cards["low_resolution" if networks.latent else "super_resolution"]
     full = torch.as_tensor(np.stack([batches.picture(source, card) for source in sources]))
     given = torch.cat([_given(full, one.get("given", ())) for one in asked])
     low = _low(asked, full, given, networks, numbers)
-    high = _high(asked, full, given, low, networks, numbers).float().cpu().numpy()
+    if networks.latent:
+        high = decoding.pictures(low, full, given, networks.high, networks.cards)
+    else:
+        high = _high(asked, full, given, low, networks, numbers)
+    high = high.float().cpu().numpy()
     pairs = zip(high, sources, strict=True)
     return [channels.cropped(one, source.image.voxels.shape) for one, source in pairs]
 
@@ -114,7 +128,7 @@ def _sample(
     source: Case,
 ) -> Case:
     """Return channels (C, X, Y, Z) as the sample that was asked for."""
-    card = networks.cards[READ_BY]
+    card = networks.last
     thresholds = channels.Thresholds(**card.get("thresholds", {}))
     image, labels = channels.decode(found, affine, batches.curve(card), thresholds)
     facts = {
@@ -145,24 +159,35 @@ def _low(
 ) -> Tensor:
     """Return the channels (B, C, *coarse) at low resolution, laid as their network wants them."""
     card = networks.cards["low_resolution"]
-    small = [batches.coarse(picture.numpy(), card) for picture in full]
-    values = torch.cat(small).float().to(networks.device)
+    values = _values(full, card, networks)
+    given = parted(given, values.shape[1])
     sides = values.shape[2:]
+    if networks.latent and list(sides) != list(card["space"]):
+        grids = f"{list(sides)}, trained on {card['space']}"
+        raise ValueError(f"latents of the source's grid are {grids}: resample it first")
     if card["design"] != "pseudo3d":  # it knows bodies on the grid that it was trained on
         values = stretched(values, card["space"])
     condition: dict[str, Tensor] = {}
-    if values.shape[1] > 1 and card["given"]:
+    if card["channels"] > 1 and card["given"]:
         condition["concat"] = masked_channels(values, given.to(networks.device))
     if networks.encode is not None and asked[0].get("text", True):
         text, text_mask = networks.encode([one["prompt"] for one in asked])
         condition |= {"text": text.to(networks.device), "text_mask": text_mask.to(networks.device)}
     condition |= _geometry(card, asked, full, networks.device)
-    guidance = Guidance(float(asked[0].get("guidance", 1)))
+    guidance = Guidance(float(asked[0].get("guidance", 1)), 0.0 if networks.latent else 1.0)
     denoise = guided(batches.halved(networks.low, card), condition, guidance)
     known = Known(values, given.to(networks.device)) if given.any() else None
     streams = Streams(numbers, values.shape[1:], networks.device)
     found = sample(denoise, streams, _schedule(card), _sampling(asked[0], card), known)
     return stretched(found, sides)
+
+
+def _values(full: Tensor, card: Mapping[str, Any], networks: Networks) -> Tensor:
+    """Return what the low-resolution network draws of channels (B, C, X, Y, Z), laid for it."""
+    if networks.latent:
+        return decoding.latents(full, networks.high, networks.cards)
+    small = [batches.coarse(picture.numpy(), card) for picture in full]
+    return torch.cat(small).float().to(networks.device)
 
 
 def _high(

@@ -5,6 +5,7 @@ from typing import Any
 
 from radfoundry.data import channels
 from radfoundry.diffusion import objectives
+from radfoundry.generators.medsyn import latent
 from radfoundry.generators.medsyn.sizes import LOW_RESOLUTION, SUPER_RESOLUTION
 from radfoundry.networks.build import named
 from radfoundry.training.settings import refuse_unknown
@@ -114,7 +115,7 @@ SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
-    "shapes": (), "objective": (), "tones": (), "downsampling": (),
+    "shapes": (), "objective": (), "tones": (), "downsampling": (), "latent": (),
     "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder", "reports"),
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
@@ -126,6 +127,11 @@ TRAIN: Mapping[str, Sequence[str]] = {
         "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom",
         "residual_scale", "logit_mean", "log_snr_range", "conditioning_noise", "sampling_steps",
         "tile", "weights",
+    ),
+    "autoencoder": (  # as `generators._latent.options.KEYS` has them
+        "size", "steps", "batch", "accumulate", "crop", "learning_rate", "betas", "weight_decay",
+        "warmup", "schedule", "clip", "ema", "precision", "kl", "adversarial", "feature_matching",
+        "critic", "weights", "sha256", "folder",
     ),
 }  # fmt: skip
 # Which option is the factor of the coarse grid, and its value by size: see `TRAINING`.
@@ -165,7 +171,26 @@ def stated(options: Mapping) -> dict[str, dict[str, Any]]:
         refuse_unknown(f"train: {name}", own, TRAIN[name], RENAMED)
         brought = PUBLISHED_TRAINING[name] if objective == "published" else {}
         out[name] = {**defaults, **brought, **own}
+    if is_latent(options):
+        own = options.get("low_resolution") or {}
+        for name in ("shift", "turn", "zoom"):
+            if own.get(name):
+                message = f"low_resolution: {name} {own[name]}: allowed: 0 with `latent`"
+                raise ValueError(message)
+        out["low_resolution"] |= {**latent.LOW_RESOLUTION[size], **own}
     return out
+
+
+def is_latent(options: Mapping) -> bool:
+    """Return whether latents are drawn in place of coarse channels.
+
+    Raises:
+        ValueError: `latent` is neither true nor false.
+    """
+    found = options.get("latent", False)
+    if not isinstance(found, bool):
+        raise ValueError(f"train: latent is {found!r}; allowed: true, false")
+    return found
 
 
 def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
@@ -191,6 +216,9 @@ def chosen(options: Mapping) -> dict[str, dict[str, Any]]:
     for name, design in designs.items():
         out[name] |= shared | {"design": design["design"]}
     _check(out)
+    if is_latent(options):
+        out["autoencoder"] = latent.autoencoder(options, drawn, shared["tones"])
+        out["low_resolution"]["blocks"] = low
     return out
 
 

@@ -15,15 +15,17 @@ SHOWN = 3  # volumes of one preview
 def low_resolution(task: LowResolutionTask, network: nn.Module) -> np.ndarray:
     """Return coronal planes of three volumes drawn without a text, one column each, in [0, 1]."""
     device = next(network.parameters()).device
+    latents = getattr(task.pictures, "latents", None)
     streams = Streams(range(SHOWN), task.pictures.shape[1:], device)
     flow, ends = task.options["objective"] == "flow", task.options["log_snr_range"]
     drawn = sample(
-        guided(network, {}, Guidance()),
+        guided(network, {}, Guidance(limit=1.0 if latents is None else 0.0)),
         streams,
         task.objective.schedule,
         Sampling(steps=CALLS, log_snr_range=tuple(ends) if ends and flow else None),
     )
-    return _columns(laid(drawn, task.options))
+    drawn = laid(drawn, task.options)
+    return _columns(drawn if latents is None else latents.decode(drawn))
 
 
 def super_resolution(task: SuperResolutionTask, network: nn.Module) -> np.ndarray:

@@ -25,6 +25,10 @@ LOW_RESOLUTION: Mapping[str, Mapping[str, Any]] = {
         "design": "pseudo3d", "width": 16, "multipliers": (1, 2, 4, 8), "heads": 4, "side": 32,
         "bottleneck": 2, "tokens": 192, "checkpoint": False,
     },
+    "latent": {  # of 16^3 latents
+        "design": "shift", "haar": 0, "widths": (64, 160), "blocks": (2, 4), "side": 32,
+        "mixing": 128, "text_places": 16, "tokens": 192, "checkpoint": False,
+    },
     "workstation": {
         "design": "pseudo3d", "width": 96, "multipliers": (1, 2, 4, 8), "heads": 8, "side": 32,
         "bottleneck": 2, "tokens": 192, "checkpoint": True,

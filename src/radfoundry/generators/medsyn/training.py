@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from radfoundry.data import channels
+from radfoundry.generators._latent import training as shared
 from radfoundry.generators.medsyn import batches, previews
 from radfoundry.generators.medsyn.batches import LowResolutionTask, SuperResolutionTask
 from radfoundry.generators.medsyn.options import TABLES, tones
 from radfoundry.networks import build
+from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.networks.blocks import GeometryEmbedding
 from radfoundry.networks.shift_unet.text_features import TextFeatures
 from radfoundry.networks.shift_unet.unet import ShiftUNet
@@ -154,10 +156,7 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
         WeightsError: It was trained on another tone curve, so its images would be read back wrong.
     """
     card = weights.card
-    known = [tones(name) for name in channels.CURVES]
-    if (curve := card.get("tones", "that its card does not tell")) not in known:
-        message = f"{card['network']} was trained on a tone curve {curve}"
-        raise WeightsError(f"{message}, but images are read back by {known}: train it again")
+    _check_tones(card)
     network: nn.Module = build.build(card["size"], card["objective"], **wiring(card))
     if card["network"] == "super_resolution":
         network = super_resolution(network, card)
@@ -165,13 +164,30 @@ def rebuilt(weights: Weights, device: str | torch.device) -> nn.Module:
     return network.to(device).eval()
 
 
+def rebuilt_autoencoder(weights: Weights, device: str | torch.device) -> Latents:
+    """Return the autoencoder of weights, ready to encode and to decode.
+
+    Raises:
+        WeightsError: As for `rebuilt`.
+    """
+    _check_tones(weights.card)
+    return shared.rebuilt(weights, device)
+
+
+def _check_tones(card: Mapping[str, Any]) -> None:
+    known = [tones(name) for name in channels.CURVES]
+    if (curve := card.get("tones", "that its card does not tell")) not in known:
+        message = f"{card['network']} was trained on a tone curve {curve}"
+        raise WeightsError(f"{message}, but images are read back by {known}: train it again")
+
+
 def wiring(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return channels, channels beside them, text's width, grid, geometry of a network."""
     low = card["network"] == "low_resolution"
     shown = 2 * (card["channels"] > 1 and card["given"] > 0) if low else 1
-    concat = card["channels"] * shown
+    drawn = card.get("latent_channels", card["channels"])
     space = {"space": tuple(card.get("space", ())), "read": card.get("read", 0)} if low else {}
-    given = {"channels": card["channels"], "concat": concat, "text_width": card["text_width"]}
+    given = {"channels": drawn, "concat": drawn * shown, "text_width": card["text_width"]}
     return given | space | {"geometry": bool(card.get("geometry"))}
 
 

@@ -45,6 +45,7 @@ _OVERLAP = "0 is no overlap, 1 is perfect; 0.70 is clearly recognisable, 0.90 ne
 _EFFECT = "An interval wholly above 0: synthetic images taught the model something that is real."
 _RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
 _FIFTH = "At most a fifth (20 %): what draws is what the network learned."
+_KEPT = "Above averaging on the same grid; nothing drawn on the latents can be better."
 _COST = "No fixed bar; compare with the time and the memory at hand."
 _ABOVE = "Above the arm trained on real images alone."
 METRICS: dict[str, Metric] = {
@@ -161,6 +162,21 @@ METRICS: dict[str, Metric] = {
     "channel_dice_gain": Metric(
         "Overlap gained by the threshold that a channel is read at (Dice)", "1", True,
         "An interval wholly above 0: what was chosen on other cases holds for these.",
+    ),
+    "round_trip_psnr_db": Metric(
+        "Autoencoder there and back (peak signal to noise)", "dB", True, _KEPT
+    ),
+    "round_trip_ssim": Metric(
+        "Autoencoder there and back (structural similarity)", "1", True, _KEPT
+    ),
+    "round_trip_label_dice": Metric("Labels kept there and back (Dice)", "1", True, _OVERLAP),
+    "round_trip_radiomics_error": Metric(
+        "Radiomics there and back: relative error", "fraction", False,
+        "Small beside the differences between patients.",
+    ),
+    "round_trip_concordance": Metric(
+        "Radiomics there and back: concordance (Lin)", "1", True,
+        "Above 0.9 a feature is kept; what is not can be drawn by no network on the latents.",
     ),
     "anatomy_dice": Metric("Overlap of anatomy with what was asked for", "1", True, _OVERLAP),
     "pointing_accuracy": Metric(

@@ -65,7 +65,7 @@ def adopted(
     _filled(network, state, folder)
     words, lowercase = _words(folder, size["vocabulary"])
     size |= {"positions": positions, "tokens": tokens, "batch": batch}
-    card = {"network": "text_encoder", "origin": folder.name, "trained": False, "size": size}
+    card = {"network": "text", "origin": folder.name, "trained": False, "size": size}
     tensors = state_of(network)
     tensors[POSITIONS] = tiled(tensors[POSITIONS], positions)
     return Weights(tensors, {**card, "vocabulary": words, "lowercase": lowercase})

@@ -58,7 +58,7 @@ def untrained(
     with seeded(generator):
         network = build(size)
         look_nearby(network, size)
-    card = {"network": "text_encoder", "origin": "scratch", "trained": False, "size": size}
+    card = {"network": "text", "origin": "scratch", "trained": False, "size": size}
     return Weights(state_of(network), {**card, "vocabulary": vocabulary, "lowercase": True})
 
 
