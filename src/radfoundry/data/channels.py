@@ -183,7 +183,8 @@ def smaller(channels: Tensor, factor: int, downsampling: str = "mean") -> Tensor
     if factor == 1:
         return channels
     if downsampling == "nearest":
-        return channels[(..., *[slice(None, None, factor)] * (channels.ndim - 2))]
+        every = [slice(None), slice(None), *[slice(None, None, factor)] * (channels.ndim - 2)]
+        return channels[tuple(every)]
     pool = functional.avg_pool3d if channels.ndim == 5 else functional.avg_pool2d
     return pool(channels, factor)
 

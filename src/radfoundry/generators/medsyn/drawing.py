@@ -98,8 +98,7 @@ def drawn(
         high = decoding.pictures(low, full, given, networks.high, networks.cards)
     else:
         high = _high(asked, full, given, low, networks, numbers)
-    high = high.float().cpu().numpy()
-    pairs = zip(high, sources, strict=True)
+    pairs = zip(high.float().cpu().numpy(), sources, strict=True)
     return [channels.cropped(one, source.image.voxels.shape) for one, source in pairs]
 
 

@@ -36,7 +36,7 @@ class CropBatches:
 
     def __call__(self, generator: torch.Generator) -> Tensor:
         """Return (B, C, *crop) in [-1, 1]."""
-        return self.crops.drawn(generator)
+        return self.crops.drawn(generator)[0]
 
 
 class LatentPictures:

@@ -78,8 +78,9 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.before, self.after = Scaling(width, conditioned), Scaling(width, conditioned)
         places, hidden = mixing
-        self.mixing = Mixing(width, places, hidden) if hidden else None
-        self.attention = None if hidden else Attention(width, width // side, side)
+        self.mixing: nn.Module = (
+            Mixing(width, places, hidden) if hidden else Attention(width, width // side, side)
+        )
         self.text = Attention(width, width // side, side, text_width) if text_width else None
         self.inner = inner(width)
 
@@ -88,7 +89,7 @@ class AttentionBlock(nn.Module):
     ) -> Tensor:
         """Map (B, places, width) to the same."""
         normal, share = self.before(places, condition)
-        places = places + share * (self.mixing or self.attention)(normal)
+        places = places + share * self.mixing(normal)
         if self.text is not None:
             places = places + self.text(places, text, text_mask)
         normal, share = self.after(places, condition)
