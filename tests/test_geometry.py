@@ -70,7 +70,7 @@ def test_a_design_that_is_not_told_geometry_says_so_in_its_card():
 def test_batches_carry_the_geometry_of_their_own_cases():
     card = {**options.chosen(PUBLISHED)["low_resolution"], "geometry": True, "batch": 8}
     task = batches.LowResolutionTask(sized(*SIZES), card)
-    rows = task.ahead.rows(torch.Generator().manual_seed(0))
+    _, rows, _ = task.ahead(torch.Generator().manual_seed(0))
     _, condition = task.draw(torch.Generator().manual_seed(0))
     told = condition["geometry"].exp()
     wanted = torch.tensor([SIZES[row % 3] for row in rows.tolist()])[:, None].expand(-1, 3)

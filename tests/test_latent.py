@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_medsyn import TINY, TRAIN, chests, request, same
+from test_medsyn import TRAIN, chests, request, same
 
 from radfoundry import tables
 from radfoundry.case import Case
@@ -21,7 +21,7 @@ from radfoundry.report.scorecard import card, latents
 from radfoundry.volume import radiograph
 from radfoundry.weights import Weights
 
-LOW = {"size": "latent", "haar": 1, "depth": 1, "widths": [16, 32], "places": 4, "mixing": 16}
+LOW = {"size": "latent", "widths": [14, 16], "blocks": [1, 1], "side": 8, "mixing": 8}
 LATENT = {
     "size": "phantom",
     "latent": True,
@@ -32,7 +32,7 @@ LATENT = {
         "crop": [16, 16, 16],
         "learning_rate": 1e-2,
     },
-    "low_resolution": {"size": {**LOW, "rank": 2}, "steps": 2, "batch": 2},
+    "low_resolution": {"size": LOW, "steps": 2, "batch": 2},
 }
 
 
@@ -118,7 +118,6 @@ def test_without_latents_nothing_of_the_options_changes():
     assert plain == stated
     assert "autoencoder" not in plain
     assert "latent_channels" not in plain["low_resolution"]
-    assert TINY["size"] == "phantom32"
     for own, message in (({"latent": 1}, "latent is 1"), ({"low_resolution": {"shift": 1}}, "0")):
         with pytest.raises(ValueError, match=message):
             medsyn_options.chosen({**LATENT, **own})

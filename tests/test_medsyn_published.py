@@ -1,7 +1,6 @@
 """Tests that `objective: published` is the whole recipe of Xu et al. 2024, sections 4 and 5."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -168,7 +167,8 @@ def test_a_published_network_draws_on_its_own_curve(monkeypatch):
     drawn = torch.zeros(1, 4, 12, 8, 9)
     monkeypatch.setattr(drawing, "_low", lambda *_: drawn)
     monkeypatch.setattr(drawing, "_high", lambda *_: drawn)
-    networks = SimpleNamespace(cards={"super_resolution": card | {"multiple": 1}})
+    cards = {"super_resolution": card | {"multiple": 1}}
+    networks = drawing.Networks(None, torch.nn.Identity(), None, cards, "cpu")
     request = {"parameters": "{}", "seed": 1, "request": "syn-1"}
     found = medsyn.draw(request, case(), networks)
     assert np.unique(found.image.voxels).tolist() == [-212]
