@@ -114,7 +114,8 @@ class Bundle:
 
     def _sizes(self, spacing: Sequence[float] | None) -> list[float]:
         own = np.linalg.norm(self.affine[:3, :3], axis=0)
-        sizes = np.array(spacing or self.card["sample"].get("spacing") or own, float)
+        known = [spacing, self.card["sample"].get("spacing"), own]
+        sizes = np.array(next(found for found in known if found is not None), float)
         if sizes.shape != (3,) or not (np.isfinite(sizes) & (sizes > 0)).all():
             raise BundleError(f"spacing {sizes.tolist()}: allowed: three numbers above 0, in mm")
         return sizes.tolist()
