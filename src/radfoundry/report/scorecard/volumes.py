@@ -117,7 +117,8 @@ def of_channels(
             yield _row(recipe, "channel_dice", f"{name}/{arm}", found, own, f"above {value:g}")
         values, units = ([g[c].to_numpy() for g in groups.values()] for c in ("dice", "patient"))
         found = effects.gain(values, units, bootstrap, rng)
-        note = f"threshold chosen on {noted} cases of the tune split; paired by patient"
+        said = "chosen on" if name in chosen else "left midway, with"
+        note = f"threshold {said} {noted} cases of the tune split; paired by patient"
         arm = f"{name}/calibrated-midway"
         yield _row(recipe, f"channel_dice{GAIN}", arm, found, groups["midway"], note)
 
