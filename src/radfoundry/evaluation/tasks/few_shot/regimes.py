@@ -80,8 +80,8 @@ def regime(
         SAMPLES: "" if found[SAMPLES] else "no kept samples of both kinds",
         REAL: _lacking(patients, shots),
     }
-    lent = [[kind[:added] for kind in source] for source in (further, samples)]
-    return Regime(real, *lent, added if any(found.values()) else 0, reasons)
+    extra, drawn = ([kind[:added] for kind in source] for source in (further, samples))
+    return Regime(real, extra, drawn, added if any(found.values()) else 0, reasons)
 
 
 def _lacking(patients: Sequence[np.ndarray], shots: int | str) -> str:
