@@ -65,6 +65,12 @@ def test_steps_of_one_network_are_no_option_of_another(settings):
     assert "text" in lookups.training_options(settings, "generic", "text")
 
 
+def test_other_probes_are_no_option_of_a_dataset(settings):
+    assert "probes" not in lookups.sample_options(settings, "medsyn")
+    stated = {"recipes": {"r": {"sample": {"count": 3, "probes": {"prompt": 1}}}}}
+    assert lookups.sample_options(stated, "r") == {"count": 3}
+
+
 def test_another_quantile_or_arm_changes_no_option_of_a_job(settings):
     assert "quantile" not in lookups.expert_options(settings, "artasyn", "anatomy")
     makeup = {"arms", "recipes", "seeds", "unseen"}

@@ -24,7 +24,7 @@ rule plan_requests:
     params:
         generator=option("recipes/{recipe}/generator"),
         ask="plan",
-        options=option("recipes/{recipe}/sample"),
+        options=looked_up(lookups.sample_options),
         seed=option("recipes/{recipe}/seed"),
         batch=option("recipes/{recipe}/batch"),
         code=code_with("plan_requests", lookups.generator_plugins),

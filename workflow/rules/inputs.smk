@@ -190,34 +190,21 @@ def each_probe_batch(wildcards):
     return expand(pattern, recipe=wildcards.recipe, batch=names)
 
 
-def of_probes(pattern):
-    """The pattern for a recipe whose generator takes prompts, and can be probed with some."""
-    return _where(lookups.takes_prompts, pattern)
+def _where(holds, pattern):
+    """The pattern for the recipe in the wildcards, if a look-up of the config holds of it."""
+    asked = looked_up(holds)
+    return lambda w: expand(pattern, recipe=w.recipe) if asked(w) else []
 
 
-def of_super_resolution(pattern):
-    """The pattern for a recipe with a super-resolution network of its own."""
-    return _where(lookups.super_resolution, pattern)
-
-
-def of_channels(pattern):
-    """The pattern for a recipe whose drawn channels are read at calibrated thresholds."""
-    return _where(lookups.read_at_thresholds, pattern)
-
-
-def of_filtered(pattern):
-    """The pattern for a recipe of the config; nothing for a null arm, which no expert judges."""
-    return lambda w: expand(pattern, recipe=w.recipe) if w.recipe in RECIPES else []
+of_probes = partial(_where, lookups.takes_prompts)
+of_super_resolution = partial(_where, lookups.super_resolution)
+of_channels = partial(_where, lookups.read_at_thresholds)
+of_filtered = partial(_where, untrained.is_filtered)
 
 
 def of_untrained(pattern):
     """The pattern for the null arm of the recipe in the wildcards, if it has one."""
     return lambda w: expand(pattern, recipe=untrained.arms(settings, w.recipe))
-
-
-def _where(holds, pattern):
-    asked = looked_up(holds)
-    return lambda w: expand(pattern, recipe=w.recipe) if asked(w) else []
 
 
 def each_expert(pattern):

@@ -167,6 +167,12 @@ def task_options(settings: Settings, task: str) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key not in MAKEUP}
 
 
+def sample_options(settings: Settings, recipe: str) -> dict[str, Any]:
+    """Return what the recipe says of drawing a dataset; other probes draw no dataset again."""
+    sample = settings["recipes"][recipe]["sample"]
+    return {key: value for key, value in sample.items() if key != "probes"}
+
+
 def probe_options(settings: Settings, recipe: str) -> dict[str, Any]:
     """Return what the recipe says of drawing, and how many probes are drawn: its own first."""
     sample = settings["recipes"][recipe]["sample"]

@@ -34,6 +34,11 @@ def arms(settings: Settings, recipe: str) -> list[str]:
     return [name_of(recipe)] if asked and _claimed(entry["generator"]) else []
 
 
+def is_filtered(settings: Settings, recipe: str) -> bool:
+    """Return whether experts judge what a recipe draws: any recipe's but a null arm's."""
+    return recipe not in all_arms(settings)
+
+
 def all_arms(settings: Settings) -> list[str]:
     """Return the null arms of all recipes that are measured."""
     judged = settings["evaluate"]["synthesis"]["recipes"]
