@@ -150,7 +150,8 @@ def smaller(channels: Tensor, factor: int, downsampling: str = "mean") -> Tensor
     if factor == 1:
         return channels
     if downsampling == "nearest":
-        return channels[(..., *[slice(None, None, factor)] * (channels.ndim - 2))]
+        every, thinned = slice(None), slice(None, None, factor)
+        return channels[(every, every) + (thinned,) * (channels.ndim - 2)]
     pool = functional.avg_pool3d if channels.ndim == 5 else functional.avg_pool2d
     return pool(channels, factor)
 
