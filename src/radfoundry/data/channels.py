@@ -183,8 +183,8 @@ def smaller(channels: Tensor, factor: int, downsampling: str = "mean") -> Tensor
     if factor == 1:
         return channels
     if downsampling == "nearest":
-        every = [slice(None), slice(None), *[slice(None, None, factor)] * (channels.ndim - 2)]
-        return channels[tuple(every)]
+        every, thinned = slice(None), slice(None, None, factor)
+        return channels[(every, every) + (thinned,) * (channels.ndim - 2)]
     pool = functional.avg_pool3d if channels.ndim == 5 else functional.avg_pool2d
     return pool(channels, factor)
 
