@@ -20,7 +20,7 @@ Copies of a part of a volume are not seen.
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ COARSE = 3.0  # pixels of the thumbnail: what is wider is shared by all chests
 DEGREE = 3  # of the smooth surface taken out of a region
 PURE = 0.9  # share of a thumbnail's pixel that must be edited to count
 LEAST_PIXELS = 60  # fewer correlate by chance; smaller regions are widened
+AT_ONCE = 128  # thumbnails compared at once: of 9,000 images they would fill gigabytes
 SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 
 
@@ -186,16 +187,18 @@ def _distance(case: Case, edited: np.ndarray, source: Case | None, reference: Ma
     if not others.any():
         return float("nan")
     size = reference["size"]
-    known = _known(reference, 1)[others, 0]
     thumb = thumbnail(picture(case.image.voxels), size)
     body = thumb > 0
     if not body.any():
         return float("nan")
-    whole = nearest(_detail(thumb), body, _detail(known), surfaces(body, 0))
     region = _region(edited, size)
     base = [] if source is None else [thumbnail(picture(source.image.voxels), size)]
-    inside = nearest(thumb, region, known, surfaces(region, DEGREE, *base))
-    return 1 - max(whole, inside)
+    level, explained, detail = surfaces(body, 0), surfaces(region, DEGREE, *base), _detail(thumb)
+    closest = -1.0
+    for known in _known(reference, 1, others):
+        whole = nearest(detail, body, _detail(known[:, 0]), level)
+        closest = max(closest, whole, nearest(thumb, region, known[:, 0], explained))
+    return 1 - closest
 
 
 def _volume_distance(case: Case, patient: str | None, reference: Mapping) -> float:
@@ -203,21 +206,33 @@ def _volume_distance(case: Case, patient: str | None, reference: Mapping) -> flo
     others = np.array([other != patient for other in reference["patients"]], bool)
     if not others.any():
         return float("nan")
-    views, known = _detail(_views(case.image, reference["size"])), _detail(_known(reference, 2))
+    views = _detail(_views(case.image, reference["size"]))
     whole = np.ones(views.shape[1:], bool)
-    shared = known.mean(axis=0) if len(known) > 1 else known[:0]  # what all chests look like
-    close = [
-        _closeness(view, whole, known[others, n], surfaces(whole, 0, *shared[n : n + 1]))
-        for n, view in enumerate(views)
-    ]
-    return 1 - float(np.mean(close, axis=0).max())
+    shared = np.zeros((0, *views.shape[1:]))
+    if len(others) > 1:  # what all chests look like
+        total = sum(some.sum(axis=0, dtype=float) for some in _known(reference, 2))
+        shared = _detail(total / len(others))
+    explained = [surfaces(whole, 0, *shared[n : n + 1]) for n in range(len(views))]
+    closest = -1.0
+    for known in map(_detail, _known(reference, 2, others)):
+        each = [_closeness(views[n], whole, known[:, n], explained[n]) for n in range(len(views))]
+        closest = max(closest, float(np.mean(each, axis=0).max()))
+    return 1 - closest
 
 
-def _known(reference: Mapping, views: int) -> np.ndarray:
-    """Return the training images' thumbnails, (n, views, size, size) in [0, 1]."""
+def _known(reference: Mapping, views: int, which: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """Yield training images' thumbnails, (n, views, size, size) float32 in [0, 1], some at a time.
+
+    Args:
+        reference: What `fit` returned.
+        views: Of each image.
+        which: Booleans, one for each image; all when None.
+    """
     coded = np.frombuffer(base64.b64decode(reference["thumbnails"]), np.uint8)
-    size = reference["size"]
-    return (coded.reshape(-1, views, size, size) / 255).astype(np.float32)
+    coded = coded.reshape(-1, views, reference["size"], reference["size"])
+    rows = np.arange(len(coded)) if which is None else np.flatnonzero(which)
+    for start in range(0, len(rows), AT_ONCE):
+        yield (coded[rows[start : start + AT_ONCE]] / 255).astype(np.float32)
 
 
 def _views(image: Volume, size: int) -> np.ndarray:
