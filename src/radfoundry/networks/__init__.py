@@ -11,5 +11,6 @@
 Networks that denoise are called as `network(noisy, times, text=None, text_mask=None, concat=None)`
 and return an estimate of the clean pictures (B, C, *space): see `radfoundry.diffusion`. `concat`
 (B, C', *space) are channels that are seen but not drawn: a low-resolution picture, or what is known
-of this one.
+of this one. Their attribute `saving` says whether the backward pass computes layers again: a size's
+`checkpoint` sets it, and `gradient_checkpointing` of a training after that.
 """

@@ -77,13 +77,13 @@ TRAIN: Mapping[str, Sequence[str]] = {
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",
-        "logit_mean", "voxel_weight", "log_snr_range",
+        "logit_mean", "voxel_weight", "log_snr_range", "gradient_checkpointing", "compile",
     ),
     "super_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom",
         "residual_scale", "logit_mean", "log_snr_range", "conditioning_noise", "sampling_steps",
-        "tile",
+        "tile", "gradient_checkpointing", "compile",
     ),
 }  # fmt: skip
 # Which option is the factor of the coarse grid, and its value by size: see `TRAINING`.
