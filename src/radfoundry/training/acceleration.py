@@ -4,6 +4,8 @@ None of it changes what a network is: names and shapes of its tensors stay, so t
 a training with any of these to one without.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.amp import GradScaler
@@ -47,7 +49,7 @@ def prepare(network: nn.Module, settings: Settings, device: torch.device) -> Non
 
 
 def _recompute(network: nn.Module, saving: bool) -> None:
-    layers = [module for module in network.modules() if hasattr(module, "saving")]
+    layers: list[Any] = [module for module in network.modules() if hasattr(module, "saving")]
     if saving and not layers:
         raise TrainingError(
             "train.checkpointing",
