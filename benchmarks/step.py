@@ -33,8 +33,8 @@ from radfoundry.training.acceleration import mixed
 from radfoundry.training.loop import Callbacks, Settings, Stopped, Trained, TrainingState, train
 
 SIDE, HELD_OUT = 64, 24
-LOSSES = 16  # batches that a held-out loss is the mean of
-LOOKS = 12  # held-out losses along our training
+LOSSES = 8  # batches that a held-out loss is the mean of
+LOOKS = 6  # held-out losses along our training
 WANTED = 3.0  # times less for the same held-out loss: what is claimed
 
 
@@ -230,14 +230,14 @@ def measure_memory(both: Comparison, steps: dict[str, Callable[[], Any]]) -> Non
 
 
 def course(
-    both: Comparison, network: nn.Module, how: Settings, looks: int, enough: Callable
-) -> list[tuple[float, int, float]]:
-    """Train a network; return (seconds, steps, held-out loss) along the way, of averaged weights.
+    both: Comparison, name: str, network: nn.Module, how: Settings, looks: int, enough: Callable
+) -> tuple[float, float]:
+    """Train a network, with a row at each look; return the last seconds and held-out loss.
 
-    Seconds are those of steps: looking at the held-out loss costs nothing. `enough` is asked with
-    them and the loss.
+    Seconds are those of steps: looking at the held-out loss, of averaged weights, costs nothing.
+    `enough` is asked with them and the loss whether to stop.
     """
-    found: list[tuple[float, int, float]] = []
+    found: list[tuple[float, float]] = []
     spent, done, begun = 0.0, 0, both.clock()
 
     def count(step: int, *_: Any) -> None:
@@ -247,31 +247,28 @@ def course(
 
     def look(averaged: nn.Module) -> np.ndarray:
         nonlocal begun
-        found.append((spent, done, both.loss(averaged)))
+        found.append((spent, both.loss(averaged)))
+        say(f"| {name} | {done} | {spent:.1f} | {found[-1][1]:.4f} |")
         begun = both.clock()
         return np.zeros((1, 1))
 
-    stop = lambda: bool(found) and enough(spent, found[-1][2])  # noqa: E731
+    stop = lambda: bool(found) and enough(*found[-1])  # noqa: E731
     shown = Callbacks(count, stop=stop, preview=look, show=lambda *_: None, show_every=looks)
     with suppress(Stopped):
         train(network, both.draw, both.task.loss, how, torch.Generator().manual_seed(1), shown)
-    return found
+    return found[-1]
 
 
 def measure_learning(both: Comparison, steps: int, limit: float, rate: float) -> None:
     """Print held-out losses of both along their trainings, and the ratio that is claimed."""
-    networks, every = both.networks(), max(1, steps // LOOKS)
+    networks = both.networks()
     how = both.settings(steps=steps, ema=min(both.card["ema"], 1 - 10 / steps))
-    ours = course(both, networks["ours"], how, every, lambda *_: False)
-    aim = ours[-1][2]
+    every = max(1, steps // LOOKS)
+    cost, aim = course(both, "ours", networks["ours"], how, every, lambda *_: False)
     plain = replace(how, steps=10**6, schedule="constant", learning_rate=rate)
-    reached = lambda spent, loss: loss <= aim or spent >= limit  # noqa: E731
-    others = course(both, networks["MONAI's"], plain, every, reached)
-    for name, found in (("ours", ours), ("MONAI's", others)):
-        for spent, done, loss in found:
-            say(f"| {name} | {done} | {spent:.1f} | {loss:.4f} |")
-    spent, _, loss = others[-1]
-    times, met = spent / ours[-1][0], loss <= aim
+    enough = lambda spent, loss: loss <= aim or spent >= limit  # noqa: E731
+    spent, loss = course(both, "MONAI's", networks["MONAI's"], plain, every, enough)
+    times, met = spent / cost, loss <= aim
     need = f"{times:.2f}" if met else f"more than {times:.2f} (it stands at {loss:.4f})"
     verdict = "met" if times >= WANTED else ("missed" if met else "not decided: raise --seconds")
     say(f"held-out loss {aim:.4f} costs MONAI's {need} times ours; wanted {WANTED}: {verdict}")
