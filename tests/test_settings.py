@@ -251,6 +251,17 @@ def test_a_key_of_training_that_does_not_exist_is_told_before_any_job():
     assert wrong(drawing("wgan", train={"gan": {"step": 5}}))[0].endswith("did you mean 'steps'?")
 
 
+def test_a_value_of_training_that_is_no_choice_is_told_before_any_job_with_those_that_are():
+    own = {"precision": "float8", "gradient_checkpointing": "often", "compile": True}
+    faults = wrong(drawing(train={"low_resolution": own}))
+    assert "precision" in faults[0]
+    assert "allowed: float32, bfloat16, float16" in faults[0]
+    assert "gradient_checkpointing" in faults[1]
+    assert len(faults) == 2
+    (fault,) = wrong(drawing("wgan", train={"gan": {"compile": True}}))
+    assert fault.startswith("recipes.r.train.gan.compile: unknown; allowed: size, penalty")
+
+
 @pytest.mark.parametrize("old", catalogue.constant("generators", "medsyn", "RENAMED"))
 def test_a_key_of_training_that_was_renamed_is_refused_with_its_new_name(old):
     new = catalogue.constant("generators", "medsyn", "RENAMED")[old]

@@ -13,4 +13,6 @@ and return an estimate of the clean pictures (B, C, *space): see `radfoundry.dif
 (B, C', *space) are channels that are seen but not drawn: a low-resolution picture, or what is known
 of this one. A design among `build.TOLD_GEOMETRY` takes `geometry=None` (B, 6) too: the logarithms
 of spacing and field of view in mm, see `blocks.GeometryEmbedding`.
+Their attribute `saving` says whether the backward pass computes layers again: a size's
+`checkpoint` sets it, and `gradient_checkpointing` of a training after that.
 """

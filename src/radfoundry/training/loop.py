@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from radfoundry.networks.layers import reseed
-from radfoundry.training import processes
+from radfoundry.training import acceleration, processes
 from radfoundry.training.callbacks import CallbackRunner
 from radfoundry.training.settings import (
     Callbacks,
@@ -44,6 +44,8 @@ __all__ = [
     "TrainingError",
 ]
 __all__ += ["learning_rate", "train"]
+
+INTERCHANGEABLE = ("gradient_checkpointing", "compile")  # a state goes on with either
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def train(
     Raises:
         TrainingError: With code "train.nonfinite" after more than `settings.skips` steps whose
             loss or gradient was not finite, or "train.mismatch" if the state to resume from was
-            made with other settings or by a number of processes that cannot be divided by ours.
+            made with other settings or by a number of processes that cannot be divided by ours;
+            see also `acceleration.prepare`.
         Stopped: With code "train.stopped", when `callbacks.stop` asked for it.
     """
     state = TrainingState(network, settings, generator)
@@ -101,8 +104,10 @@ class TrainingState:
 
     def __init__(self, network: nn.Module, settings: Settings, generator: torch.Generator) -> None:
         self.network, self.settings = network, settings
-        self.shared = processes.shared(network)
         self.device = next(network.parameters()).device
+        acceleration.prepare(network, settings, self.device)
+        self.scaler = acceleration.loss_scaler(self.device, settings.precision)
+        self.shared = processes.shared(network)
         self.generators = _streams(generator, settings.accumulate)
         self.optimizer = torch.optim.AdamW(
             network.parameters(),
@@ -138,22 +143,29 @@ class TrainingState:
         """Add the gradient of one batch of the step; return the terms of its loss."""
         generator = self.generators[place]
         reseed(generator)  # for dropout, which takes no generator
-        half = self.settings.precision == "bfloat16"
         with processes.unsent(self.shared, place == len(self.generators) - 1):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            with acceleration.mixed(self.device, self.settings.precision):
                 terms = self.shared(lambda network: loss(network, draw(generator), generator))
             total = torch.stack([term.float() for term in terms.values()]).sum()
-            (total / len(self.generators)).backward()
+            self.scaler.scale(total / len(self.generators)).backward()
         return {name: term.detach().float() for name, term in terms.items()}
 
     def _follow(self) -> bool:
-        """Take the optimizer's step; say no and take none if the gradient is not finite."""
+        """Take the optimizer's step, or none if the gradient is not finite.
+
+        Say no in that case, unless the scale of the loss was too high and has been lowered: at a
+        scale of 1 the gradient is what it is.
+        """
+        self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         if not torch.isfinite(norm):
-            return False
+            before = self.scaler.get_scale()
+            self.scaler.update()
+            return 1 <= self.scaler.get_scale() < before
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.settings)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         if self.average is not None:
             self.average.update_parameters(self.network)
         return True
@@ -190,6 +202,7 @@ class TrainingState:
             "generators": streams,
             "network": _held(self.network.state_dict()),
             "optimizer": _held(self.optimizer.state_dict()),
+            "scaler": self.scaler.state_dict(),
             "average": None if self.average is None else _held(self.average.state_dict()),
         }
 
@@ -197,6 +210,7 @@ class TrainingState:
         _refuse_other(state, self.settings)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        self.scaler.load_state_dict(dict(state.get("scaler", {})))  # older states have none
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         here = len(state["generators"]) // processes.size()
@@ -222,7 +236,7 @@ def _streams(generator: torch.Generator, count: int) -> list[torch.Generator]:
 
 def _refuse_other(state: Mapping, settings: Settings) -> None:
     """Raise if a state was made with other settings, or cannot be shared out among us."""
-    mine = asdict(settings)
+    mine = {key: value for key, value in asdict(settings).items() if key not in INTERCHANGEABLE}
     differs = [k for k in mine if mine[k] != state["settings"].get(k)]
     if differs:
         changes = ", ".join(f"{k} {state['settings'].get(k)!r} -> {mine[k]!r}" for k in differs)

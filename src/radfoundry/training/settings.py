@@ -16,7 +16,13 @@ Draw = Callable[[torch.Generator], Any]
 Loss = Callable[[Any, Any, torch.Generator], Mapping[str, Tensor]]
 
 SCHEDULES = ("constant", "cosine", "steps")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "float16")
+CHOICES = {
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+    "gradient_checkpointing": (None, True, False),
+    "compile": (True, False),
+}
 
 
 class TrainingError(RuntimeError):
@@ -45,10 +51,15 @@ class Settings:
         milestones: Steps at which the "steps" schedule falls.
         clip: Largest norm of the gradient; longer ones are shortened.
         ema: Decay of the moving average of the weights; 0 keeps the last weights instead.
-        precision: "float32", or "bfloat16" for automatic mixed precision.
-        skips: How many steps may be left out because their loss or gradient is not finite.
+        precision: "float32", or "bfloat16" or "float16" for automatic mixed precision; with
+            "float16" the loss is scaled, see `acceleration.loss_scaler`.
+        skips: How many steps may be left out because their loss or gradient is not finite. Those
+            by which the scale of the loss finds its value are not counted.
         accumulate: Batches per optimizer step on each GPU; for a loss that is a mean over equal
             batches, the step is that of one batch so many times as big.
+        gradient_checkpointing: Whether layers are computed again in the backward pass, which saves
+            memory and costs time; None leaves it as the network was made.
+        compile: Whether the network goes through `torch.compile`.
     """
 
     steps: int
@@ -63,12 +74,14 @@ class Settings:
     skips: int = 5
     accumulate: int = 1
     betas: tuple[float, float] = (0.9, 0.999)
+    gradient_checkpointing: bool | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 value = getattr(self, name)
-                raise ValueError(f"{name} {value!r} is none of {', '.join(allowed)}")
+                raise ValueError(f"{name} {value!r} is none of {', '.join(map(str, allowed))}")
         if self.accumulate < 1:
             raise ValueError(f"accumulate {self.accumulate} is less than one batch per step")
         for name in ("milestones", "betas"):  # lists, as JSON and YAML give them, compare unequal

@@ -33,6 +33,7 @@ from radfoundry.networks.wavelet_unet.gaussian_prior import FEWEST
 from radfoundry.networks.wavelet_unet.principal_components import FOLDS
 from radfoundry.networks.wavelet_unet.unet import WaveletUNet
 from radfoundry.text.encoder import features
+from radfoundry.training.acceleration import mixed
 from radfoundry.weights import Weights
 
 __all__ = ["LowResolutionTask", "SuperResolutionTask"]
@@ -256,10 +257,9 @@ def _one_grid(cases: Sequence[Case]) -> None:
 
 def halved(network: nn.Module, card: Mapping[str, Any]) -> Network:
     """Return the network as it was trained: in mixed precision, if so."""
-    mixed = card["precision"] == "bfloat16"
 
     def run(noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
-        with torch.autocast(noisy.device.type, torch.bfloat16, enabled=mixed):
+        with mixed(noisy.device, card["precision"]):
             return network(noisy, times, **condition)
 
     return run

@@ -16,8 +16,7 @@ TABLES = {"low_resolution": LOW_RESOLUTION, "super_resolution": SUPER_RESOLUTION
 # `logit_mean` of the times of `flow`; `voxel_weight` of airways, see `batches.near_airways`;
 # `log_snr_range` of the sampler; `conditioning_noise` on the coarse channels that the full grid is
 # drawn from; `residual_scale` times the residual is drawn, 0 for the channels themselves;
-# `sampling_steps`, 0 for the request's steps; `weights`: bits that they are stored with, EMA and
-# optimizer have 32.
+# `sampling_steps`, 0 for the request's steps; `weights_dtype` is that of the stored weights.
 TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "phantom": {
         "text": {"size": "phantom", "reading": True},
@@ -26,14 +25,14 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "betas": [0.9, 0.95], "weight_decay": 0.01, "warmup": 50, "schedule": "cosine",
             "clip": 1.0, "ema": 0.998,
             "precision": "bfloat16", "text": True, "drop_text": 0.1, "given": 0.5, "shift": 0,
-            "turn": 0.05, "zoom": 0.05, "weights": "float16", "logit_mean": 0.5,
+            "turn": 0.05, "zoom": 0.05, "weights_dtype": "float16", "logit_mean": 0.5,
             "voxel_weight": 10.0, "log_snr_range": [-7.0, 7.0],
         },
         "super_resolution": {
             "size": "phantom", "factor": 2, "steps": 700, "batch": 2, "learning_rate": 2e-3,
             "weight_decay": 0.01, "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98,
             "precision": "bfloat16", "crop": [32, 32, 32], "noise": 0.04, "turn": 0.0, "zoom": 0.0,
-            "weights": "float16",
+            "weights_dtype": "float16",
             "residual_scale": 4.0, "logit_mean": 0.0, "log_snr_range": [-7.0, 4.0],
             "conditioning_noise": 0.03, "sampling_steps": 2, "tile": [128, 128, 128],
         },
@@ -45,7 +44,8 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 500,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
             "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "turn": 0.0, "zoom": 0.0,
-            "weights": "float32", "logit_mean": 0.0, "voxel_weight": 0.0, "log_snr_range": None,
+            "weights_dtype": "float32", "logit_mean": 0.0, "voxel_weight": 0.0,
+            "log_snr_range": None,
         },
         "super_resolution": {
             "size": "workstation", "factor": 4, "steps": 40000, "batch": 2, "accumulate": 16,
@@ -53,7 +53,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
             "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
             "logit_mean": 0.0, "log_snr_range": None, "conditioning_noise": 0.0,
-            "sampling_steps": 0, "tile": [128, 128, 64], "weights": "float32",
+            "sampling_steps": 0, "tile": [128, 128, 64], "weights_dtype": "float32",
         },
     },
     "paper": {
@@ -63,7 +63,8 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "learning_rate": 1e-4, "betas": [0.9, 0.999], "weight_decay": 0.01, "warmup": 0,
             "schedule": "constant", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
             "text": True, "drop_text": 0.1, "given": 0.5, "shift": 1, "turn": 0.0, "zoom": 0.0,
-            "weights": "float32", "logit_mean": 0.0, "voxel_weight": 0.0, "log_snr_range": None,
+            "weights_dtype": "float32", "logit_mean": 0.0, "voxel_weight": 0.0,
+            "log_snr_range": None,
         },
         "super_resolution": {
             "size": "paper", "factor": 4, "steps": 40000, "batch": 4, "accumulate": 8,
@@ -71,7 +72,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "schedule": "constant", "clip": 1.0, "ema": 0.995, "precision": "bfloat16",
             "crop": [72, 72, 64], "noise": 0.4, "turn": 0.2, "zoom": 0.1, "residual_scale": 0.0,
             "logit_mean": 0.0, "log_snr_range": None, "conditioning_noise": 0.0,
-            "sampling_steps": 0, "tile": [128, 128, 64], "weights": "float32",
+            "sampling_steps": 0, "tile": [128, 128, 64], "weights_dtype": "float32",
         },
     },
 }  # fmt: skip
@@ -120,13 +121,14 @@ TRAIN: Mapping[str, Sequence[str]] = {
     "low_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "text", "drop_text", "given", "shift",
-        "turn", "zoom", "weights", "logit_mean", "voxel_weight", "log_snr_range",
+        "turn", "zoom", "weights_dtype", "logit_mean", "voxel_weight", "log_snr_range",
+        "gradient_checkpointing", "compile",
     ),
     "super_resolution": (
         "size", "factor", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay",
         "warmup", "schedule", "clip", "ema", "precision", "crop", "noise", "turn", "zoom",
         "residual_scale", "logit_mean", "log_snr_range", "conditioning_noise", "sampling_steps",
-        "tile", "weights",
+        "tile", "weights_dtype", "gradient_checkpointing", "compile",
     ),
     "autoencoder": (  # as `generators._latent.options.KEYS` has them
         "size", "steps", "batch", "accumulate", "crop", "learning_rate", "betas", "weight_decay",

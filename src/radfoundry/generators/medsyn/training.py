@@ -126,7 +126,7 @@ def denoiser(
         done = train(network, lambda _: ready(feed()), task.loss, chosen, generator, callbacks)
     finally:
         feed.close()
-    state = stored(done.state, network, card["weights"])
+    state = stored(done.state, network, card["weights_dtype"])
     return Weights(state, card | {"losses": done.loss_curve()})
 
 
