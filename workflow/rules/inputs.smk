@@ -99,7 +99,9 @@ def all_raw_images(wildcards):
 
 def images_of_atlas(wildcards):
     given = COHORTS[wildcards.cohort]["preprocess"].get("atlas", False)
-    return watched.inputs([given]) if isinstance(given, str) else all_raw_images(wildcards)
+    return (
+        watched.inputs([given]) if isinstance(given, str) else all_raw_images(wildcards)
+    )
 
 
 def atlas_of_cohort(wildcards):
