@@ -10,7 +10,7 @@ import pandas as pd
 
 from radfoundry import weights as storing
 from radfoundry.bundles import model_card, privacy
-from radfoundry.config import catalogue, lookups
+from radfoundry.config import catalogue
 from radfoundry.data.augmentation import WINDOW_HU
 from radfoundry.release.dataset import versions
 from radfoundry.release.volumes import label_table
@@ -113,7 +113,7 @@ def described(origin: Origin) -> dict[str, Any]:
     """Return what `bundle.json` says."""
     generator, stated = origin.settings["generator"], dict(origin.settings["sample"])
     what = catalogue.constant("generators", generator, "NETWORKS")
-    names = lookups.networks_of(origin.settings)
+    names = catalogue.networks_of(origin.settings)
     if lost := [name for name in names if name not in origin.networks]:
         raise BundleError(f"{origin.recipe}: {', '.join(lost)} is not trained; all of {names} are")
     known = catalogue.options("generators", generator) or {}

@@ -8,7 +8,7 @@ checking a config stays instant.
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -124,3 +124,26 @@ def _literals(file: Path) -> dict[str, ast.expr]:
         value = getattr(node, "value", None)
         found.update({t.id: value for t in targets if isinstance(t, ast.Name) and value})
     return found
+
+
+def networks_of(recipe: Mapping) -> list[str]:
+    """Return the networks that a recipe has: not every one has all of its generator's.
+
+    A generator's USED names networks with the option that decides, by path, and the value with
+    which a recipe has them; what is not stated counts as false.
+    """
+    names = constant("generators", recipe["generator"], "NETWORKS")
+    used = stated("generators", recipe["generator"], "USED", {})
+    return [
+        name
+        for name in names
+        if all(bool(value_at(recipe, path)) == v for path, v in used.get(name, {}).items())
+    ]
+
+
+def value_at(recipe: Mapping, path: str) -> Any:
+    """Return the value at a path such as `train/text/steps`; None where it is not stated."""
+    value: Any = recipe
+    for key in path.split("/"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

@@ -61,22 +61,7 @@ def networks(settings: Settings, recipe: str) -> dict[str, str]:
     """
     entry = settings["recipes"][recipe]
     lent = {name: lender for name, lender in entry["networks"].items() if isinstance(lender, str)}
-    return {name: lent.get(name, recipe) for name in networks_of(entry)}
-
-
-def networks_of(recipe: Mapping) -> list[str]:
-    """Return the networks that a recipe has: not every one has all of its generator's.
-
-    A generator's USED names networks with the option that decides, by path, and the value with
-    which a recipe has them; what is not stated counts as false.
-    """
-    names = catalogue.constant("generators", recipe["generator"], "NETWORKS")
-    used = catalogue.stated("generators", recipe["generator"], "USED", {})
-    return [
-        name
-        for name in names
-        if all(bool(value_at(recipe, path)) == v for path, v in used.get(name, {}).items())
-    ]
+    return {name: lent.get(name, recipe) for name in catalogue.networks_of(entry)}
 
 
 def pinned(settings: Settings, recipe: str) -> dict[str, dict[str, str]]:
@@ -144,7 +129,7 @@ def coarse_factors(settings: Settings, cohort: str) -> list[int]:
     for recipe in settings["recipes"].values():
         stated = catalogue.stated("generators", recipe["generator"], "COARSE", {})
         if recipe["cohort"] == cohort and stated:
-            given = value_at(recipe, f"train/{stated['option']}")
+            given = catalogue.value_at(recipe, f"train/{stated['option']}")
             found.add(int(given or stated[recipe["size"]]))
     return sorted(found)
 
@@ -210,7 +195,9 @@ def variant(settings: Settings, recipe: str) -> str:
     """
     generator = _generator(settings, recipe)
     for name, values in catalogue.stated("generators", generator, "VARIANTS", {}).items():
-        if all(value_at(settings["recipes"][recipe], path) == v for path, v in values.items()):
+        if all(
+            catalogue.value_at(settings["recipes"][recipe], path) == v for path, v in values.items()
+        ):
             return name
     return generator
 
@@ -291,11 +278,3 @@ def lung_segmenter_plugins(settings: Settings) -> list[Plugin]:
 
 def _generator(settings: Settings, recipe: str) -> str:
     return settings["recipes"][recipe]["generator"]
-
-
-def value_at(recipe: Mapping, path: str) -> Any:
-    """Return the value at a path such as `train/text/steps`; None where it is not stated."""
-    value: Any = recipe
-    for key in path.split("/"):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from radfoundry.config import catalogue, consistency, lookups, schema
+from radfoundry.config import catalogue, consistency, schema
 from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.schema import Names
 
@@ -167,7 +167,7 @@ def _sampled(recipe: Mapping) -> dict[str, Any]:
     """
     brought: dict[str, Any] = {}
     for path, values in catalogue.stated("generators", recipe["generator"], "SAMPLED", {}).items():
-        brought |= values.get(lookups.value_at(recipe, path), {})
+        brought |= values.get(catalogue.value_at(recipe, path), {})
     return brought
 
 

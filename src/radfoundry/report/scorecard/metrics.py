@@ -1,0 +1,205 @@
+"""What each metric of the scorecard is called, counts, and means to a reader."""
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    """What a metric is called, counts and means to a reader.
+
+    Attributes:
+        title: In plain words.
+        unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each row
+            tells its own.
+        higher_is_better: None where neither direction is better.
+        good: One sentence on what a good value looks like.
+    """
+
+    title: str
+    unit: str
+    higher_is_better: bool | None
+    good: str
+
+
+_DISTANCE = (
+    "Between the real-against-real floor and the corrupted-real ceiling, close to the floor."
+)
+_READERS = "Two human readers agree to about 0.94 on lungs; above 0.90 is close to a reader."
+_OVERLAP = "0 is no overlap, 1 is perfect; 0.70 is clearly recognisable, 0.90 nearly coincides."
+TAUGHT = "An interval wholly above 0: synthetic images taught the model something that is real."
+_RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
+_FIFTH = "At most a fifth (20 %): what draws is what the network learned."
+_KEPT = "Above averaging on the same grid; nothing drawn on the latents can be better."
+_COST = "No fixed bar; compare with the time and the memory at hand."
+_ABOVE = "Above the arm trained on real images alone."
+METRICS: dict[str, Metric] = {
+    "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
+    "clinical_mean": Metric(
+        "Clinical measurement, mean of the cases", "", None,
+        "Within what is known of such patients; the labels' error says how far to trust it.",
+    ),
+    "clinical_bias": Metric(
+        "Clinical measurement: labels less truth, mean", "", None,
+        "An interval that holds 0 and is narrow beside the measurement itself.",
+    ),
+    "clinical_error": Metric(
+        "Clinical measurement: distance of labels from truth, mean", "", False,
+        "Small beside the differences between patients.",
+    ),
+    "accepted_fraction": Metric(
+        "Samples accepted", "fraction", True,
+        "Most samples pass, yet not all: a filter that accepts everything separates nothing.",
+    ),
+    "memorised_fraction": Metric(
+        "Samples that copy a training image", "fraction", False,
+        "0 %: any copy could reveal a patient. Read together with the recall of planted copies.",
+    ),
+    "planted_copy_recall": Metric(
+        "Planted copies that the audit found", "fraction", True,
+        "95 % or more; below that, finding no copies proves little.",
+    ),
+    "fid": Metric("Fréchet distance of image features", "1", False, _DISTANCE),
+    "mmd": Metric("Maximum mean discrepancy of image features", "1", False, _DISTANCE),
+    "kid": Metric("Kernel distance of image features", "1", False, _DISTANCE),
+    "frd": Metric("Fréchet distance of radiomics", "1", False, _DISTANCE),
+    "image_auroc": Metric(
+        "Telling images with a finding from those without (area under the ROC curve)", "1", True,
+        "0.5 is a coin toss, 1 is perfect; 0.90 or more. The paired difference shows who leads.",
+    ),
+    "image_ap": Metric(
+        "Ranking images with a finding first (average precision)", "1", True,
+        "Well above the share of images with a finding, which is what guessing reaches.",
+    ),
+    "pixel_dice": Metric(
+        "Overlap of the marked area with the true finding (Dice)", "1", True,
+        "0 is no overlap, 1 is perfect. The paired difference says which arm is ahead.",
+    ),
+    "pixel_dice_mean": Metric(
+        "Overlap of the marked area with the finding, mean of images (Dice)", "1", True, _OVERLAP
+    ),
+    "pixel_ap": Metric(
+        "Ranking pixels of the finding first (average precision)", "1", True,
+        "Well above the share of pixels that belong to findings, often a few percent.",
+    ),
+    "prompt_effect": Metric(
+        "Effect of naming a finding in the prompt", "SD", True,
+        "Above 0.8 the images differ visibly and in the direction that the words ask for.",
+    ),
+    "prompt_effect_p": Metric(
+        "P-value: chance of as large an effect if the prompt did nothing", "1", False, "Below 0.05."
+    ),
+    "laterality_accuracy": Metric(
+        "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
+    ),
+    "prompt_effect_share": Metric(
+        "Effect of naming a finding that is there untrained, as a share", "fraction", False, _FIFTH
+    ),
+    "laterality_accuracy_share": Metric(
+        "Right sides beyond chance that are there untrained, as a share", "fraction", False, _FIFTH
+    ),
+    "joint_lobe_dice": Metric("Overlap of lobes drawn with the image", "1", True, _OVERLAP),
+    "given_lobe_dice": Metric("Overlap of lobes drawn with those given", "1", True, _OVERLAP),
+    "airway_volume_cm3": Metric(
+        "Volume of the airways", "cm3", None,
+        "Within the spread of the real cases. Recipes stand side by side, each with its interval.",
+    ),
+    "segmentation_dice": Metric("Overlap of segmentation (Dice)", "1", True, _OVERLAP),
+    "segmentation_dice_gain": Metric(
+        "Overlap that the report's text adds (Dice)", "1", True,
+        "An interval wholly above 0: the words say what the image alone does not.",
+    ),
+    "sr_psnr_db": Metric(
+        "Super-resolution (peak signal to noise)", "dB", True, "Above trilinear enlargement."
+    ),
+    "sr_ssim": Metric(
+        "Super-resolution (structural similarity)", "1", True, "Above trilinear enlargement."
+    ),
+    "sr_mmd": Metric(
+        "Super-resolution: distance from real texture (maximum mean discrepancy)", "1", False,
+        "Below trilinear enlargement and close to the floor, which is real against real.",
+    ),
+    "sr_psnr_db_gain": Metric("Gain on trilinear (signal to noise)", "dB", True, _RESTORED),
+    "sr_ssim_gain": Metric("Gain on trilinear (structural similarity)", "1", True, _RESTORED),
+    "sr_mmd_gain": Metric("Distance less than trilinear's", "1", True, _RESTORED),
+    "detail_variance_kept": Metric(
+        "Super-resolution: share of the missing detail's variance that chance draws", "fraction",
+        None,
+        "Near 0 % the network regresses; one that draws is below 100 %, for part can be foretold.",
+    ),
+    "detail_spread_to_error": Metric(
+        "Super-resolution: difference between two draws over that from the real image, squared",
+        "1", None,
+        "1 if the real image could be one more draw; near 0 the network regresses: it returns the "
+        "mean of all that may be there.",
+    ),
+    "detail_sd_hu": Metric(
+        "Super-resolution: detail that the coarse grid lacks, and what of it changes with the seed",
+        "HU", None, "Close to each other, where detail cannot be foretold.",
+    ),
+    "detail_power": Metric(
+        "Super-resolution: power of the detail over that of the real detail", "1", None,
+        "1 is as much; it says how sharp an image is, not whether chance drew it.",
+    ),
+    "channel_dice": Metric(
+        "Overlap of shapes read off a given image with its labels (Dice)", "1", True, _OVERLAP
+    ),
+    "channel_dice_gain": Metric(
+        "Overlap gained by the threshold that a channel is read at (Dice)", "1", True,
+        "An interval wholly above 0: what was chosen on other cases holds for these.",
+    ),
+    "round_trip_psnr_db": Metric(
+        "Autoencoder there and back (peak signal to noise)", "dB", True, _KEPT
+    ),
+    "round_trip_ssim": Metric(
+        "Autoencoder there and back (structural similarity)", "1", True, _KEPT
+    ),
+    "round_trip_label_dice": Metric("Labels kept there and back (Dice)", "1", True, _OVERLAP),
+    "round_trip_radiomics_error": Metric(
+        "Radiomics there and back: relative error", "fraction", False,
+        "Small beside the differences between patients.",
+    ),
+    "round_trip_concordance": Metric(
+        "Radiomics there and back: concordance (Lin)", "1", True,
+        "Above 0.9 a feature is kept; what is not can be drawn by no network on the latents.",
+    ),
+    "anatomy_dice": Metric("Overlap of anatomy with what was asked for", "1", True, _OVERLAP),
+    "pointing_accuracy": Metric(
+        "Findings whose strongest point lies in the mask", "fraction", True,
+        "Well above the share of the image that masks cover.",
+    ),
+    "inside_region_fraction": Metric(
+        "Finding inside its allowed region", "fraction", True, "Close to 100 %."
+    ),
+    "mask_distance": Metric("Distance of drawn from real masks", "1", False, _DISTANCE),
+    "requested_measured_spearman": Metric(
+        "Agreement of requested with measured features (rank correlation)", "1", True,
+        "Above 0.7 the feature can be steered; near 0 it cannot.",
+    ),
+    "removal_residual_fraction": Metric(
+        "Tumour left after removal", "fraction", False, "Close to 0 %."
+    ),
+    "outside_identical_fraction": Metric(
+        "Pixels outside the mask left untouched", "fraction", True, "Exactly 100 %."
+    ),
+    "utility_dice": Metric("Segmentation by a model so trained (Dice)", "1", True, _OVERLAP),
+    "utility_ap": Metric(
+        "Detection by a model so trained (average precision)", "1", True, _ABOVE,
+    ),
+    "utility_auroc": Metric(
+        "Classification by a model so trained (area under the ROC curve)", "1", True,
+        "Above the arm trained on real images alone; 0.5 is a coin toss.",
+    ),
+    "utility_accuracy": Metric("Accuracy of a model so trained", "1", True, _ABOVE),
+    "utility_f1": Metric("Classification by a model so trained (F1)", "1", True, _ABOVE),
+    "few_shot_auroc": Metric(
+        "Classification by a model taught by few patients (area under the ROC curve)", "1", True,
+        "Above `real_repeated`, the same patients alone, and close to `extra_real`, more patients.",
+    ),
+    "share_of_real_gain": Metric(
+        "Gain of samples in parts of the gain of as many further patients", "1", True,
+        "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not.",
+    ),
+    "utility_gain": Metric("Gain over real images alone", "1", True, TAUGHT),
+    "wall_seconds": Metric("Time taken", "s", False, _COST),
+    "peak_gb": Metric("Memory taken", "GB", False, _COST),
+    "gpu_seconds": Metric("Time on the GPU", "s", False, _COST),
+}  # fmt: skip
