@@ -71,6 +71,22 @@ def test_the_haar_transform_in_front_loses_nothing():
         torch.testing.assert_close(network.decode(network.encode(real)[0]), real)
 
 
+def test_an_untrained_network_of_one_level_is_the_best_linear_one():
+    real = torch.cat([pictures(channels=1, count=4), -pictures(channels=1, count=4)])
+    errors = []
+    for latent in (2, 4):
+        size = {**HAAR, "dims": 3, "factors": [[2, 2, 2]], "widths": [8], "blocks": [1]}
+        network = build({**size, "latent": latent})
+        network.start_linear(real)
+        with torch.no_grad():
+            mean, deviation = network.encode(real)
+            errors.append(float((network.decode(mean) - real).square().mean()))
+    rows = real.unfold(2, 2, 2).unfold(3, 2, 2).unfold(4, 2, 2).flatten(5).reshape(-1, 8)
+    left = np.linalg.eigvalsh(np.cov(rows.numpy().T, bias=True))[::-1]
+    assert errors == pytest.approx([left[2:].sum() / 8, left[4:].sum() / 8], rel=1e-3)
+    assert deviation.max() == pytest.approx(0.05, rel=1e-3)
+
+
 def test_a_crop_has_the_latents_of_the_whole_away_from_its_borders():
     network = build({**SIZES["haar 3D"], "factors": [[2, 2, 2]], "widths": [8], "blocks": [1]})
     torch.nn.init.normal_(network.down[0][1].branch[-1].weight, std=0.1)

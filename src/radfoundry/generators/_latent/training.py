@@ -11,6 +11,7 @@ from torch import Tensor
 
 from radfoundry.generators._latent import adopted
 from radfoundry.networks.autoencoder import losses
+from radfoundry.networks.autoencoder.haar_autoencoder import HaarAutoencoder
 from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.networks.layers import seeded
 from radfoundry.training.feeding import Feed
@@ -18,7 +19,7 @@ from radfoundry.training.loop import Callbacks, Draw, Settings, train
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
-MEASURED = 64  # pictures whose latents' mean and spread are taken
+MEASURED = 64  # pictures that components, and latents' mean and spread, are taken from
 SHOWN = 3
 WEIGHTS = ("kl", "adversarial", "feature_matching")
 PREFIX = "latents."
@@ -47,6 +48,9 @@ def fit(
     """
     card = adopted.sized(card)
     network = _untrained(card, generator).to(device)
+    if isinstance(network.latents.network, HaarAutoencoder):
+        pictures = network.latents.cut(_drawn(ahead, card).to(device))
+        network.latents.network.start_linear(pictures)
     told = start_from(network.latents, begun)
     told |= adopted.filled(network.latents.network, card)
     loss = partial(_loss, weights={name: float(card[name]) for name in WEIGHTS})
@@ -58,7 +62,7 @@ def fit(
     finally:
         feed.close()
     network.load_state_dict(done.state)
-    measure(network.latents, ahead, int(card["batch"]))
+    network.latents.eval().measure(_drawn(ahead, card).to(device))
     state = {name: value.cpu() for name, value in network.latents.state_dict().items()}
     return Weights(state, {**card, **told, "losses": done.loss_curve()})
 
@@ -88,12 +92,10 @@ def _loss(
     return losses.loss(network, pictures.to(device), generator, weights)
 
 
-@torch.no_grad()
-def measure(latents: Latents, ahead: Draw, batch: int) -> None:
-    """Take mean and spread of latents from pictures that are drawn as those of the training."""
-    chance, device = torch.Generator().manual_seed(0), latents.center.device
-    drawn = [ahead(chance).to(device) for _ in range(-(-MEASURED // batch))]
-    latents.eval().measure(torch.cat(drawn))
+def _drawn(ahead: Draw, card: Mapping[str, Any]) -> Tensor:
+    """Return pictures that are drawn as those of the training, always the same."""
+    chance = torch.Generator().manual_seed(0)
+    return torch.cat([ahead(chance) for _ in range(-(-MEASURED // int(card["batch"])))])
 
 
 def rebuilt(weights: Weights, device: str | torch.device = "cpu") -> Latents:

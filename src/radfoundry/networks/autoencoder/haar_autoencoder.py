@@ -6,6 +6,7 @@ of packets. Features are normalized at each place by itself: a crop, a tile and 
 the same latents, away from borders.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from torch.nn import functional
 from radfoundry.networks.layers import convolution, zeroed
 from radfoundry.networks.wavelets import haar, inverse_haar
 
+START_DEVIATION = 0.05  # of latents of unit variance
+LEAST_VARIANCE = 1e-4
 LOG_VARIANCE = (-30.0, 20.0)  # bounds, as in latent diffusion's and MONAI's autoencoders
 
 
@@ -32,6 +35,7 @@ class HaarAutoencoder(nn.Module):
         super().__init__()
         self.factors, widths = [list(level) for level in size["factors"]], list(size["widths"])
         blocks, dims = list(size["blocks"]), int(size["dims"])
+        self.ones = (1,) * dims
         if not len(self.factors) == len(widths) == len(blocks):
             lengths = f"{len(self.factors)}, {len(widths)} and {len(blocks)}"
             raise ValueError(f"factors, widths and blocks have {lengths} levels; allowed: equal")
@@ -43,12 +47,37 @@ class HaarAutoencoder(nn.Module):
             _level(dims, (made * n, width, width), count)
             for made, n, width, count in zip(given, bands, widths, blocks, strict=True)
         )
-        self.to_moments = convolution(dims, widths[-1], 2 * size["latent"], 1)
-        self.from_latents = convolution(dims, size["latent"], widths[-1], 1)
+        self.to_moments: Any = convolution(dims, widths[-1], 2 * size["latent"], 1)
+        self.from_latents: Any = convolution(dims, size["latent"], widths[-1], 1)
         self.up = nn.ModuleList(
             _level(dims, (width, width, made * n), count)
             for made, n, width, count in zip(given, bands, widths, blocks, strict=True)
         )
+
+    @torch.no_grad()
+    def start_linear(self, pictures: Tensor) -> None:
+        """Let an untrained network be the best linear one: principal components of packets.
+
+        Its latents have unit variance and little noise. A network of several levels, or whose
+        width is not that of the packets, is left as it is.
+
+        Args:
+            pictures: (B, C, *space), real ones.
+        """
+        bands = _packets(pictures, self.factors[0], haar)
+        if len(self.down) > 1 or bands.shape[1] != self.to_moments.in_channels:
+            return
+        rows = bands.movedim(1, -1).flatten(0, -2).double()
+        middle, latent = rows.mean(0), self.from_latents.in_channels
+        found = torch.linalg.eigh((rows - middle).T @ (rows - middle) / len(rows))
+        spread = found.eigenvalues.flip(0)[:latent].clamp_min(LEAST_VARIANCE).sqrt()
+        axes = found.eigenvectors.flip(1)[:, :latent]
+        self.to_moments.weight.zero_()
+        self.to_moments.bias.fill_(2 * math.log(START_DEVIATION))
+        self.to_moments.weight[:latent] = (axes / spread).T.reshape(latent, -1, *self.ones).float()
+        self.to_moments.bias[:latent] = -(middle @ axes / spread).float()
+        self.from_latents.weight.copy_((axes * spread).reshape(-1, latent, *self.ones))
+        self.from_latents.bias.copy_(middle)
 
     def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation (B, latent, *coarse) of pictures (B, C, *space)."""

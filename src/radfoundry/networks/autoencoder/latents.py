@@ -79,6 +79,7 @@ class Latents(nn.Module):
         # One by one: a whole volume at full grid is what memory is needed for.
         return self._joined(torch.cat([self.pictures(one) for one in own.split(1)]))
 
+    @torch.no_grad()
     def measure(self, pictures: Tensor) -> None:
         """Take mean and spread of every channel of the latents of pictures (B, C, *space)."""
         found = torch.cat([self._joined(self.moments(one)[0]).float() for one in pictures.split(1)])
