@@ -148,6 +148,12 @@ def test_only_a_given_image_may_resemble_its_source(train, real, score):
     assert score("novelty", copy, source=train[4]) > min(real["novelty"]) / 2
 
 
+def test_how_many_training_volumes_are_compared_at_once_changes_nothing(sample, score, monkeypatch):
+    together = score("novelty", sample)
+    monkeypatch.setattr(load("experts", "novelty"), "AT_ONCE", 3)
+    assert score("novelty", sample) == pytest.approx(together, abs=1e-9)
+
+
 def test_without_training_volumes_novelty_has_no_evidence(sample):
     novelty = load("experts", "novelty")
     assert np.isnan(novelty.score(sample, None, novelty.fit([], {}), {}))
