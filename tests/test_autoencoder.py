@@ -1,10 +1,11 @@
 """Latent autoencoders: what they promise untrained, and trained for a few steps."""
 
+import chests
 import numpy as np
 import pytest
 import torch
 
-from radfoundry.generators._latent import options, training
+from radfoundry.generators._latent import options, radiographs, training
 from radfoundry.networks.autoencoder import losses
 from radfoundry.networks.autoencoder.build import build, factors
 from radfoundry.networks.autoencoder.latents import Latents, parted
@@ -74,8 +75,8 @@ def test_the_haar_transform_in_front_loses_nothing():
 def test_an_untrained_network_of_one_level_is_the_best_linear_one():
     real = torch.cat([pictures(channels=1, count=4), -pictures(channels=1, count=4)])
     errors = []
-    for latent in (2, 4):
-        size = {**HAAR, "dims": 3, "factors": [[2, 2, 2]], "widths": [8], "blocks": [1]}
+    for latent, width in ((2, 8), (4, 12)):
+        size = {**HAAR, "dims": 3, "factors": [[2, 2, 2]], "widths": [width], "blocks": [1]}
         network = build({**size, "latent": latent})
         network.start_linear(real)
         with torch.no_grad():
@@ -145,3 +146,33 @@ def test_unusable_options_are_named():
         with pytest.raises(ValueError, match=message):
             options.chosen("phantom", own)
     assert options.chosen("phantom", {"weights": "a.pt", "sha256": "0"})["steps"] == 0
+
+
+def test_a_radiograph_comes_back_from_an_autoencoder_of_2d():
+    cases = [chests.chest(f"c{n}", size=30, seed=n) for n in range(3)]
+    own = {"size": "radiograph", "crop": [16, 16], "steps": 5, "batch": 4}
+    chosen = options.chosen("phantom", own) | {"channels": 1, "network": "a"}
+    found = training.fit(radiographs.RadiographCrops(cases, chosen), chosen, generator())
+    again = radiographs.round_trip(found)(cases[0])
+    assert again.image.voxels.shape == cases[0].image.voxels.shape == (30, 1, 30)
+    off = np.abs(again.image.voxels - cases[0].image.voxels).mean()
+    assert off < np.abs(cases[0].image.voxels - cases[0].image.voxels.mean()).mean() / 3
+    with pytest.raises(ValueError, match="smaller than the crop"):
+        radiographs.RadiographCrops(cases, {**chosen, "crop": [64, 64]})(generator())
+
+
+def test_a_critic_teaches_the_autoencoder_and_is_taught_but_not_kept():
+    own = card(adversarial=0.1, feature_matching=0.1, critic=[4, 1])
+    network = training._untrained(own, generator())
+    weights = {name: 1.0 for name in training.WEIGHTS}
+    terms = losses.loss(network, pictures(), generator(), weights)
+    assert set(terms) == {"absolute", "kl", "adversarial", "feature_matching", "critic"}
+    (terms["adversarial"] + terms["feature_matching"]).backward(retain_graph=True)
+    assert all(part.grad is None for part in network.critic.parameters())
+    assert network.latents.network.from_latents.weight.grad.abs().sum() > 0
+    before = network.latents.network.from_latents.weight.grad.clone()
+    terms["critic"].backward()
+    assert torch.equal(before, network.latents.network.from_latents.weight.grad)
+    assert all(part.grad is not None for part in network.critic.parameters())
+    found = fitted(steps=1, adversarial=0.1, feature_matching=0.1, critic=[4, 1])
+    assert not any("critic" in name for name in found.state)

@@ -11,6 +11,9 @@ A generator module has
   `RENAMED`: old names of keys below it with their new ones, if there are any.
 * `PUBLISHED`: what the paper reports, by system, metric and arm; `VARIANTS`: which of its systems a
   recipe is, see `lookups.variant`; `SUPER_RESOLUTION`: the network that draws the full grid.
+* `AUTOENCODER`: the network on whose latents others stand; `USED`: networks that not every recipe
+  has, see `lookups.networks_of`. With the former, `round_trip(weights, device)`, which returns a
+  function of a case that is encoded and decoded.
 * `COARSE`: the option that is the factor of a coarse grid, and its value by size, if there is one.
 * `THRESHOLDS`: the network on whose card `thresholds` say from which value on drawn channels show
   their structure; `shapes(case, options, networks, seed)` are the channels drawn beside an image.

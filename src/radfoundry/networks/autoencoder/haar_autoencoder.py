@@ -35,7 +35,6 @@ class HaarAutoencoder(nn.Module):
         super().__init__()
         self.factors, widths = [list(level) for level in size["factors"]], list(size["widths"])
         blocks, dims = list(size["blocks"]), int(size["dims"])
-        self.ones = (1,) * dims
         if not len(self.factors) == len(widths) == len(blocks):
             lengths = f"{len(self.factors)}, {len(widths)} and {len(blocks)}"
             raise ValueError(f"factors, widths and blocks have {lengths} levels; allowed: equal")
@@ -58,15 +57,20 @@ class HaarAutoencoder(nn.Module):
     def start_linear(self, pictures: Tensor) -> None:
         """Let an untrained network be the best linear one: principal components of packets.
 
-        Its latents have unit variance and little noise. A network of several levels, or whose
-        width is not that of the packets, is left as it is.
+        Its latents have unit variance and little noise. A network of several levels, or
+        narrower than the packets, is left as it is.
 
         Args:
             pictures: (B, C, *space), real ones.
         """
         bands = _packets(pictures, self.factors[0], haar)
-        if len(self.down) > 1 or bands.shape[1] != self.to_moments.in_channels:
+        count = bands.shape[1]
+        if len(self.down) > 1 or count > self.to_moments.in_channels:
             return
+        for layer in (self.down[0][0], self.up[0][-1]):  # type: ignore[index]
+            if not isinstance(layer, nn.Identity):
+                nn.init.dirac_(layer.weight)
+                nn.init.zeros_(layer.bias)
         rows = bands.movedim(1, -1).flatten(0, -2).double()
         middle, latent = rows.mean(0), self.from_latents.in_channels
         found = torch.linalg.eigh((rows - middle).T @ (rows - middle) / len(rows))
@@ -74,10 +78,13 @@ class HaarAutoencoder(nn.Module):
         axes = found.eigenvectors.flip(1)[:, :latent]
         self.to_moments.weight.zero_()
         self.to_moments.bias.fill_(2 * math.log(START_DEVIATION))
-        self.to_moments.weight[:latent] = (axes / spread).T.reshape(latent, -1, *self.ones).float()
+        ones = (1,) * (bands.ndim - 2)
+        self.to_moments.weight[:latent, :count] = (
+            (axes / spread).T.reshape(latent, count, *ones).float()
+        )
         self.to_moments.bias[:latent] = -(middle @ axes / spread).float()
-        self.from_latents.weight.copy_((axes * spread).reshape(-1, latent, *self.ones))
-        self.from_latents.bias.copy_(middle)
+        self.from_latents.weight[:count] = (axes * spread).reshape(count, latent, *ones).float()
+        self.from_latents.bias[:count] = middle.float()
 
     def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation (B, latent, *coarse) of pictures (B, C, *space)."""
