@@ -29,8 +29,7 @@ strict_load("config.yaml")  # first: Snakemake's own loader runs templates
 configfile: "config.yaml"
 
 
-stated = checked(config)
-settings = untrained.beside(stated)  # with null arms, which are drawn and measured
+settings = untrained.beside(stated := checked(config))  # `stated` with null arms
 tables = cohorts.read_all(settings["cohorts"])
 weight_files.check(stated)  # in milliseconds, before any job
 trained.check_pins(stated)
