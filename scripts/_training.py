@@ -19,7 +19,9 @@ from datetime import timedelta
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+import pandas as pd
 import torch
+from _cases import read_all
 from _job import steps
 from _lasting import deliver, restored
 from _progress import Display
@@ -173,6 +175,11 @@ def networks_given(job) -> dict[str, weights.Weights]:
     """
     needed = {Path(folder).name: weights.read(folder) for folder in job.input.needs}
     return needed | sealed.begun(job.input.start, job.wildcards.network)
+
+
+def reports_given(job) -> pd.DataFrame:
+    """Return the reports without images that a network learns from, in the column `report`."""
+    return read_all(job.input.reports, "reports")
 
 
 def digest(frame) -> str:
