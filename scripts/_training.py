@@ -19,8 +19,9 @@ from datetime import timedelta
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+import pandas as pd
 import torch
-from _cases import joined, read_all, splits_of, trusted
+from _cases import read_all
 from _job import steps
 from _lasting import deliver, restored
 from _progress import Display
@@ -176,21 +177,9 @@ def networks_given(job) -> dict[str, weights.Weights]:
     return needed | sealed.begun(job.input.start, job.wildcards.network)
 
 
-def train_rows(job, kind):
-    """Return the rows of a kind of table that are of the train split."""
-    frame, splits = joined(getattr(job.input, kind), kind), splits_of(job.input.splits)
-    return frame[frame["case"].map(splits) == "train"]
-
-
-def case_facts(job):
-    """Return what training may know of its cases beside their voxels."""
-    rows = trusted(train_rows(job, "cases"), job.input.labels)
-    return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
-
-
-def unpaired(job):
-    """Return the reports without images that the network learns from."""
-    return read_all(job.input.reports, "reports")["report"].tolist()
+def reports_given(job) -> pd.DataFrame:
+    """Return the reports without images that a network learns from, in the column `report`."""
+    return read_all(job.input.reports, "reports")
 
 
 def digest(frame) -> str:

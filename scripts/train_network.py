@@ -3,24 +3,32 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from _cases import joined, splits_of, trusted
 from _encoded import read
 from _job import device, start
 from _lasting import readings, stated
-from _training import case_facts, digest, networks_given, run, train_rows, unpaired
+from _training import digest, networks_given, reports_given, run
 
 from radfoundry import seeds, volume, weights
 from radfoundry.config.catalogue import load
 from radfoundry.training.loop import TrainingData
 
 
+def train_rows(job, kind):
+    frame, splits = joined(getattr(job.input, kind), kind), splits_of(job.input.splits)
+    return frame[frame["case"].map(splits) == "train"]
+
+
+def case_facts(job):
+    rows = trusted(train_rows(job, "cases"), job.input.labels)
+    return rows.reindex(columns=["case", "patient", "findings", "report"], fill_value="")
+
+
 def facts(job):
     """Return all that the weights depend on."""
-    known, rows = stated(job), case_facts(job)
-    texts = unpaired(job)
-    data = {"cases": digest(rows)} | readings(known["code"], [*rows["report"], *texts])
-    if texts:
-        data["reports"] = digest(pd.DataFrame({"report": texts}))
+    known, rows, more = stated(job), case_facts(job), reports_given(job)
+    data = {"cases": digest(rows)} | readings(known["code"], [*rows["report"], *more["report"]])
+    data |= {"reports": digest(more)} if len(more) else {}
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
     needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
@@ -31,7 +39,7 @@ def facts(job):
 def fit(job, callbacks):
     """Return the trained network; every GPU's process calls this."""
     cases = read(job.input.encoded, case_facts(job), train_rows(job, "images"))
-    data = TrainingData(cases, networks_given(job), unpaired(job))
+    data = TrainingData(cases, networks_given(job), reports_given(job)["report"].tolist())
     options = {**job.params.options, "size": job.params.size}
     rng = np.random.default_rng(seeds.seed(job.params.seed, "train", job.wildcards.network))
     generator = load("generators", job.params.generator)
