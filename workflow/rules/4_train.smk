@@ -11,7 +11,6 @@ writes  results/cohorts/{cohort}/encoded/{batch}/
         checkpoints/{recipe}/{network}/  logs/tensorboard/{recipe}/{network}/  (while training runs)
 """
 
-
 if workflow.is_main_process:  # read whole, so once
     reports.check(settings)
 
