@@ -164,7 +164,11 @@ def files_started_from(wildcards):
 
 def reports_without_images(wildcards):
     pattern = "results/recipes/{recipe}/reports/{network}.tsv"
-    return expand(pattern, **dict(wildcards)) if looked_up(reports.files)(wildcards) else []
+    return (
+        expand(pattern, **dict(wildcards))
+        if looked_up(reports.files)(wildcards)
+        else []
+    )
 
 
 def each_sample_batch(wildcards):
