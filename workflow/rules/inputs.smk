@@ -162,15 +162,6 @@ def files_started_from(wildcards):
     return start_files(RECIPES[wildcards.recipe], wildcards.network)
 
 
-def reports_without_images(wildcards):
-    pattern = "results/recipes/{recipe}/reports/{network}.tsv"
-    return (
-        expand(pattern, **dict(wildcards))
-        if looked_up(reports.files)(wildcards)
-        else []
-    )
-
-
 def each_sample_batch(wildcards):
     recipe = RECIPES[wildcards.recipe]
     names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])
@@ -194,9 +185,14 @@ def of_super_resolution(pattern):
     return _where(lookups.super_resolution, pattern)
 
 
+def of_reports(pattern):
+    """The pattern for a network that learns from reports without images."""
+    return _where(reports.files, pattern)
+
+
 def _where(holds, pattern):
     asked = looked_up(holds)
-    return lambda w: expand(pattern, recipe=w.recipe) if asked(w) else []
+    return lambda w: expand(pattern, **dict(w)) if asked(w) else []
 
 
 def each_expert(pattern):
