@@ -65,7 +65,7 @@ rule train_network:
         encoded=of_source("results/cohorts/{cohort}/encoded/{batch}"),
         needs=networks_needed,
         start=files_started_from,
-        reports=reports_without_images,
+        reports=of_reports("results/recipes/{recipe}/reports/{network}.tsv"),
     output:
         network=directory("results/recipes/{recipe}/networks/{network}"),
     log:

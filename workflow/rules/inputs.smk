@@ -174,11 +174,6 @@ def files_started_from(wildcards):
     return start_files(settings["recipes"][wildcards.recipe], wildcards.network)
 
 
-def reports_without_images(wildcards):
-    pattern = "results/recipes/{recipe}/reports/{network}.tsv"
-    return expand(pattern, **wildcards) if looked_up(reports.files)(wildcards) else []
-
-
 def each_sample_batch(wildcards):
     recipe = settings["recipes"][wildcards.recipe]
     names = cohorts.names_of_batches(recipe["sample"]["count"], recipe["batch"])
@@ -195,12 +190,13 @@ def each_probe_batch(wildcards):
 def _where(holds, pattern):
     """The pattern for the recipe in the wildcards, if a look-up of the config holds of it."""
     asked = looked_up(holds)
-    return lambda w: expand(pattern, recipe=w.recipe) if asked(w) else []
+    return lambda w: expand(pattern, **dict(w)) if asked(w) else []
 
 
 of_probes = partial(_where, lookups.takes_prompts)
 of_super_resolution = partial(_where, lookups.super_resolution)
 of_channels = partial(_where, lookups.read_at_thresholds)
+of_reports = partial(_where, reports.files)
 of_filtered = partial(_where, untrained.is_filtered)
 
 

@@ -19,6 +19,7 @@ NO_LUNG_HU = -950.0  # what the edge of the image cuts is air of the room below,
 SHARED = 0.5  # of a cut cavity lies beside the cavity in the next slice
 TABLE_MM = 4.0  # half of the thickest table top
 RIB_MM, RIB_SHARE = 15.0, 0.12  # lung has bone so near to so much of its surface
+FAINT_SHARE = 0.05  # the same where ribs hardly show
 PADDING_HU = -1024.0  # scanners write -2000 or -3024 outside their field of view
 LEAST_BODY = 0.02  # of the image; less is no body
 PART_MM3 = 5e3  # smaller islands of air are no part of a lung
@@ -195,11 +196,13 @@ def _aerated(
     labels, counts = morphology.parts(air)
     volumes = counts * np.prod(spacing_mm)
     boxes = ndimage.find_objects(labels)
-    keep = np.zeros(len(counts), bool)
+    along = np.zeros(len(counts))
     bones = morphology.depth_mm(~rib_cage.bones(hu, spacing_mm), spacing_mm)
     for number in np.flatnonzero(volumes >= PART_MM3):
         box = boxes[number - 1]
-        keep[number] = _is_lung(labels[box] == number, bones[box], spacing_mm)
+        along[number] = _along_ribs(labels[box] == number, bones[box], spacing_mm)
+    # Ribs hardly show in thick voxels and in drawn images: where no part has more, less will do.
+    keep = along > (RIB_SHARE if (along > RIB_SHARE).any() else FAINT_SHARE)
     keep &= ~bowel.bubbles(hu, labels, keep, counts, spacing_mm)
     lung = keep[labels]
     solid = free & ~air & ~morphology.grown(gas, RIM_MM + max(spacing_mm), spacing_mm)
@@ -213,12 +216,14 @@ def _dense(hu: np.ndarray, lung: np.ndarray, free: np.ndarray, spacing_mm: Spaci
     return morphology.touching(thick | lung, lung) & thick
 
 
-def _is_lung(part: np.ndarray, bones_mm: np.ndarray, spacing_mm: Spacing) -> bool:
-    """Tell lung from bowel: lung lies along ribs."""
+def _along_ribs(part: np.ndarray, bones_mm: np.ndarray, spacing_mm: Spacing) -> float:
+    """Return how much of a part's surface lies along ribs, as lung does and bowel does not.
+
+    All of it, where the image shows no bone at all.
+    """
     depth = morphology.depth_mm(np.pad(part, 1), spacing_mm)[1:-1, 1:-1, 1:-1]
     rim = part & (depth <= 1.01 * max(spacing_mm))
-    along_ribs = float((bones_mm[rim] < RIB_MM).mean())
-    return along_ribs > RIB_SHARE or not np.isfinite(bones_mm).any()
+    return float((bones_mm[rim] < RIB_MM).mean()) if np.isfinite(bones_mm).any() else 1.0
 
 
 def sides(
