@@ -249,7 +249,7 @@ def test_too_long_a_text_is_refused():
 def test_a_size_is_named_changed_or_refused():
     assert named(LOW_RESOLUTION, {"size": "paper", "width": 8})["width"] == 8
     assert named(LOW_RESOLUTION, "paper") == LOW_RESOLUTION["paper"]
-    with pytest.raises(ValueError, match="phantom, gaussian_prior, narrow, workstation"):
+    with pytest.raises(ValueError, match="phantom, gaussian_prior, narrow, latent"):
         named(LOW_RESOLUTION, "huge")
     with pytest.raises(ValueError, match="has no depth"):
         named(LOW_RESOLUTION, {"size": "paper", "depth": 3})
