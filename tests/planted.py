@@ -63,7 +63,7 @@ def cohort(folder):
         rows.append(row | {"image_sha256": digest, "anatomy_sha256": "", "findings_sha256": ""})
     tables.write(pd.DataFrame(rows), folder / "c/batches/b0000.tsv", "images")
     only = {"cases": ["c/cases.tsv"], "splits": ["c/splits.tsv"], "images": ["c/batches/b0000.tsv"]}
-    rest = {"labels": [], "encoded": ["c/encoded/b0000"], "needs": [], "start": []}
+    rest = {"labels": [], "encoded": ["c/encoded/b0000"], "needs": [], "start": [], "reports": []}
     given = SimpleNamespace(**only, **rest)
     encode(given, folder)
     return given

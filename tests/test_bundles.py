@@ -46,7 +46,7 @@ def test_a_bundle_draws_what_the_generator_draws_for_the_same_request(bundle):
 
 def test_what_is_asked_for_is_written_as_the_workflow_writes_it(bundle):
     asked, planned = (json.loads(r["parameters"]) for r in (bundle.request(PROMPT, 5), request(5)))
-    assert asked == planned | {"method": "dpm"}
+    assert asked == planned | {"method": "dpm", "spacing": "log_snr"}
 
 
 def test_given_lobes_are_kept_and_lend_their_grid(bundle):
