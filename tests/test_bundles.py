@@ -46,12 +46,8 @@ def test_a_bundle_draws_what_the_generator_draws_for_the_same_request(bundle):
 
 def test_what_is_asked_for_is_written_as_the_workflow_writes_it(bundle):
     asked, planned = (json.loads(r["parameters"]) for r in (bundle.request(PROMPT, 5), request(5)))
-<<<<<<< HEAD
     own = {"method": "dpm", "timestep_spacing": "log_snr", "spacing": [11.0, 11.0, 10.0]}
     assert asked == planned | own
-=======
-    assert asked == planned | {"method": "dpm", "spacing": "log_snr"}
->>>>>>> reports
 
 
 def test_given_lobes_are_kept_and_lend_their_grid(bundle):
