@@ -114,6 +114,7 @@ def run(script, inputs, files, params, **wildcards):
     wildcards = SimpleNamespace(recipe="r", **wildcards)
     job = SimpleNamespace(input=inputs, output=SimpleNamespace(**files), params=params)
     job.wildcards, job.log, job.config = wildcards, ["log.txt"], {}
+    job.resources = SimpleNamespace(gpu=0)
     runpy.run_path(str(ROOT / f"scripts/{script}.py"), {"snakemake": job})
 
 

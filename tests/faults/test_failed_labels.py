@@ -97,6 +97,7 @@ def test_a_request_whose_source_has_failed_labels_is_not_drawn(given, place):
         Path(given.labels[0]).write_text("\n".join([*kept, ""]))
     tables.write(requests(["case-1"]), place / "requests.tsv", "requests")
     inputs = SimpleNamespace(**{**vars(given), "requests": "requests.tsv", "networks": []})
-    run("draw_samples", inputs, {"folder": "drawn", "table": "samples.tsv"})
+    inputs.channels, files = [], {"folder": "drawn", "table": "samples.tsv"}
+    run("draw_samples", inputs, files, told="", together=1)
     row = tables.read("samples.tsv", "samples").iloc[0]
     assert (row["status"], row["message"]) == ("failed", "labels of its source failed: heart")
