@@ -249,7 +249,7 @@ def tones(name: str) -> list[list[float]]:
 def blocks(size: Mapping[str, Any]) -> int:
     """Return of what each side of a network's pictures must be a multiple (a power of two).
 
-    >>> blocks(LOW_RESOLUTION["phantom32"]), blocks(LOW_RESOLUTION["paper"])
+    >>> blocks(LOW_RESOLUTION["phantom"]), blocks(LOW_RESOLUTION["paper"])
     (4, 8)
     """
     if size["design"] == "pseudo3d":
