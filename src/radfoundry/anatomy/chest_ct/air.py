@@ -20,6 +20,7 @@ SHARED = 0.5  # of a cut cavity lies beside the cavity in the next slice
 TABLE_MM = 4.0  # half of the thickest table top
 RIB_MM, RIB_SHARE = 15.0, 0.12  # lung has bone so near to so much of its surface
 FAINT_SHARE = 0.05  # the same where ribs hardly show
+OTHER_LUNG = 3.0  # times as much of its surface may one lung have along ribs as the other
 PADDING_HU = -1024.0  # scanners write -2000 or -3024 outside their field of view
 LEAST_BODY = 0.02  # of the image; less is no body
 PART_MM3 = 5e3  # smaller islands of air are no part of a lung
@@ -201,8 +202,8 @@ def _aerated(
     for number in np.flatnonzero(volumes >= PART_MM3):
         box = boxes[number - 1]
         along[number] = _along_ribs(labels[box] == number, bones[box], spacing_mm)
-    # Ribs hardly show in thick voxels and in drawn images: where no part has more, less will do.
-    keep = along > (RIB_SHARE if (along > RIB_SHARE).any() else FAINT_SHARE)
+    # Ribs hardly show in thick voxels and in drawn images: where no part has many, fewer will do.
+    keep = along > np.clip(along.max() / OTHER_LUNG, FAINT_SHARE, RIB_SHARE)
     keep &= ~bowel.bubbles(hu, labels, keep, counts, spacing_mm)
     lung = keep[labels]
     solid = free & ~air & ~morphology.grown(gas, RIM_MM + max(spacing_mm), spacing_mm)
