@@ -3,6 +3,7 @@
 * `build`: makes a network of a size; the tables of sizes stand in the generators.
 * `pseudo3d_unet`: convolutions of planes and depth in turn, for a GPU.
 * `wavelet_unet`: a U-Net on the Haar transform (`wavelets`), for any machine.
+* `shift_unet`: one of shifts whose places are learned, for bodies that lie alike.
 * `super_resolution`: from a coarse volume to a full one, around a regression.
 * `gan`: a Wasserstein GAN.
 * `layers`, `blocks`: what they are made of. `costs`: parameters and memory, without running them.

@@ -189,6 +189,21 @@ def as_features(tokens: Tensor, space: Sequence[int]) -> Tensor:
     return tokens.transpose(1, 2).unflatten(2, tuple(space))
 
 
+def text_vector(text: Tensor, text_mask: Tensor, reader: Tensor, bias: Tensor) -> Tensor:
+    """Return (B, n) what a linear reader finds in any token (0 to 1); without one the mean token.
+
+    Args:
+        text: (B, L, width) tokens.
+        text_mask: (B, L) which of them are read.
+        reader: (n, width); of no rows where there is no reader.
+        bias: (n,).
+    """
+    if len(bias):
+        return any_of(text.float() @ reader.T.float() + bias, text_mask).sigmoid()
+    lengths = text_mask.sum(1, keepdim=True).clamp(min=1)
+    return (text.float() * text_mask[..., None]).sum(1) / lengths
+
+
 def any_of(logits: Tensor, mask: Tensor) -> Tensor:
     """Return (B, n) the logarithm of the sum over tokens in the mask of exp of logits (B, L, n)."""
     return logits.float().masked_fill(mask[..., None] == 0, -1e4).logsumexp(1)

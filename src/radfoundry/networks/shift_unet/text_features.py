@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from radfoundry.networks.blocks import any_of
+from radfoundry.networks.blocks import text_vector
 
 
 class TextFeatures(nn.Module):
@@ -31,9 +31,5 @@ class TextFeatures(nn.Module):
             return self.null.expand(count, -1)
         if text_mask is None:
             text_mask = torch.ones(text.shape[:2], dtype=torch.bool, device=text.device)
-        if len(self.bias):
-            found = any_of(text.float() @ self.reader.T.float() + self.bias, text_mask).sigmoid()
-        else:
-            lengths = text_mask.sum(1, keepdim=True).clamp(min=1)
-            found = (text.float() * text_mask[..., None]).sum(1) / lengths
+        found = text_vector(text, text_mask, self.reader, self.bias)
         return torch.where(text_mask.any(1)[:, None], found, self.null)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from radfoundry.diffusion.noise import Level, Schedule
-from radfoundry.networks.blocks import any_of
+from radfoundry.networks.blocks import text_vector
 from radfoundry.networks.wavelet_unet import principal_components
 from radfoundry.networks.wavelet_unet.principal_components import FOLDS, LEAST
 
@@ -104,11 +104,7 @@ class GaussianPrior(nn.Module):
             return self.slopes.new_zeros(count, len(self.text_mean)), no_text
         if text_mask is None:
             text_mask = torch.ones(text.shape[:2], dtype=torch.bool, device=text.device)
-        if len(self.bias):
-            found = any_of(text.float() @ self.reader.T.float() + self.bias, text_mask).sigmoid()
-        else:
-            lengths = text_mask.sum(1, keepdim=True).clamp(min=1)
-            found = (text.float() * text_mask[..., None]).sum(1) / lengths
+        found = text_vector(text, text_mask, self.reader, self.bias)
         there = text_mask.any(1)
         return (found - self.text_mean) * there[:, None], there
 
