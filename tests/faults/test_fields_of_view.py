@@ -102,6 +102,15 @@ def test_half_a_chest_without_its_spine_is_the_side_it_is(where, side, site):
     assert regions.mask(labels, "lungs").sum() == regions.mask(labels, f"lung_{side}").sum()
 
 
+@pytest.mark.parametrize("columns", [2, 4])
+def test_an_edge_that_cuts_a_shoulder_cuts_no_half_of_the_chest_off(columns):
+    case = drawn()
+    faint = np.minimum(case.image.voxels[columns:], 140)  # a spine that has lost its bone
+    found = threshold.prepare(FAST)(Volume(faint.copy(), case.image.affine))
+    for side in ("lung_right", "lung_left"):
+        assert dice(found, case.anatomy[columns:], side) > 0.96
+
+
 @pytest.mark.parametrize(
     "where", [np.s_[:44, :40], np.s_[24:, :40], np.s_[20:, :40], np.s_[20:, :36], np.s_[24:, :44]]
 )

@@ -31,6 +31,7 @@ SPINE_HU, SPINE_MM = 150.0, 45.0  # its bone, and its width
 SPINE_MM2 = 600.0  # of bone in most axial slices of a spine; ribs have less
 BACK_MM = 110.0  # the spine lies within it
 CUT_MORE = 1.5  # the side of the image that cuts more of the body
+CUT_SHARE = 0.8  # of the body's largest sagittal plane has a cut beside the middle
 SLAB_MM = 55.0  # half width of the region in which lungs may touch
 
 
@@ -151,8 +152,8 @@ def whole(side: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
 def midline(hu: np.ndarray, inside: np.ndarray, spacing_mm: Spacing) -> float:
     """Return the x index of the body's middle: the spine's where bone shows it, else the body's.
 
-    Where one side of the body is cut and no spine is in view, the middle lies beyond that side:
-    then it is the image's edge (-0.5, or the number of columns less 0.5).
+    Where one side of the body is cut through its thickness and no spine is in view, the middle lies
+    beyond that side: then it is the image's edge (-0.5, or the number of columns less 0.5).
     """
     columns = np.flatnonzero(inside.any(axis=(1, 2)))
     middle = 0.5 * (columns[0] + columns[-1])
@@ -160,10 +161,11 @@ def midline(hu: np.ndarray, inside: np.ndarray, spacing_mm: Spacing) -> float:
     back = int(0.5 * (rows[0] + rows[-1]))
     if inside[:, -1].any():  # cut in front, half of it may not hold the spine
         back = max(back, int(rows[0] + BACK_MM / spacing_mm[1]))
-    cut = inside[[0, -1]].sum(axis=(1, 2))
+    planes = inside.sum(axis=(1, 2))
+    cut = planes[[0, -1]]
     if cut.any():  # its box is not centered
         middle, in_view = _spine(hu[:, :back], spacing_mm, middle)
-        if not in_view and cut.max() > CUT_MORE * cut.min():
+        if not in_view and cut.max() > max(CUT_MORE * cut.min(), CUT_SHARE * planes.max()):
             return -0.5 if cut[0] > cut[1] else hu.shape[0] - 0.5
     reach = max(1, int(40 / spacing_mm[0]))
     low, high = max(0, int(middle) - reach), int(middle) + reach + 1
