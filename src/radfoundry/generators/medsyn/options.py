@@ -34,7 +34,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "precision": "bfloat16", "crop": [32, 32, 32], "noise": 0.04, "turn": 0.0, "zoom": 0.0,
             "weights_dtype": "float16",
             "residual_scale": 4.0, "logit_mean": 0.0, "log_snr_range": [-7.0, 4.0],
-            "conditioning_noise": 0.03, "sampling_steps": 2, "tile": [128, 128, 128],
+            "conditioning_noise": 0.03, "sampling_steps": 6, "tile": [128, 128, 128],
         },
     },
     "workstation": {
