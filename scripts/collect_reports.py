@@ -13,7 +13,9 @@ from radfoundry.data.leakage import reports_to_learn
 job = start(snakemake)
 given = [row for path in job.input.reports for row in reports.read(path)]
 cases, splits = read_all(job.input.cases, "cases"), splits_of(job.input.splits)
-texts, counts = reports_to_learn(given, cases.assign(split=cases["case"].map(splits)))
+known = [cases.assign(split=cases["case"].map(splits))]
+known += [read_all(job.input.unseen, "cases").assign(split="test")] if job.input.unseen else []
+texts, counts = reports_to_learn(given, pd.concat(known, ignore_index=True))
 logging.warning(
     "of %(given)d reports without images %(held_out)d are left out, for they are of patients "
     "outside the train split; %(duplicates)d are there already; %(taken)d are learned from",

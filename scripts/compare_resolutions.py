@@ -31,7 +31,8 @@ cases = real_cases(job.input.images, job.input.labels, only=test)
 def restored(case, stage="enlarge"):
     """Return a case's image in HU, enlarged by the network with chance of its own."""
     number = seed(job.params.seed, stage, case.case)
-    drawn = generator.enlarge(networks, case.low, number, case.image.shape, case.spacing_mm)
+    where = (case.image.shape, case.spacing_mm, job.params.options)
+    drawn = generator.enlarge(networks, case.low, number, *where)
     return channels.hounsfield(drawn[0], dict(card["tones"]))
 
 

@@ -32,6 +32,22 @@ def archive_of(tmp_path_factory):
     return {"zip": str(folder.with_name("chests.zip")), "folder": str(folder / "manifest.json")}
 
 
+def test_words_are_read_as_the_text_encoder_beside_it_reads_them(archive_of):
+    start = sealed.begun([archive_of["zip"]], "low_resolution")
+    words = trained()["text"]
+    other = {**words.card["reader"], "bias": [1.5] * len(words.card["reader"]["bias"])}
+    tuned = Weights(words.state, {**words.card, "reader": other})
+    own = {"low_resolution": {**TRAIN["low_resolution"], **STILL}}
+    done = fitted("low_resolution", {"text": tuned, **start}, **own)
+    (name,) = [n for n in done.state if n.endswith(("text_features.bias", "gaussian_prior.bias"))]
+    assert set(done.state[name].tolist()) == {1.5}
+
+
+def test_a_start_is_called_as_its_bundle_is(archive_of):
+    told = [sealed.begun([path], "text")["text"].card["bundle"] for path in archive_of.values()]
+    assert told == ["chests", "chests"]
+
+
 @pytest.mark.parametrize("kind", ["zip", "folder"])
 @pytest.mark.parametrize("network", ["low_resolution", "super_resolution"])
 def test_a_training_that_learns_nothing_leaves_the_bundles_network(archive_of, kind, network):

@@ -31,6 +31,14 @@ def test_a_rule_runs_in_the_gpu_partition_exactly_when_it_asks_for_a_gpu():
     assert asking == sent
 
 
+def test_a_rule_whose_script_takes_the_device_of_its_job_asks_for_a_gpu_or_may():
+    scripts = {path.stem: path.read_text() for path in (ROOT / "scripts").glob("[!_]*.py")}
+    for name, text in rules().items():
+        script = re.search(r"scripts/(\w+)\.py", text)
+        if script and "device(job)" in scripts[script[1]]:
+            assert re.search(r"\bgpu=", text), name
+
+
 def test_the_profile_speaks_of_existing_rules_alone():
     assert set(PROFILE["set-resources"]) <= set(rules())
 

@@ -43,6 +43,7 @@ rule collect_reports:
         reports=looked_up(reports.files),
         cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        unseen=of_unseen("results/cohorts/{cohort}/cases.tsv"),
     output:
         reports="results/recipes/{recipe}/reports/{network}.tsv",
     log:

@@ -96,9 +96,14 @@ rule compare_resolutions:
         "logs/evaluate/compare_resolutions/{recipe}.log",
     conda:
         "../../envs/core.yaml"
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
     params:
         generator=option("recipes/{recipe}/generator"),
         network=looked_up(lookups.super_resolution),
+        options=looked_up(lookups.sampler),
         enlarged=option("evaluate/synthesis/enlarged"),
         seed=option("evaluate/synthesis/seed"),
         code=code_with("compare_resolutions", lookups.generator_plugins),

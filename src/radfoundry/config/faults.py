@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from radfoundry.config import cohorts, weight_files
+from radfoundry.config import cohorts, reports, trained, weight_files
 from radfoundry.config.settings import ConfigurationError, bundle_file, checked, strict_load
 
 
@@ -22,7 +22,13 @@ def found(path: str | Path) -> list[str]:
         settings = checked(config)
     except ConfigurationError as error:
         return [*error.faults, *_tables(config)]
-    return [*_tables(settings), *weight_files.missing(settings), *_bundles(settings)]
+    return [
+        *_tables(settings),
+        *weight_files.missing(settings),
+        *_bundles(settings),
+        *trained.faults_of_pins(settings),
+        *_reports(settings),
+    ]
 
 
 def _tables(config: Mapping[str, Any]) -> list[str]:
@@ -36,6 +42,15 @@ def _tables(config: Mapping[str, Any]) -> list[str]:
     try:
         cohorts.read_all(named)
     except cohorts.CohortError as error:
+        return str(error).splitlines()
+    return []
+
+
+def _reports(settings: Mapping[str, Any]) -> list[str]:
+    """Return the faults of the first table of reports without images that cannot be used."""
+    try:
+        reports.check(settings)
+    except reports.ReportsError as error:
         return str(error).splitlines()
     return []
 

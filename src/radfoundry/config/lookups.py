@@ -104,9 +104,9 @@ def read_at_thresholds(settings: Settings, recipe: str) -> str:
 
 
 def sampler(settings: Settings, recipe: str) -> dict[str, Any]:
-    """Return how a recipe samples, and nothing of what: its steps and method, where stated."""
+    """Return how a recipe samples, and nothing of what: steps, method, spacing, where stated."""
     stated = settings["recipes"][recipe]["sample"]
-    return {key: stated[key] for key in ("steps", "method") if key in stated}
+    return {k: stated[k] for k in ("steps", "method", "timestep_spacing") if k in stated}
 
 
 def training_options(settings: Settings, recipe: str, network: str) -> dict[str, Any]:

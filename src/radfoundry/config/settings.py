@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from radfoundry.config import catalogue, consistency, schema
+from radfoundry.config import catalogue, consistency, schema, training_values
 from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.schema import Names
 
@@ -151,6 +151,7 @@ def checked(
     faults = schema.faults(filled, rules, known) or [
         *consistency.found(filled),
         *consistency.unstated_sizes(config, filled, rules),
+        *training_values.found(filled),
     ]
     if faults:
         raise ConfigurationError("the config", faults)

@@ -16,6 +16,7 @@ from typing import Any
 
 from radfoundry.config import catalogue, lookups, reach
 from radfoundry.config.digest import LENGTH, PACKAGE, file_of
+from radfoundry.config.settings import start_files
 
 RECORD, CARD, TENSORS = "training.json", "card.json", "weights.safetensors"
 PREVIOUS = "previous"  # beside the networks: every one that was trained, by its fingerprint
@@ -122,7 +123,13 @@ def reasons(
     for path, digest in record["tables"].items():
         if Path(path).is_file() and sha256(Path(path)) != digest:
             changes.append(f"data in {path} changed")
+    begun = {Path(path).name for path in start_files(settings["recipes"][recipe], network)}
+    if begun != set(record["facts"].get("data", {}).get("start", ())):
+        changes.append(f"it would start from {', '.join(sorted(begun)) or 'nothing'}")
     for name, owner in lookups.networks_needed(settings, recipe, network).items():
+        pin, before = lookups.pinned(settings, owner).get(name), record["facts"].get("needs", {})
+        if pin and before.get(name, pin["sha256"]) != pin["sha256"]:
+            changes.append(f"the network {name}, on top of which it is trained, is another one")
         if reasons(settings, owner, name, results, script):
             changes.append(f"the network {name}, on top of which it is trained, is trained anew")
     return changes

@@ -95,13 +95,14 @@ def reports_to_learn(
 ) -> tuple[list[str], dict[str, int]]:
     """Return the reports without images that training may read, and how many were left out.
 
-    Left out are the reports of patients whom the cohort has outside its train split, however their
+    Left out are the reports of patients who are known outside the train split, however their
     id is spelled, and texts that are word for word the report of such a case: a row without a
     patient may still be its own.
 
     Args:
         reports: Rows with `report` and `patient`, "" where it is not known.
-        cases: Of the cohort: patient, split, and `report` if they have any.
+        cases: Of the cohort, and of cohorts that are tests alone: patient, split, and `report` if
+            they have any.
 
     Returns:
         Distinct texts in order; counts of what was `given`, `duplicates`, `held_out`, `taken`.

@@ -50,12 +50,13 @@ def begun(paths: Sequence[str], network: str) -> dict[str, Weights]:
     """
     for path in map(Path, paths):
         if path.name == MANIFEST or path.suffix == ".zip":
-            files, sha256 = read(path.parent if path.name == MANIFEST else path)
+            bundle = path.parent if path.name == MANIFEST else path
+            files, sha256 = read(bundle)
             found = networks(files, str(path))
             if network not in found:
                 there = ", ".join(found) or "none"
                 raise BundleError(f"train.start: {path}: no network {network!r}; it has {there}")
-            origin = {"bundle": path.stem, "bundle_sha256": sha256}
+            origin = {"bundle": bundle.stem, "bundle_sha256": sha256}
             return {network: Weights(found[network].state, {**found[network].card, **origin})}
     return {}
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.evaluation.metrics import utility
+from radfoundry.evaluation.metrics.effects import FEWEST
 from radfoundry.evaluation.metrics.statistics import (
     Interval,
     difference,
@@ -26,7 +27,8 @@ NAN = float("nan")
 def summarised(predictions: pd.DataFrame, draws: int, rng: np.random.Generator) -> pd.DataFrame:
     """Return the area of every arm, paired differences, and the share of the real gain.
 
-    A value is the mean over draws of the k patients. The share is what samples gain on k real
+    A value is the mean over draws of the k patients; of fewer than `FEWEST` it has no interval. The
+    share is what samples gain on k real
     patients, repeated, in parts of what as many further patients gain; it is NaN where the
     interval of that gain is not wholly above 0: there is nothing to be measured by.
 
@@ -95,7 +97,11 @@ def _rows(cases: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator
 def _drawn(
     cases: pd.DataFrame, order: pd.DataFrame, draws: int, rng: np.random.Generator
 ) -> Mapping[str, np.ndarray]:
-    """Return (1 + draws,) of every arm: the value, then draws that are paired between arms."""
+    """Return (1 + draws,) of every arm: the value, then draws that are paired between arms.
+
+    Of fewer than `FEWEST` draws of the k patients the latter are NaN: which patients were drawn is
+    most of what is not known, and so few say too little of it.
+    """
     weights = patient_weights(order["patient"].to_numpy(), draws, rng)
     weights = np.concatenate([np.ones((1, len(order)), int), weights])
     seeds = sorted(cases["seed"].unique())
@@ -107,6 +113,8 @@ def _drawn(
         each = [own[own["seed"] == s].set_index("case").loc[order["case"]] for s in seeds]
         areas = np.stack([utility.measured(rows, weights)[:, place] for rows in each], 1)
         found[str(arm)] = (areas * shares).sum(1)
+        if len(seeds) < FEWEST:
+            found[str(arm)][1:] = NAN
     return found
 
 

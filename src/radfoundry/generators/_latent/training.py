@@ -64,7 +64,8 @@ def fit(
     network.load_state_dict(done.state)
     network.latents.eval().measure(_drawn(ahead, card).to(device))
     state = {name: value.cpu() for name, value in network.latents.state_dict().items()}
-    return Weights(state, {**card, **told, "losses": done.loss_curve()})
+    kept = {key: value for key, value in card.items() if key not in ("weights", "folder")}
+    return Weights(state, {**kept, **told, "losses": done.loss_curve()})
 
 
 def settings(card: Mapping[str, Any]) -> Settings:

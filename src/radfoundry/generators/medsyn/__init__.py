@@ -54,6 +54,7 @@ AUTOENCODER = "autoencoder"
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"
 THRESHOLDS = "super_resolution"
+SAMPLER = ("steps", "method", "timestep_spacing")  # how is drawn, and nothing of what
 OPTIONS = {
     "count": 32,
     "splits": ["train"],
@@ -146,7 +147,8 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     wanted = ("text", "low_resolution", last)
     if missing := [name for name in wanted if name not in weights]:
         raise ValueError(f"medsyn draws with {', '.join(wanted)}; missing: {', '.join(missing)}")
-    for what, usual in (("tones", None), ("downsampling", "mean")):
+    same = {"tones": None} | ({} if last == "autoencoder" else {"downsampling": "mean"})
+    for what, usual in same.items():
         found = [weights[name].card.get(what, usual) for name in ("low_resolution", last)]
         if found[0] != found[1]:
             names = f"low_resolution and {last}"
@@ -179,11 +181,11 @@ def shapes(case: Case, options: Mapping, networks: Networks, seed: int) -> np.nd
 
     Args:
         case: Its image is given, and nothing said.
-        options: `steps` and `method`, as `OPTIONS` has them; others do not count.
+        options: Those of `SAMPLER`, as `OPTIONS` has them; others do not count.
         networks: As `prepare` returns them.
         seed: Of all chance.
     """
-    asked = {key: {**OPTIONS, **options}[key] for key in ("steps", "method")}
+    asked = {key: {**OPTIONS, **options}[key] for key in SAMPLER}
     asked |= {"given": ["image"], "text": False, "spacing": case.image.spacing_mm}
     return drawing.drawn([asked], [case], networks, [seed])[0]
 
@@ -194,6 +196,7 @@ def enlarge(
     seed: int,
     shape: Sequence[int],
     spacing_mm: Sequence[float] | None = None,
+    options: Mapping = {},  # noqa: B006 - never changed
 ) -> np.ndarray:
     """Return channels (C, *shape) drawn by super-resolution of coarse ones (C, *coarse).
 
@@ -203,5 +206,7 @@ def enlarge(
         seed: Of all chance.
         shape: Sides of the full grid, multiples of those of the coarse one.
         spacing_mm: Voxel sizes on the full grid; None for what the training cases had on average.
+        options: As for `shapes`.
     """
-    return drawing.enlarged(networks, low, seed, shape, spacing_mm)
+    asked = {key: {**OPTIONS, **options}[key] for key in SAMPLER} | {"spacing": spacing_mm}
+    return drawing.enlarged(networks, low, seed, shape, asked)

@@ -114,8 +114,8 @@ class LowResolutionTask:
             autoencoder: Whose latents are drawn; None draws coarse channels.
 
         Raises:
-            ValueError: Cases of several grids, or too few for the Gaussian that a wavelet network
-                starts from.
+            ValueError: Cases of several grids, or without any report; too few for the Gaussian
+                that a wavelet network starts from.
         """
         _one_grid(cases)
         if options["design"] == "wavelet" and len(cases) < FEWEST:
@@ -125,6 +125,9 @@ class LowResolutionTask:
         self.reader = {} if words is None else words.card.get("reader", {})
         facts = [entry.facts for entry in getattr(cases, "entries", cases)]
         self.reports = [str(known.get("report", "")) for known in facts]
+        if words is not None and not any(map(str.strip, self.reports)):
+            message = "train: low_resolution: no training case has a report"
+            raise ValueError(f"{message}: state `text: false`")
         self.encode = None if words is None else features.stored(words, self.reports, device)
         self.geometry = geometry.of_cases(cases, options["multiple"])
         self.pictures: CoarsePictures | LatentPictures

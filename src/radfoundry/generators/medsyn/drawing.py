@@ -107,14 +107,13 @@ def enlarged(
     low: np.ndarray,
     seed: int,
     shape: Sequence[int],
-    spacing_mm: Sequence[float] | None,
+    asked: Mapping,
 ) -> np.ndarray:
     """Return channels (C, *shape) drawn by super-resolution of coarse ones: see `enlarge`."""
     full = torch.full((1, len(low), *shape), -1.0)
     coarse = torch.as_tensor(low, dtype=torch.float32)[None].to(networks.device)
     coarse = batches.laid(coarse, networks.cards["low_resolution"])
-    asked = [{"spacing": spacing_mm}]
-    found = _high(asked, full, _given(full, ()), coarse, networks, [seed])
+    found = _high([asked], full, _given(full, ()), coarse, networks, [seed])
     return found[0].float().cpu().numpy()
 
 

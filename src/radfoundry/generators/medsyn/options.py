@@ -136,6 +136,34 @@ TRAIN: Mapping[str, Sequence[str]] = {
         "critic", "weights", "sha256", "folder",
     ),
 }  # fmt: skip
+# What the numbers and words among them may be, as rules of JSON Schema; `Settings` has the rest.
+VALUES: Mapping[str, Mapping[str, Any]] = {
+    "steps": {"type": "integer", "minimum": 0},
+    "batch": {"type": "integer", "minimum": 1},
+    "accumulate": {"type": "integer", "minimum": 1},
+    "factor": {"type": "integer", "minimum": 1},
+    "learning_rate": {"type": "number", "exclusiveMinimum": 0},
+    "weight_decay": {"type": "number", "minimum": 0},
+    "warmup": {"type": "integer", "minimum": 0},
+    "clip": {"type": "number", "exclusiveMinimum": 0},
+    "ema": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    "text": {"type": "boolean"},
+    "reading": {"type": "boolean"},
+    "drop_text": {"type": "number", "minimum": 0, "maximum": 1},
+    "given": {"type": "number", "minimum": 0, "maximum": 1},
+    "shift": {"type": "integer", "minimum": 0},
+    "turn": {"type": "number", "minimum": 0},
+    "zoom": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    "noise": {"type": "number", "minimum": 0, "maximum": 1},
+    "conditioning_noise": {"type": "number", "minimum": 0, "maximum": 1},
+    "residual_scale": {"type": "number", "minimum": 0},
+    "sampling_steps": {"type": "integer", "minimum": 0},
+    "voxel_weight": {"type": "number", "minimum": 0},
+    "logit_mean": {"type": "number"},
+    "weights_dtype": {"enum": ["float32", "float16"]},
+    "crop": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 3},
+    "tile": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 3},
+}
 # Which option is the factor of the coarse grid, and its value by size: see `TRAINING`.
 COARSE: Mapping[str, str | int] = {
     "option": "low_resolution/factor", "phantom": 2, "workstation": 4, "paper": 4,
@@ -175,9 +203,10 @@ def stated(options: Mapping) -> dict[str, dict[str, Any]]:
         out[name] = {**defaults, **brought, **own}
     if is_latent(options):
         own = options.get("low_resolution") or {}
-        for name in ("shift", "turn", "zoom"):
+        for name in ("shift", "turn", "zoom", "voxel_weight", "factor"):
             if own.get(name):
-                message = f"low_resolution: {name} {own[name]}: allowed: 0 with `latent`"
+                what = "none, the autoencoder's is taken," if name == "factor" else "0"
+                message = f"low_resolution: {name} {own[name]}: allowed: {what} with `latent`"
                 raise ValueError(message)
         out["low_resolution"] |= {**latent.LOW_RESOLUTION[size], **own}
     return out

@@ -50,7 +50,7 @@ def text(
     device: str | torch.device,
     callbacks: Callbacks,
 ) -> Weights:
-    """Return the text encoder, trained on the distinct reports; untrained with `steps` 0.
+    """Return the text encoder, trained on the distinct reports; untrained without any, or steps.
 
     Args:
         reports: Of the training cases and without images; empty ones are left out.
@@ -60,16 +60,11 @@ def text(
         generator: The source of all chance.
         device: Where to train.
         callbacks: Callbacks.
-
-    Raises:
-        ValueError: No case has a report.
     """
     texts = list(dict.fromkeys(report for report in reports if report.strip()))
-    if not texts:
-        raise ValueError("no training case has a report: state low_resolution: {text: false}")
     if options.get("folder"):
         start = local_model.adopted(options["folder"], generator)
-    if options.get("steps") == 0:
+    if options.get("steps") == 0 or not texts:
         return start or model.untrained(texts, options["size"], generator)
     chosen = settings(options, pretraining.SETTINGS[options["size"]])
     train_text = finding_task.fit if options["reading"] else pretraining.fit
@@ -118,6 +113,7 @@ def denoiser(
         network = super_resolution(network, card).to(device)
     _measure(network, task, device)
     card |= start_from(network, begun)
+    _read_words(network, task)  # as this text encoder has it, not as that of the start
     callbacks = replace(callbacks, preview=partial(previewed(task), task))
     ready: Callable = task.ready
     chosen, first = settings(card), generator.initial_seed()
@@ -214,19 +210,22 @@ def _measure(
         if isinstance(network.network, WaveletUNet):
             network.network.measure(network.beyond(fine, network.expected(low)))
     elif isinstance(network, ShiftUNet) and isinstance(task, LowResolutionTask):
-        if network.text_features is not None:
-            _read(network.text_features, task.reader)
         network.measure(task.pictures[:MOST].float().to(device))
     elif isinstance(network, WaveletUNet) and isinstance(task, LowResolutionTask):
-        assert network.gaussian_prior is not None
-        _read(network.gaussian_prior, task.reader)
+        _read_words(network, task)
         pictures, reports = task.pictures[:MOST].float(), task.reports[:MOST]
         tokens = () if task.encode is None else task.encode(reports)
         network.measure(*(part.to(device) for part in (pictures, *tokens)))
 
 
+def _read_words(network: nn.Module, task: LowResolutionTask | SuperResolutionTask) -> None:
+    """Give the layer that reads texts the text encoder's reader, where there are both."""
+    layer = getattr(network, "gaussian_prior", None) or getattr(network, "text_features", None)
+    if isinstance(layer, TextFeatures | GaussianPrior) and isinstance(task, LowResolutionTask):
+        _read(layer, task.reader)
+
+
 def _read(layer: TextFeatures | GaussianPrior, reader: Mapping[str, Any]) -> None:
-    """Give a layer the text encoder's reader, where it has one."""
     for buffer, part in ((layer.reader, "weight"), (layer.bias, "bias")):
         if part in reader:
             buffer.copy_(torch.tensor(reader[part]).reshape(buffer.shape))

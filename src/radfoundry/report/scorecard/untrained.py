@@ -73,12 +73,16 @@ def _effects(
 
 
 def _sides(null: list[Row], trained: list[Row]) -> Iterator[Row]:
-    """Yield which share of the accuracy beyond chance the null arm has."""
+    """Yield which share of the accuracy beyond chance the null arm has; none where it has less.
+
+    What is not seen counts as wrong: a null arm that draws no fluid knows no sides.
+    """
     whole = {row.arm: row for row in trained if row.metric == "laterality_accuracy"}
     for row in [row for row in null if row.metric == "laterality_accuracy" and row.arm in whole]:
         other = whole[row.arm]
         beyond = other.value - CHANCE if other.low > CHANCE else NAN
-        found = Interval(*((end - CHANCE) / beyond for end in (row.value, row.low, row.high)))
+        ends = [max(0.0, end - CHANCE) / beyond for end in (row.value, row.low, row.high)]
+        found = Interval(*ends)
         of = row.value, other.value
         yield _row(row.recipe, f"laterality_accuracy{SHARE}", row.arm, found, row.n, of)
 

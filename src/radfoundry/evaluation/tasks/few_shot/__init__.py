@@ -3,8 +3,9 @@
 At each k a classifier is taught by k patients of each kind, alone, with samples, or with as many
 further real patients: the positive control. Where that gains nothing, nothing can be said of
 samples; where it gains, samples are measured by its gain (`share_of_real_gain`). All arms of a
-draw know the same patients, have the same network, steps, trials on the tune split and patience,
-and are tested on the test split and on unseen cohorts. A target has a network of its own.
+draw know the same patients, have networks of one size, as many steps, trials on the tune split and
+as much patience, and are tested on the test split and on unseen cohorts. A target has a network of
+its own.
 
 Samples know more than k patients: their generator was trained on the whole train split. So what
 they add to k patients is no gain from nothing; `extra_real` is what those patients give directly.
