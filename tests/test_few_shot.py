@@ -70,8 +70,9 @@ def predicted(arm, score, seed=0, truth=(1, 1, 1, 1, 0, 0, 0, 0)):
     return made.assign(case=names, patient=names, arm=arm, seed=seed, samples=0, extra=0, **more)
 
 
-def shares(**scores):
-    rows = pd.concat([predicted(arm, score) for arm, score in scores.items()])
+def shares(draws=5, **scores):
+    drawn = [predicted(a, s, seed) for a, s in scores.items() for seed in range(draws)]
+    rows = pd.concat(drawn)
     return figures.summarised(rows, 200, rng()).set_index(["metric", "arm"])
 
 
@@ -204,7 +205,17 @@ def test_samples_are_measured_by_what_further_patients_gain():
     assert row["value"] == pytest.approx((0.75 - 0.5) / (1 - 0.5))
     assert row["low"] <= row["value"] <= row["high"]
     assert "in parts of the gain of further real cases, 0.500" in row["note"]
-    assert found.loc[("few_shot_auroc_gain", "synthetic_added-extra_real"), "value"] == -0.25
+    rival = found.loc[("few_shot_auroc_gain", "synthetic_added-extra_real")]
+    assert rival["value"] == pytest.approx(-0.25)
+
+
+def test_four_draws_of_patients_have_a_gain_and_no_interval():
+    good, poor = [4] * 4 + [1] * 4, [2, 0] * 4
+    row = shares(4, real_repeated=poor, extra_real=good).loc[
+        ("few_shot_auroc_gain", "extra_real-real_repeated")
+    ]
+    assert row["value"] == 0.5
+    assert np.isnan([row["low"], row["high"]]).all()
 
 
 def test_where_further_patients_gain_nothing_there_is_no_share():
@@ -218,7 +229,7 @@ def test_where_further_patients_gain_nothing_there_is_no_share():
 def test_draws_of_patients_are_paired_between_arms():
     good, poor = [4] * 4 + [1] * 4, [1] * 4 + [4] * 4
     rows = [predicted(arm, score, seed) for arm in ("real_repeated", "extra_real")
-            for seed, score in ((0, good), (1, poor))]  # fmt: skip
+            for seed, score in enumerate((good, poor, good, poor, good))]  # fmt: skip
     found = figures.summarised(pd.concat(rows), 200, rng()).set_index(["metric", "arm"])
     gain = found.loc[("few_shot_auroc_gain", "extra_real-real_repeated")]
     assert (gain["low"], gain["value"], gain["high"]) == (0, 0, 0)
