@@ -8,7 +8,8 @@ A generator module has
 * `NEEDS`: for a network, those whose weights `fit` is given; empty where each stands alone.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `TRAIN`: what config may set under `train:`, see `catalogue.training`; unchecked if left out.
-  `RENAMED`: old names of keys below it with their new ones, if there are any.
+  `RENAMED`: old names of keys below it with their new ones, if there are any; `VALUES`: what values
+  of keys below a network may be, see `training_values`.
 * `PUBLISHED`: what the paper reports, by system, metric and arm; `VARIANTS`: which of its systems a
   recipe is, see `lookups.variant`; `SUPER_RESOLUTION`: the network that draws the full grid.
 * `AUTOENCODER`: the network on whose latents others stand; `USED`: networks that not every recipe
