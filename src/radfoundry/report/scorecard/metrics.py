@@ -97,6 +97,30 @@ METRICS: dict[str, Metric] = {
     "laterality_accuracy": Metric(
         "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
     ),
+    "prompt_auroc": Metric(
+        "Telling samples asked to show a finding from others (area under the ROC curve)", "1", True,
+        "Close to what the same reader reaches on real test films (`real`); 0.5 is a coin toss.",
+    ),
+    "prompt_auroc_ratio": Metric(
+        "The same in parts of what the reader reaches on real test films", "1", True,
+        "0.9 or more: what is drawn looks like the finding that was asked for.",
+    ),
+    "prompt_auroc_share": Metric(
+        "Telling findings beyond chance: what is there untrained, as a share", "fraction", False,
+        _FIFTH,
+    ),
+    "finding_dice": Metric(
+        "Overlap of the finding that a reader sees with the mask asked for (Dice)", "1", True,
+        "Close to what the same reader reaches on real test films (`real`).",
+    ),
+    "outside_fraction": Metric(
+        "Marked as a finding outside every mask asked for, as a share", "fraction", False,
+        "Close to what the same reader marks outside the masks of real test films (`real`).",
+    ),
+    "cooccurrence_error": Metric(
+        "Findings that occur together: distance of samples from real films", "fraction", False,
+        "Close to the floor, which is real films against others (`real`).",
+    ),
     "prompt_effect_share": Metric(
         "Effect of naming a finding that is there untrained, as a share", "fraction", False, _FIFTH
     ),
