@@ -106,8 +106,9 @@ def _ratios(
         other = partners.get(one.arm)
         if one.drawn is None:
             note = f"not defined on samples: {one.note}"
-        elif other is not None and other.drawn is not None:
-            found = interval(one.found.value / other.found.value, one.drawn / other.drawn)
+        elif other is not None and other.drawn is not None and other.found.value > 0:
+            below = np.where(other.drawn > 0, other.drawn, NAN)
+            found = interval(one.found.value / other.found.value, one.drawn / below)
             note = f"{one.found.value:.3f} on samples, {other.found.value:.3f} on real test films"
             found = found if np.isfinite([one.found.low, other.found.low]).all() else _bare(found)
         published = figure(paper, "prompt_auroc_ratio", one.arm)
