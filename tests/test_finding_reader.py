@@ -168,9 +168,16 @@ def test_what_a_request_asks_for_is_its_findings_or_those_of_the_sample():
     assert wanted.sides[1].tolist() == [1, 1]
     assert wanted.severity[1] == 3
     assert wanted.mapped.all()
-    plain = stated.of_sample(marked(films()[0], "pleural_effusion"), {}, NAMES)
-    assert plain.present.tolist() == [0, 0, 1]
-    assert np.isnan(plain.sides[2]).all()
+    plain = stated.of_sample(replace(films()[0], facts={"findings": "opacity"}), {}, NAMES[:2])
+    assert plain.present.tolist() == [0, 1]
+
+
+def test_a_finding_that_only_a_mask_asks_for_is_asked_for_on_the_side_of_the_mask():
+    wanted = stated.of_sample(marked(films()[0], right=False), {"findings": []}, NAMES)
+    assert wanted.present.tolist() == [0, 1, 0]
+    assert wanted.sides[1].tolist() == [0, 1]
+    words = {"findings": [{"name": "opacity", "side": "right"}]}
+    assert stated.of_sample(marked(films()[0], right=False), words, NAMES).sides[1, 0] == 1
 
 
 def test_a_generator_that_draws_no_masks_has_none_that_are_known():

@@ -135,6 +135,18 @@ def test_what_is_given_of_a_case_is_no_answer_to_a_prompt():
     assert found["prompt_auroc", "opacity"].n == 12
 
 
+def test_organs_that_are_given_as_they_are_and_moved_stand_apart_too():
+    dice = {"case": [0.9, 0.9], "warp": [0.7, 0.7]}
+    given = [table("given", arm, anatomy_dice_heart=own) for arm, own in dice.items()]
+    given = pd.concat(
+        [one.assign(sample=one["sample"] + name) for one, name in zip(given, "ab", strict=True)]
+    )
+    found = rows(pd.concat([given, table(anatomy_dice_heart=[0.8])]))
+    values = {arm: row.value for (_, arm), row in found.items()}
+    assert values["heart"] == pytest.approx(0.8)
+    assert (values["heart/given_case"], values["heart/given_warp"]) == (0.9, 0.7)
+
+
 def test_the_papers_figure_stands_beside_ours_and_no_real_film():
     paper = {"anatomy_dice": {"lungs": 0.93}}
     organs = table(anatomy_dice_lungs=[0.8, 0.9])

@@ -69,6 +69,8 @@ def of_film(film: Case, names: Sequence[str]) -> Stated:
 def of_sample(sample: Case, asked: Mapping, names: Sequence[str]) -> Stated:
     """Return what was asked of a drawn film, and the map of findings that came with it.
 
+    A finding is asked for in words or by a mask; where words name no side, it is the mask's.
+
     Args:
         sample: The drawn film. Its map counts where it shows anything, or where nothing was asked
             for; a generator that draws none has no masks.
@@ -80,6 +82,9 @@ def of_sample(sample: Case, asked: Mapping, names: Sequence[str]) -> Stated:
     present, sides, severity = of_request(told, names)
     masks = _masks(sample, names)
     there = np.asarray(masks.any((1, 2)))
+    unsaid = there & (np.isnan(sides).any(1) | (present == 0))
+    present = np.where(there, 1.0, present)
+    sides = _possible(np.where(unsaid[:, None], _sides_of(masks), sides), present, names)
     drawn = bool(there.any() or not told)
     mapped = np.full(len(names), drawn) & (there | (present == 0))
     return Stated(present, sides, severity, masks, mapped)

@@ -67,9 +67,13 @@ def figures(films: pd.DataFrame, bootstrap: probes.Bootstrap, bins: Bins) -> Ite
     """
     if films.empty:
         return
+    given = films[films["probe"] == "given"]  # organs of a case as they are, or moved
     for region in REGIONS:
         for kind, arm in (("anatomy", region), ("shuffled", f"{region}/shuffled")):
             yield from _mean(films, f"{kind}_dice_{region}", ("anatomy_dice", arm), bootstrap)
+        for how, own in given.groupby("arm"):
+            named = "anatomy_dice", f"{region}/given_{how}"
+            yield from _mean(own, f"anatomy_dice_{region}", named, bootstrap)
     yield from _mean(films, "outside_fraction", ("outside_fraction", ALL), bootstrap)
     names = findings_in(films)
     curves = [_auroc(films, name, bootstrap) for name in names]

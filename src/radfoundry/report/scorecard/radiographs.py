@@ -21,7 +21,7 @@ from radfoundry.report.scorecard.published import Published, figure
 
 NAN = float("nan")
 REAL = "real"
-LEFT_OUT = ("given", "segment")  # probes that ask something else of a sample
+LEFT_OUT = ("segment",)  # probes that ask something else of a sample
 CHANCE = ("laterality_accuracy", "prompt_auroc")  # half of which is reached by guessing
 NO_PARTNER = "no real film of the test split has both kinds"
 
