@@ -98,10 +98,12 @@ def test_half_of_what_is_marked_outside_is_one_half():
     assert values["finding_dice_opacity"] == pytest.approx(2 / 3)
 
 
-def test_no_side_is_right_where_none_or_both_are_asked_for():
-    both = [{"name": "opacity", "side": "bilateral"}]
+def test_no_side_is_right_where_both_are_asked_for_and_a_mask_tells_it_where_words_do_not():
+    both, unsaid = [{"name": "opacity", "side": "bilateral"}], [{"name": "opacity"}]
     assert np.isnan(measured(film(), reading(), findings=both)["side_opacity"])
-    assert np.isnan(measured(film(), reading(), findings=[{"name": "opacity"}])["side_opacity"])
+    assert measured(film(), reading(), findings=unsaid)["side_opacity"] == 1
+    bare = film(mark=NOWHERE)
+    assert np.isnan(measured(bare, reading(), findings=unsaid)["side_opacity"])
 
 
 def test_where_no_mask_is_known_nothing_is_said_of_the_place():

@@ -138,12 +138,13 @@ def _places(
     if ends:
         small, large = area <= ends[0], area > ends[1]
         parts |= dict(zip(SIZES, (small, ~small & ~large & area.notna(), large), strict=True))
+    asked = films[f"asked_{name}"] == 1
     for part, chosen in parts.items():
-        own, arm = films[chosen], f"{name}/{part}" if part else name
+        own, arm = films[chosen & asked], f"{name}/{part}" if part else name
         hits = probes.column(own, f"pointing_{name}").dropna()
         if hits.empty:
             continue
-        lost = int((own["failed"] & (own[f"asked_{name}"] == 1)).sum())
+        lost = int(own["failed"].sum())
         note = f"{lost} not drawn, counted as wrong" if lost else ""
         found = wilson(int(hits.sum()), len(hits) + lost)
         yield Figure("pointing_accuracy", arm, found, len(hits) + lost, note)
