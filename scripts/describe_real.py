@@ -1,4 +1,4 @@
-"""Describe a batch's real volumes: those of the test split, others, and these spoiled."""
+"""Describe a batch's real images: those of the test split, others, and these spoiled."""
 
 import numpy as np
 from _cases import Cases, read_all
@@ -23,7 +23,8 @@ def spoil(name):
     return np.random.default_rng(seed(job.params.seed, "corrupted", name))
 
 
-sets, lungs = {}, descriptions.lungs_finder(**job.params.lungs)
+learned = weights.read(job.input.segmenter) if job.input.segmenter else None
+sets, lungs = {}, descriptions.lungs_finder(**job.params.lungs, weights=learned)
 for name, names, how in zip(
     descriptions.REAL_SETS, (test, train, train), (None, None, spoil), strict=True
 ):

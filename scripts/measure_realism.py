@@ -20,9 +20,9 @@ samples = samples.set_index("sample", drop=False)
 most = max(options["most"], options["count"])
 kept = descriptions.shuffled(samples.index, job.params.seed, most)
 each = progress(drawn_cases(samples.loc[kept]), len(kept), "samples")
-drawn = descriptions.described(
-    each, features, descriptions.lungs_finder(**job.params.lungs), kept[: options["count"]]
-)
+learned = weights.read(job.input.segmenter) if job.input.segmenter else None
+lungs = descriptions.lungs_finder(**job.params.lungs, weights=learned)
+drawn = descriptions.described(each, features, lungs, kept[: options["count"]])
 sets = descriptions.untabled(tables.read(real, "descriptions")) | {"synthetic": drawn}
 rng = np.random.default_rng(seed(job.params.seed, "realism", "intervals"))
 tables.write(distances.compare(sets, rng, options), job.output.table, "distances")

@@ -282,6 +282,16 @@ def test_a_null_arm_more_or_less_is_drawn_and_measured_alone_and_trains_no_recip
         assert factory.planned("all") == {"summarize_synthesis"} | PUBLICATION
 
 
+def test_a_recipe_of_radiographs_is_measured_by_rules_of_its_own_and_ct_stays_as_it_is(factory):
+    reading = {"fit_finding_reader", "read_films", "measure_radiographs", "summarize_radiographs"}
+    comparing = {"fit_feature_network", "describe_real", "collect_descriptions", "measure_realism"}
+    with factory.configured("evaluate/synthesis/recipes", ["medsyn", "artasyn"]):
+        assert factory.planned("evaluate") == reading | comparing
+        said = factory.run("--dry-run", "all")
+    assert said.count("rule fit_feature_network:") == 1
+    assert "results/cohorts/site_a/finding_reader" in said
+
+
 def test_other_steps_of_the_claimed_network_leave_its_null_arm_as_it_is(factory):
     with factory.configured("recipes/medsyn/train/low_resolution/steps", 3):
         said = factory.run("--dry-run", "all")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from chests import chest
 from drawn_volumes import phantoms
 
 from radfoundry.report import exhibits, page, samples
@@ -69,3 +70,11 @@ def test_the_page_speaks_of_sources_only_where_samples_start_from_one(modality, 
     assert ("the source image, the synthetic image made from it" in html) == flat
     assert ("No source is shown" in html) != flat
     assert ("networks that learned from real ones" in html) != flat
+
+
+def test_a_radiograph_of_trained_networks_stands_beside_that_of_untrained_ones():
+    drawn = replace(chest(), facts={"findings": "opacity"})
+    (shown,) = samples.beside_untrained([drawn], [replace(drawn)], "CXR")
+    assert shown.caption == "1 request, each drawn by trained and by untrained networks"
+    assert "case-1: opacity" in shown.alt
+    assert samples.beside_untrained([], [], "CXR") == []

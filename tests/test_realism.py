@@ -11,7 +11,7 @@ from radfoundry import tables
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import frechet
-from radfoundry.evaluation.realism import descriptions, distances
+from radfoundry.evaluation.realism import corruption, descriptions, distances
 from radfoundry.radiomics import vector_names
 from radfoundry.segmenters import threshold
 from radfoundry.volume import Volume
@@ -240,7 +240,7 @@ def test_rows_come_from_whole_owners_and_never_twice():
 def test_a_corrupted_case_is_blurred_noisy_and_moved_with_its_maps():
     case = chest("a")
     image, labels = case.image.voxels.copy(), case.anatomy.copy()
-    first, second = (distances.corrupted(case, np.random.default_rng(3)) for _ in range(2))
+    first, second = (corruption.corrupted(case, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first.image.voxels, second.image.voxels)
     np.testing.assert_array_equal(case.image.voxels, image)
     np.testing.assert_array_equal(case.anatomy, labels)
@@ -275,7 +275,7 @@ def test_radiomic_distances_order_real_and_corrupted_volumes():
     table = distances.compare(sets, np.random.default_rng(0), FEW)
     assert value(table, "frd", "corrupted_real") > value(table, "frd", "real_floor") + 1
     assert value(table, "fid", "corrupted_real") > value(table, "fid", "real_floor")
-    assert len(tables.checked(table, "distances", "here")) == 12
+    assert len(tables.checked(table, "distances", "here")) == 18
 
 
 def test_volumes_are_taken_in_an_order_that_the_seed_alone_tells():

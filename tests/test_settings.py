@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from radfoundry.config import catalogue, settings
+from radfoundry.config import catalogue, radiographs, settings
 from radfoundry.config.settings import ConfigurationError
 from radfoundry.data import preprocess
 from radfoundry.tables import SCHEMAS
@@ -313,6 +313,57 @@ def test_a_feature_network_that_is_given_is_not_trained():
     (fault,) = refused(measuring(weights="resnet.pth", steps=3))
     assert fault == "evaluate.synthesis.feature_network: give at most one of weights, steps"
     assert refused(measuring(weights=""))
+
+
+def judging_films(cohort=None, **synthesis):
+    films = {"phantom": {"kind": "chest_xray"}, **(cohort or {})}
+    solid = {"modality": "CT", "phantom": {"kind": "chest_ct"}}
+    return config(
+        cohorts={"site_a": films, "ct": solid},
+        recipes={
+            "artasyn": {"cohort": "site_a", "generator": "artasyn"},
+            "medsyn": {"cohort": "ct", "generator": "medsyn"},
+        },
+        evaluate={"synthesis": {"recipes": ["artasyn"], **synthesis}},
+    )
+
+
+def test_drawn_radiographs_are_read_by_the_method_of_their_cohort_or_by_the_one_stated():
+    whole = settings.checked(judging_films(), SCHEMA)
+    assert radiographs.method(whole, "site_a") == "pbtseg"
+    assert radiographs.method(whole, "ct") == ""
+    assert radiographs.segmenter(whole, "ct")["segmenter"] == "threshold"
+    names = {"pbtseg": "pbtseg", "threshold": "threshold", "net": "projected"}
+    other = {"pseudolabel": {name: {"segmenter": own} for name, own in names.items()}}
+    stated = judging_films(radiographs={"method": "net"}) | other
+    whole = settings.checked(stated, SCHEMA)
+    assert radiographs.trained_method(whole, "site_a") == "net"
+    assert radiographs.segmenter_of_recipe(whole, "artasyn")["segmenter"] == "projected"
+
+
+def test_recipes_are_told_apart_by_what_they_draw():
+    whole = settings.checked(judging_films(), SCHEMA)
+    assert radiographs.recipes(whole, flat=True) == "artasyn"
+    assert radiographs.recipes(whole, flat=False) == "medsyn"
+
+
+@pytest.mark.parametrize(
+    ("whole", "told"),
+    [
+        (judging_films({"pseudolabel": "none"}), "has no method; allowed: pbtseg"),
+        (judging_films(radiographs={"method": "threshold"}), "does not read CXR"),
+        (judging_films({"splits": {"train": 0.6, "tune": 0.4, "test": 0}}), "splits.test: is 0"),
+        (
+            judging_films(recipes=["artasyn", "medsyn"], feature_network={"weights": "a.pth"}),
+            "one network cannot see CT and CXR",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_of_drawn_radiographs_is_told_before_any_job(whole, told):
+    with pytest.raises(ConfigurationError) as error:
+        settings.checked(whole, SCHEMA)
+    (fault,) = error.value.faults
+    assert told in fault
 
 
 def test_the_former_name_of_a_key_is_refused_with_its_new_one():

@@ -1,4 +1,4 @@
-"""Ask how far drawn volumes are from real ones.
+"""Ask how far drawn images are from real ones.
 
 reads   real cases of a cohort and their splits; kept samples of the recipes that start from it
 writes  results/cohorts/{cohort}/feature_network/
@@ -41,11 +41,12 @@ rule fit_feature_network:
 
 
 rule describe_real:
-    """Describe a batch of the real volumes that samples of all recipes are compared with."""
+    """Describe a batch of the real images that samples of all recipes are compared with."""
     input:
         feature_network="results/cohorts/{cohort}/feature_network",
         splits="results/cohorts/{cohort}/splits.tsv",
         images="results/cohorts/{cohort}/batches/{batch}.tsv",
+        segmenter=network_of_films,
     output:
         table="results/cohorts/{cohort}/evaluate/descriptions/{batch}.parquet",
     log:
@@ -59,8 +60,8 @@ rule describe_real:
     params:
         compared=option("evaluate/synthesis/distances/count"),
         seed=option("evaluate/synthesis/seed"),
-        lungs=looked_up(lookups.lung_segmenter),
-        code=code_with("describe_real", lookups.lung_segmenter_plugins),
+        lungs=looked_up(radiographs.segmenter),
+        code=code_with("describe_real", radiographs.segmenter_plugins),
     script:
         "../../scripts/describe_real.py"
 
@@ -91,6 +92,7 @@ rule measure_realism:
         verdicts=of_filtered("results/recipes/{recipe}/verdicts.tsv"),
         feature_network=of_source("results/cohorts/{cohort}/feature_network"),
         real=of_source("results/cohorts/{cohort}/evaluate/descriptions.parquet"),
+        segmenter=network_of_films,
     output:
         table="results/recipes/{recipe}/evaluate/distances.tsv",
     log:
@@ -105,7 +107,7 @@ rule measure_realism:
         compared=option("evaluate/synthesis/distances/count"),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/synthesis/seed"),
-        lungs=looked_up(lookups.lung_segmenter),
-        code=code_with("measure_realism", lookups.lung_segmenter_plugins),
+        lungs=looked_up(radiographs.segmenter_of_recipe),
+        code=code_with("measure_realism", radiographs.segmenter_plugins_of_recipe),
     script:
         "../../scripts/measure_realism.py"

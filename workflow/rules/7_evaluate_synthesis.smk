@@ -1,4 +1,4 @@
-"""Ask whether drawn volumes follow their prompts and keep what they are given.
+"""Ask whether drawn images follow their prompts and keep what they are given: probes, and CT.
 
 reads   samples and networks of a recipe, how real its samples are; real cases of its cohort
 writes  results/recipes/{recipe}/probes/requests.tsv  {batch}/  {batch}.tsv  samples.tsv
@@ -46,7 +46,7 @@ use rule collect_samples as collect_probes with:
 
 
 rule measure_probes:
-    """Segment every drawn volume afresh and measure what its request asked for."""
+    """Segment every drawn CT afresh and measure what its request asked for."""
     input:
         requests=of_probes("results/recipes/{recipe}/probes/requests.tsv"),
         samples=of_probes("results/recipes/{recipe}/probes/samples.tsv"),
@@ -58,6 +58,8 @@ rule measure_probes:
         table="results/recipes/{recipe}/evaluate/probes.tsv",
     log:
         "logs/evaluate/measure_probes/{recipe}.log",
+    wildcard_constraints:
+        recipe=radiographs.recipes(settings, flat=False),
     conda:
         "../../envs/core.yaml"
     resources:
@@ -112,7 +114,7 @@ rule compare_resolutions:
 
 
 rule summarize_synthesis:
-    """Turn measurements of drawn volumes into rows of the scorecard with n and interval."""
+    """Turn measurements of drawn CT into rows of the scorecard with n and interval."""
     input:
         probes="results/recipes/{recipe}/evaluate/probes.tsv",
         distances="results/recipes/{recipe}/evaluate/distances.tsv",
@@ -131,6 +133,8 @@ rule summarize_synthesis:
         table="results/recipes/{recipe}/evaluate/synthesis.tsv",
     log:
         "logs/evaluate/summarize_synthesis/{recipe}.log",
+    wildcard_constraints:
+        recipe=radiographs.recipes(settings, flat=False),
     conda:
         "../../envs/core.yaml"
     params:

@@ -18,7 +18,14 @@ for key, value in {
     os.environ.setdefault(key, value)
 
 from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
-from radfoundry.config import resources, trained, untrained, watched, weight_files
+from radfoundry.config import (
+    radiographs,
+    resources,
+    trained,
+    untrained,
+    watched,
+    weight_files,
+)
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load

@@ -118,6 +118,14 @@ def network_of_method(wildcards):
     return f"results/pseudolabel/{wildcards.method}/network" if trained else []
 
 
+def network_of_films(wildcards):
+    """The weights of the method that reads a cohort's radiographs, drawn ones too, if it has any."""
+    own = dict(wildcards)
+    cohort = own.get("cohort") or settings["recipes"][own["recipe"]]["cohort"]
+    method = radiographs.trained_method(settings, cohort)
+    return f"results/pseudolabel/{method}/network" if method else []
+
+
 def weight_files_of_method(wildcards):
     """The list of a method's weight files, for the segmenters that take them by path."""
     given = weights_from(METHODS[wildcards.method]) == "files"

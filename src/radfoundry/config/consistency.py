@@ -155,10 +155,8 @@ def _recipes_of_another_modality(config: Mapping) -> Iterator[str]:
             yield f"recipes.{name}.cohort: {message} {', '.join(able)}"
     for recipe in config["evaluate"]["synthesis"]["recipes"]:
         cohort = config["recipes"][recipe]["cohort"]
-        if config["cohorts"][cohort]["modality"] != "CT":
-            message = (
-                f"{recipe!r} draws {config['cohorts'][cohort]['modality']}; allowed: recipes of CT"
-            )
+        if (modality := config["cohorts"][cohort]["modality"]) not in ("CT", "CXR"):
+            message = f"{recipe!r} draws {modality}; allowed: recipes of CT and of CXR"
             yield f"evaluate.synthesis.recipes: {message}"
     for task, options in config["evaluate"].items():
         for cohort in options.get("unseen", []) if isinstance(options, Mapping) else []:

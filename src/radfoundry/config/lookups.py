@@ -265,16 +265,5 @@ def probe_plugins(settings: Settings) -> list[Plugin]:
     return [("segmenters", settings["evaluate"]["synthesis"]["segmenter"])]
 
 
-def lung_segmenter(settings: Settings) -> dict[str, Any]:
-    """Return the segmenter of the lungs whose radiomics are compared, and its options."""
-    stated = settings["evaluate"]["synthesis"]["distances"]
-    return {"segmenter": stated["segmenter"], "options": stated["segmenter_options"]}
-
-
-def lung_segmenter_plugins(settings: Settings) -> list[Plugin]:
-    """Return the segmenter of the lungs whose radiomics are compared."""
-    return [("segmenters", settings["evaluate"]["synthesis"]["distances"]["segmenter"])]
-
-
 def _generator(settings: Settings, recipe: str) -> str:
     return settings["recipes"][recipe]["generator"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from radfoundry.config import catalogue, consistency, schema, training_values
+from radfoundry.config import catalogue, consistency, radiographs, schema, training_values
 from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.schema import Names
 
@@ -150,6 +150,7 @@ def checked(
     filled = schema.filled(config, rules)
     faults = schema.faults(filled, rules, known) or [
         *consistency.found(filled),
+        *radiographs.found(filled),
         *consistency.unstated_sizes(config, filled, rules),
         *training_values.found(filled),
     ]

@@ -25,10 +25,15 @@ from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_int
 
 HEADLINES = (
     *("image_auroc", "pixel_dice", "prompt_effect", "laterality_accuracy", "joint_lobe_dice"),
+    *("anatomy_dice", "prompt_auroc_ratio", "pointing_accuracy"),
     *("utility_auroc_gain", "memorised_fraction"),
 )
 CONTESTED = ("image_auroc", "pixel_dice")  # their arms are rivals; other metrics' are findings
-REFERENCE = ("/real", "/untrained")  # arms that stand beside a recipe's figure, never for it
+REFERENCE = (
+    "/real",
+    "/untrained",
+    "/shuffled",
+)  # arms that stand beside a recipe's figure, never for it
 COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
     *COSTS,

@@ -1,7 +1,7 @@
 """What the report shows of cases and samples: a fair pick, never the best ones."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
@@ -85,8 +85,11 @@ def beside_untrained(
     Args:
         trained: Samples of a recipe, with the fact findings.
         untrained: Those of its null arm, of the same requests in the same order.
-        modality: "CT" or "MR".
+        modality: "CXR", "CT" or "MR".
     """
+    pairs = list(zip(trained, untrained, strict=True))
+    if modality == "CXR":
+        return _radiographs_beside_untrained(pairs)
     pictures = [
         slices.VolumePicture(
             f"{exhibits.titled(case.name, case.facts['findings'])}, {how}",
@@ -94,7 +97,7 @@ def beside_untrained(
             case.anatomy if case.anatomy.any() else None,
             modality=modality,
         )
-        for pair in zip(trained, untrained, strict=True)
+        for pair in pairs
         for case, how in zip(pair, ("trained", "untrained"), strict=True)
     ]
     if not pictures:
@@ -104,6 +107,26 @@ def beside_untrained(
     titles = "; ".join(picture.title for picture in pictures)
     alt = f"{caption}: an axial, a coronal and a sagittal slice. {titles}."
     return [Exhibit(caption, slices.montage(pictures), alt)]
+
+
+def _radiographs_beside_untrained(pairs: Sequence[tuple[Case, Case]]) -> list[Exhibit]:
+    """Return each radiograph that trained networks drew beside that of untrained ones."""
+    shown = [
+        charts.SourceAndSample(
+            exhibits.titled(drawn.name, drawn.facts["findings"]),
+            picture(other.image.voxels),
+            picture(drawn.image.voxels),
+            picture(drawn.findings > 0),
+        )
+        for drawn, other in pairs
+    ]
+    if not shown:
+        return []
+    titles = ("Trained", "Untrained", "Untrained, with the mask", "Detail")
+    many = "s" * (len(shown) > 1)
+    caption = f"{len(shown)} request{many}, each drawn by trained and by untrained networks"
+    alt = f"{caption}: {'; '.join(pair.title for pair in shown)}."
+    return [Exhibit(caption, charts.montage(shown, titles), alt)]
 
 
 def of_radiographs(

@@ -1,4 +1,4 @@
-"""How far drawn volumes are from real ones, between a floor and a ceiling.
+"""How far drawn images are from real ones, between a floor and a ceiling.
 
 A distance alone says little: it depends on the features and on how many volumes are compared. So
 three arms are compared with the same real test cases, n against n with the same n: the samples,
@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 
-from radfoundry.case import Case
-from radfoundry.evaluation.metrics import frechet
+from radfoundry.evaluation.metrics import effects, frechet, manifold
 from radfoundry.evaluation.metrics.statistics import Interval, interval
 
 OPTIONS: Mapping[str, Any] = {
@@ -24,10 +22,6 @@ OPTIONS: Mapping[str, Any] = {
 COLUMNS = ("metric", "arm", "value", "low", "high", "n", "note")
 NEVER_BELOW_0 = ("fid",)
 REAL = "real"
-BLUR = 1 / 64  # of the grid's length; what spoils must be seen at any resolution
-NOISE_HU = 100.0
-SHIFT = 1 / 32  # of the grid's width, at most
-DOUBLED = 0.2  # share of slices that repeat the one below
 
 Distance = Callable[[np.ndarray, np.ndarray], float]
 
@@ -64,6 +58,8 @@ def compare(
     for which, measure in enumerate((distances, radiomic_distances)):
         arms = {name: pair[which] for name, pair in sets.items() if name != REAL}
         parts.append(measure(sets[REAL][which], arms, rng, options))
+    arms = {name: pair[0] for name, pair in sets.items() if name != REAL}
+    parts.append(overlaps(sets[REAL][0], arms, rng, options))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -115,7 +111,10 @@ def radiomic_distances(
     sets = {name: _measured(rows) for name, rows in {REAL: real, **arms}.items()}
     lost = sum(len(r.owners) for r in (real, *arms.values()))
     lost -= sum(len(r.owners) for r in sets.values())
-    tables, dropped = frechet.standardized([pd.DataFrame(r.values) for r in sets.values()])
+    frames = [pd.DataFrame(r.values) for r in sets.values()]
+    names = next((list(frame) for frame in frames if len(frame)), list(frames[0]))
+    frames = [frame if len(frame) else frame.reindex(columns=names) for frame in frames]
+    tables, dropped = frechet.standardized(frames)
     scaled = {
         name: replace(rows, values=table)
         for (name, rows), table in zip(sets.items(), tables, strict=True)
@@ -123,6 +122,68 @@ def radiomic_distances(
     more = f"; {dropped} features constant or undefined"
     more += f"; {lost} volumes not measured" if lost else ""
     return _table(scaled, {"frd": frechet.log_frechet}, rng, options, more)
+
+
+def overlaps(
+    real: Rows, arms: Mapping[str, Rows], rng: np.random.Generator, options: Mapping | None = None
+) -> pd.DataFrame:
+    """Return precision and recall of every arm, on features of the feature network.
+
+    `manifold_precision` is the share of the arm that lies among the real cases,
+    `manifold_recall` the share of the real cases that lies among the arm: see `metrics.manifold`.
+    The value is that of n against n, mean over `repeats` subsets. Rows drawn again would be their
+    own neighbors, so the interval keeps the neighborhoods and draws again, by owner, which rows
+    are counted.
+
+    Args, columns and what is NaN are those of `distances`.
+    """
+    used = {**OPTIONS, **(options or {})}
+    sets = {name: _finite(rows) for name, rows in {REAL: real, **arms}.items()}
+    n, table = min(used["count"], *(len(rows.owners) for rows in sets.values())), []
+    for arm in arms:
+        pair, note = (sets[REAL], sets[arm]), f"fewer than {used['least']} volumes in a set"
+        shares = [np.full((1, len(rows.owners)), np.nan) for rows in pair]
+        if n >= used["least"]:
+            shares = _lying_within(pair, (n, used["repeats"]), rng)
+            note = f"{_note(pair, n, used)}; {manifold.NEIGHBORS} neighbors"
+        for metric, rows, inside in (
+            ("manifold_precision", pair[1], shares[1]),
+            ("manifold_recall", pair[0], shares[0]),
+        ):
+            found = _share(rows, inside, used["draws"], rng)
+            row = {"metric": metric, "arm": arm, "n": n, "note": note}
+            table.append(row | found._asdict())
+    return pd.DataFrame(table, columns=list(COLUMNS))
+
+
+def _lying_within(
+    pair: tuple[Rows, Rows], size: tuple[int, int], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Return whether rows of either set lie among the other's, (repeats, rows); NaN if left out."""
+    n, times = size
+    found = [np.full((times, len(rows.owners)), np.nan) for rows in pair]
+    for turn in range(times):
+        picks = [chosen_rows(rows.owners, n, rng) for rows in pair]
+        one, other = (
+            np.asarray(r.values, float)[pick] for r, pick in zip(pair, picks, strict=True)
+        )
+        found[0][turn, picks[0]] = manifold.within(one, other)
+        found[1][turn, picks[1]] = manifold.within(other, one)
+    return found
+
+
+def _share(rows: Rows, inside: np.ndarray, draws: int, rng: np.random.Generator) -> Interval:
+    """Return the mean of what `_lying_within` returned for a set, with its interval."""
+    asked = np.isfinite(inside)
+    if not asked.any():
+        return Interval(*[float("nan")] * 3)
+    value = float(np.nanmean(inside))
+    counted = asked.any(0)
+    each = np.nanmean(inside[:, counted], 0)
+    owners = [owner for owner, keep in zip(rows.owners, counted, strict=True) if keep]
+    spread = effects.mean(each, owners, draws, rng)
+    low, high = (end - spread.value + value for end in (spread.low, spread.high))
+    return Interval(value, max(0.0, min(low, value)), min(1.0, max(high, value)))
 
 
 def _finite(rows: Rows) -> Rows:
@@ -219,22 +280,3 @@ def _note(pair: tuple[Rows, Rows], n: int, used: Mapping) -> str:
     if n <= np.shape(other.values)[1]:
         note += "; n is not above the number of features: compare arms only"
     return note
-
-
-def corrupted(case: Case, rng: np.random.Generator) -> Case:
-    """Return a CT case spoiled as bad generators spoil: blurred, noisy, slices out of place.
-
-    Blur of 1/64 of each side, noise of 100 HU, every axial slice moved in its plane by up to 1/32
-    of its width, and a fifth of the slices replaced by the one below. Maps move with their slices.
-    """
-    x, y, z = (case.image.voxels.shape[axis] for axis in range(3))
-    moves = [rng.integers(-round(n * SHIFT), round(n * SHIFT) + 1, size=z) for n in (x, y)]
-    source = np.maximum(np.arange(z) - (rng.random(z) < DOUBLED), 0)
-    rows = np.clip(np.arange(x)[:, None] + moves[0], 0, x - 1)[:, None, :]
-    columns = np.clip(np.arange(y)[:, None] + moves[1], 0, y - 1)[None, :, :]
-    place = rows, columns, source
-    widths = [BLUR * n for n in (x, y, z)]
-    image = ndimage.gaussian_filter(case.image.voxels.astype(np.float32), widths)
-    image = image[place] + rng.normal(0, NOISE_HU, (x, y, z)).astype(np.float32)
-    maps = case.anatomy[place], case.findings[place]
-    return Case(case.name, case.image.holding(image), *maps, case.facts)

@@ -1,11 +1,13 @@
-"""Our own features of a volume: a 3D ResNet that learned to recognize findings, pooled.
+"""Our own features of an image: a ResNet that learned to recognize findings, pooled.
 
-It measures realism, so it learns from the tune split, which no generator trains on. The same
-network holds Med3D's weights (`adopted`), which published distances of chest CT are made with.
+It measures realism, so it learns from the tune split, which no generator trains on. It is of 3D for
+volumes and of 2D for radiographs, whichever it learns from. The same network holds weights of
+others (`adopted`): Med3D's, which published distances of chest CT are made with, or those of a
+ResNet of pictures.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from radfoundry import volume
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.data.augmentation import WINDOW_HU, shifted
@@ -38,7 +41,7 @@ def fit(
     device: str = "cpu",
     callbacks: Callbacks = Callbacks(),  # noqa: B008 - frozen and empty
 ) -> Weights:
-    """Return a network that recognizes findings in CT, with a card that says how it learned.
+    """Return a network that recognizes findings, with a card that says how it learned.
 
     Binary cross entropy on each finding that occurs, as `labeler.labels_of` has them; what a report
     leaves open counts for nothing. Where none occurs there is nothing to learn: the weights are
@@ -46,7 +49,8 @@ def fit(
     false`.
 
     Args:
-        cases: CT in HU, of the tune split; read once, kept at the network's size alone.
+        cases: CT in HU, or radiographs in [0, 1], of the tune split; read once, kept at the
+            network's size alone.
         options: `size`, a name of `SIZES`; what differs from that size, from `Settings`, or both.
         rng: Source of all chance.
         device: Where to train.
@@ -55,17 +59,18 @@ def fit(
     Raises:
         ValueError: There is no case, or an option is unknown.
     """
-    size, settings = sized(options)
+    walk = iter(cases)
+    if (first := next(walk, None)) is None:
+        raise ValueError("a feature network needs a case of the tune split to learn from")
+    size, settings = sized(options, 2 if first.image.is_radiograph else 3)
     every = sorted(label.name for label in regions.vocabulary().findings)
     kept = [
         (
             picture(case.image, size["side"]).half(),
             torch.tensor(labeler.labels_of(case.facts, every)),
         )
-        for case in cases
+        for case in chain([first], walk)
     ]
-    if not kept:
-        raise ValueError("a feature network needs a case of the tune split to learn from")
     pool, labels = (torch.stack(parts) for parts in zip(*kept, strict=True))
     shown = (labels == 1).any(0)
     names = [name for name, occurs in zip(every, shown.tolist(), strict=True) if occurs]
@@ -107,32 +112,44 @@ def _scales(network: nn.Module, pool: Tensor, size: Mapping[str, Any]) -> dict[s
 
 
 def picture(image: Volume, side: int) -> Tensor:
-    """Return a CT as (1, side, side, side) in [-1, 1]: window -1024 to 600 HU, averaged down.
+    """Return an image in [-1, 1], averaged down.
 
-    The whole grid goes in, whatever its spacing; a smaller one is interpolated.
+    A CT is (1, side, side, side), window -1024 to 600 HU; a radiograph (1, side, side) as it is
+    viewed. The whole grid goes in, whatever its spacing; a smaller one is interpolated.
     """
-    low, high = WINDOW_HU
-    hu = torch.from_numpy(np.ascontiguousarray(image.voxels, np.float32))
-    scaled = (2 * (hu.clamp(low, high) - low) / (high - low) - 1)[None, None]
+    flat = image.is_radiograph
+    low, high = (0.0, 1.0) if flat else WINDOW_HU
+    shown = volume.picture(image.voxels) if flat else image.voxels
+    values = torch.from_numpy(np.ascontiguousarray(shown, np.float32))
+    scaled = (2 * (values.clamp(low, high) - low) / (high - low) - 1)[None, None]
     if min(scaled.shape[2:]) >= side:  # averages keep noise and edges as a thicker scan has them
-        return functional.adaptive_avg_pool3d(scaled, side)[0]
-    return functional.interpolate(scaled, (side,) * 3, mode="trilinear", align_corners=False)[0]
+        pool = functional.adaptive_avg_pool2d if flat else functional.adaptive_avg_pool3d
+        return pool(scaled, side)[0]
+    mode, sides = ("bilinear", (side,) * 2) if flat else ("trilinear", (side,) * 3)
+    return functional.interpolate(scaled, sides, mode=mode, align_corners=False)[0]
 
 
 def altered(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Return (B, 1, s, s, s) pictures each moved by up to 1/16 along each axis, with faint noise.
+    """Return pictures each moved by up to 1/16 along each axis, with faint noise.
 
     What lies beyond the edge repeats it. All chance comes from the generator.
+
+    Args:
+        pictures: (B, 1, s, s, s), or (B, 1, s, s) of radiographs.
+        generator: On any device.
     """
-    moved = shifted(pictures, round(SHIFT * pictures.shape[-1]), generator)
+    reach, flat = round(SHIFT * pictures.shape[-1]), pictures.ndim == 4
+    solid = pictures.unsqueeze(-1) if flat else pictures  # an axis of one voxel moves nowhere
+    moved = shifted(solid, reach, generator)
+    moved = moved.squeeze(-1) if flat else moved
     noise = torch.randn(moved.shape, generator=generator, device=generator.device)
     return moved + NOISE * noise.to(moved.device)
 
 
 def prepare(weights: Weights, device: str = "cpu") -> Callable[[Iterable[Volume]], np.ndarray]:
-    """Return a function from CT volumes in HU to their features (n, d), float64.
+    """Return a function from images to their features (n, d), float64: see `picture`.
 
-    Volumes are taken one batch at a time; how they are batched changes nothing but rounding.
+    Images are taken one batch at a time; how they are batched changes nothing but rounding.
 
     Args:
         weights: From `fit` or `adopted`, or a folder's (`weights.read`).
@@ -140,6 +157,8 @@ def prepare(weights: Weights, device: str = "cpu") -> Callable[[Iterable[Volume]
 
     Raises:
         WeightsError: The card has no size, or the tensors are not those of a network of that size.
+            The function raises ValueError where an image is no volume, or no radiograph, as the
+            network is of 3D or of 2D.
     """
     size, state = _checked(weights)
     network = build(size, 0).eval().to(device)
@@ -148,7 +167,7 @@ def prepare(weights: Weights, device: str = "cpu") -> Callable[[Iterable[Volume]
 
     def features(volumes: Iterable[Volume]) -> np.ndarray:
         found = [torch.zeros(0, features_of(size))]
-        small = (picture(one, size["side"]) for one in volumes)  # no batch of whole volumes
+        small = (_seen(one, size) for one in volumes)  # no batch of whole volumes
         while some := list(islice(small, size["batch"])):
             found.append(pooled(network, torch.stack(some), size))
         values = torch.cat(found)
@@ -159,23 +178,32 @@ def prepare(weights: Weights, device: str = "cpu") -> Callable[[Iterable[Volume]
     return features
 
 
+def _seen(image: Volume, size: Mapping[str, Any]) -> Tensor:
+    """Return an image as a network of a size sees it, or say that it cannot."""
+    dims, own = size.get("dims", 3), 2 if image.is_radiograph else 3
+    if dims != own:
+        raise ValueError(f"a feature network of {dims}D was given an image of {own}D")
+    return picture(image, size["side"])
+
+
 @torch.inference_mode()
 def pooled(network: Any, pictures: Tensor, size: Mapping[str, Any]) -> Tensor:
     """Return the means over space of the stages that a size names, (B, d), on the CPU."""
     device = next(network.parameters()).device
-    maps = haar(pictures.to(device).float(), size["haar"])
+    seen = pictures.to(device).float().repeat_interleave(size.get("channels", 1), 1)
+    maps = haar(seen, size["haar"])
     maps = network.act(network.bn1(network.conv1(maps)))
     maps = network.maxpool(maps) if size["pool"] else maps
     means = []
     for stage in range(1, 5):
         maps = getattr(network, f"layer{stage}")(maps)
         if stage in size["stages"]:
-            means.append(maps.mean((2, 3, 4)))
+            means.append(maps.mean(tuple(range(2, maps.ndim))))
     return torch.cat(means, 1).cpu()
 
 
 def adopted(state: Mapping[str, Tensor], size: Mapping[str, Any], origin: str) -> Weights:
-    """Return a trained 3D ResNet of others as weights that `prepare` takes and `write` stores.
+    """Return a trained ResNet of others as weights that `prepare` takes and `write` stores.
 
     MONAI's ResNet strides where Med3D's script dilates: features are not those of its script.
 
@@ -200,10 +228,11 @@ def taken(found: Weights, side: int | None = None) -> Weights:
     Args:
         found: A network of ours, which stays as it is; or tensors of others, such as Med3D's
             resnet_50.pth, whose size is read off them.
-        side: Voxels along each axis of the picture that a network of others sees; 256 if None.
+        side: Voxels along each axis of the picture that a network of others sees; if None, 256 in
+            3D and 224 in 2D.
 
     Raises:
-        WeightsError: They are not those of a 3D ResNet that `prepare` can run.
+        WeightsError: They are not those of a ResNet that `prepare` can run.
     """
     origin = found.card["origin"]
     try:
@@ -211,7 +240,7 @@ def taken(found: Weights, side: int | None = None) -> Weights:
             _checked(found)
             return found
         bare = _bare(found.state)
-        size = size_of(bare) if side is None else size_of(bare, side)
+        size = size_of(bare, side)
         return Weights(bare, {**adopted(bare, size, origin).card, **found.card})
     except ValueError as error:
         raise WeightsError(f"{origin} cannot be the feature network: {error}") from None

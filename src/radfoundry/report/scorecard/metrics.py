@@ -23,6 +23,7 @@ class Metric(NamedTuple):
 _DISTANCE = (
     "Between the real-against-real floor and the corrupted-real ceiling, close to the floor."
 )
+_AMONG = "Close to what real images of other patients reach, and above what spoiled ones do."
 _READERS = "Two human readers agree to about 0.94 on lungs; above 0.90 is close to a reader."
 _OVERLAP = "0 is no overlap, 1 is perfect; 0.70 is clearly recognisable, 0.90 nearly coincides."
 TAUGHT = "An interval wholly above 0: synthetic images taught the model something that is real."
@@ -61,6 +62,12 @@ METRICS: dict[str, Metric] = {
     "mmd": Metric("Maximum mean discrepancy of image features", "1", False, _DISTANCE),
     "kid": Metric("Kernel distance of image features", "1", False, _DISTANCE),
     "frd": Metric("Fréchet distance of radiomics", "1", False, _DISTANCE),
+    "manifold_precision": Metric(
+        "Samples that lie among real images (precision on image features)", "fraction", True, _AMONG
+    ),
+    "manifold_recall": Metric(
+        "Real images that lie among samples (recall on image features)", "fraction", True, _AMONG
+    ),
     "image_auroc": Metric(
         "Telling images with a finding from those without (area under the ROC curve)", "1", True,
         "0.5 is a coin toss, 1 is perfect; 0.90 or more. The paired difference shows who leads.",
@@ -89,6 +96,30 @@ METRICS: dict[str, Metric] = {
     ),
     "laterality_accuracy": Metric(
         "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
+    ),
+    "prompt_auroc": Metric(
+        "Telling samples asked to show a finding from others (area under the ROC curve)", "1", True,
+        "Close to what the same reader reaches on real test films (`real`); 0.5 is a coin toss.",
+    ),
+    "prompt_auroc_ratio": Metric(
+        "The same in parts of what the reader reaches on real test films", "1", True,
+        "0.9 or more: what is drawn looks like the finding that was asked for.",
+    ),
+    "prompt_auroc_share": Metric(
+        "Telling findings beyond chance: what is there untrained, as a share", "fraction", False,
+        _FIFTH,
+    ),
+    "finding_dice": Metric(
+        "Overlap of the finding that a reader sees with the mask asked for (Dice)", "1", True,
+        "Close to what the same reader reaches on real test films (`real`).",
+    ),
+    "outside_fraction": Metric(
+        "Marked as a finding outside every mask asked for, as a share", "fraction", False,
+        "Close to what the same reader marks outside the masks of real test films (`real`).",
+    ),
+    "cooccurrence_error": Metric(
+        "Findings that occur together: distance of samples from real films", "fraction", False,
+        "Close to the floor, which is real films against others (`real`).",
     ),
     "prompt_effect_share": Metric(
         "Effect of naming a finding that is there untrained, as a share", "fraction", False, _FIFTH

@@ -4,7 +4,7 @@ Beside them stands which share of each of the recipe's effects the null arm has 
 no network learned: the pipeline around it does it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from radfoundry.report.scorecard.formatting import shown
 
 NAN = float("nan")
 SHARE = "_share"
-CHANCE = 0.5  # of drawing fluid on the side that is named
+CHANCE = 0.5  # of drawing a finding on the side that is named, or of telling it from none
 NOBODY = pd.DataFrame(columns=["case", "patient", "findings", "measurement", "value", "truth"])
 AT_MOST = 0.2  # of an effect: the rest is the network's
 NOTHING = "no share: the recipe's own interval holds chance, or there is none"
@@ -50,7 +50,8 @@ def rows(
     found += volumes.of_distances(own, recipe, {})
     tables = probes.wide(null), probes.wide(trained)
     found += _effects(*tables, recipe, probes.Bootstrap(draws, rng))
-    found += _sides(found, prompts.rows(trained, nobody, recipe, draws, rng))
+    whole = prompts.rows(trained, nobody, recipe, draws, rng)
+    found += beyond_chance(found, whole, ("laterality_accuracy",))
     return [replace(row, arm=f"{row.arm}/{ARM}") for row in found]
 
 
@@ -72,19 +73,30 @@ def _effects(
         yield _row(recipe, f"prompt_effect{SHARE}", finding, found, n, of)
 
 
-def _sides(null: list[Row], trained: list[Row]) -> Iterator[Row]:
-    """Yield which share of the accuracy beyond chance the null arm has; none where it has less.
+def beyond_chance(
+    null: Sequence[Row], trained: Sequence[Row], metrics: Collection[str]
+) -> list[Row]:
+    """Return which share of what lies beyond chance the null arm has; none where it has less.
 
     What is not seen counts as wrong: a null arm that draws no fluid knows no sides.
+
+    Args:
+        null: Rows of the null arm.
+        trained: Those of the recipe.
+        metrics: Which of them: metrics that guessing brings to one half.
     """
-    whole = {row.arm: row for row in trained if row.metric == "laterality_accuracy"}
-    for row in [row for row in null if row.metric == "laterality_accuracy" and row.arm in whole]:
-        other = whole[row.arm]
+    whole = {(row.metric, row.arm): row for row in trained if row.metric in metrics}
+    return list(_beyond_chance(null, whole))
+
+
+def _beyond_chance(null: Sequence[Row], whole: Mapping[tuple[str, str], Row]) -> Iterator[Row]:
+    for row in [row for row in null if (row.metric, row.arm) in whole]:
+        other = whole[row.metric, row.arm]
         beyond = other.value - CHANCE if other.low > CHANCE else NAN
         ends = [max(0.0, end - CHANCE) / beyond for end in (row.value, row.low, row.high)]
         found = Interval(*ends)
         of = row.value, other.value
-        yield _row(row.recipe, f"laterality_accuracy{SHARE}", row.arm, found, row.n, of)
+        yield _row(row.recipe, f"{row.metric}{SHARE}", row.arm, found, row.n, of)
 
 
 def _row(
