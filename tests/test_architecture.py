@@ -24,6 +24,7 @@ RULES = "\n".join(path.read_text() for path in RULE_FILES)
 MAY_TOUCH_FILES = ("volume.py", "tables.py", "weights.py", "config/", "data/gate/")
 MAY_TOUCH_FILES += ("training/checkpoints.py", "training/sealed.py", "segmenters/_nnunet.py")
 TOUCHES_FILES = {"open", "mkdir", "read_text", "write_text", "read_bytes", "read_csv", "to_csv"}
+READS = {"read_text", "read_bytes", "open", "get_data"}
 OUTSIDE = {"snakemake", "scripts", "workflow", "argparse", "subprocess"}
 AT_PARSE_TIME = sorted((ROOT / "src/radfoundry/config").glob("*.py"))
 
@@ -160,6 +161,11 @@ def test_rules_files_hold_rules_and_two_shared_files_hold_functions():
 
 def test_the_snakefile_tells_the_story_on_one_screen():
     assert len((ROOT / "Snakefile").read_text().splitlines()) <= 40
+
+
+def test_the_vocabulary_is_read_in_one_place():
+    readers = [named(f) for f in LIBRARY if "labels.yaml" in set(words_of(f)) and calls(f) & READS]
+    assert readers == ["config/catalogue.py"]
 
 
 @pytest.mark.parametrize("tool", ["radiomics", "totalsegmentator", "lungmask", "pydicom"])
