@@ -161,9 +161,8 @@ def test_a_pinned_network_is_taken_and_not_trained(spare):
             == pin["sha256"]
         )
         assert spare.planned("train") == set()
-    with spare.configured(
-        "recipes/medsyn/networks", {"low_resolution": pin | {"sha256": "0" * 64}}
-    ):
+    other = pin | {"sha256": "0" * 64}
+    with spare.configured("recipes/medsyn/networks", {"low_resolution": other}):
         assert f"the config allows {'0' * 64} alone" in spare.run("--dry-run", "train", ok=False)
 
 
