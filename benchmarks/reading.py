@@ -29,7 +29,7 @@ def linked(count):
     """Write a cohort of so many cases into this folder, train and tune half each."""
     import numpy as np
     import pandas as pd
-    from _cases import store
+    from _images import store
 
     from radfoundry import tables, volume
     from radfoundry.config.catalogue import load

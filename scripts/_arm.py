@@ -7,46 +7,16 @@ asked to stop, for a Snakemake that was stopped too makes the output again.
 """
 
 import logging
-import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+from _signals import Unbroken
 
 from radfoundry import tables, volume
 from radfoundry.training.checkpoints import key
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 KIND = "predictions"
-
-
-class Unbroken:
-    """A hook for the training loop that puts off signals from a last step to the next first one.
-
-    Attributes:
-        asked: Whether a signal was put off.
-    """
-
-    def __init__(self, report: Callable[[int, int, Mapping[str, float]], None]) -> None:
-        """Take over the signals; `report` is called as before."""
-        self.report, self.over, self.asked = report, False, False
-        for number in SIGNALS:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell sets it for what runs on
-                signal.signal(number, self._ask)
-
-    def __call__(self, done: int, total: int, terms: Mapping[str, float]) -> None:
-        """Pass on a step; the first of another model raises what was put off."""
-        self.report(done, total, terms)
-        self.over = done == total
-        if self.asked and not self.over:
-            raise KeyboardInterrupt
-
-    def _ask(self, number: int, _: object) -> None:
-        if not self.over:
-            raise KeyboardInterrupt
-        self.asked = True
-        signal.signal(number, signal.default_int_handler)
-        logging.info("asked to stop after the last step: what was learned is written first")
 
 
 def facts(job) -> dict:

@@ -4,7 +4,9 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from _cases import checked_volume, drawn_cases, joined, of, read_all, real_cases
+from _cases import joined, of, read_all
+from _cohort import real_cases
+from _images import checked_volume, drawn_cases
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load

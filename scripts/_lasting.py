@@ -5,17 +5,15 @@ Snakemake deletes what a job is about to write. So every network lies under its 
 whose fingerprint is there has been done before, and is not done again.
 """
 
-import hashlib
 import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from radfoundry import volume, weights
 from radfoundry.config import trained
-from radfoundry.text import labeler
 from radfoundry.training.checkpoints import key
 
 TABLES = ("cases", "splits", "images", "labels", "reports")  # inputs that are tables
@@ -31,14 +29,6 @@ def stated(job) -> dict:
     """Return what decides on a network and is known before its cases are read."""
     known = {name: getattr(job.params, name) for name in ("generator", "size", "seed")}
     return known | {"options": dict(job.params.options), "code": code(job)}
-
-
-def readings(reached: Mapping[str, str], reports: Iterable[str]) -> dict[str, str]:
-    """Return a digest of what the labeler reads in reports, where a training learns from that."""
-    if not trained.reads_reports(reached):
-        return {}
-    read = json.dumps([labeler.structured(str(report)) for report in reports], sort_keys=True)
-    return {"read in reports": hashlib.sha256(read.encode()).hexdigest()[:12]}
 
 
 def restored(job, facts: Mapping) -> bool:

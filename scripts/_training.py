@@ -7,16 +7,8 @@ what was written. With several GPUs every one has a process that reads the cases
 first one writes.
 """
 
-import hashlib
 import logging
-import os
-import signal
-import tempfile
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from datetime import timedelta
-from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pandas as pd
@@ -24,20 +16,19 @@ import torch
 from _cases import read_all
 from _job import steps
 from _lasting import deliver, restored
+from _processes import together
 from _progress import Display
-from torch import distributed, multiprocessing
+from _signals import asked
 
-from radfoundry import weights
+from radfoundry import volume, weights
 from radfoundry.training import processes, sealed
 from radfoundry.training.checkpoints import Store
-from radfoundry.training.loop import Callbacks, Stopped, TrainingError
+from radfoundry.training.loop import Callbacks, Stopped
 
 Fit = Callable[[object, Callbacks], weights.Weights]
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 CHECKPOINT = {"seconds": 600, "steps": 0}  # config's `checkpoint:` says otherwise; 0 for never
 SHOW_SECONDS = 30
-PATIENCE = timedelta(hours=1)  # of the other processes, while the first writes or draws
 
 
 def run(job, facts: Mapping, fit: Fit) -> None:
@@ -55,14 +46,14 @@ def run(job, facts: Mapping, fit: Fit) -> None:
         return
     gpus = torch.cuda.device_count()
     if gpus > 1:
-        together(job, facts, fit, gpus, "nccl")
+        together(alone, (job, facts, fit), job.log[0], gpus, "nccl")
     else:
         alone(job, facts, fit)
 
 
 def alone(job, facts: Mapping, fit: Fit) -> None:
     """Do the same in this process, or this process's part of it."""
-    asked, first = _asked(), processes.rank() == 0
+    stop, first = asked(), processes.rank() == 0
     recipe, network = job.wildcards.recipe, job.wildcards.network
     store = Store(Path("checkpoints", recipe, network), facts, logging.warning if first else id)
     state = store.load()
@@ -75,7 +66,7 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
         checkpoint=store.save,
         every=often["steps"],
         every_seconds=often["seconds"],
-        stop=asked.is_set,
+        stop=stop.is_set,
         resume=state,
         show=Display(recipe, network, since) if first else None,
         show_seconds=SHOW_SECONDS,
@@ -83,88 +74,19 @@ def alone(job, facts: Mapping, fit: Fit) -> None:
     )
     try:
         learned = fit(job, callbacks)
-    except Stopped as stop:
+    except Stopped as error:
         resume = f"its checkpoint is in {store.folder}; the same command goes on from there"
-        raise Stopped(stop.code, f"{network}: {stop.message}; {resume}") from None
+        raise Stopped(error.code, f"{network}: {error.message}; {resume}") from None
     if first:
         deliver(learned, job, facts)
-        if not asked.is_set():
+        if not stop.is_set():
             store.discard()
 
 
-def _asked() -> threading.Event:
-    """Return an event that the signals set; those that came before are noticed now.
-
-    Whoever presses Ctrl-C twice does not wait for the step to end, unless other processes would.
-    """
-    asked = threading.Event()
-
-    def ask(number: int, _: object) -> None:
-        asked.set()
-        if number == signal.SIGINT and processes.size() == 1:
-            signal.signal(number, signal.default_int_handler)
-
-    for number in SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell sets it for what runs on
-            signal.signal(number, ask)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    return asked
-
-
-def together(job, facts: Mapping, fit: Fit, count: int, backend: str) -> None:
-    """Do the same in so many processes, one per GPU, and wait for them.
-
-    Raises:
-        TrainingError: What the processes agree on, such as `Stopped`.
-        ProcessRaisedException: Anything else that went wrong in one of them.
-    """
-    _log_with_others(job)
-    logging.info("training on %d GPUs of this node", count)
-    errors = multiprocessing.get_context("spawn").SimpleQueue()
-    with tempfile.TemporaryDirectory() as folder:
-        resource_tracker.ensure_running()  # first, for it lifts the block of signals
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the children can receive them
-        arguments = (count, backend, f"file://{folder}/meeting", job, facts, fit, errors)
-        children = multiprocessing.start_processes(_child, arguments, count, join=False)
-        for number in SIGNALS:
-            signal.signal(number, lambda number, _: _pass_on(number, children.pids()))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        try:
-            while not children.join(timeout=1, grace_period=30):
-                pass
-        except multiprocessing.ProcessRaisedException:
-            if errors.empty():
-                raise
-    if not errors.empty():
-        kind, code, message = errors.get()
-        raise kind(code, message)
-
-
-def _child(rank: int, count: int, backend: str, meeting: str, *rest) -> None:
-    *work, errors = rest
-    _log_with_others(work[0])
-    if backend == "nccl":
-        torch.cuda.set_device(rank)
-    distributed.init_process_group(backend, meeting, PATIENCE, count, rank)
-    try:
-        alone(*work)
-    except TrainingError as error:
-        errors.put((type(error), error.code, error.message))
-        if not isinstance(error, Stopped):  # all stop together, but one may fail alone
-            raise
-    distributed.destroy_process_group()
-
-
-def _pass_on(number: int, children: list[int]) -> None:
-    for child in children:
-        with suppress(ProcessLookupError):
-            os.kill(child, number)
-
-
-def _log_with_others(job) -> None:
-    """Append to the job's log, as its other processes do."""
-    style = {"format": "%(asctime)s %(message)s", "datefmt": "%H:%M:%S", "force": True}
-    logging.basicConfig(filename=job.log[0], filemode="a", level=logging.INFO, **style)
+def files_given(job) -> tuple[dict[str, str], dict[str, str]]:
+    """Return digests of the networks that one is trained on top of, and of what it starts from."""
+    needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
+    return needs, {Path(f).name: volume.sha256(f) for f in job.input.start}
 
 
 def networks_given(job) -> dict[str, weights.Weights]:
@@ -180,9 +102,3 @@ def networks_given(job) -> dict[str, weights.Weights]:
 def reports_given(job) -> pd.DataFrame:
     """Return the reports without images that a network learns from, in the column `report`."""
     return read_all(job.input.reports, "reports")
-
-
-def digest(frame) -> str:
-    """Return a short digest of a table's rows, whatever their order."""
-    rows = frame.sort_values(list(frame.columns)).to_csv(index=False)
-    return hashlib.sha256(rows.encode()).hexdigest()[:12]

@@ -3,7 +3,8 @@
 import logging
 
 import numpy as np
-from _cases import joined, real_cases, summarize
+from _cases import joined, summarize
+from _cohort import real_cases
 from _job import progress, start
 
 from radfoundry import tables, volume

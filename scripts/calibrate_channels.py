@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from _cases import read_all, real_cases, trusted
+from _cases import read_all, trusted
+from _cohort import real_cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights

@@ -3,7 +3,8 @@
 import json
 
 import pandas as pd
-from _cases import Cases, read_all, trusted
+from _cases import read_all, trusted
+from _cohort import Cases
 from _job import device, progress, start
 
 from radfoundry import tables, volume

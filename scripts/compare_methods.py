@@ -1,7 +1,8 @@
 """Ask a second segmenter about every case and say where the two disagree."""
 
 import pandas as pd
-from _cases import joined, real_cases, summarize
+from _cases import joined, summarize
+from _cohort import real_cases
 from _job import start
 
 from radfoundry import tables

@@ -4,7 +4,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from _cases import read_all, real_cases
+from _cases import read_all
+from _cohort import real_cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights

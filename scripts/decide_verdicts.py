@@ -3,7 +3,8 @@
 import logging
 
 import pandas as pd
-from _cases import drawn_cases, read_all, summarize
+from _cases import read_all, summarize
+from _images import drawn_cases
 from _job import start
 
 from radfoundry import tables, verdicts

@@ -1,7 +1,8 @@
 """Describe a batch's real images: those of the test split, others, and these spoiled."""
 
 import numpy as np
-from _cases import Cases, read_all
+from _cases import read_all
+from _cohort import Cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights

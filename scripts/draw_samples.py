@@ -5,13 +5,15 @@ from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
-from _cases import FEW, Cases, store, summarize
-from _drawing import each_drawn
+from _cases import summarize
+from _cohort import FEW, Cases
+from _images import store
 from _job import device, progress, start
 from _networks import learned
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load
+from radfoundry.generators._requests.drawing import each_drawn
 
 job = start(snakemake)
 generator = load("generators", job.params.generator)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from _cases import joined, real_cases, splits_of
+from _cases import joined, splits_of
+from _cohort import real_cases
 from _encoded import write, write_card
 from _job import progress, start
 

@@ -3,34 +3,21 @@
 from functools import partial
 
 import pandas as pd
-from _cases import joined, real_cases
+from _cases import joined
+from _cohort import real_cases
 from _job import start
 
 from radfoundry import radiomics, tables
-from radfoundry.anatomy import regions
 from radfoundry.anatomy.quality import status
 
 job = start(snakemake)
 options = job.params.radiomics
-findings = {label.name for label in regions.vocabulary().findings} | {"tumour"}
-
-
-def regions_of(case):
-    """Return the masks of a case by region and lesion, as `region lesion`."""
-    masks = {}
-    for region in options["regions"]:
-        mask = regions.mask(case.findings if region in findings else case.anatomy, region)
-        masks[f"{region} 0"] = mask
-        if options["lesions"] and region in findings:
-            parts = radiomics.lesions(mask, case.image.spacing_mm, options["least_mm3"])
-            masks |= {f"{region} {number}": part for number, part in parts}
-    return masks
 
 
 def load(name):
     """Return image and masks of a case: called in the process that measures it."""
     case = next(real_cases([job.input.images], job.input.labels, [name]))
-    return case.image, regions_of(case)
+    return case.image, radiomics.masks_of(case, options)
 
 
 images, labels = joined([job.input.images], "images"), joined(job.input.labels, "labels")

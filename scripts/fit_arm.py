@@ -4,9 +4,12 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
-from _arm import Unbroken, delivered
-from _cases import drawn_cases, kept_samples, of, prompted, real_cases, reports_of, splits_of
+from _arm import delivered
+from _cases import kept_samples, of, prompted, reports_of, splits_of
+from _cohort import real_cases
+from _images import drawn_cases
 from _job import device, start, steps
+from _signals import Unbroken
 
 from radfoundry.config.catalogue import load
 from radfoundry.seeds import seed

@@ -6,7 +6,8 @@ Where the config names weights, they are checked and taken as they are.
 import logging
 
 import numpy as np
-from _cases import read_all, real_cases, reports_of
+from _cases import read_all, reports_of
+from _cohort import real_cases
 from _job import device, start, steps
 
 from radfoundry import weights

@@ -5,7 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
-from _cases import FEW, Cases, drawn_cases, read_all
+from _cases import read_all
+from _cohort import FEW, Cases
+from _images import drawn_cases
 from _job import device, progress, start
 
 from radfoundry import tables

@@ -3,14 +3,14 @@
 import json
 
 import pandas as pd
-from _cases import joined, real_cases
+from _cases import joined
+from _cohort import real_cases
 from _job import progress, start
 
 from radfoundry import tables
 from radfoundry.evaluation.metrics import clinical
 
 job = start(snakemake)
-
 cases = tables.read(job.input.cases, "cases").set_index("case")
 claimed = {*joined(job.input.labels, "labels")["structure"], "emphysema"}
 

@@ -1,7 +1,8 @@
 """Compare pseudo-labels with the truth of readers or phantoms, where there is one."""
 
 import pandas as pd
-from _cases import joined, real_cases
+from _cases import joined
+from _cohort import real_cases
 from _job import start
 
 from radfoundry import tables

@@ -3,7 +3,9 @@
 import json
 
 import pandas as pd
-from _cases import drawn_cases, joined, read_all, real_cases, summarize
+from _cases import joined, read_all, summarize
+from _cohort import real_cases
+from _images import drawn_cases
 from _job import progress, start
 
 from radfoundry import tables
@@ -24,13 +26,11 @@ patients = joined(job.input.images, "images").set_index("case")["patient"]
 
 def drawn():
     """Yield each sample with its source and, where one is known, the source's truth."""
-    only = set(samples["source"])
-    labeled = real_cases(job.input.images, job.input.labels, only)
-    true = real_cases(job.input.images, only=only)
+    labeled = real_cases(job.input.images, job.input.labels, samples["source"])
+    true = real_cases(job.input.images, only=samples["source"])
     for source, known in zip(labeled, true, strict=True):  # one case in memory at a time
-        truth = known if source.facts["truth_by"] else None
         for sample in drawn_cases(samples[samples["source"] == source.name]):
-            yield sample, source, truth
+            yield sample, source, known if source.facts["truth_by"] else None
 
 
 def rows_of(sample, source, found):
@@ -46,5 +46,5 @@ for sample, source, truth in progress(drawn(), len(samples), "drawn volumes"):
     rows += rows_of(sample.name, source.name, found)
 frame = pd.DataFrame(rows, columns=list(tables.columns("probes")))
 summarize(frame.drop_duplicates("sample"), "probe")
-frame = frame.sort_values(["probe", "arm", "sample"], kind="stable")
-tables.write(frame, job.output.table, "probes")
+order = ["probe", "arm", "sample"]
+tables.write(frame.sort_values(order, kind="stable"), job.output.table, "probes")

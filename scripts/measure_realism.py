@@ -1,7 +1,8 @@
 """Measure how far a recipe's samples are from real cases that no network has seen."""
 
 import numpy as np
-from _cases import drawn_cases, kept_samples
+from _cases import kept_samples
+from _images import drawn_cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights

@@ -1,7 +1,8 @@
 """Encode and decode held-out real cases, before anything is drawn on their latents."""
 
 import pandas as pd
-from _cases import read_all, real_cases, summarize
+from _cases import read_all, summarize
+from _cohort import real_cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from _cases import store, summarize
+from _cases import summarize
+from _images import store
 from _intake import carried, prepared, raw_case, reader_masks
 from _job import progress, start
 

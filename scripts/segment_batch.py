@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _cases import real_cases
+from _cohort import real_cases
 from _job import device, progress, start
 
 from radfoundry import tables, volume, weights

@@ -1,16 +1,16 @@
 """Train one network of a generator on the train split; go on where a stopped job left off."""
 
-from pathlib import Path
-
 import numpy as np
 from _cases import joined, splits_of, trusted
 from _encoded import read
 from _job import device, start
-from _lasting import readings, stated
-from _training import digest, networks_given, reports_given, run
+from _lasting import stated
+from _training import files_given, networks_given, reports_given, run
 
-from radfoundry import seeds, volume, weights
+from radfoundry import seeds
 from radfoundry.config.catalogue import load
+from radfoundry.tables import digest
+from radfoundry.text.readings import readings
 from radfoundry.training.loop import TrainingData
 
 
@@ -31,8 +31,7 @@ def facts(job):
     data |= {"reports": digest(more)} if len(more) else {}
     for kind in ("images", "labels"):
         data[kind] = digest(train_rows(job, kind).filter(regex="^case$|sha256").drop_duplicates())
-    needs = {Path(f).name: volume.sha256(Path(f) / weights.TENSORS) for f in job.input.needs}
-    data["start"] = {Path(f).name: volume.sha256(f) for f in job.input.start}
+    needs, data["start"] = files_given(job)
     return known | {"data": data, "needs": needs}
 
 

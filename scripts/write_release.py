@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from _cases import drawn_cases, kept_samples, read_all
+from _cases import kept_samples, read_all
+from _images import drawn_cases
 from _job import progress, start
 
 from radfoundry import tables, volume
@@ -24,8 +25,7 @@ for sample in progress(drawn_cases(kept), len(kept), "release"):
         volume.write_bytes(content, partial / name)
         digests[name] = hashlib.sha256(content).hexdigest()
 
-verdicts = tables.read(inputs.verdicts, "verdicts")
-requests = tables.read(inputs.requests, "requests")
+verdicts, requests = (tables.read(getattr(inputs, kind), kind) for kind in ("verdicts", "requests"))
 table = dataset.dataset(kept, requests, verdicts, digests, read_all(inputs.scores, "scores"))
 facts = {
     "Recipe": recipe,

@@ -1,6 +1,7 @@
 """Fixtures and helpers that every test may ask for."""
 
 import importlib.util
+import shutil
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -44,9 +45,19 @@ def put(tmp_path):
 
 @pytest.fixture(scope="session")
 def factory(tmp_path_factory):
-    """Return a small factory in which every stage has run."""
+    """Return a small factory in which every stage has run; whoever changes it takes a `spare`."""
     from factory import Factory, small_config
 
     one = Factory(tmp_path_factory.mktemp("factory"), small_config())
     one.run("all")
     return one
+
+
+@pytest.fixture
+def spare(factory, tmp_path):
+    """Return a copy of the small factory, for a test that changes it: others plan in the first."""
+    from factory import Factory
+
+    folder = shutil.copytree(factory.folder, tmp_path / "spare")
+    yield Factory.at(folder, factory.config)
+    shutil.rmtree(folder)

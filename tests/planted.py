@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import torch
-from _cases import real_cases
+from _cohort import real_cases
 from _encoded import write, write_card
 from torch import nn
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import _arm
+import _signals
 import pandas as pd
 import pytest
 
@@ -17,7 +18,7 @@ ROWS = pd.DataFrame([{"case": "a", "patient": "p", "cohort": "c", "finding": "",
 def place(tmp_path, monkeypatch):
     """Work in a folder of its own, and put signals back afterwards."""
     monkeypatch.chdir(tmp_path)
-    handlers = {number: signal.getsignal(number) for number in _arm.SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in _signals.ENDING}
     yield tmp_path
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -60,7 +61,7 @@ class Model:
 
 
 def run(job, model):
-    _arm.delivered(job, model, _arm.Unbroken(lambda *_: None))
+    _arm.delivered(job, model, _signals.Unbroken(lambda *_: None))
 
 
 def kept():

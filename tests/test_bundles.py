@@ -71,8 +71,9 @@ def test_without_a_lender_a_sample_lies_on_the_bundles_own_grid(bundle):
     assert drawn.facts["patient"] == ""
 
 
-def test_a_sample_of_a_bundle_has_the_voxel_size_that_is_asked_for(bundle):
-    drawn = bundle.draw(seed=1, spacing=[11.5, 11.5, 9.5])
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_a_sample_of_a_bundle_has_the_voxel_size_that_is_asked_for(bundle, kind):
+    drawn = bundle.draw(seed=1, spacing=kind([11.5, 11.5, 9.5]))
     assert drawn.image.spacing_mm == pytest.approx([11.5, 11.5, 9.5])
     middle = np.array([15.5, 15.5, 15.5, 1])
     np.testing.assert_allclose(drawn.image.affine @ middle, bundle.affine @ middle)
@@ -205,6 +206,9 @@ def lobes(shape=(32, 32, 32), value=0):
         ({"spacing": [1, 1]}, "spacing .1.0, 1.0.: allowed: three numbers above 0"),
         ({"spacing": [10, 10, 0]}, "spacing .10.0, 10.0, 0.0.: allowed: three numbers above 0"),
         ({"spacing": [9] * 3, "lobes": lobes()}, "spacing .9, 9, 9.: allowed: without lobes"),
+        ({"spacing": np.ones(3), "lobes": lobes()}, "spacing .1.0, 1.0, 1.0.: allowed: without"),
+        ({"spacing": np.ones(2)}, "spacing .1.0, 1.0.: allowed: three numbers above 0"),
+        ({"spacing": 9.0}, "spacing 9.0: allowed: three numbers above 0"),
     ],
 )
 def test_what_a_bundle_cannot_do_is_refused_with_what_it_can(bundle, asked, message):

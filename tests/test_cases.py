@@ -33,7 +33,7 @@ def place(tmp_path, monkeypatch):
 
 def admit(cohort, reports):
     """Store tiny cases as preprocess does with those of a table; return their batch."""
-    from _cases import store
+    from _images import store
 
     batch, rows = f"results/cohorts/{cohort}/batches/b0000", []
     known = {"status": "ok", "findings": "", "volume_scale": 1.0, "source_sha256": DIGEST}
@@ -54,7 +54,8 @@ def admit(cohort, reports):
 
 
 def test_cases_bring_the_report_that_their_own_cohort_gives_them():
-    from _cases import real_cases, reports_of
+    from _cases import reports_of
+    from _cohort import real_cases
 
     batches = {"a": admit("a", REPORTS[:2]), "b": admit("b", REPORTS[1:])}
     for cohort, reports in (("a", REPORTS[:2]), ("b", REPORTS[1:])):
@@ -66,7 +67,8 @@ def test_cases_bring_the_report_that_their_own_cohort_gives_them():
 
 
 def test_a_table_without_reports_gives_none():
-    from _cases import real_cases, reports_of
+    from _cases import reports_of
+    from _cohort import real_cases
 
     batch, plan = admit("a", REPORTS), "results/cohorts/a/cases.tsv"
     tables.write(tables.read(plan, "cases").drop(columns="report"), plan, "cases")

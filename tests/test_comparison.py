@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from radfoundry import tables
+from radfoundry.case import Case
 from radfoundry.evaluation.metrics import comparison
+from radfoundry.volume import Volume
 
 NO_TRUTH = comparison.pixel_row(np.zeros((4, 4)), None, 0.5)
 SCORES = {"good": (0, 1, 8, 9), "bad": (9, 8, 1, 0)}
@@ -165,3 +167,36 @@ def test_findings_that_nobody_outlined_have_no_dice_beside_healthy_cases():
     pixels = [marked(1, 0), marked(1, 0), NO_TRUTH, NO_TRUTH]
     found = compared(cases(pixels=pixels))["value"].xs("opacity", level="findings")
     assert np.isnan(found[("pixel_dice", "good", "own")])
+
+
+def test_figures_that_are_not_defined_say_why():
+    pixels = [marked(1, 0), marked(0, 0), NO_TRUTH, NO_TRUTH]
+    notes = compared(cases(pixels=pixels))["note"].xs("opacity", level="findings")
+    assert notes[("pixel_dice", "good", "own")].endswith("not defined: nobody outlined a finding")
+    assert notes[("image_auroc", "good", "own")] == "1 diseased, 2 healthy"
+    alone = compared(cases().iloc[2:])["note"].xs("opacity", level="findings")
+    assert alone[("image_ap", "good", "own")].endswith("not defined: no healthy case")
+
+
+def test_pixel_figures_say_how_many_of_the_diseased_are_outlined():
+    ill = cases(pixels=[marked(0, 0), marked(0, 0), marked(2, 1), NO_TRUTH])
+    notes = compared(ill.assign(findings=["", "", "opacity", "opacity"]))["note"]
+    found = notes[("pixel_dice", "good", "own", "opacity")]
+    assert found == "2 diseased, 2 healthy; findings outlined in 1"
+
+
+def test_what_is_outlined_in_healthy_cases_alone_gives_no_dice():
+    pixels = [marked(1, 1), marked(1, 0), NO_TRUTH, NO_TRUTH]
+    found = compared(cases(pixels=pixels))["value"].xs("opacity", level="findings")
+    assert found[["pixel_dice", "pixel_dice_mean", "pixel_ap"]].isna().all()
+
+
+@pytest.mark.parametrize(("findings", "known"), [("opacity", False), ("", True)])
+def test_an_empty_map_is_the_truth_of_a_healthy_case_alone(findings, known):
+    nothing = np.zeros((4, 1, 4), np.uint8)
+    nothing[0] = 255  # ignored by the reader
+    facts = {"patient": "p", "cohort": "own", "findings": findings}
+    case = Case("a", Volume(nothing.astype(np.float32), np.eye(4)), nothing, nothing, facts)
+    row = comparison.case_row(case, np.ones((4, 4)), 0.5, has_truth=True)
+    assert np.isfinite(row["fp"]) == known
+    assert bool(row["healthy_pixels"]) == known

@@ -149,21 +149,21 @@ def pin_of(factory, recipe, network):
     return {"folder": str(kept.relative_to(factory.folder)), "sha256": card["sha256"]}
 
 
-def test_a_pinned_network_is_taken_and_not_trained(factory, tmp_path):
-    one = Factory.at(shutil.copytree(factory.folder, tmp_path / "pinned"), factory.config)
-    pin = pin_of(one, "medsyn", "low_resolution")
-    with one.configured("recipes/medsyn/networks", {"low_resolution": pin}):
-        with one.touched("src/radfoundry/networks/blocks.py", "TimedBlock"):
-            assert trained(one.run("--dry-run", "train")) == {LOW, HIGH}
-            assert one.planned(f"results/recipes/{LOW}") == {"take_network"}
-        one.run(f"results/recipes/{LOW}")
+def test_a_pinned_network_is_taken_and_not_trained(spare):
+    pin = pin_of(spare, "medsyn", "low_resolution")
+    with spare.configured("recipes/medsyn/networks", {"low_resolution": pin}):
+        with spare.touched("src/radfoundry/networks/blocks.py", "TimedBlock"):
+            assert trained(spare.run("--dry-run", "train")) == {LOW, HIGH}
+            assert spare.planned(f"results/recipes/{LOW}") == {"take_network"}
+        spare.run(f"results/recipes/{LOW}")
         assert (
-            volume.sha256(one.folder / "results/recipes" / LOW / "weights.safetensors")
+            volume.sha256(spare.folder / "results/recipes" / LOW / "weights.safetensors")
             == pin["sha256"]
         )
-        assert one.planned("train") == set()
-    with one.configured("recipes/medsyn/networks", {"low_resolution": pin | {"sha256": "0" * 64}}):
-        assert f"the config allows {'0' * 64} alone" in one.run("--dry-run", "train", ok=False)
+        assert spare.planned("train") == set()
+    other = pin | {"sha256": "0" * 64}
+    with spare.configured("recipes/medsyn/networks", {"low_resolution": other}):
+        assert f"the config allows {'0' * 64} alone" in spare.run("--dry-run", "train", ok=False)
 
 
 def test_another_patient_count_reruns_that_cohort(factory):
@@ -232,10 +232,9 @@ def test_a_moved_factory_has_nothing_to_do_even_with_a_blank_in_its_path(factory
     assert Factory.at(moved, factory.config).planned("all") == set()
 
 
-def test_lost_metadata_is_no_error(factory, tmp_path):
-    moved = shutil.copytree(factory.folder, tmp_path / "moved")
-    shutil.rmtree(moved / ".snakemake" / "metadata")
-    Factory.at(moved, factory.config).run("--dry-run", "all")
+def test_lost_metadata_is_no_error(spare):
+    shutil.rmtree(spare.folder / ".snakemake" / "metadata")
+    spare.run("--dry-run", "all")
 
 
 def test_parsing_writes_nothing(tmp_path):

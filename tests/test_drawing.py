@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from _drawing import each_drawn
 from test_medsyn import chests, prepared, request
 
 from radfoundry.case import Case
 from radfoundry.data import channels
 from radfoundry.generators import medsyn
+from radfoundry.generators._requests.drawing import each_drawn
 
 ASKED = (
     {"prompt": "Clear lungs.", "given": []},

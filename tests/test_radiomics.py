@@ -11,6 +11,8 @@ import pytest
 from conftest import benchmark
 
 from radfoundry import radiomics, volume
+from radfoundry.anatomy import regions
+from radfoundry.case import Case
 from radfoundry.volume import Volume
 
 # IBSI-1's names (aggregation "3D averaged" where there is one) of what pyradiomics computes alike.
@@ -271,6 +273,18 @@ def test_lesions_are_numbered_by_size_and_specks_are_left_out():
     assert list(radiomics.lesions(mask & False, (1, 1, 1), 0)) == []
     with pytest.raises(ValueError, match="bool"):
         list(radiomics.lesions(mask.astype(int), (1, 1, 1)))
+
+
+def test_regions_of_a_case_are_measured_whole_and_findings_by_their_parts_too():
+    anatomy, findings = np.zeros((2, 4, 4, 4), np.uint8)
+    anatomy[:2] = regions.label_id("heart")
+    findings[0, 0, 0], findings[3, 3, 2:] = (regions.label_id("nodule"),) * 2
+    case = Case("a", Volume(anatomy.astype(np.float32), np.eye(4)), anatomy, findings)
+    options = {"regions": ["heart", "nodule"], "lesions": True, "least_mm3": 1.5}
+    sizes = {name: int(m.sum()) for name, m in radiomics.masks_of(case, options).items()}
+    assert sizes == {"heart 0": 32, "nodule 0": 3, "nodule 1": 2}
+    whole = radiomics.masks_of(case, options | {"lesions": False})
+    assert list(whole) == ["heart 0", "nodule 0"]
 
 
 def test_many_lesions_of_a_case_keep_a_row_each_with_a_code_where_refused():

@@ -12,6 +12,7 @@ from factory import ROOT
 
 from radfoundry.config import definitions, digest, reach, trained
 from radfoundry.diffusion.objectives import NAMES, OBJECTIVES
+from radfoundry.text.readings import readings
 
 SCRIPT = ROOT / "scripts/train_network.py"
 TEXT, LOW, HIGH, GAN = (
@@ -105,6 +106,14 @@ def test_a_rule_file_of_the_labeler_is_data_and_headings_are_how_texts_are_read(
 def test_a_training_that_learns_from_a_labeler_says_so():
     assert trained.reads_reports(trained.definitions(SCRIPT, *TEXT))
     assert not trained.reads_reports(trained.definitions(SCRIPT, *HIGH))
+
+
+def test_reports_count_by_what_is_read_in_them_where_a_training_learns_from_that():
+    learns, does_not = ({"text/labeler/__init__.py:label": "1f"}, {"seeds.py:seed": "1f"})
+    read = readings(learns, ["Small effusion."])
+    assert set(read) == {"read in reports"}
+    assert read == readings(learns, ["Small  effusion."]) != readings(learns, ["Clear lungs."])
+    assert readings(does_not, ["Small effusion."]) == {}
 
 
 def test_the_names_of_objectives_are_those_that_there_are():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import _lasting
 import _progress
+import _signals
 import _training
 import numpy as np
 import planted
@@ -43,7 +44,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train_network, "load", lambda kind, name: planted)
     monkeypatch.setattr(_lasting, "code", planted.code)
-    handlers, root = {n: signal.getsignal(n) for n in _training.SIGNALS}, logging.getLogger()
+    handlers, root = {n: signal.getsignal(n) for n in _signals.SIGNALS}, logging.getLogger()
     kept = list(root.handlers)
     yield tmp_path
     for number, handler in handlers.items():
@@ -144,7 +145,7 @@ def test_ctrl_c_after_the_last_step_lets_it_write_and_keeps_the_checkpoint(
 
 
 def test_a_second_ctrl_c_does_not_wait_for_the_step(given):
-    asked = _training._asked()
+    asked = _signals.asked()
     os.kill(os.getpid(), signal.SIGINT)
     assert asked.is_set()
     with pytest.raises(KeyboardInterrupt):
@@ -153,7 +154,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_step(given):
 
 def test_signals_that_a_shell_has_turned_off_stay_off(given):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asked = _training._asked()
+    asked = _signals.asked()
     os.kill(os.getpid(), signal.SIGINT)
     assert not asked.is_set()
 
@@ -163,7 +164,9 @@ def test_processes_stop_together_and_one_alone_goes_on(place, given, monkeypatch
     job = planted.job(given, "line")
     facts = train_network.facts(job)
     with pytest.raises(Stopped, match="line: asked to stop after step"):
-        _training.together(job, facts, planted.fit_and_stop, 2, "gloo")
+        _training.together(
+            _training.alone, (job, facts, planted.fit_and_stop), job.log[0], 2, "gloo"
+        )
     assert "training on 2 GPUs" in (place / "line.log").read_text()
     two = planted.job(given, "line", more={"accumulate": 2})
     resumed, whole = run(job), run(two)

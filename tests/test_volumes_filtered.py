@@ -60,7 +60,7 @@ def place(tmp_path_factory):
 
 def cohort():
     """Store real cases with their tables; return one of the train split and its name."""
-    from _cases import store
+    from _images import store
 
     cases = phantoms(10, seed=1)
     known = {"status": "ok", "findings": "", "volume_scale": 1.0, "source_sha256": DIGEST}
@@ -79,7 +79,7 @@ def cohort():
 
 def drawn(known, source):
     """Store two new samples, a copy of their source, and one whose labels are another's."""
-    from _cases import store
+    from _images import store
 
     fresh = [as_sample(case) for case in phantoms(2, seed=2)]
     moved = replace(fresh[1], anatomy=np.roll(fresh[1].anatomy, 6, axis=2))

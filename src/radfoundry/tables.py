@@ -4,6 +4,7 @@ Every table has a schema in `config/schemas`; it is checked when written and aga
 a stage never computes on a table that is not what its name says. Ids are text, always.
 """
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -52,6 +53,17 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
         return checked(pd.read_parquet(path), kind, str(path))
     raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     return checked(raw, kind, str(path))
+
+
+def digest(frame: pd.DataFrame) -> str:
+    """Return a short digest of a table's rows, whatever their order.
+
+    >>> rows = pd.DataFrame({"case": ["a", "b"]})
+    >>> digest(rows) == digest(rows[::-1]) != digest(rows.head(1))
+    True
+    """
+    rows = frame.sort_values(list(frame.columns)).to_csv(index=False)
+    return hashlib.sha256(rows.encode()).hexdigest()[:12]
 
 
 def checked(frame: pd.DataFrame, kind: str, where: str) -> pd.DataFrame:

@@ -1,15 +1,16 @@
 """The vocabulary of label maps: what each integer means, in every stage alike.
 
-The words come from `labels.yaml` beside this file and from nowhere else.
+The words come from `labels.yaml` beside this file and from nowhere else; the catalogue reads it,
+for a config's words are checked before there are arrays.
 """
 
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import yaml
+
+from radfoundry.config import catalogue
 
 LOBES = {  # what makes up a lung
     "lung_right": ("lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right"),
@@ -41,7 +42,7 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     """Return the vocabulary of `labels.yaml`."""
-    raw = yaml.safe_load(pkgutil.get_data("radfoundry.anatomy", "labels.yaml") or b"")
+    raw = catalogue.vocabulary()
     structures = tuple(Label(**entry) for entry in raw["structures"])
     findings = tuple(Label(**entry) for entry in raw["findings"])
     own = {label.name: (label.id,) for label in (*structures, *findings)}

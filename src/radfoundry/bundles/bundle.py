@@ -78,7 +78,8 @@ class Bundle:
             ValueError: A voxel size that its networks were not taught.
         """
         if spacing is not None and lobes is not None:
-            raise BundleError(f"spacing {list(spacing)}: allowed: without lobes, which have theirs")
+            said = np.asarray(spacing).tolist()
+            raise BundleError(f"spacing {said}: allowed: without lobes, which have theirs")
         lender = like if like is not None else lobes
         sizes = lender.spacing_mm if lender is not None and spacing is None else spacing
         request = self.request(prompt, seed, lobes, sizes, **options)

@@ -11,6 +11,7 @@ from radfoundry.radiomics.extraction import (
     extract_cases,
     extract_many,
     lesions,
+    masks_of,
     rows_of_case,
 )
 from radfoundry.radiomics.guards import RadiomicsError
@@ -44,6 +45,7 @@ __all__ = [
     "extract_cases",
     "extract_many",
     "lesions",
+    "masks_of",
     "rows_of_case",
     "settings",
     "units",

@@ -7,6 +7,8 @@ import cc3d
 import numpy as np
 import pandas as pd
 
+from radfoundry.anatomy import regions
+from radfoundry.case import Case
 from radfoundry.radiomics.engine import measured, use_one_thread
 from radfoundry.radiomics.grid import resampled
 from radfoundry.radiomics.guards import (
@@ -165,6 +167,28 @@ def extract_cases(
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
         jobs = (delayed(rows_of_case)(case, load, options) for case, load in loads.items())
         return pd.concat(Parallel()(jobs), ignore_index=True)
+
+
+def masks_of(case: Case, options: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the masks of a case that are to be measured, by region and lesion: `nodule 2`.
+
+    Args:
+        case: With its maps of anatomy and of findings.
+        options: `regions` (names of `labels.yaml`); `lesions`: whether each connected part of a
+            finding is measured too, from number 1, if it has `least_mm3`. A whole region is 0.
+
+    Returns:
+        Booleans on the case's grid.
+    """
+    findings = {label.name for label in regions.vocabulary().findings} | {"tumour"}
+    masks = {}
+    for region in options["regions"]:
+        mask = regions.mask(case.findings if region in findings else case.anatomy, region)
+        masks[f"{region} 0"] = mask
+        if options["lesions"] and region in findings:
+            parts = lesions(mask, case.image.spacing_mm, options["least_mm3"])
+            masks |= {f"{region} {number}": part for number, part in parts}
+    return masks
 
 
 def lesions(

@@ -40,7 +40,8 @@ def summarised(
 
     Returns:
         metric (for differences `<metric>_gain`, arm `first-other`), arm, test (the cohort),
-        findings, value, low, high, n (cases; of diseased ones in the note), patients, note.
+        findings, value, low, high, n (cases; of diseased ones in the note), patients, note (also
+        why a value is NaN).
     """
     rows: list[dict] = []
     for cohort, cases in predictions.groupby("cohort", sort=True):
@@ -91,24 +92,33 @@ def _rows(cases: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator
     order = cases.drop_duplicates("case").sort_values("case")
     weights = patient_weights(order["patient"].to_numpy(), draws, rng)
     weights = np.concatenate([np.ones((1, len(order)), int), weights])  # first row: the value
-    ill = int((order["findings"] != "").sum())
-    about = {
-        "n": len(order),
-        "patients": order["patient"].nunique(),
-        "note": f"{ill} diseased, {len(order) - ill} healthy",
-    }
+    counted = {"n": len(order), "patients": order["patient"].nunique()}
     arms = {
         str(arm): _over_seeds(own, list(order["case"]), weights, rng)
         for arm, own in cases.groupby("arm", sort=False)
     }
     first, *others = arms
     for metric in METRICS:
+        about = counted | {"note": _note(metric, order)}
         for arm, drawn in arms.items():
             yield _row(metric, arm, interval(drawn[metric][0], drawn[metric][1:]), about)
         for other in others:
             pair = arms[first][metric], arms[other][metric]
             gain = difference((pair[0][0], pair[1][0]), (pair[0][1:], pair[1][1:]))
             yield _row(f"{metric}_gain", f"{first}-{other}", gain, about)
+
+
+def _note(metric: str, cases: pd.DataFrame) -> str:
+    """Return who stands against whom, and why a metric is not defined of them."""
+    ill = cases["findings"] != ""
+    shown = int((cases.loc[ill, "tp"] + cases.loc[ill, "fn"] > 0).sum())
+    notes = [f"{ill.sum()} diseased, {(~ill).sum()} healthy"]
+    if metric.startswith("pixel"):
+        some = f"findings outlined in {shown}" if shown < ill.sum() else ""
+        notes.append(some if shown else "not defined: nobody outlined a finding")
+    elif ill.all():
+        notes.append("not defined: no healthy case")
+    return "; ".join(filter(None, notes))
 
 
 def _row(metric: str, arm: str, found: Interval, about: Mapping) -> dict:
@@ -136,7 +146,7 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns:
         (draws,) per name in `METRICS`. `pixel_dice` is over all pixels at once, `pixel_dice_mean`
-        the mean over diseased cases.
+        the mean over diseased cases. Of pixels all is NaN where no diseased case is outlined.
     """
     diseased, scores = (cases["findings"] != "").to_numpy(), cases["score"].to_numpy(float)
     known = cases["tp"].notna().to_numpy()
@@ -148,7 +158,7 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
     mean = np.divide(
         counting[:, ill] @ each[ill], total, out=np.full(len(weights), np.nan), where=total > 0
     )
-    shown = counting @ (tp + fn) > 0  # a finding that nobody outlined has no Dice, not 0
+    shown = counting[:, ill] @ (tp + fn)[ill] > 0  # what nobody outlined has no Dice, not 0
     tables = np.stack([_counts(labeled[c]) for c in ("healthy_pixels", "diseased_pixels")], 1)
     summed = np.tensordot(counting, tables, 1)
     return {
@@ -158,12 +168,14 @@ def measured(cases: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
             shown, dice_of_counts(*(counting @ n for n in (tp, fp, fn))), np.nan
         ),
         "pixel_dice_mean": mean,
-        "pixel_ap": detection.binned_ap(summed),
+        "pixel_ap": np.where(shown, detection.binned_ap(summed), np.nan),
     }
 
 
 def case_row(case: Case, found: np.ndarray, threshold: float, has_truth: bool) -> dict:
     """Return a test case's row but for its score: who and what it is, and its pixels.
+
+    A map in which a diseased case shows nothing is no truth: its finding was not outlined.
 
     Args:
         case: With the facts patient, cohort and findings ("a|b", "" for healthy).
@@ -178,7 +190,9 @@ def case_row(case: Case, found: np.ndarray, threshold: float, has_truth: bool) -
     if lacking:
         raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
     facts = {name: str(case.facts[name]) for name in FACTS}
-    labels = volume.picture(case.findings) if has_truth else None
+    outlined = bool(((case.findings > 0) & (case.findings != regions.vocabulary().ignore)).any())
+    known = has_truth and (outlined or not facts["findings"])
+    labels = volume.picture(case.findings) if known else None
     about = {"case": case.name, **facts, "threshold": threshold}
     return about | pixel_row(found, labels, threshold)
 

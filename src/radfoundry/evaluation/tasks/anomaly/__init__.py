@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import comparison, detection
+from radfoundry.evaluation.tasks import _options
 from radfoundry.evaluation.tasks.anomaly import losses
 from radfoundry.evaluation.tasks.anomaly.augmentation import altered_batch, resized
 from radfoundry.evaluation.tasks.anomaly.image_scores import SCORES
@@ -94,11 +95,8 @@ def fit(
         device: Where to train.
         progress: As `training.loop.Callbacks` takes it.
     """
-    if arm not in ARMS:
-        raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
     options = merged(options)
-    if options["size"] not in SIDES:
-        raise ValueError(f"no size {options['size']!r}: choose from {', '.join(SIDES)}")
+    _options.check(arm, ARMS, options["size"], SIDES)
     side = options["side"] or SIDES[options["size"]]
     pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
     pool = [resized(part, side).to(device) for part in zip(*pairs, strict=True)]
@@ -237,11 +235,7 @@ def summarise(
 
 def merged(options: Mapping) -> dict[str, Any]:
     """Return `OPTIONS` with some changed, single entries of mappings too; others are left out."""
-    both = {name: options.get(name, default) for name, default in OPTIONS.items()}
-    for name, default in OPTIONS.items():
-        if isinstance(default, Mapping):
-            both[name] = {**default, **both[name]}
-    return both
+    return _options.merged(OPTIONS, options)
 
 
 def _network(weights: Weights) -> ReconstructionUNet:

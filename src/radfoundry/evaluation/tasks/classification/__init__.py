@@ -18,7 +18,7 @@ from torch import Tensor
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import utility
-from radfoundry.evaluation.tasks import _classifier
+from radfoundry.evaluation.tasks import _classifier, _options
 from radfoundry.evaluation.tasks._classifier import Pool, pooled
 from radfoundry.text import labeler
 from radfoundry.training.loop import Callbacks
@@ -92,7 +92,7 @@ def run(
         folds; its fold is 0.
     """
     options = merged(options)
-    _check(arm, options)
+    _options.check(arm, ARMS, options["size"], _classifier.SIZES)
     size, read = options["size"], partial(labeler.labels_of, findings=options["findings"])
     own = pooled(chain(cases["tune"], cases["test"]), size, read)
     unseen = pooled(cases["unseen"], size, read)
@@ -145,16 +145,7 @@ def _published(metric: str, arm: str, finding: str) -> tuple[float, str]:
 
 def merged(options: Mapping) -> dict[str, Any]:
     """Return `OPTIONS` with some changed, single entries of `augment` too; others are left out."""
-    both = {name: options.get(name, default) for name, default in OPTIONS.items()}
-    return both | {"augment": {**OPTIONS["augment"], **both["augment"]}}
-
-
-def _check(arm: str, options: Mapping) -> None:
-    if arm not in ARMS:
-        raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
-    if options["size"] not in _classifier.SIZES:
-        sizes = ", ".join(_classifier.SIZES)
-        raise ValueError(f"no size {options['size']!r}: choose from {sizes}")
+    return _options.merged(OPTIONS, options)
 
 
 def _fold_data(

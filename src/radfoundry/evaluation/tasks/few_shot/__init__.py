@@ -22,7 +22,7 @@ import torch
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import few_shot
-from radfoundry.evaluation.tasks import _classifier
+from radfoundry.evaluation.tasks import _classifier, _options
 from radfoundry.evaluation.tasks._classifier import Pool, pooled
 from radfoundry.evaluation.tasks.few_shot import plateau, regimes, targets
 from radfoundry.evaluation.tasks.few_shot.regimes import EXTRA, REAL, SAMPLES, Regime
@@ -97,7 +97,7 @@ def run(
             train or tune split who is tested.
     """
     options = merged(options) | {"seed": int(options.get("seed", 0))}
-    _check(arm, options)
+    _options.check(arm, ARMS, options["size"], _classifier.SIZES)
     options["steps"] = options["steps"] or 2 * _classifier.SIZES[options["size"]].steps
     pools = _pools(cases, options)
     _refuse_shared(pools)
@@ -138,16 +138,7 @@ def summarise(
 
 def merged(options: Mapping) -> dict[str, Any]:
     """Return `OPTIONS` with some changed, single entries of `augment` too; others are left out."""
-    both = {name: options.get(name, default) for name, default in OPTIONS.items()}
-    return both | {"augment": {**OPTIONS["augment"], **both["augment"]}}
-
-
-def _check(arm: str, options: Mapping) -> None:
-    if arm not in ARMS:
-        raise ValueError(f"no arm {arm!r}: choose from {', '.join(ARMS)}")
-    if options["size"] not in _classifier.SIZES:
-        sizes = ", ".join(_classifier.SIZES)
-        raise ValueError(f"no size {options['size']!r}: choose from {sizes}")
+    return _options.merged(OPTIONS, options)
 
 
 def _pools(cases: Mapping[str, Iterable[Case]], options: Mapping) -> Pools:
