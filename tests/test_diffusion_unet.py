@@ -17,8 +17,9 @@ TIMES = torch.tensor([0.3, 0.8])
 def made(schedule=ScaledLinear(), predicts="noise", **options):  # noqa: B008 - frozen
     with seeded(torch.Generator().manual_seed(0)):
         network = DiffusionUNet(SIZE, schedule, predicts, 3, **options)
-        for weight in network.network.out.parameters():
-            torch.nn.init.normal_(weight, std=0.1)
+        for weight in network.network.parameters():
+            if not weight.any():  # what starts silent is to be heard
+                torch.nn.init.normal_(weight, std=0.1)
     return network.eval().requires_grad_(False)
 
 
@@ -49,8 +50,9 @@ def test_only_the_tokens_of_a_text_are_read():
     other = torch.where(mask[..., None], text, normal(2, 5, 4, seed=1))
     found = network(noisy, TIMES, text=text, text_mask=mask)
     assert torch.allclose(found, network(noisy, TIMES, text=other, text_mask=mask), atol=1e-6)
-    assert torch.allclose(found[1], network(noisy, TIMES)[1], atol=1e-5)
-    assert not torch.allclose(found[0], network(noisy, TIMES)[0], atol=1e-5)
+    silent = network(noisy, TIMES)
+    assert torch.allclose(found[1], silent[1], rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(found[0], silent[0], rtol=1e-3, atol=1e-3)
 
 
 def test_what_is_seen_beside_counts_and_blank_is_zeros():

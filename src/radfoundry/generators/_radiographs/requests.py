@@ -93,12 +93,14 @@ def _organs(
 def usable(cases: pd.DataFrame, splits: Sequence[str], strict: bool = True) -> pd.DataFrame:
     """Return the cases of the splits that have lungs, ill or well; without voxel sizes.
 
-    A sample lies on the grid of its source, whose organs it has.
+    A sample lies on the grid of its source, whose organs it has. Where nobody looked for an organ,
+    as in maps that came along with the images, drawing looks.
 
     Raises:
         ValueError: There is none, unless not `strict`.
     """
-    excluded = planning.exclusions(cases.assign(findings=""), splits, NEEDED)
+    looked_for = [organ for organ in NEEDED if organ in cases]
+    excluded = planning.exclusions(cases.assign(findings=""), splits, looked_for)
     kept = cases[~cases["case"].astype(str).isin(excluded["case"])]
     if strict and kept.empty:
         reasons = "; ".join(f"{row.case}: {row.reason}" for row in excluded.head(3).itertuples())
