@@ -294,7 +294,7 @@ def films(tmp_path):
     """Return a recipe of radiographs whose networks are trained and whose requests are planned."""
     config, few = small_config(), {"steps": 1, "batch": 2}
     cohort = config["cohorts"]["site_a"] | {"pseudolabel": "none", "batch": 8}
-    cohort["phantom"] |= {"patients": 8, "findings": {"consolidation": 0.9}}
+    cohort["phantom"] |= {"patients": 8, "findings": {"consolidation": 0.5}}
     train = dict.fromkeys(("autoencoder", "diffusion", "anatomy_controller"), few)
     recipe = {"cohort": "site_a", "generator": "xreal", "filter": {"novelty": {}}}
     recipe |= {"train": train | {"text": {"steps": 0}}, "sample": {"count": 2}}

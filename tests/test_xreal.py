@@ -192,6 +192,8 @@ def test_the_baseline_of_text_alone_has_no_controller():
     assert networks.controller is None
     assert sample.findings.any()
     assert digest(sample.image.voxels) != digest(drawn().image.voxels)
+    with pytest.raises(ValueError, match="with controllers"):
+        drawn(networks, given=["image"], warp=0)
 
 
 def test_the_baseline_of_concatenation_is_shown_the_maps():
@@ -276,11 +278,12 @@ def test_the_keys_that_training_takes_are_those_of_its_parts():
         ({"wording": "poems"}, "wording has no poems"),
         ({"objective": "gan"}, "objective has no gan"),
         ({"diffusion": {"drop_maps": 2}}, "drop_maps is 2"),
+        ({"autoencoder": {"crop": [30, 32]}}, "multiples of 4"),
         ({"anatomy_controller": {"organs": -1}}, "organs is -1"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(changed, message):
-    network = next(iter({"anatomy_controller"} & set(changed)), "diffusion")
+    network = next(iter({"anatomy_controller", "autoencoder"} & set(changed)), "diffusion")
     with pytest.raises(ValueError, match=message):
         fitted(network, below(), **changed)
 
@@ -298,6 +301,18 @@ def test_the_anatomy_controller_is_given_organs_or_the_image_and_never_both():
     assert torch.equal(given[0, 1:], pairs[0, 1:])
     assert torch.equal(given[1, 0], pairs[1, 0])
     assert not given[1, 1:].any()
+
+
+def test_previews_are_pictures():
+    pairs = anatomy_controller.Pairs(chests(), anatomy_card())
+    network = anatomy_controller.rebuilt(trained()["anatomy_controller"])
+    assert anatomy_controller.preview(pairs, network).shape == (2 * 36, 2 * 36)
+
+
+def test_a_cohort_of_ill_patients_alone_is_told_what_it_cannot_teach():
+    data = SimpleNamespace(cases=chests()[:1], networks=below(), reports=())
+    with pytest.warns(RuntimeWarning, match="no training case is free of findings"):
+        xreal.fit("diffusion", data, TRAIN, np.random.default_rng(0))
 
 
 def anatomy_card():

@@ -41,8 +41,8 @@ class Known:
             how much of each voxel.
         noisy: Whether the noisy picture is blended before each step, as XReal does.
         clean: Whether the estimate has the known in its place, as MedSyn has it.
-        decay: Times what `share` counts in the noisy picture, by how much of the way is done, from
-            0 at the first step towards 1; None for always all of it.
+        decay: Times what `share` counts in the noisy picture, by how much of the time is over: 0
+            in pure noise, 1 in the picture; None for always all of it.
     """
 
     values: Tensor
@@ -110,7 +110,7 @@ def blend_noisy(
         known: Values, and how much of each voxel they are.
         level: The noise of `noisy`.
         noise: Standard normal, shaped as `noisy`.
-        done: How much of the way from noise to picture, from 0 to 1.
+        done: How much of the time is over, from 0 (noise) to 1 (picture).
     """
     share = spread(known.share, noisy)
     if known.decay is not None:
@@ -125,7 +125,7 @@ def whole(done: float) -> float:
 
 
 def linear(done: float) -> float:
-    """Return what is left of the way.
+    """Return what is left of the time.
 
     >>> linear(0.25)
     0.75
@@ -143,7 +143,7 @@ def quadratic(done: float) -> float:
 
 
 def first_half(done: float) -> float:
-    """Return 1 before the middle of the way, and 0 from there on.
+    """Return 1 in the first half of the time, and 0 from there on.
 
     >>> [first_half(part) for part in (0.4, 0.5)]
     [1.0, 0.0]

@@ -168,7 +168,7 @@ def sample(
             if known is not None and known.noisy:
                 # Without fresh noise the known part moves as a sampler would move it.
                 noise = streams.normal() if sampling.eta and index else start
-                noisy = _with_known(noisy, known, levels[index], noise, index / len(times))
+                noisy = _with_known(noisy, known, levels[index], noise, 1 - time)
             estimate = denoise(noisy, torch.full((len(noisy),), time, device=noisy.device)).float()
             estimates = [*estimates[-1:], _as_known(estimate, known)]
             if index + 1 < len(times):

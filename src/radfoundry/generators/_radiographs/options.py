@@ -5,6 +5,7 @@ from typing import Any
 
 from radfoundry.generators._latent import options as shared
 from radfoundry.generators._radiographs import sizes
+from radfoundry.networks.autoencoder.build import factors
 from radfoundry.networks.build import named
 from radfoundry.training.settings import refuse_unknown
 
@@ -77,10 +78,19 @@ def of_text(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_autoencoder(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the autoencoder's options."""
+    """Return the autoencoder's options.
+
+    Raises:
+        ValueError: A side of the crop is no multiple of the factor.
+    """
     size, own = size_of(options), dict(options.get("autoencoder") or {})
-    first = {} if {"weights", "folder"} & set(own) else AUTOENCODER[size]
+    first = dict(AUTOENCODER[size])
+    if {"weights", "folder"} & set(own):  # of others: taken as they are, unless steps are stated
+        first.pop("steps", None)
     out = shared.chosen(size, {"size": sizes.AUTOENCODER[size], **first, **own})
+    step = max(factors(out["size"]))
+    if any(side % step for side in out["crop"]):
+        raise ValueError(f"train: autoencoder: crop {out['crop']}: allowed: multiples of {step}")
     return out | {"network": "autoencoder", "channels": 1}
 
 

@@ -1,5 +1,6 @@
 """What a network of radiographs is taught: latents with their prompts and maps, and the loss."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,11 @@ from radfoundry.generators._radiographs import latents, words
 from radfoundry.generators._radiographs.latents import Coder
 from radfoundry.text.encoder import features
 from radfoundry.weights import Weights
+
+ALL_ILL = (
+    "no training case is free of findings, and no prompt is left out: what the empty prompt draws, "
+    "and where guidance leads away from, is not learned; state diffusion: {drop_text: 0.1}"
+)
 
 
 class Rows:
@@ -55,6 +61,8 @@ class LatentTask:
         self.latents = latents.of_cases(cases, coder)
         self.maps = latents.maps_of_cases(cases, coder) if options["maps"] else None
         self.prompts = prompts_of(cases, options["wording"])
+        if encoder is not None and all(self.prompts) and not options["drop_text"]:
+            warnings.warn(ALL_ILL, RuntimeWarning, stacklevel=2)
         self.encode = None if encoder is None else features.stored(encoder, self.prompts, device)
         self.reader = {} if encoder is None else encoder.card.get("reader", {})
         self.objective = objective(options)

@@ -5,6 +5,7 @@ it makes of organs alone lies right and is blurred: nobody told it more.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from radfoundry.training.loop import Callbacks, train
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
+SHOWN = 3  # radiographs of a preview
 CHANNELS = 1 + len(maps.ORGANS)  # the image, then the organs
 
 
@@ -77,6 +79,7 @@ def fit(
     with seeded(generator):
         network = build(card["size"]).to(device)
     card |= start_from(network, begun)
+    callbacks = replace(callbacks, preview=partial(preview, pairs))
     chosen, loss = settings(card), partial(_loss, kl=float(card["kl"]), chance=card["organs"])
     feed = Feed(pairs, chosen, generator.initial_seed(), callbacks.resume, callbacks.workers)
     try:
@@ -109,6 +112,15 @@ def _loss(
     made = network.decode(mean + deviation * noise)[:, :1]
     apart = (made.float() - pairs[:, :1]).abs().mean()
     return {"absolute": apart, "kl": kl * divergence(mean, deviation)}
+
+
+def preview(pairs: Pairs, network: Any) -> np.ndarray:
+    """Return training radiographs in [0, 1]: above as they are, below as made of their organs."""
+    real = pairs(torch.Generator().manual_seed(0))[:SHOWN].to(next(network.parameters()).device)
+    given = shown(real, torch.ones(len(real), dtype=torch.bool))
+    both = real[:, 0], network.decode(network.encode(given)[0])[:, 0]
+    seen = [(part.float().clamp(-1, 1).cpu().numpy() + 1) / 2 for part in both]
+    return np.concatenate([np.concatenate([o[::-1, ::-1].T for o in s], 1) for s in seen])
 
 
 def rebuilt(weights: Weights, device: str | torch.device = "cpu") -> nn.Module:

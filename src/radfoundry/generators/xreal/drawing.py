@@ -66,7 +66,10 @@ class Scene:
 def alike(request: Mapping, source: Case) -> Hashable:
     """Return what requests must agree on to be drawn together: settings, findings, grid."""
     asked = json.loads(request["parameters"])
-    count = len(scene(asked, source).masks)
+    count = len(asked["masks"])
+    if asked["own_masks"]:
+        own = maps.of_findings(warps.applied(source.findings, asked["warp"]))
+        count = int(own.any((1, 2)).sum())
     return json.dumps([asked.get(name) for name in TOGETHER]), count, source.image.voxels.shape
 
 
@@ -103,6 +106,8 @@ def draw_many(
         networks.engine.checked(source.image.voxels[:, 0].shape, source.name)
     scenes = [scene(*pair) for pair in zip(asked, sources, strict=True)]
     if networks.controller is None:
+        if asked[0]["given"]:
+            raise ValueError("given: image; allowed: with controllers, which this recipe has not")
         found = _plain(asked, scenes, networks.engine, numbers)
     else:
         found = _controlled(asked, scenes, sources, networks, numbers)
