@@ -19,9 +19,11 @@ cases = read_all(job.input.cases, "cases").drop(columns="split")
 splits = read_all(job.input.splits, "splits")
 found = joined(job.input.labels, "labels")
 statuses = found.pivot(index="case", columns="structure", values="status").reset_index()
-known = cases.merge(splits[["case", "split"]], on="case").merge(statuses, on="case")
-known = trusted(known, job.input.labels)
 images = joined(job.input.images, "images").query("status == 'ok'").set_index("case")
+known = cases.merge(splits[["case", "split"]], on="case")
+known = known[known["case"].isin(images.index)]
+if job.input.labels:  # without a method, maps came along and their organs have no status
+    known = trusted(known.merge(statuses, on="case"), job.input.labels)
 known["spacing"] = known["case"].map(images["record"].map(json.loads).map(spacing_mm))
 
 ask = getattr(generator, job.params.ask)  # `plan` the dataset, or `probe` the networks

@@ -296,3 +296,30 @@ def test_other_steps_of_the_claimed_network_leave_its_null_arm_as_it_is(factory)
         said = factory.run("--dry-run", "all")
     assert said.count("rule train_network:") == 1
     assert f"output: results/recipes/{LOW}\n" in said
+
+
+@pytest.fixture
+def films(tmp_path):
+    """Return a recipe of radiographs whose networks are trained and whose requests are planned."""
+    config, few = small_config(), {"steps": 1, "batch": 2}
+    cohort = config["cohorts"]["site_a"] | {"pseudolabel": "none", "batch": 8}
+    cohort["phantom"] |= {"patients": 8, "findings": {"consolidation": 0.5}}
+    train = dict.fromkeys(("autoencoder", "diffusion", "anatomy_controller"), few)
+    recipe = {"cohort": "site_a", "generator": "xreal", "filter": {"novelty": {}}}
+    recipe |= {"train": train | {"text": {"steps": 0}}, "sample": {"count": 2}}
+    own = {"cohorts": {"site_a": cohort}, "recipes": {"xreal": recipe}, "evaluate": {}}
+    one = Factory(tmp_path / "films", config | own)
+    networks = [f"results/recipes/xreal/networks/{name}" for name in ("text", *train)]
+    one.run(*networks, "results/recipes/xreal/requests.tsv")
+    return one
+
+
+def test_other_prompts_or_another_seed_of_radiographs_rerun_nothing_before_the_requests(films):
+    drawing = {"draw_samples", "collect_samples", "measure_round_trip"}
+    assert films.planned("sample") == drawing
+    with films.configured("recipes/xreal/seed", 8):
+        assert films.planned("sample") == drawing | {"plan_requests"}
+    with films.configured("recipes/xreal/sample/prompts", [{"findings": [{"name": "nodule"}]}]):
+        assert films.planned("sample") == drawing | {"plan_requests"}
+    with films.touched("src/radfoundry/generators/_radiographs/shapes.py", "drawn"):
+        assert trained(films.run("--dry-run", "train")) == set()

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from radfoundry.diffusion.noise import Cosine, Flow, Level
+from radfoundry.diffusion.noise import Cosine, Flow, Level, ScaledLinear
 
-SCHEDULES = (Cosine(), Flow())
+SCHEDULES = (Cosine(), Flow(), ScaledLinear())
 TIMES = torch.linspace(0.02, 0.98, 49, dtype=torch.float64)
 
 
@@ -31,6 +31,16 @@ def test_the_cosine_schedule_is_the_published_one():
 def test_the_flow_is_a_straight_line():
     alpha, sigma = Flow().alpha_sigma(TIMES)
     assert torch.equal(alpha + sigma, torch.ones_like(TIMES))
+
+
+def test_the_scaled_linear_schedule_is_the_product_of_its_steps():
+    steps = [(0.0015**0.5 + n / 999 * (0.0295**0.5 - 0.0015**0.5)) ** 2 for n in range(1000)]
+    shares = [math.prod(1 - beta for beta in steps[: n + 1]) for n in (0, 499, 999)]
+    times = torch.tensor([0.001, 0.5, 1.0], dtype=torch.float64)
+    alpha, sigma = ScaledLinear().alpha_sigma(times)
+    assert (alpha**2).tolist() == pytest.approx(shares)
+    assert (alpha**2 + sigma**2).tolist() == pytest.approx([1, 1, 1])
+    assert ScaledLinear().alpha_sigma(times[:1] / 2)[0] == alpha[0]
 
 
 def test_noise_only_grows(schedule):

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from radfoundry.diffusion.noise import Cosine, Flow
+from radfoundry.diffusion.noise import Cosine, Flow, Level, ScaledLinear
 from radfoundry.diffusion.objectives import (
+    NOISE_PREDICTION,
     OBJECTIVES,
     Dropping,
     denoising_loss,
@@ -49,6 +50,17 @@ def test_the_flow_weighs_by_the_time_squared_but_not_below_a_fifth():
     assert torch.allclose(loss, weight * CLEAN.square().flatten(1).mean(1))
     assert of_velocity(torch.tensor([0.01, 0.5])).tolist() == pytest.approx([25, 4])
     assert isinstance(OBJECTIVES["flow"].schedule, Flow)
+
+
+def test_latent_diffusions_objective_is_the_plain_error_of_the_noise():
+    network = Recorder(0.1)
+    loss = denoising_loss(network, CLEAN, {}, NOISE_PREDICTION, generator(3))
+    noisy, times = network.given["noisy"], network.given["times"]
+    level = Level.at(ScaledLinear(), times, noisy)
+    apart = level.noise(noisy, torch.full_like(CLEAN, 0.1)) - level.noise(noisy, CLEAN)
+    assert torch.allclose(loss, apart.square().flatten(1).mean(1), rtol=1e-3)
+    assert torch.equal((1000 * times).round(), 1000 * times)
+    assert 0.001 <= float(NOISE_PREDICTION.draw(5000, generator()).min()) < 0.003
 
 
 def test_a_voxel_weight_makes_some_values_count_more_and_does_not_change_the_scale():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from radfoundry.diffusion.guidance import Known
+from radfoundry.diffusion.guidance import DECAYS, Known, blend_noisy
 from radfoundry.diffusion.noise import Cosine, Flow, Level
 from radfoundry.diffusion.samplers import Sampling, Streams, grid, sample
 
@@ -159,6 +159,47 @@ def test_a_noisy_blend_shows_the_network_the_known_part_at_its_level():
         level = Level.at(Flow(), times, noisy)
         assert torch.allclose(noisy[..., :2], level.noisy(values, noise)[..., :2], atol=1e-5)
     assert torch.equal(made[..., :2], values[..., :2])
+
+
+def test_a_blend_that_ends_halfway_leaves_the_estimate_to_the_network():
+    seen = []
+
+    def denoise(noisy, times):
+        seen.append(noisy.clone())
+        return torch.zeros_like(noisy)
+
+    values, share = torch.full((1, 1, 2), 0.7), torch.tensor([[[1.0, 0.0]]])
+    known = Known(values, share, noisy=True, clean=False, decay=DECAYS["first_half"])
+    sampling = Sampling("ddim", 4, spacing="time")
+    made = sample(denoise, Streams([5], (1, 2)), Flow(), sampling, known)
+    assert not made.any()
+    start = Streams([5], (1, 2)).normal()[0, 0, 0]
+    clean = [float(n[0, 0, 0] - (1 - 0.25 * k) * start) for k, n in enumerate(seen)]
+    assert clean[:2] == pytest.approx([0, 0.25 * 0.7], abs=1e-5)
+    assert clean[2] == pytest.approx(clean[1] * 0.5 / 0.75, abs=1e-5)  # as the sampler moves it
+
+
+@pytest.mark.parametrize(
+    ("name", "left"), [("constant", 1), ("linear", 0.75), ("polynomial", 0.9375)]
+)
+def test_what_is_known_counts_less_as_its_decay_says(name, left):
+    known = Known(torch.ones(1, 1, 2), torch.ones(1, 1), noisy=True, decay=DECAYS[name])
+    level = Level(torch.tensor(1.0), torch.tensor(0.0))
+    made = blend_noisy(torch.zeros(1, 1, 2), known, level, torch.zeros(1, 1, 2), done=0.25)
+    assert made.flatten().tolist() == pytest.approx([left] * 2)
+
+
+def test_with_fresh_noise_the_known_part_has_fresh_noise_too():
+    seen = []
+
+    def denoise(noisy, times):
+        seen.append(noisy.clone())
+        return torch.zeros_like(noisy)
+
+    known = Known(torch.zeros(1, 1, 2), torch.ones(1, 1), noisy=True, clean=False)
+    sample(denoise, Streams([5], (1, 2)), Flow(), Sampling("ddim", 3, 1.0, "time"), known)
+    directions = [noisy / noisy.norm() for noisy in seen]
+    assert not torch.allclose(directions[0], directions[1], atol=0.05)
 
 
 @pytest.mark.parametrize("wrong", [

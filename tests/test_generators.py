@@ -43,8 +43,8 @@ def drawn(generator, requests, healthy):
 
 
 def scans():
-    """Return a table of chest CT cases, labeled and with reports."""
-    labels = [*threshold.LOBES, "airway", "lung_vessel"]
+    """Return a table of chests, labeled as in CT and in radiographs, with reports."""
+    labels = [*threshold.LOBES, "airway", "lung_vessel", "lung_right", "lung_left"]
     rows = [
         {"case": f"c{i}", "patient": f"p{i}", "split": split, "findings": "", "report": "Normal."}
         for i, split in enumerate(["train"] * 6 + ["tune", "test"] * 2)

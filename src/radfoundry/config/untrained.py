@@ -60,7 +60,8 @@ def _derived(settings: Settings, recipe: str) -> dict[str, Any]:
     No more is drawn than of the recipe, and of no question that needs a channel given.
     """
     entry, owners = settings["recipes"][recipe], lookups.networks(settings, recipe)
-    claimed, train = _claimed(entry["generator"]), {**entry["train"]}
+    claimed = [name for name in _claimed(entry["generator"]) if name in owners]
+    train = {**entry["train"]}
     for network in claimed:
         own = lookups.training_options(settings, owners[network], network)
         train |= own | {network: {**(own.get(network) or {}), "steps": 0}}

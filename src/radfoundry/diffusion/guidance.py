@@ -5,6 +5,7 @@ eps_null). At a given noisy picture eps is an affine function of x0, so the same
 the same result, without dividing by an alpha that is nearly 0.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +39,17 @@ class Known:
         values: (B, C, *space) in [-1, 1]; read only where something is known.
         share: (B, C) or (B, C, *space), bool or from 0 to 1: which channels of which picture, or
             how much of each voxel.
-        noisy: Whether the noisy picture is blended as well before each step, as XReal does.
+        noisy: Whether the noisy picture is blended before each step, as XReal does.
+        clean: Whether the estimate has the known in its place, as MedSyn has it.
+        decay: Times what `share` counts in the noisy picture, by how much of the time is over: 0
+            in pure noise, 1 in the picture; None for always all of it.
     """
 
     values: Tensor
     share: Tensor
     noisy: bool = False
+    clean: bool = True
+    decay: Callable[[float], float] | None = None
 
 
 def guided(
@@ -94,7 +100,9 @@ def replace_clean(estimate: Tensor, known: Known) -> Tensor:
     return torch.where(share > 0, share * values + (1 - share) * estimate, estimate)
 
 
-def blend_noisy(noisy: Tensor, known: Known, level: Level, noise: Tensor) -> Tensor:
+def blend_noisy(
+    noisy: Tensor, known: Known, level: Level, noise: Tensor, done: float = 0.0
+) -> Tensor:
     """Return the noisy picture with the known one, equally noisy, in its place.
 
     Args:
@@ -102,7 +110,51 @@ def blend_noisy(noisy: Tensor, known: Known, level: Level, noise: Tensor) -> Ten
         known: Values, and how much of each voxel they are.
         level: The noise of `noisy`.
         noise: Standard normal, shaped as `noisy`.
+        done: How much of the time is over, from 0 (noise) to 1 (picture).
     """
     share = spread(known.share, noisy)
+    if known.decay is not None:
+        share = share * known.decay(done)
     values = level.noisy(known.values.to(noisy), noise)
     return torch.where(share > 0, share * values + (1 - share) * noisy, noisy)
+
+
+def whole(done: float) -> float:
+    """Return 1: what is known counts to the end."""
+    return 1.0
+
+
+def linear(done: float) -> float:
+    """Return what is left of the time.
+
+    >>> linear(0.25)
+    0.75
+    """
+    return 1 - done
+
+
+def quadratic(done: float) -> float:
+    """Return 1 less the square of what is done: slow at first.
+
+    >>> quadratic(0.5)
+    0.75
+    """
+    return 1 - done**2
+
+
+def first_half(done: float) -> float:
+    """Return 1 in the first half of the time, and 0 from there on.
+
+    >>> [first_half(part) for part in (0.4, 0.5)]
+    [1.0, 0.0]
+    """
+    return float(done < 0.5)
+
+
+# How what is known counts less as a picture is drawn, by name.
+DECAYS: Mapping[str, Callable[[float], float]] = {
+    "constant": whole,
+    "linear": linear,
+    "polynomial": quadratic,
+    "first_half": first_half,
+}

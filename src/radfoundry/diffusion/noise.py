@@ -11,6 +11,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class Schedule(Protocol):
@@ -78,6 +79,56 @@ class Flow:
     def times(self, log_snr: Tensor) -> Tensor:
         """Return the time of a ratio."""
         return torch.sigmoid(-0.5 * log_snr)
+
+
+@dataclass(frozen=True)
+class ScaledLinear:
+    """Latent diffusion's schedule: square roots of beta rise evenly over `steps` discrete steps.
+
+    abar_n = prod_{i <= n} (1 - beta_i) (Ho et al. 2020, equation 4; "linear" of Rombach et al.
+    2022). Step n is time (n + 1) / steps; between steps log abar is interpolated. Before the first
+    step it is as noisy as there.
+
+    Attributes:
+        first: beta of the first step.
+        last: beta of the last one.
+        steps: How many.
+    """
+
+    first: float = 0.0015
+    last: float = 0.0295
+    steps: int = 1000
+
+    def alpha_sigma(self, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sqrt(abar) and sqrt(1 - abar)."""
+        share = self._log_share(times)
+        return (share / 2).exp().to(times), (-share.expm1()).sqrt().to(times)
+
+    def log_snr(self, times: Tensor) -> Tensor:
+        """Return log(abar / (1 - abar))."""
+        share = self._log_share(times)
+        return (share - (-share.expm1()).log()).to(times)
+
+    def times(self, log_snr: Tensor) -> Tensor:
+        """Return the time in [1 / steps, 1] of a ratio."""
+        fallen = -functional.logsigmoid(log_snr.double())  # -log abar
+        table = -self._table(log_snr.device)
+        above = torch.searchsorted(table, fallen.contiguous()).clamp(1, self.steps)
+        below = table[above - 1]
+        part = (fallen - below) / (table[above] - below)
+        return ((above - 1 + part) / self.steps).clamp(1 / self.steps, 1).to(log_snr)
+
+    def _table(self, device: torch.device) -> Tensor:
+        """Return log abar (steps + 1,) at the times n / steps; 0 at time 0."""
+        ends = math.sqrt(self.first), math.sqrt(self.last)
+        betas = torch.linspace(*ends, self.steps, dtype=torch.float64, device=device) ** 2
+        return functional.pad(torch.log1p(-betas).cumsum(0), (1, 0))
+
+    def _log_share(self, times: Tensor) -> Tensor:
+        place = times.double().clamp(1 / self.steps, 1) * self.steps
+        below = place.floor().clamp(max=self.steps - 1).long()
+        table = self._table(times.device)
+        return torch.lerp(table[below], table[below + 1], place - below)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What a denoising network learns: which times it sees, what counts, what it must do without.
 
-`published` is MedSyn's objective, `flow` the one that draws well in few steps. Both estimate the
-clean picture, so that samplers, guidance and known channels are the same for either. All chance
-comes from the generator.
+`published` is MedSyn's objective, `flow` the one that draws well in few steps, `NOISE_PREDICTION`
+that of latent diffusion. All take estimates of the clean picture, so that samplers, guidance and
+known channels are the same for any. All chance comes from the generator.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from radfoundry.diffusion import Condition
-from radfoundry.diffusion.noise import Cosine, Flow, Level, Schedule
+from radfoundry.diffusion.noise import Cosine, Flow, Level, ScaledLinear, Schedule
 
 Network = Callable[..., Tensor]
 
@@ -74,6 +74,24 @@ OBJECTIVES: Mapping[str, Objective] = {
     "published": Objective(Cosine(), uniform, even),
     "flow": Objective(Flow(), logit_normal, of_velocity),
 }
+
+
+def steps_of_thousand(count: int, generator: torch.Generator) -> Tensor:
+    """Return times of discrete steps drawn evenly: (n + 1) / 1000."""
+    drawn = torch.randint(1000, (count,), generator=generator, device=generator.device)
+    return (drawn + 1) / 1000
+
+
+def of_noise(times: Tensor) -> Tensor:
+    """Return abar / (1 - abar), which makes the error of x0 that of the noise.
+
+    eps - eps' = alpha / sigma (x0' - x0) at a given noisy picture.
+    """
+    return ScaledLinear().log_snr(times).exp()
+
+
+# Latent diffusion's objective (Rombach et al. 2022, equation 2): the error of the noise.
+NOISE_PREDICTION = Objective(ScaledLinear(), steps_of_thousand, of_noise)
 
 
 @dataclass(frozen=True)

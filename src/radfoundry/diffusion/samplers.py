@@ -156,7 +156,8 @@ def sample(
         streams: Fresh ones: the first draw is where the pictures start.
         schedule: The one that the network was trained with.
         sampling: Method and steps.
-        known: What is known of the pictures; takes its place in every estimate.
+        known: What is known of the pictures; takes its place in every estimate, and in the noisy
+            pictures, as it says.
     """
     times = grid(schedule, sampling).tolist()
     levels = [_levels(schedule, time) for time in times]
@@ -164,7 +165,10 @@ def sample(
     noisy, estimates = start * levels[0][1], list[Tensor]()
     with torch.no_grad():
         for index, time in enumerate(times):
-            noisy = _with_known(noisy, known, levels[index], start)
+            if known is not None and known.noisy:
+                # Without fresh noise the known part moves as a sampler would move it.
+                noise = streams.normal() if sampling.eta and index else start
+                noisy = _with_known(noisy, known, levels[index], noise, 1 - time)
             estimate = denoise(noisy, torch.full((len(noisy),), time, device=noisy.device)).float()
             estimates = [*estimates[-1:], _as_known(estimate, known)]
             if index + 1 < len(times):
@@ -180,15 +184,12 @@ def _levels(schedule: Schedule, time: float) -> tuple[float, float]:
 
 
 def _as_known(estimate: Tensor, known: Known | None) -> Tensor:
-    return estimate if known is None else replace_clean(estimate, known)
+    return replace_clean(estimate, known) if known is not None and known.clean else estimate
 
 
 def _with_known(
-    noisy: Tensor, known: Known | None, level: tuple[float, float], start: Tensor
+    noisy: Tensor, known: Known, level: tuple[float, float], noise: Tensor, done: float
 ) -> Tensor:
-    """Return the noisy pictures, blended with the known ones if that is asked for."""
-    if known is None or not known.noisy:
-        return noisy
-    # The noise is the picture's first: the known part then moves as a sampler would move it.
+    """Return the noisy pictures, blended with the known ones at their level."""
     alpha, sigma = (torch.as_tensor(share).to(noisy) for share in level)
-    return blend_noisy(noisy, known, Level(alpha, sigma), start)
+    return blend_noisy(noisy, known, Level(alpha, sigma), noise, done)

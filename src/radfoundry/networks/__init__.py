@@ -4,6 +4,7 @@
 * `pseudo3d_unet`: convolutions of planes and depth in turn, for a GPU.
 * `wavelet_unet`: a U-Net on the Haar transform (`wavelets`), for any machine.
 * `shift_unet`: one of shifts whose places are learned, for bodies that lie alike.
+* `diffusion_unet`: MONAI's, which reads a text at every level that attends.
 * `super_resolution`: from a coarse volume to a full one, around a regression.
 * `gan`: a Wasserstein GAN.
 * `layers`, `blocks`: what they are made of. `costs`: parameters and memory, without running them.

@@ -1,0 +1,97 @@
+"""Radiographs to latents and back, and the latents of all cases, encoded once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radfoundry.case import Case
+from radfoundry.data.encoded import grids
+from radfoundry.generators._latent import training
+from radfoundry.generators._radiographs import maps
+from radfoundry.networks.autoencoder.build import factors
+from radfoundry.networks.autoencoder.latents import Latents
+from radfoundry.training.acceleration import mixed
+from radfoundry.weights import Weights
+
+
+class Coder:
+    """An autoencoder ready to encode and to decode pictures whose sides it need not divide."""
+
+    def __init__(self, weights: Weights, device: str | torch.device = "cpu", blocks: int = 1):
+        """Keep it.
+
+        Args:
+            weights: Of an autoencoder of radiographs.
+            device: Where it runs.
+            blocks: Of what the sides of latents are made multiples.
+        """
+        self.latents: Latents = training.rebuilt(weights, device)
+        self.precision, self.device = weights.card["precision"], device
+        self.factors = factors(weights.card["size"])
+        self.multiple = [step * blocks for step in self.factors]
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Return the latents (B, C, x, z) of pictures (B, 1, X, Z) in [-1, 1]."""
+        wide = widened(pictures, self.multiple).to(self.device)
+        with torch.no_grad(), mixed(self.device, self.precision):
+            return self.latents.encode(wide).float()
+
+    def decode(self, latents: Tensor, shape: Sequence[int]) -> Tensor:
+        """Return the pictures (B, 1, *shape) in [-1, 1] of latents, on the CPU."""
+        with torch.no_grad(), mixed(self.device, self.precision):
+            found = self.latents.decode(latents.to(self.device)).float()
+        return found[..., : shape[0], : shape[1]].clamp(-1, 1).cpu()
+
+    def pooled(self, masks: np.ndarray) -> Tensor:
+        """Return maps (K, X, Z) on the grid of the latents, see `maps.pooled`."""
+        return maps.pooled(masks, self.factors, self.multiple)
+
+
+def picture(case: Case) -> Tensor:
+    """Return the image of a radiograph (1, X, Z) in [-1, 1]."""
+    return torch.from_numpy(2 * np.array(case.image.voxels[:, 0], np.float32) - 1)[None]
+
+
+def widened(pictures: Tensor, multiple: Sequence[int]) -> Tensor:
+    """Return pictures (B, C, X, Z) whose last rows are repeated up to a multiple."""
+    (_, more_x), (_, more_z) = maps.margins(pictures.shape[2:], multiple)
+    return torch.nn.functional.pad(pictures, (0, more_z, 0, more_x), mode="replicate")
+
+
+def of_cases(cases: Sequence[Case], coder: Coder) -> Tensor:
+    """Return the latents (n, C, x, z) of all cases, float16.
+
+    Raises:
+        ValueError: There is no case; cases are of several grids.
+    """
+    one_grid(cases)
+    whole = (coder.encode(picture(cases[at])[None])[0].half() for at in range(len(cases)))
+    return torch.stack([part.cpu() for part in whole])
+
+
+def maps_of_cases(cases: Sequence[Case], coder: Coder) -> Tensor:
+    """Return the maps (n, K, x, z) of all cases on the grid of their latents, float16."""
+    whole = (coder.pooled(maps.of_case(cases[at])).half() for at in range(len(cases)))
+    return torch.stack(list(whole))
+
+
+def one_grid(cases: Sequence[Case]) -> None:
+    """Raise if there is no case, or if cases are of several grids."""
+    if not len(cases):
+        raise ValueError("there is no training case")
+    if len(found := grids(cases)) > 1:
+        listed = ", ".join(str(grid) for grid in sorted(found)[:3])
+        raise ValueError(f"training cases are of {len(found)} grids ({listed}); allowed: one")
+
+
+def told(coder: Coder, latents: Tensor) -> dict[str, Any]:
+    """Return what a denoising network's card says of its latents (n, C, x, z)."""
+    return {"latent_channels": latents.shape[1], "space": list(latents.shape[2:])}
+
+
+def blocked(weights: Weights, card: Mapping[str, Any], device: str | torch.device) -> Coder:
+    """Return the autoencoder for latents that a network of a card can take."""
+    return Coder(weights, device, int(card["blocks"]))

@@ -1,0 +1,160 @@
+"""Plan what is asked of generators of radiographs: words, organs, findings and their masks.
+
+Words, sources and seeds are `text_guided`'s. To each request are added the warp of its source's
+organs and, for each finding, a mask; all of them from the request's own seed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radfoundry import seeds
+from radfoundry.generators._radiographs import maps, shapes, warps
+from radfoundry.generators._requests import planning, text_guided
+
+OWN_STREAM = 3  # of a request's seed; others are `text_guided`'s
+MASKS = ("shapes", "case")
+NEEDED = ("lung_right", "lung_left")
+GIVEN = ("image",)
+
+
+def plan(cases: pd.DataFrame, options: Mapping, seed: int, settings: Sequence[str]) -> pd.DataFrame:
+    """Return `count` requests; asking for more, or drawing in other batches, changes none.
+
+    Args:
+        cases: Rows with case, split, report and the label status of each organ.
+        options: As `text_guided.plan` has them; `warp`, how far the organs of the source are
+            moved; `masks`, "shapes" or "case" (the source's own findings); `given`: with "image"
+            the source itself is edited.
+        seed: The recipe's seed.
+        settings: Options that a request states as they are.
+
+    Returns:
+        Columns request, source, split, seed, parameters.
+
+    Raises:
+        ValueError: As `text_guided.plan`; no case has lungs; options that do not exist or do not
+            go together.
+    """
+    _check(options)
+    known = usable(cases, options["splits"])
+    own = ["image"] if options["masks"] == "case" else []
+    planned = text_guided.plan(known, {**options, "given": own}, seed)
+    return completed(planned, options, settings)
+
+
+def probe(
+    cases: pd.DataFrame,
+    options: Mapping,
+    seed: int,
+    settings: Sequence[str],
+    probed: Sequence[str],
+) -> pd.DataFrame:
+    """Return the requests that measure what words, masks and organs do, arm by arm.
+
+    `prompt` and `side` are `text_guided.probe`'s. `given`: organs of a case of the tune split, as
+    they are ("case") and moved ("warp"), with its report.
+
+    Args:
+        cases: As for `plan`.
+        options: As for `plan`; `probes` counts the samples of each arm, 0 for none.
+        seed: The recipe's seed.
+        settings: Options that a request states as they are.
+        probed: Findings whose prompts are compared with prompts of none.
+    """
+    _check(options)
+    options = {**options, "masks": "shapes", "given": []}
+    counts = {**text_guided.OPTIONS["probes"], **options.get("probes", {})}
+    known = usable(cases, ["train"])
+    asked = {**options, "probes": {**options.get("probes", {}), "given": 0, "segment": 0}}
+    parts = [completed(text_guided.probe(known, asked, seed, probed), options, settings)]
+    if counts["given"] and len(usable(cases, ["tune"], strict=False)):
+        parts += [_organs(cases, options, seed, settings, arm) for arm in ("case", "warp")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _organs(
+    cases: pd.DataFrame, options: Mapping, seed: int, settings: Sequence[str], arm: str
+) -> pd.DataFrame:
+    """Return the requests of the probe `given`: organs of unseen cases."""
+    count = {**text_guided.OPTIONS["probes"], **options.get("probes", {})}["given"]
+    own = {**options, "splits": ["tune"], "count": count, "warp": float(arm == "warp")}
+    own |= {"prompts": [{"findings": []}]}
+    number = seeds.seed(seed, "probe-given", arm)
+    planned = text_guided.plan(usable(cases, ["tune"]), own, number)
+    names = [f"probe-given-{arm}-{index:03d}" for index in range(len(planned))]
+    planned = planned.assign(request=names)
+    return completed(planned, own, settings, {"probe": "given", "arm": arm})
+
+
+def usable(cases: pd.DataFrame, splits: Sequence[str], strict: bool = True) -> pd.DataFrame:
+    """Return the cases of the splits that have lungs, ill or well; without voxel sizes.
+
+    A sample lies on the grid of its source, whose organs it has. Where nobody looked for an organ,
+    as in maps that came along with the images, drawing looks.
+
+    Raises:
+        ValueError: There is none, unless not `strict`.
+    """
+    looked_for = [organ for organ in NEEDED if organ in cases]
+    excluded = planning.exclusions(cases.assign(findings=""), splits, looked_for)
+    kept = cases[~cases["case"].astype(str).isin(excluded["case"])]
+    if strict and kept.empty:
+        reasons = "; ".join(f"{row.case}: {row.reason}" for row in excluded.head(3).itertuples())
+        raise ValueError(f"none of {len(cases)} cases can lend its organs: {reasons or 'no cases'}")
+    return kept.drop(columns="spacing", errors="ignore")
+
+
+def completed(
+    planned: pd.DataFrame,
+    options: Mapping,
+    settings: Sequence[str],
+    more: Mapping[str, Any] = {},  # noqa: B006 - never changed
+) -> pd.DataFrame:
+    """Return requests with a warp, masks and settings added to the parameters of each.
+
+    Args:
+        planned: As `text_guided` plans them.
+        options: `warp`, `masks`, `given` and what `settings` names.
+        settings: Options that are stated as they are.
+        more: What else is stated, or otherwise.
+    """
+    rows = []
+    for row in planned.to_dict("records"):
+        rng = np.random.default_rng([row["seed"], OWN_STREAM])
+        known = json.loads(row["parameters"])
+        known |= {"warp": warps.chosen(options["warp"], rng), "given": list(options["given"])}
+        known |= {"findings": _sided(known["findings"], rng)}
+        known |= {"masks": [], "own_masks": options["masks"] == "case"}
+        if options["masks"] == "shapes":
+            known["masks"] = [shapes.chosen(one, rng) for one in known["findings"]]
+        known |= {name: options[name] for name in settings} | dict(more)
+        rows.append({**row, "parameters": json.dumps(known, sort_keys=True)})
+    return pd.DataFrame(rows, columns=list(planning.COLUMNS))
+
+
+def _sided(findings: Sequence[Mapping], rng: np.random.Generator) -> list[dict[str, str]]:
+    """Return the findings that a radiograph can show, each of a lung with its side."""
+    out = []
+    for finding in findings:
+        drawn = str(rng.choice(["right", "left"]))
+        if finding["name"] not in maps.finding_names():
+            continue
+        side = finding.get("side") or drawn
+        whole = shapes.KINDS.get(finding["name"]) == "region"
+        out.append({**finding, "side": "" if whole else side})
+    return out
+
+
+def _check(options: Mapping) -> None:
+    if options["masks"] not in MASKS:
+        raise ValueError(f"masks is {options['masks']!r}; allowed: {', '.join(MASKS)}")
+    if wrong := sorted(set(options["given"]) - set(GIVEN)):
+        raise ValueError(f"given: {', '.join(wrong)}; allowed: {', '.join(GIVEN)}")
+    if not isinstance(options["warp"], int | float) or not 0 <= options["warp"] <= 3:
+        raise ValueError(f"warp is {options['warp']!r}; allowed: 0 (as they are) to 3")
+    if options["given"] and options["warp"]:
+        raise ValueError(f"warp is {options['warp']}; allowed: 0, where the image is given")

@@ -1,0 +1,221 @@
+"""How XReal draws: anatomy first, then the finding in its mask, on a base that stays as it is.
+
+The base draws a healthy radiograph whose first half of steps is led by what the anatomy controller
+made of the organs; then the pathology controller draws it again with the finding's words, while
+all outside the mask is held to the first one. Pixels outside the mask are the first one's, bit for
+bit.
+"""
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor, nn
+
+from radfoundry.anatomy import regions
+from radfoundry.case import Case
+from radfoundry.diffusion.guidance import DECAYS, Known
+from radfoundry.generators._radiographs import maps, shapes, warps, words
+from radfoundry.generators._radiographs.drawing import Engine, localized
+from radfoundry.generators.xreal import anatomy_controller
+
+OUTSIDE = 0.2  # share of the controller's estimate outside the organs
+SEAM = 2  # pixels inside a mask over which the drawn finding takes over from what was there
+# What requests share that are drawn at once.
+TOGETHER = (
+    "steps", "anatomy_steps", "method", "timestep_spacing", "eta", "guidance", "decay", "text",
+    "given", "own_masks",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks ready to draw, and their cards; `controller` is None for the baselines."""
+
+    engine: Engine
+    controller: nn.Module | None
+    cards: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one sample must show.
+
+    Attributes:
+        anatomy: Anatomy map (X, 1, Z), uint8.
+        masks: Of each finding (n, X, Z), bool.
+        findings: Their names, sides and severities.
+    """
+
+    anatomy: np.ndarray
+    masks: np.ndarray
+    findings: Sequence[Mapping]
+
+    def marks(self) -> np.ndarray:
+        """Return the findings map (X, 1, Z), uint8; of masks that meet the last one shows."""
+        out = np.zeros(self.anatomy.shape, np.uint8)
+        for finding, mask in zip(self.findings, self.masks, strict=True):
+            out[:, 0][mask] = regions.label_id(str(finding["name"]))
+        return out
+
+
+def alike(request: Mapping, source: Case) -> Hashable:
+    """Return what requests must agree on to be drawn together: settings, findings, grid."""
+    asked = json.loads(request["parameters"])
+    count = len(asked["masks"])
+    if asked["own_masks"]:
+        own = maps.of_findings(warps.applied(source.findings, asked["warp"]))
+        count = int(own.any((1, 2)).sum())
+    return json.dumps([asked.get(name) for name in TOGETHER]), count, source.image.voxels.shape
+
+
+def scene(asked: Mapping, source: Case) -> Scene:
+    """Return what a request asks for in the organs of its source.
+
+    Raises:
+        ValueError: A finding has nowhere to lie.
+    """
+    anatomy = warps.applied(source.anatomy, asked["warp"])
+    if asked["own_masks"]:
+        own = warps.applied(source.findings, asked["warp"])
+        seen = maps.of_findings(own) > 0
+        known = {one["name"]: one for one in asked["findings"]}
+        names = [n for n, mask in zip(maps.finding_names(), seen, strict=True) if mask.any()]
+        found = [known.get(name, {"name": name}) for name in names]
+        return Scene(anatomy, seen[[mask.any() for mask in seen]], found)
+    masks = [shapes.drawn(spec, anatomy)[:, 0] for spec in asked["masks"]]
+    empty = np.zeros((0, anatomy.shape[0], anatomy.shape[2]), bool)
+    return Scene(anatomy, np.stack(masks) if masks else empty, asked["findings"])
+
+
+def draw_many(
+    requests: Sequence[Mapping], sources: Sequence[Case], networks: Networks
+) -> list[Case]:
+    """Return what `draw` does for each of several requests that are `alike`, in one pass.
+
+    Raises:
+        ValueError: As for `draw`.
+    """
+    asked = [json.loads(request["parameters"]) for request in requests]
+    numbers = [int(request["seed"]) for request in requests]
+    for source in sources:
+        networks.engine.checked(source.image.voxels[:, 0].shape, source.name)
+    scenes = [scene(*pair) for pair in zip(asked, sources, strict=True)]
+    if networks.controller is None:
+        if asked[0]["given"]:
+            raise ValueError("given: image; allowed: with controllers, which this recipe has not")
+        found = _plain(asked, scenes, networks.engine, numbers)
+    else:
+        found = _controlled(asked, scenes, sources, networks, numbers)
+    rows = zip(found, scenes, requests, sources, strict=True)
+    return [_sample(*row) for row in rows]
+
+
+def _prompts(asked: Sequence[Mapping], scenes: Sequence[Scene], engine: Engine) -> list[str]:
+    """Return what is said of each sample as a whole."""
+    wording = engine.card["wording"]
+    pairs = zip(asked, scenes, strict=True)
+    return [
+        words.prompt(s.findings, one["prompt"], wording) if one["text"] else "" for one, s in pairs
+    ]
+
+
+def _plain(
+    asked: Sequence[Mapping], scenes: Sequence[Scene], engine: Engine, numbers: Sequence[int]
+) -> list[np.ndarray]:
+    """Return images (X, Z) in [0, 1] drawn from words, and maps where the network is shown some."""
+    known = None
+    if engine.card["maps"]:
+        each = [maps.of_organs(s.anatomy) for s in scenes]
+        both = [
+            np.concatenate([o, maps.of_findings(s.marks())])
+            for o, s in zip(each, scenes, strict=True)
+        ]
+        known = torch.stack([engine.coder.pooled(one) for one in both])
+    condition = engine.condition(_prompts(asked, scenes, engine), known)
+    steps = int(asked[0]["steps"]) + int(asked[0]["anatomy_steps"])
+    denoise = engine.guided(condition, float(asked[0]["guidance"]))
+    drawn = engine.drawn(denoise, numbers, "whole", engine.sampling(asked[0], steps))
+    return _pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
+
+
+def _controlled(
+    asked: Sequence[Mapping],
+    scenes: Sequence[Scene],
+    sources: Sequence[Case],
+    networks: Networks,
+    numbers: Sequence[int],
+) -> list[np.ndarray]:
+    """Return images (X, Z) in [0, 1]: the anatomy's, with findings in their masks."""
+    engine = networks.engine
+    if "image" in asked[0]["given"]:
+        before = [np.array(source.image.voxels[:, 0], np.float32) for source in sources]
+    else:
+        before = _pixels(_healthy(asked[0], scenes, networks, numbers))
+    if not len(scenes[0].masks):
+        return before
+    wording = engine.card["wording"]
+    said = [
+        [words.prompt([f], one["prompt"], wording) if one["text"] else "" for f in s.findings]
+        for one, s in zip(asked, scenes, strict=True)
+    ]
+    pictures = torch.from_numpy(2 * np.stack(before) - 1)[:, None]
+    masks = torch.stack([engine.coder.pooled(s.masks.astype(np.float32)) for s in scenes])
+    kept = (1 - masks.amax(1, keepdim=True)).to(engine.device)
+    known = Known(engine.coder.encode(pictures), kept, True, False, DECAYS[asked[0]["decay"]])
+    denoise = localized(engine, said, masks, float(asked[0]["guidance"]))
+    sampling = engine.sampling(asked[0], int(asked[0]["steps"]))
+    drawn = engine.drawn(denoise, numbers, "pathology", sampling, known)
+    after = _pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
+    rows = zip(before, after, scenes, strict=True)
+    return [pasted(old, new, s.marks()[:, 0] > 0) for old, new, s in rows]
+
+
+def _healthy(
+    asked: Mapping, scenes: Sequence[Scene], networks: Networks, numbers: Sequence[int]
+) -> Tensor:
+    """Return radiographs (B, 1, X, Z) in [-1, 1] with no finding and the organs asked for."""
+    engine = networks.engine
+    card = networks.cards["anatomy_controller"]
+    estimate = anatomy_controller.estimated(networks.controller, [s.anatomy for s in scenes], card)
+    inside = [maps.of_organs(s.anatomy).max(0, keepdims=True) for s in scenes]
+    share = torch.stack([engine.coder.pooled(one) for one in inside])
+    share = (OUTSIDE + (1 - OUTSIDE) * share).to(engine.device)
+    known = Known(engine.coder.encode(estimate), share, True, False, DECAYS["first_half"])
+    denoise = engine.guided(engine.condition([""] * len(scenes)), 1.0)
+    sampling = engine.sampling(asked, int(asked["anatomy_steps"]))
+    drawn = engine.drawn(denoise, numbers, "anatomy", sampling, known)
+    return engine.coder.decode(drawn, scenes[0].masks.shape[1:])
+
+
+def pasted(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return an image with another one inside a mask; outside it is the first one, bit for bit.
+
+    Args:
+        before: (X, Z) in [0, 1].
+        after: Of the same shape; takes over within `SEAM` pixels of the mask's edge.
+        mask: (X, Z), bool.
+    """
+    share = np.minimum(ndimage.distance_transform_edt(mask) / SEAM, 1).astype(np.float32)
+    return np.where(mask, (1 - share) * before + share * after, before)
+
+
+def _pixels(pictures: Tensor) -> list[np.ndarray]:
+    """Return pictures (B, 1, X, Z) in [-1, 1] as images (X, Z) in [0, 1], float32."""
+    return list((pictures[:, 0].numpy() + 1) / 2)
+
+
+def _sample(found: np.ndarray, asked_for: Scene, request: Mapping, source: Case) -> Case:
+    facts = {
+        "source": source.name,
+        "patient": str(source.facts.get("patient", "")),
+        "split": str(request.get("split", "")),
+        "findings": "|".join(dict.fromkeys(str(one["name"]) for one in asked_for.findings)),
+        "shape": "",
+    }
+    image = source.image.holding(np.ascontiguousarray(found[:, None], np.float32))
+    return Case(str(request["request"]), image, asked_for.anatomy, asked_for.marks(), facts)

@@ -1,0 +1,97 @@
+"""Options of XReal's training: what the recipe chooses, and its controller's table per size."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from radfoundry.generators._latent import options as latent
+from radfoundry.generators._radiographs import options as shared
+from radfoundry.generators._radiographs import sizes, words
+from radfoundry.training.settings import refuse_unknown
+
+# XReal leaves no prompt out in training: "no finding" is the empty one, and the null.
+BROUGHT: Mapping[str, Any] = {"drop_text": 0.0}
+# Of the anatomy controller, in place of what stands in `_latent.options`. `organs`: chance that it
+# is given the organs and not the image.
+CONTROLLER: Mapping[str, Mapping[str, Any]] = {
+    "phantom": {
+        "size": {"size": "radiograph", "blocks": [4]}, "batch": 8, "steps": 600, "organs": 0.5,
+    },
+    "workstation": {
+        "size": sizes.AUTOENCODER["workstation"], "batch": 8, "accumulate": 1, "organs": 0.5,
+        "adversarial": 0.0, "feature_matching": 0.0,
+    },
+    "paper": {
+        "size": sizes.AUTOENCODER["paper"], "batch": 8, "accumulate": 2, "learning_rate": 4.5e-6,
+        "organs": 0.5, "adversarial": 0.0, "feature_matching": 0.0,
+    },
+}  # fmt: skip
+CONTROLLER_KEYS = (
+    "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
+    "schedule", "clip", "ema", "precision", "kl", "organs",
+)  # fmt: skip
+# What `sample:` is where the recipe does not say: the paper's 100 steps, twice.
+SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "train/objective": {
+        "published": {"steps": 100, "anatomy_steps": 100, "timestep_spacing": "time"},
+    },
+}
+# What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
+TRAIN: Mapping[str, Sequence[str]] = {
+    "objective": (), "wording": (), "text_only": (), "concat": (),
+    "text": ("size", "steps", "learning_rate", "warmup", "reading", "folder", "reports"),
+    "autoencoder": (  # as `generators._latent.options.KEYS` has them
+        "size", "steps", "batch", "accumulate", "crop", "learning_rate", "betas", "weight_decay",
+        "warmup", "schedule", "clip", "ema", "precision", "kl", "adversarial", "feature_matching",
+        "critic", "weights", "sha256", "folder",
+    ),
+    "diffusion": (  # as `generators._radiographs.options.DIFFUSION_KEYS` has them
+        "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "precision", "text", "drop_text", "drop_maps", "logit_mean",
+        "log_snr_range", "gradient_checkpointing", "compile",
+    ),
+    "anatomy_controller": (
+        "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "precision", "kl", "organs",
+    ),
+}  # fmt: skip
+
+
+def checked(options: Mapping[str, Any]) -> str:
+    """Return how findings are worded, after a look at what concerns all networks.
+
+    Raises:
+        ValueError: A key, size or word that does not exist, with those that do; both baselines.
+    """
+    refuse_unknown("train", options, ("size", *TRAIN))
+    shared.size_of(options)
+    shared.objective(options)
+    for name in ("text_only", "concat"):
+        if not isinstance(options.get(name, False), bool):
+            raise ValueError(f"train: {name} is {options[name]!r}; allowed: true, false")
+    if options.get("text_only") and options.get("concat"):
+        raise ValueError("train: text_only and concat are both true; allowed: one of them")
+    wording = str(options.get("wording", "findings"))
+    refuse_unknown("wording", [wording], words.WORDINGS)
+    return wording
+
+
+def of_diffusion(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the base's options."""
+    concat = bool(options.get("concat", False))
+    return shared.of_diffusion(options, concat, BROUGHT) | {"wording": checked(options)}
+
+
+def of_controller(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the anatomy controller's options: an autoencoder of organs and image.
+
+    Raises:
+        ValueError: A key or size that does not exist; a chance that is none.
+    """
+    size, own = shared.size_of(options), dict(options.get("anatomy_controller") or {})
+    refuse_unknown("train: anatomy_controller", own, CONTROLLER_KEYS)
+    first = {**CONTROLLER[size], **own}
+    organs = first.pop("organs")
+    if not isinstance(organs, int | float) or not 0 <= organs <= 1:
+        raise ValueError(f"train: anatomy_controller: organs is {organs!r}; allowed: 0 to 1")
+    out = latent.chosen(size, first)
+    return out | {"network": "anatomy_controller", "organs": organs}
