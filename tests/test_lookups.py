@@ -80,7 +80,7 @@ def test_another_quantile_or_arm_changes_no_option_of_a_job(settings):
 
 def test_a_task_is_trained_with_its_own_seeds_or_with_those_of_all_tasks(settings):
     assert lookups.seeds(settings, "anomaly") == settings["evaluate"]["seeds"] == [0]
-    assert lookups.seeds(settings, "few_shot") == [0, 1, 2]
+    assert lookups.seeds(settings, "few_shot") == [0, 1, 2, 3, 4]
 
 
 def test_clinical_measures_are_of_ct_alone_and_of_methods_that_read_it(settings):

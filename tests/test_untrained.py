@@ -152,6 +152,11 @@ def test_the_share_of_sides_is_of_what_is_beyond_chance():
     )
 
 
+def test_a_null_arm_that_draws_no_fluid_has_no_share_of_sides():
+    found = scored(side("right", [0.0] * 4, [0.0] * 4)).loc["laterality_accuracy_share"]
+    assert found.loc["pleural_effusion/right/untrained", "value"] == 0
+
+
 def test_of_distances_only_the_null_arms_own_is_told():
     row = {"metric": "fid", "value": 2.0, "low": 1.0, "high": 3.0, "n": 8, "note": "8 against 8"}
     arms = pd.DataFrame([row | {"arm": arm} for arm in ("synthetic", "real_floor")])

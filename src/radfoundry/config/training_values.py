@@ -30,7 +30,9 @@ def _factors(where: str, train: Mapping[str, Any], recipe: Mapping[str, Any]) ->
     stated = catalogue.stated("generators", recipe["generator"], "COARSE", {})
     usual = stated.get(recipe["size"])
     given = {n: own.get("factor", usual) for n, own in train.items() if isinstance(own, Mapping)}
-    pair = [given.get(name, usual) for name in ("low_resolution", "super_resolution")]
+    low = str(stated.get("option", "")).split("/")[0]
+    high = catalogue.stated("generators", recipe["generator"], "SUPER_RESOLUTION", "")
+    pair = [given.get(name, usual) for name in (low, high)]
     if stated and pair[0] != pair[1]:
-        message = f"factor is {pair[1]}, that of low_resolution is {pair[0]}"
-        yield f"{where}.super_resolution: {message}; allowed: the same"
+        message = f"factor is {pair[1]}, that of {low} is {pair[0]}"
+        yield f"{where}.{high}: {message}; allowed: the same"

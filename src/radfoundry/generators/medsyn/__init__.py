@@ -54,7 +54,7 @@ AUTOENCODER = "autoencoder"
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"
 THRESHOLDS = "super_resolution"
-SAMPLER = ("steps", "method", "timestep_spacing")  # how is drawn, and nothing of what
+SAMPLER = ("steps", *drawing.SAMPLER)  # how is drawn, and nothing of what
 OPTIONS = {
     "count": 32,
     "splits": ["train"],
