@@ -93,15 +93,13 @@ def raw_state(wildcards):
 
 def all_raw_images(wildcards):
     cohort = wildcards.cohort
-    paths = unique(path for b in batches_of(cohort) for path in raw_of(cohort, b))
-    return watched.inputs(paths)
+    return unique(path for b in batches_of(cohort) for path in raw_of(cohort, b))
 
 
 def images_of_atlas(wildcards):
     given = COHORTS[wildcards.cohort]["preprocess"].get("atlas", False)
-    return (
-        watched.inputs([given]) if isinstance(given, str) else all_raw_images(wildcards)
-    )
+    files = [given] if isinstance(given, str) else all_raw_images(wildcards)
+    return watched.inputs(files)
 
 
 def atlas_of_cohort(wildcards):
@@ -120,9 +118,7 @@ def network_of_method(wildcards):
 
 def network_of_films(wildcards):
     """The weights of the method that reads a cohort's radiographs, drawn ones too, if it has any."""
-    own = dict(wildcards)
-    cohort = own.get("cohort") or settings["recipes"][own["recipe"]]["cohort"]
-    method = radiographs.trained_method(settings, cohort)
+    method = radiographs.trained_method(settings, **dict(wildcards))
     return f"results/pseudolabel/{method}/network" if method else []
 
 
@@ -238,11 +234,6 @@ def syntheses():
 
 
 def expert_tables():
+    asked = [(r, e) for r in RECIPES for e in RECIPES[r]["filter"]]
     pattern = "results/recipes/{}/{}/{}.tsv"
-    kinds = ("scores", "experts")
-    return [
-        pattern.format(r, k, e)
-        for r in RECIPES
-        for k in kinds
-        for e in RECIPES[r]["filter"]
-    ]
+    return [pattern.format(r, k, e) for k in ("scores", "experts") for r, e in asked]

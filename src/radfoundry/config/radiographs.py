@@ -41,9 +41,9 @@ def method(settings: Settings, cohort: str) -> str:
     return str(stated.get("method", entry["pseudolabel"]))
 
 
-def trained_method(settings: Settings, cohort: str) -> str:
-    """Return that method if it is trained on phantoms, so that its network must be there first."""
-    name = method(settings, cohort)
+def trained_method(settings: Settings, cohort: str = "", recipe: str = "", **_: str) -> str:
+    """Return the method of a cohort, or a recipe's, if its network is trained here, on phantoms."""
+    name = method(settings, cohort or settings["recipes"][recipe]["cohort"])
     return name if name and weights_from(settings["pseudolabel"][name]) == "phantoms" else ""
 
 

@@ -1,8 +1,9 @@
 """Bring a patient's lungs onto an atlas by one affine transform.
 
-The step is MedSyn's (mutual information of lung masks, three levels), done on masks of 4 mm: the
-surface of a smooth mask is found to a fraction of a voxel, and full size costs minutes. The result
-is checked by overlap, and a registration that made things worse is not used.
+The step is MedSyn's (mutual information of lung masks), done on masks of 4 mm, coarse to fine: the
+surface of a smooth mask is found to a fraction of a voxel, and full size costs minutes. The paper
+has three levels; here the last is left out (docs/decisions.md). The result is checked by overlap,
+and a registration that made things worse is not used.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ WORKING_MM = 4.0
 MARGIN = 5  # voxels of the working grid around a mask
 BINS = 32
 SAMPLED = 0.5  # of the voxels, on a regular lattice
-SHRINK, SMOOTH = (4, 2, 1), (2, 1, 0)
+SHRINK, SMOOTH = (4, 2), (2, 1)  # of the working grid, by level
 ROUNDS = 100  # of the optimizer, at most, at each level
 RELAX = 0.8  # of the step, at each turn; less stops early, millimeters off
 LONGEST_MM, SHORTEST_MM = 2.0, 0.01  # its steps, as the farthest a point moves
