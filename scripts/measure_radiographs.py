@@ -3,7 +3,8 @@
 import json
 
 import pandas as pd
-from _cases import drawn_cases, joined, read_all, summarize
+from _cases import joined, read_all, summarize
+from _images import drawn_cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights

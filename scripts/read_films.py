@@ -1,7 +1,8 @@
 """Read real films of the test split as drawn ones are: the ceiling of what is read off those."""
 
 import pandas as pd
-from _cases import Cases, read_all, reports_of
+from _cases import read_all, reports_of
+from _cohort import Cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights

@@ -49,7 +49,7 @@ def place(tmp_path_factory):
 
 def cohort():
     """Store real films with their tables; return the name of one of the train split."""
-    from _cases import store
+    from _images import store
 
     cases = [replace(c, name=f"f{n:02d}") for n, c in enumerate(films(18, 3))]
     known = {"status": "ok", "volume_scale": 1.0, "source_sha256": DIGEST, "truth_by": "phantom"}
@@ -75,7 +75,7 @@ def written(columns, path, kind):
 
 def samples(recipe, source, blank):
     """Store other films as samples that ask for what they show, or without any image in them."""
-    from _cases import store
+    from _images import store
 
     rows, asked = [], []
     for seed, film in enumerate(films(8, 4)):
