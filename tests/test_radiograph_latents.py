@@ -1,6 +1,7 @@
 """What generators of radiographs share: maps, words, shapes of findings, warps, dropped classes."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from torch import nn
 from radfoundry.anatomy import regions
 from radfoundry.generators._latent.options import chosen
 from radfoundry.generators._radiographs import (
+    latents,
     maps,
     options,
     requests,
@@ -139,12 +141,45 @@ def test_a_warp_moves_organs_a_little_and_none_leaves_them():
 
 def test_each_class_of_the_maps_is_dropped_by_itself():
     whole, generator = torch.ones(400, 3, 1, 1), torch.Generator().manual_seed(0)
-    seen = task.with_dropped(whole, 0.5, generator)
+    known = torch.ones(400, 3, dtype=torch.bool)
+    seen = task.with_dropped(whole, known, 0.5, generator)
     values, shares = seen.flatten(1).chunk(2, 1)
     assert torch.equal(values, shares)
     assert shares.mean(0).tolist() == pytest.approx([0.5] * 3, abs=0.08)
     assert len({tuple(row) for row in shares.int().tolist()}) == 8
-    assert task.with_dropped(whole, 0, generator).all()
+    assert task.with_dropped(whole, known, 0, generator).all()
+    known[:, 1] = False  # nobody outlined it: that it is nowhere is not said
+    assert not task.with_dropped(whole, known, 0, generator)[:, 4].any()
+
+
+def test_a_map_is_known_where_it_has_pixels_or_nothing_was_said_of_it():
+    one = chest()
+    own = maps.of_case(one)
+    assert own[0].any()
+    blank = np.zeros_like(own)
+    said = dict(zip(maps.channels(), maps.known(blank, [{"name": "nodule"}]), strict=True))
+    assert not any(said[organ] for organ in maps.ORGANS)
+    assert not said["nodule"]
+    assert said["pleural_effusion"]
+    assert maps.known(np.ones_like(own), [{"name": "nodule"}]).all()
+
+
+def test_a_small_mask_frees_its_cells_whole():
+    coder = SimpleNamespace(factors=(4, 4), multiple=(4, 4))
+    coder.pooled = lambda masks: maps.pooled(masks, coder.factors, coder.multiple)
+    mask = np.zeros((1, 16, 16), np.float32)
+    mask[0, 5, 5] = 1
+    assert latents.Coder.touched(coder, mask).tolist()[0][1] == [0, 1, 0, 0]
+    assert coder.pooled(mask).max() == 1 / 16
+
+
+def test_what_a_network_never_read_is_not_said():
+    finding = {"name": "nodule", "side": "left", "location": "upper zone", "severity": "severe"}
+    assert words.prompt([finding], "", "findings") == "Large nodule in the left upper zone."
+    lists = words.stated([words.findings_of({"findings": "nodule"})])
+    assert lists == []
+    taught = words.prompt([{"name": "nodule"}], "", "findings")
+    assert words.prompt([finding], "", "findings", lists) == taught
 
 
 def test_sides_that_are_left_open_are_chosen_and_written_down():
@@ -162,10 +197,13 @@ def test_sides_that_are_left_open_are_chosen_and_written_down():
         ({"given": ["lobes"]}, "allowed: image"),
         ({"warp": 9}, "0 .as they are. to 3"),
         ({"given": ["image"]}, "where the image is given"),
+        ({"masks": "case", "prompts": [{"findings": []}]}, "allowed: prompts: reports"),
+        ({"masks": "case", "given": ["image"]}, "allowed: masks: shapes"),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(changed, message):
     asked = {"count": 1, "splits": ["train"], "masks": "shapes", "given": [], "warp": 1.0}
+    asked |= {"prompts": "reports"}
     with pytest.raises(ValueError, match=message):
         requests.plan(pd.DataFrame(), {**asked, **changed}, 0, ())
 

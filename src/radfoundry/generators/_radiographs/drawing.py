@@ -33,6 +33,11 @@ class Engine:
     card: Mapping[str, Any]
     device: str
 
+    def said(self, findings: Sequence[Mapping], text: str) -> str:
+        """Return the prompt of findings in words that the network was taught by."""
+        known = self.card.get("stated", words.STATED)
+        return words.prompt(findings, text, self.card["wording"], known)
+
     def condition(
         self, prompts: Sequence[str] | None, known_maps: Tensor | None = None
     ) -> dict[str, Tensor]:
@@ -105,7 +110,7 @@ def prepared(weights: Mapping[str, Weights], device: str = "cpu") -> Engine:
 def localized(
     engine: Engine, prompts: Sequence[Sequence[str]], masks: Tensor, scale: float
 ) -> Denoise:
-    """Return what estimates clean latents, each finding led by its own words in its own mask.
+    """Return what estimates clean latents, each finding led by what is said of it in its own mask.
 
     One call of the network has every sample once without words, and once for each of its findings:
     x0 = null + s sum_k m_k (x0_k - null); where masks meet, they share. With one finding this is

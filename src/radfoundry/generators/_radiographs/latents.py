@@ -10,7 +10,7 @@ from torch import Tensor
 from radfoundry.case import Case
 from radfoundry.data.encoded import grids
 from radfoundry.generators._latent import training
-from radfoundry.generators._radiographs import maps
+from radfoundry.generators._radiographs import maps, words
 from radfoundry.networks.autoencoder.build import factors
 from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.training.acceleration import mixed
@@ -49,6 +49,14 @@ class Coder:
         """Return maps (K, X, Z) on the grid of the latents, see `maps.pooled`."""
         return maps.pooled(masks, self.factors, self.multiple)
 
+    def touched(self, masks: np.ndarray) -> Tensor:
+        """Return 1 for the cells of latents in which a mask (K, X, Z) has any pixel, else 0.
+
+        A nodule covers a part of its cells: by its share it would be held to what was there. XReal
+        shrinks masks by cubic interpolation; what lies outside is pasted back all the same.
+        """
+        return (self.pooled(masks) > 0).float()
+
 
 def picture(case: Case) -> Tensor:
     """Return the image of a radiograph (1, X, Z) in [-1, 1]."""
@@ -72,10 +80,18 @@ def of_cases(cases: Sequence[Case], coder: Coder) -> Tensor:
     return torch.stack([part.cpu() for part in whole])
 
 
-def maps_of_cases(cases: Sequence[Case], coder: Coder) -> Tensor:
-    """Return the maps (n, K, x, z) of all cases on the grid of their latents, float16."""
-    whole = (coder.pooled(maps.of_case(cases[at])).half() for at in range(len(cases)))
-    return torch.stack(list(whole))
+def maps_of_cases(cases: Sequence[Case], coder: Coder) -> tuple[Tensor, Tensor]:
+    """Return the maps of all cases on the grid of their latents, and which are known.
+
+    Returns:
+        (n, K, x, z) float16 in [0, 1], and (n, K) bool: see `maps.known`.
+    """
+    pooled, known = [], []
+    for at in range(len(cases)):
+        own = maps.of_case(case := cases[at])
+        pooled.append(coder.pooled(own).half())
+        known.append(maps.known(own, words.findings_of(case.facts)))
+    return torch.stack(pooled), torch.from_numpy(np.stack(known))
 
 
 def one_grid(cases: Sequence[Case]) -> None:

@@ -3,7 +3,7 @@
 Axes are those of a radiograph's voxels, (X, Z).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -44,6 +44,17 @@ def of_findings(findings: np.ndarray) -> np.ndarray:
 def of_case(case: Case) -> np.ndarray:
     """Return the maps of a case (K, X, Z), float32 0 or 1; K as in `channels`."""
     return np.concatenate([of_organs(case.anatomy), of_findings(case.findings)])
+
+
+def known(maps: np.ndarray, findings: Sequence[Mapping]) -> np.ndarray:
+    """Return of which maps (K, X, Z) of a case it is known where they are, (K,) bool.
+
+    An organ that has no pixel was not looked for or not found, and a finding that is stated but
+    has none was not outlined: neither is nowhere.
+    """
+    stated = {str(one["name"]) for one in findings}
+    sought = [name not in ORGANS and name not in stated for name in channels()]
+    return maps.any((1, 2)) | np.array(sought)
 
 
 def pooled(maps: np.ndarray, factors: Sequence[int], multiple: Sequence[int]) -> Tensor:

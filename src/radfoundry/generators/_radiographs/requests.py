@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radfoundry import seeds
-from radfoundry.generators._radiographs import maps, shapes, warps
+from radfoundry.generators._radiographs import maps, shapes, warps, words
 from radfoundry.generators._requests import planning, text_guided
 
 OWN_STREAM = 3  # of a request's seed; others are `text_guided`'s
@@ -40,7 +40,7 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int, settings: Sequence[st
             go together.
     """
     _check(options)
-    known = usable(cases, options["splits"])
+    known = usable(cases, options["splits"], healthy="image" in options["given"])
     own = ["image"] if options["masks"] == "case" else []
     planned = text_guided.plan(known, {**options, "given": own}, seed)
     return completed(planned, options, settings)
@@ -56,7 +56,7 @@ def probe(
     """Return the requests that measure what words, masks and organs do, arm by arm.
 
     `prompt` and `side` are `text_guided.probe`'s. `given`: organs of a case of the tune split, as
-    they are ("case") and moved ("warp"), with its report.
+    they are ("case") and moved ("warp"), with no finding.
 
     Args:
         cases: As for `plan`.
@@ -90,8 +90,13 @@ def _organs(
     return completed(planned, own, settings, {"probe": "given", "arm": arm})
 
 
-def usable(cases: pd.DataFrame, splits: Sequence[str], strict: bool = True) -> pd.DataFrame:
+def usable(
+    cases: pd.DataFrame, splits: Sequence[str], strict: bool = True, healthy: bool = False
+) -> pd.DataFrame:
     """Return the cases of the splits that have lungs, ill or well; without voxel sizes.
+
+    Where `healthy`, only those that show no finding: their images are edited, and what they show
+    beside the edit would be told of no sample.
 
     A sample lies on the grid of its source, whose organs it has. Where nobody looked for an organ,
     as in maps that came along with the images, drawing looks.
@@ -100,7 +105,8 @@ def usable(cases: pd.DataFrame, splits: Sequence[str], strict: bool = True) -> p
         ValueError: There is none, unless not `strict`.
     """
     looked_for = [organ for organ in NEEDED if organ in cases]
-    excluded = planning.exclusions(cases.assign(findings=""), splits, looked_for)
+    shown = _shown(cases) if healthy else ""
+    excluded = planning.exclusions(cases.assign(findings=shown), splits, looked_for)
     kept = cases[~cases["case"].astype(str).isin(excluded["case"])]
     if strict and kept.empty:
         reasons = "; ".join(f"{row.case}: {row.reason}" for row in excluded.head(3).itertuples())
@@ -128,12 +134,23 @@ def completed(
         known = json.loads(row["parameters"])
         known |= {"warp": warps.chosen(options["warp"], rng), "given": list(options["given"])}
         known |= {"findings": _sided(known["findings"], rng)}
+        if known["given"] and not known["findings"]:
+            name = row["request"]
+            raise ValueError(f"{name}: given: image, and no finding to draw: state prompts")
         known |= {"masks": [], "own_masks": options["masks"] == "case"}
         if options["masks"] == "shapes":
             known["masks"] = [shapes.chosen(one, rng) for one in known["findings"]]
         known |= {name: options[name] for name in settings} | dict(more)
         rows.append({**row, "parameters": json.dumps(known, sort_keys=True)})
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
+
+
+def _shown(cases: pd.DataFrame) -> list[str]:
+    """Return the findings that each case's list or report states, joined by |."""
+    columns = [cases.get(name, pd.Series("", cases.index)) for name in ("report", "findings")]
+    pairs = zip(*(column.fillna("") for column in columns), strict=True)
+    found = (words.findings_of({"report": said, "findings": listed}) for said, listed in pairs)
+    return ["|".join(one["name"] for one in findings) for findings in found]
 
 
 def _sided(findings: Sequence[Mapping], rng: np.random.Generator) -> list[dict[str, str]]:
@@ -156,5 +173,9 @@ def _check(options: Mapping) -> None:
         raise ValueError(f"given: {', '.join(wrong)}; allowed: {', '.join(GIVEN)}")
     if not isinstance(options["warp"], int | float) or not 0 <= options["warp"] <= 3:
         raise ValueError(f"warp is {options['warp']!r}; allowed: 0 (as they are) to 3")
+    if options["masks"] == "case" and not isinstance(options["prompts"], str):
+        raise ValueError("masks: case, and a list of prompts; allowed: prompts: reports")
+    if options["given"] and options["masks"] == "case":
+        raise ValueError("given: image, and masks: case; allowed: masks: shapes")
     if options["given"] and options["warp"]:
         raise ValueError(f"warp is {options['warp']}; allowed: 0, where the image is given")

@@ -60,6 +60,7 @@ class LatentTask:
         self.options, self.coder = options, coder
         self.latents = latents.of_cases(cases, coder)
         self.maps = latents.maps_of_cases(cases, coder) if options["maps"] else None
+        self.stated = words.stated([words.findings_of(facts) for facts in facts_of(cases)])
         self.prompts = prompts_of(cases, options["wording"])
         if encoder is not None and all(self.prompts) and not options["drop_text"]:
             warnings.warn(ALL_ILL, RuntimeWarning, stacklevel=2)
@@ -75,7 +76,7 @@ class LatentTask:
             said = [self.prompts[row] for row in rows.tolist()]
             condition |= words.features(self.encode, said)
         if self.maps is not None:
-            condition["maps"] = self.maps[rows].float()
+            condition["maps"], condition["known"] = (part[rows] for part in self.maps)
         return self.latents[rows].float(), condition
 
     def loss(
@@ -85,7 +86,8 @@ class LatentTask:
         device = next(network.parameters()).device
         clean, seen = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
         if "maps" in seen:
-            seen["concat"] = with_dropped(seen.pop("maps"), self.options["drop_maps"], generator)
+            own = seen.pop("maps").float(), seen.pop("known")
+            seen["concat"] = with_dropped(*own, self.options["drop_maps"], generator)
         dropping = Dropping(self.options["drop_text"])
         losses = denoising_loss(network, clean, seen, self.objective, generator, dropping)
         return {"denoising": losses.mean()}
@@ -93,18 +95,23 @@ class LatentTask:
 
 def prompts_of(cases: Sequence[Case], wording: str) -> list[str]:
     """Return the prompt of each case, see `words.prompt`; no case is read for it."""
-    known = [one.facts for one in getattr(cases, "entries", cases)]
     return [
         words.prompt(words.findings_of(facts), str(facts.get("report", "")), wording)
-        for facts in known
+        for facts in facts_of(cases)
     ]
 
 
-def with_dropped(maps: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+def facts_of(cases: Sequence[Case]) -> list[Mapping[str, Any]]:
+    """Return the facts of each case; no case is read for them."""
+    return [one.facts for one in getattr(cases, "entries", cases)]
+
+
+def with_dropped(maps: Tensor, known: Tensor, chance: float, generator: torch.Generator) -> Tensor:
     """Return what a network sees of maps of which each class is left out by itself.
 
     Args:
         maps: (B, K, x, z) in [0, 1].
+        known: (B, K) bool: of which it is known where they are; the others are left out.
         chance: That a class of a picture is left out.
         generator: The source of it.
 
@@ -113,7 +120,7 @@ def with_dropped(maps: Tensor, chance: float, generator: torch.Generator) -> Ten
         nowhere.
     """
     drawn = torch.rand(maps.shape[:2], generator=generator, device=generator.device)
-    return masked_channels(maps, (drawn >= chance).to(maps.device))
+    return masked_channels(maps, (drawn >= chance).to(maps.device) & known)
 
 
 def objective(options: Mapping[str, Any]) -> Objective:

@@ -72,14 +72,15 @@ def denoiser(
 
     Args:
         task: Draws batches and says what the loss is.
-        card: The network's options, with `text_width`, `read`, `blocks` and `wording`.
+        card: The network's options, with `text_width`, `read`, `blocks` and `wording`; what the
+            prompts that it learned from state comes to it as `stated`.
         generator: The source of all chance.
         device: Where to train.
         callbacks: Callbacks; a state to resume from.
         begun: Weights to go on from, or None for a network drawn anew.
     """
     card = {**card, "latent_channels": task.latents.shape[1], "space": [*task.latents.shape[2:]]}
-    card |= {"classes": list(maps.channels()) if card["maps"] else []}
+    card |= {"classes": list(maps.channels()) if card["maps"] else [], "stated": task.stated}
     with seeded(generator):
         network = built(card)
     network = network.to(device)

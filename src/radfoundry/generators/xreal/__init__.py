@@ -53,7 +53,10 @@ NETWORKS = {
 CLAIMED = ("diffusion", "anatomy_controller")
 NEEDS = {"diffusion": ["text", "autoencoder"]}
 # Networks that not every recipe has: the baselines have no controllers.
-USED = {"anatomy_controller": {"train/text_only": False, "train/concat": False}}
+USED = {
+    "anatomy_controller": {"train/text_only": False, "train/concat": False},
+    "text": {"train/diffusion/text": None},
+}
 AUTOENCODER = "autoencoder"
 MODALITIES = ("CXR",)
 OPTIONS = {
@@ -138,7 +141,8 @@ def _told(card: dict, data: "TrainingData") -> tuple[dict, Weights | None]:
     Raises:
         ValueError: A network that it stands on is missing.
     """
-    if missing := [name for name in NEEDS["diffusion"] if name not in data.networks]:
+    needed = [name for name in NEEDS["diffusion"] if card["text"] or name != "text"]
+    if missing := [name for name in needed if name not in data.networks]:
         raise ValueError(f"diffusion needs the weights of {', '.join(missing)}")
     encoder = data.networks["text"] if card["text"] else None
     known = {} if encoder is None else encoder.card
@@ -163,7 +167,10 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     Raises:
         ValueError: A network is missing.
     """
-    if missing := [name for name in NETWORKS if name not in (*weights, "anatomy_controller")]:
+    needed = {name for name in ("autoencoder", "diffusion") if name not in weights}
+    if not needed and weights["diffusion"].card["text"] and "text" not in weights:
+        needed = {"text"}
+    if missing := sorted(needed):
         wanted = "text, autoencoder, diffusion and, but for the baselines, anatomy_controller"
         raise ValueError(f"xreal draws with {wanted}; missing: {', '.join(missing)}")
     engine, controller = prepared(weights, device), weights.get("anatomy_controller")

@@ -1,9 +1,9 @@
 """How XReal draws: anatomy first, then the finding in its mask, on a base that stays as it is.
 
-The base draws a healthy radiograph whose first half of steps is led by what the anatomy controller
-made of the organs; then the pathology controller draws it again with the finding's words, while
-all outside the mask is held to the first one. Pixels outside the mask are the first one's, bit for
-bit.
+The base draws a healthy radiograph, led for half of the time by what the anatomy controller made of
+the organs (three of the default's four calls); then the pathology controller draws it again with
+the finding's words, while all outside the mask is held to the first one. Pixels outside the mask
+are the first one's, bit for bit.
 """
 
 import json
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.diffusion.guidance import DECAYS, Known
-from radfoundry.generators._radiographs import maps, shapes, warps, words
+from radfoundry.generators._radiographs import maps, shapes, warps
 from radfoundry.generators._radiographs.drawing import Engine, localized
 from radfoundry.generators.xreal import anatomy_controller
 
@@ -83,7 +83,10 @@ def scene(asked: Mapping, source: Case) -> Scene:
     if asked["own_masks"]:
         own = warps.applied(source.findings, asked["warp"])
         seen = maps.of_findings(own) > 0
-        known = {one["name"]: one for one in asked["findings"]}
+        known: dict[str, dict] = {}
+        for one in asked["findings"]:  # both sides of it are one mask: neither is named
+            twice = one["name"] in known
+            known[one["name"]] = {"name": one["name"]} if twice else one
         names = [n for n, mask in zip(maps.finding_names(), seen, strict=True) if mask.any()]
         found = [known.get(name, {"name": name}) for name in names]
         return Scene(anatomy, seen[[mask.any() for mask in seen]], found)
@@ -117,11 +120,8 @@ def draw_many(
 
 def _prompts(asked: Sequence[Mapping], scenes: Sequence[Scene], engine: Engine) -> list[str]:
     """Return what is said of each sample as a whole."""
-    wording = engine.card["wording"]
     pairs = zip(asked, scenes, strict=True)
-    return [
-        words.prompt(s.findings, one["prompt"], wording) if one["text"] else "" for one, s in pairs
-    ]
+    return [engine.said(s.findings, one["prompt"]) if one["text"] else "" for one, s in pairs]
 
 
 def _plain(
@@ -158,13 +158,12 @@ def _controlled(
         before = _pixels(_healthy(asked[0], scenes, networks, numbers))
     if not len(scenes[0].masks):
         return before
-    wording = engine.card["wording"]
     said = [
-        [words.prompt([f], one["prompt"], wording) if one["text"] else "" for f in s.findings]
+        [engine.said([f], one["prompt"]) if one["text"] else "" for f in s.findings]
         for one, s in zip(asked, scenes, strict=True)
     ]
     pictures = torch.from_numpy(2 * np.stack(before) - 1)[:, None]
-    masks = torch.stack([engine.coder.pooled(s.masks.astype(np.float32)) for s in scenes])
+    masks = torch.stack([engine.coder.touched(s.masks.astype(np.float32)) for s in scenes])
     kept = (1 - masks.amax(1, keepdim=True)).to(engine.device)
     known = Known(engine.coder.encode(pictures), kept, True, False, DECAYS[asked[0]["decay"]])
     denoise = localized(engine, said, masks, float(asked[0]["guidance"]))
@@ -197,10 +196,13 @@ def pasted(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> np.ndarra
 
     Args:
         before: (X, Z) in [0, 1].
-        after: Of the same shape; takes over within `SEAM` pixels of the mask's edge.
+        after: Of the same shape; takes over within `SEAM` pixels of the mask's edge, or in the
+            middle of a part that is thinner.
         mask: (X, Z), bool.
     """
-    share = np.minimum(ndimage.distance_transform_edt(mask) / SEAM, 1).astype(np.float32)
+    depth, (parts, count) = ndimage.distance_transform_edt(mask), ndimage.label(mask)
+    deepest = np.array([1.0, *ndimage.maximum(depth, parts, range(1, count + 1))])
+    share = np.minimum(depth / np.minimum(deepest, SEAM)[parts], 1).astype(np.float32)
     return np.where(mask, (1 - share) * before + share * after, before)
 
 
