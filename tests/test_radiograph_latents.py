@@ -195,7 +195,7 @@ def test_sides_that_are_left_open_are_chosen_and_written_down():
     [
         ({"masks": "drawn"}, "allowed: shapes, case"),
         ({"given": ["lobes"]}, "allowed: image"),
-        ({"warp": 9}, "0 .as they are. to 3"),
+        ({"warp": 9}, "allowed: 0 to 3"),
         ({"given": ["image"]}, "where the image is given"),
         ({"masks": "case", "prompts": [{"findings": []}]}, "allowed: prompts: reports"),
         ({"masks": "case", "given": ["image"]}, "allowed: masks: shapes"),

@@ -171,11 +171,18 @@ def _check(options: Mapping) -> None:
         raise ValueError(f"masks is {options['masks']!r}; allowed: {', '.join(MASKS)}")
     if wrong := sorted(set(options["given"]) - set(GIVEN)):
         raise ValueError(f"given: {', '.join(wrong)}; allowed: {', '.join(GIVEN)}")
-    if not isinstance(options["warp"], int | float) or not 0 <= options["warp"] <= 3:
-        raise ValueError(f"warp is {options['warp']!r}; allowed: 0 (as they are) to 3")
-    if options["masks"] == "case" and not isinstance(options["prompts"], str):
+    for name, most in (("warp", 3), ("led", 1)):
+        value = options.get(name, 0)
+        if not isinstance(value, int | float) or not 0 <= value <= most:
+            raise ValueError(f"{name} is {value!r}; allowed: 0 to {most}")
+    _check_together(options)
+
+
+def _check_together(options: Mapping) -> None:
+    own, listed = options["masks"] == "case", not isinstance(options["prompts"], str)
+    if own and listed:
         raise ValueError("masks: case, and a list of prompts; allowed: prompts: reports")
-    if options["given"] and options["masks"] == "case":
+    if options["given"] and own:
         raise ValueError("given: image, and masks: case; allowed: masks: shapes")
     if options["given"] and options["warp"]:
         raise ValueError(f"warp is {options['warp']}; allowed: 0, where the image is given")

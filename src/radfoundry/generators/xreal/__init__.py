@@ -64,19 +64,20 @@ OPTIONS = {
     "splits": ["train"],
     "prompts": "reports",
     "given": [],
-    "guidance": 7.0,
-    "steps": 6,
-    "anatomy_steps": 4,
-    "method": "ddim",
+    "guidance": 2.5,
+    "steps": 4,
+    "anatomy_steps": 6,
+    "led": 0.7,
+    "method": "dpm",
     "timestep_spacing": "log_snr",
-    "eta": 1.0,
+    "eta": 0.0,
     "decay": "constant",
     "warp": 1.0,
     "masks": "shapes",
     "text": True,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 0},
 }
-SETTINGS = ("anatomy_steps", "eta", "decay")  # that a request states beside `text_guided`'s
+SETTINGS = ("anatomy_steps", "led", "eta", "decay")  # that a request states beside `text_guided`'s
 LIMITS = (
     "A finding is drawn inside its mask alone: what it does to organs elsewhere, such as a heart "
     "that is pushed aside, is not.",

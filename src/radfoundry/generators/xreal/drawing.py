@@ -1,9 +1,8 @@
 """How XReal draws: anatomy first, then the finding in its mask, on a base that stays as it is.
 
-The base draws a healthy radiograph, led for half of the time by what the anatomy controller made of
-the organs (three of the default's four calls); then the pathology controller draws it again with
-the finding's words, while all outside the mask is held to the first one. Pixels outside the mask
-are the first one's, bit for bit.
+The base draws a healthy radiograph, led for a share of the time by what the anatomy controller made
+of the organs; then the pathology controller draws it again with the finding's words, while all
+outside the mask is held to the first one. Pixels outside the mask are the first one's, bit for bit.
 """
 
 import json
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.diffusion.guidance import DECAYS, Known
+from radfoundry.diffusion.guidance import DECAYS, Known, until
 from radfoundry.generators._radiographs import maps, shapes, warps
 from radfoundry.generators._radiographs.drawing import Engine, localized
 from radfoundry.generators.xreal import anatomy_controller
@@ -27,8 +26,8 @@ OUTSIDE = 0.2  # share of the controller's estimate outside the organs
 SEAM = 2  # pixels inside a mask over which the drawn finding takes over from what was there
 # What requests share that are drawn at once.
 TOGETHER = (
-    "steps", "anatomy_steps", "method", "timestep_spacing", "eta", "guidance", "decay", "text",
-    "given", "own_masks",
+    "steps", "anatomy_steps", "led", "method", "timestep_spacing", "eta", "guidance", "decay",
+    "text", "given", "own_masks",
 )  # fmt: skip
 
 
@@ -184,7 +183,7 @@ def _healthy(
     inside = [maps.of_organs(s.anatomy).max(0, keepdims=True) for s in scenes]
     share = torch.stack([engine.coder.pooled(one) for one in inside])
     share = (OUTSIDE + (1 - OUTSIDE) * share).to(engine.device)
-    known = Known(engine.coder.encode(estimate), share, True, False, DECAYS["first_half"])
+    known = Known(engine.coder.encode(estimate), share, True, False, until(float(asked["led"])))
     denoise = engine.guided(engine.condition([""] * len(scenes)), 1.0)
     sampling = engine.sampling(asked, int(asked["anatomy_steps"]))
     drawn = engine.drawn(denoise, numbers, "anatomy", sampling, known)
