@@ -63,6 +63,28 @@ def test_a_reader_that_tells_samples_apart_stands_beside_itself_on_real_films():
     assert own.note == "6 with it against 6 without"
 
 
+def several(**scores):
+    """Return films of several findings, each with its scores; no scores: no film shows it."""
+    none = {"asked": [0.0] * 12, "score": ALIKE}
+    named = {n: {"asked": ASKED, "score": s} if s else none for n, s in scores.items()}
+    return table(**{f"{k}_{n}": v for n, part in named.items() for k, v in part.items()})
+
+
+def test_the_mean_of_findings_is_over_those_that_samples_and_real_films_both_show():
+    drawn = several(opacity=SOME, nodule=SOME, cardiomegaly=SEPARATE)
+    found = rows(drawn, several(opacity=SOME, nodule=SOME, cardiomegaly=[]))
+    assert found["prompt_auroc_ratio", "opacity"].value == pytest.approx(1)
+    assert found["prompt_auroc_ratio", "all"].value == pytest.approx(1)
+    assert found["prompt_auroc", "all"].note == "mean of nodule, opacity"
+    assert found["prompt_auroc", "cardiomegaly"].value == 1
+
+
+def test_probes_are_no_part_of_what_is_told_apart():
+    probe = table("prompt", "opacity", asked_opacity=ASKED, score_opacity=SEPARATE)
+    found = rows(pd.concat([scored(ALIKE), probe]), scored(SOME))
+    assert (found["prompt_auroc", "opacity"].value, found["prompt_auroc", "opacity"].n) == (0.5, 12)
+
+
 def test_samples_that_are_all_asked_to_show_a_finding_have_no_area_and_say_so():
     found = rows(scored(SEPARATE, [1.0] * 12), scored(SOME))
     row = found["prompt_auroc_ratio", "opacity"]

@@ -98,7 +98,8 @@ METRICS: dict[str, Metric] = {
         "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
     ),
     "prompt_auroc": Metric(
-        "Telling samples asked to show a finding from others (area under the ROC curve)", "1", True,
+        "Telling samples of the dataset, without probes, that are asked to show a finding from its "
+        "others (area under the ROC curve)", "1", True,
         "Close to what the same reader reaches on real test films (`real`); 0.5 is a coin toss.",
     ),
     "prompt_auroc_ratio": Metric(

@@ -22,7 +22,7 @@ from radfoundry.report.scorecard.published import Published, figure
 NAN = float("nan")
 REAL = "real"
 LEFT_OUT = ("segment",)  # probes that ask something else of a sample
-CHANCE = ("laterality_accuracy", "prompt_auroc")  # half of which is reached by guessing
+CHANCE = ("laterality_accuracy", films.AUROC)  # half of which is reached by guessing
 NO_PARTNER = "no real film of the test split has both kinds"
 
 
@@ -53,7 +53,7 @@ def rows(
     bootstrap = probes.Bootstrap(draws, rng)
     mine, theirs, others = (_compared(table) for table in tables)
     bins = films.bins_of(theirs)
-    own, known, nothing = (list(films.figures(t, bootstrap, bins)) for t in (mine, theirs, others))
+    own, known, nothing = _figures((mine, theirs, others), bootstrap, bins)
     found = [_row(recipe, one, published=figure(paper, one.metric, one.arm)) for one in own]
     found += _ratios(own, known, recipe, paper)
     found += _together(mine, theirs, recipe, bootstrap)
@@ -63,6 +63,16 @@ def rows(
     rivals = [_row(recipe, one) for one in _plain(nothing)]
     rivals += untrained.beyond_chance(rivals, found, CHANCE)
     return found + [replace(row, arm=f"{row.arm}/{ARM}") for row in rivals]
+
+
+def _figures(
+    tables: Sequence[pd.DataFrame], bootstrap: probes.Bootstrap, bins: films.Bins
+) -> list[list[Figure]]:
+    """Return the figures of each set; the mean of findings is over those that all sets define."""
+    found = [list(films.figures(table, bootstrap, bins)) for table in tables]
+    defined = [names for names in map(films.with_area, found) if names]
+    shared = set.intersection(*defined) if defined else set()
+    return [own + list(films.together(own, shared)) for own in found]
 
 
 def untrained_distances(distances: pd.DataFrame, recipe: str) -> list[Row]:
@@ -100,8 +110,8 @@ def _ratios(
     own: Sequence[Figure], known: Sequence[Figure], recipe: str, paper: Published
 ) -> Iterator[Row]:
     """Yield each finding's area on samples in parts of that on real test films."""
-    partners: Mapping[str, Figure] = {one.arm: one for one in known if one.metric == CHANCE[1]}
-    for one in [one for one in own if one.metric == CHANCE[1]]:
+    partners: Mapping[str, Figure] = {one.arm: one for one in known if one.metric == films.AUROC}
+    for one in [one for one in own if one.metric == films.AUROC]:
         found, note = Interval(NAN, NAN, NAN), f"{one.note}; {NO_PARTNER}"
         other = partners.get(one.arm)
         if one.drawn is None:
