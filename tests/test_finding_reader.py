@@ -114,6 +114,28 @@ def test_a_mirrored_film_has_its_sides_exchanged_and_its_masks_turned():
     assert torch.equal(found.sides[:, 0, 1] == 1, turned)
 
 
+def narrow(film, columns=slice(24, 48)):
+    """Return a part of a film, higher than it is wide."""
+    maps = (volume.plane(volume.picture(m)[:, columns]) for m in (film.anatomy, film.findings))
+    image = volume.radiograph(volume.picture(film.image.voxels)[:, columns])
+    return replace(film, image=image, anatomy=next(maps), findings=next(maps))
+
+
+def test_the_halves_of_a_film_that_is_no_square_are_the_halves_of_what_the_network_sees():
+    one = narrow(marked(films()[0], right=False), slice(20, 48))  # mark at 14 to 24 of 28 columns
+    _, pool = finding_reader.gathered([one], 32)
+    assert pool.sides[0, 0].tolist() == [0, 1]
+    assert not pool.masks[0, 0, :, :16].any()
+    assert pool.masks[0, 0, :, 16:].any()
+
+
+def test_a_map_of_a_film_that_is_no_square_lies_on_the_film(learned):
+    read, one = finding_reader.prepare(learned).read, narrow(films()[0])
+    square = np.pad(volume.picture(one.image.voxels), ((0, 0), (12, 12)))
+    whole = read(volume.radiograph(square))
+    np.testing.assert_array_equal(read(one.image).maps, whole.maps[:, :, 12:36])
+
+
 def test_every_finding_and_none_are_drawn_equally_often():
     present = torch.tensor([[1.0, 0], [0, 1], [0, 1], [0, 0], [0, 0], [0, 0], [0, 0]])
     weights_ = finding_reader.weights_of(present)

@@ -236,20 +236,33 @@ def prepare(weights: Weights, device: str = "cpu") -> Reader:
         seen = 2 * _picture(image, card["size"]["side"])[None].to(device) - 1
         halves, maps = network(seen)
         shape = volume.picture(image.voxels).shape
-        longest = (max(shape), max(shape))
+        longest, place = (max(shape), max(shape)), _place(shape)
         wide = functional.interpolate(maps, longest, mode="bilinear", align_corners=False)
-        found = (anywhere(halves)[0], halves[0], wide[0, :, : shape[0], : shape[1]])
+        found = (anywhere(halves)[0], halves[0], wide[0][:, *place])
         return Reading(*(part[:count].float().sigmoid().cpu().numpy() for part in found))
 
     return Reader(tuple(card["findings"]), read)
 
 
 def _picture(image: Volume, side: int) -> Tensor:
-    """Return a radiograph as (1, side, side) in [0, 1], padded to a square at right and bottom."""
-    whole = contrast.square(np.clip(volume.picture(image.voxels), 0, 1).astype(np.float32))
+    """Return a radiograph as (1, side, side) in [0, 1], in the middle of a square."""
+    whole = _squared(np.clip(volume.picture(image.voxels), 0, 1).astype(np.float32))
     return torch.from_numpy(contrast.resized(whole, (side, side)).copy())[None]
 
 
 def _small(mask: np.ndarray, side: int) -> np.ndarray:
     """Return a mask at another size; what covers a quarter of a pixel is kept."""
-    return contrast.resized(contrast.square(mask).astype(np.float32), (side, side)) >= 0.25
+    return contrast.resized(_squared(mask).astype(np.float32), (side, side)) >= 0.25
+
+
+def _squared(picture: np.ndarray) -> np.ndarray:
+    """Return a picture padded with 0 to a square, on both sides: its halves are the square's."""
+    whole = np.zeros((max(picture.shape), max(picture.shape)), picture.dtype)
+    whole[_place(picture.shape)] = picture
+    return whole
+
+
+def _place(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return where a picture of a shape lies in its square."""
+    starts = [(max(shape) - length) // 2 for length in shape]
+    return tuple(slice(start, start + n) for start, n in zip(starts, shape, strict=True))
