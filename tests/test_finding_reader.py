@@ -1,5 +1,6 @@
 """The finding reader learns films of phantoms, says what it sees, and what nobody knows is left."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -134,6 +135,21 @@ def test_a_map_of_a_film_that_is_no_square_lies_on_the_film(learned):
     square = np.pad(volume.picture(one.image.voxels), ((0, 0), (12, 12)))
     whole = read(volume.radiograph(square))
     np.testing.assert_array_equal(read(one.image).maps, whole.maps[:, :, 12:36])
+
+
+def test_masks_of_full_size_are_let_go_film_by_film(monkeypatch):
+    made, held, of_film = [], [], stated.of_film
+
+    def watched(film, names):
+        held.append(sum(mask() is not None for mask in made))
+        known = of_film(film, names)
+        made.append(weakref.ref(known.masks))
+        return known
+
+    monkeypatch.setattr(stated, "of_film", watched)
+    _, pool = finding_reader.gathered(films(), 32)
+    assert max(held) <= 1
+    assert pool.masks.shape == (8, 2, 32, 32)
 
 
 def test_every_finding_and_none_are_drawn_equally_often():

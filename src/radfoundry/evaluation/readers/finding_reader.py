@@ -5,7 +5,7 @@ trains on; what it makes of real test films is the ceiling of all that is measur
 films it learned from decides how good it is: the card says how many showed each finding.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any, NamedTuple
@@ -143,17 +143,23 @@ def gathered(films: Iterable[Case], side: int) -> tuple[tuple[str, ...], Films]:
         ValueError: There is no film.
     """
     every = sorted(label.name for label in regions.vocabulary().findings)
-    rows = [(_picture(film.image, side), stated.of_film(film, every)) for film in films]
+    rows = [_seen(film, every, side) for film in films]
     if not rows:
         raise ValueError("a finding reader needs a film of the tune split to learn from")
     shown = np.asarray(np.stack([known.present == 1 for _, known in rows]).any(axis=0))
     names = tuple(name for name, occurs in zip(every, shown.tolist(), strict=True) if occurs)
-    masks = [[_small(mask, side) for mask in known.masks[shown]] for _, known in rows]
     parts = ([known.present[shown], known.sides[shown], known.mapped[shown]] for _, known in rows)
     present, sides, mapped = (torch.tensor(np.array(p)).float() for p in zip(*parts, strict=True))
-    stack = torch.from_numpy(np.array(masks, np.uint8).reshape(len(rows), -1, side, side))
+    stack = torch.from_numpy(np.array([known.masks[shown] for _, known in rows], np.uint8))
     pictures = torch.stack([picture for picture, _ in rows]).half()
     return names, Films(pictures, present, sides, stack, mapped)
+
+
+def _seen(film: Case, names: Sequence[str], side: int) -> tuple[Tensor, stated.Stated]:
+    """Return what is kept of a film: its picture and its masks, (k, side, side), are small."""
+    known = stated.of_film(film, names)
+    masks = np.array([_small(mask, side) for mask in known.masks], bool)
+    return _picture(film.image, side), known._replace(masks=masks.reshape(-1, side, side))
 
 
 def weights_of(present: Tensor) -> Tensor:
