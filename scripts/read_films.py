@@ -21,12 +21,11 @@ reader = finding_reader.prepare(weights.read(job.input.reader), device(job))
 learned = weights.read(job.input.segmenter) if job.input.segmenter else None
 segment = lungs_finder(**job.params.segmenter, weights=learned)
 
-rows, before = [], None
-for film in progress(films, len(films), "real films"):
+rows = []
+for film, other in radiographs.with_another(progress(films, len(films), "real films")):
     known = stated.of_film(film, reader.findings)
-    found = radiographs.measured(film, before, known, segment, reader)
+    found = radiographs.measured(film, other, known, segment, reader)
     first = film.name, film.name, film.facts["patient"], "real", "test"
     rows += [(*first, *one) for one in found.items()]
-    before = film
 frame = pd.DataFrame(rows, columns=list(tables.columns("probes")))
 tables.write(frame.sort_values("sample", kind="stable"), job.output.table, "probes")

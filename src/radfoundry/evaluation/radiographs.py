@@ -5,7 +5,7 @@ organs and the findings that came with it, and with what was asked for. Real fil
 are measured in the same way: what is found there is the ceiling.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -27,11 +27,11 @@ def measured(
 
     `anatomy_dice_<region>`: what the segmenter finds against the organ map that came with the
     image; NaN for what that map does not show. `shuffled_dice_<region>`: the same against the map
-    of another film, as if its organs were asked for. Then those of `findings_of`.
+    of another patient's film, as if its organs were asked for. Then those of `findings_of`.
 
     Args:
         film: Image in [0, 1] with its organ map, given or drawn.
-        other: Another film, or None.
+        other: A film of another patient, or None.
         known: What is asked of the film, or known of it, for the reader's findings.
         segment: Returns the anatomy map of a radiograph on its grid.
         reader: Reads findings; None leaves them out, for a film that it learned from.
@@ -45,6 +45,22 @@ def measured(
     if reader is not None:
         values |= findings_of(reader.read(film.image), known, reader.findings)
     return values
+
+
+def with_another(films: Iterable[Case]) -> Iterator[tuple[Case, Case | None]]:
+    """Yield films, each with the last one before it of another patient, or None.
+
+    Two are kept. A sample's patient is its source's: samples of one source share its organs.
+
+    Args:
+        films: With the fact `patient`.
+    """
+    last = other = None
+    for film in films:
+        if last is not None and last.facts["patient"] != film.facts["patient"]:
+            other = last
+        yield film, other
+        last = film
 
 
 def findings_of(reading: Reading, known: Stated, names: Sequence[str]) -> dict[str, float]:
