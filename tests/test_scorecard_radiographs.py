@@ -152,6 +152,15 @@ def test_findings_that_occur_together_as_in_real_films_have_no_error():
     assert ("cooccurrence_error", "masks") not in same  # no mask came with any film
 
 
+def test_samples_and_their_floor_are_compared_with_the_same_half_of_real_films():
+    asked = {"asked_opacity": [1.0] * 8, "asked_nodule": [1.0] * 8, "score_opacity": [0.9] * 8}
+    real = table("real", "test", **asked, score_nodule=[0.9, 0.1] * 4)  # every other patient
+    found = rows(table(**asked, score_nodule=[0.1] * 8), real)
+    own, floor = (found["cooccurrence_error", arm] for arm in ("read", "read/real"))
+    assert (own.value, floor.value) == (0, 1)
+    assert (own.note, floor.note) == ("8 against 4 films", "4 against 4 films")
+
+
 def test_what_is_given_of_a_case_is_no_answer_to_a_prompt():
     found = rows(pd.concat([scored(SEPARATE), table("segment", "with_text", asked_opacity=[1.0])]))
     assert found["prompt_auroc", "opacity"].n == 12

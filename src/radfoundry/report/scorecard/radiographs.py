@@ -132,15 +132,20 @@ def _bare(found: Interval) -> Interval:
 def _together(
     mine: pd.DataFrame, theirs: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap
 ) -> Iterator[Row]:
-    """Yield how the co-occurrence of findings differs from that in real films, and its floor."""
+    """Yield how the co-occurrence of findings differs from that in real films, and its floor.
+
+    Samples and one half of the real patients are each compared with the other half: against all
+    real films samples would have less chance in their error than the floor has.
+    """
     drawn = mine[~mine["failed"] & (mine["probe"] == "dataset")]
     owners = sorted(set(theirs["patient"]))
     first = theirs["patient"].isin(owners[::2])
+    floor, others = theirs[first], theirs[~first]
     for kind in ("masks", "read"):
         has = [films.shows(table, kind).any() for table in (drawn, theirs)]
         for arm, pair in (
-            (kind, (drawn, theirs)),
-            (f"{kind}/real", (theirs[first], theirs[~first])),
+            (kind, (drawn, others)),
+            (f"{kind}/real", (floor, others)),
         ):
             found = films.cooccurrence(pair, kind, bootstrap)
             if np.isfinite(found.value) and all(has):
