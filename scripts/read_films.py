@@ -19,7 +19,8 @@ chosen = shuffled(test, job.params.seed, job.params.most)
 films = Cases(job.input.images, job.input.labels, chosen, reports_of([job.input.cases]))
 reader = finding_reader.prepare(weights.read(job.input.reader), device(job))
 learned = weights.read(job.input.segmenter) if job.input.segmenter else None
-segment = lungs_finder(**job.params.segmenter, weights=learned)
+chosen = job.params.segmenter  # none where it labeled these films: it would agree with itself
+segment = lungs_finder(**chosen, weights=learned) if chosen else None
 
 rows = []
 for film, other in radiographs.with_another(progress(films, len(films), "real films")):

@@ -2,7 +2,8 @@
 
 A segmenter and a reader of findings see nothing but the image. What they find is compared with the
 organs and the findings that came with it, and with what was asked for. Real films of the test split
-are measured in the same way: what is found there is the ceiling.
+are measured in the same way: what is found there is the ceiling; of organs, where it is not the
+segmenter itself that labeled them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ MARKED = 0.5  # probability from which on a pixel shows a finding
 
 
 def measured(
-    film: Case, other: Case | None, known: Stated, segment: Segment, reader: Reader | None
+    film: Case, other: Case | None, known: Stated, segment: Segment | None, reader: Reader | None
 ) -> dict[str, float]:
     """Return every measurement of one radiograph; NaN where it is not defined.
 
@@ -33,17 +34,24 @@ def measured(
         film: Image in [0, 1] with its organ map, given or drawn.
         other: A film of another patient, or None.
         known: What is asked of the film, or known of it, for the reader's findings.
-        segment: Returns the anatomy map of a radiograph on its grid.
+        segment: Returns the anatomy map of a radiograph on its grid; None leaves organs out, for a
+            film whose own map it made.
         reader: Reads findings; None leaves them out, for a film that it learned from.
     """
+    values = {} if segment is None else _organs(film, other, segment)
+    if reader is not None:
+        values |= findings_of(reader.read(film.image), known, reader.findings)
+    return values
+
+
+def _organs(film: Case, other: Case | None, segment: Segment) -> dict[str, float]:
+    """Return how the organs that are found agree with the film's own and with another one's."""
     found = labels_of(film.image, segment)
     values = _named("anatomy", overlaps(found, film.anatomy, REGIONS, shown=True))
     if other is not None:
         alike = other.anatomy.shape == found.shape
         each = overlaps(found, other.anatomy, REGIONS, shown=True) if alike else {}
         values |= _named("shuffled", dict.fromkeys(REGIONS, NAN) | each)
-    if reader is not None:
-        values |= findings_of(reader.read(film.image), known, reader.findings)
     return values
 
 

@@ -1,7 +1,8 @@
 """Turn measurements of drawn radiographs into rows of the scorecard.
 
 Beside each figure of a recipe stand that of real test films (`/real`), which is what the segmenter
-and the reader can do at best, and that of its null arm (`/untrained`).
+(where it did not label them itself) and the reader can do at best, and that of its null arm
+(`/untrained`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
