@@ -343,6 +343,14 @@ def test_drawn_radiographs_are_read_by_the_method_of_their_cohort_or_by_the_one_
     assert radiographs.segmenter_of_films(whole, "site_a")["segmenter"] == "projected"
 
 
+def test_the_showcase_of_radiographs_is_accepted_and_measures_what_it_draws():
+    path = ROOT / "benchmarks/showcase_films.yaml"
+    whole = settings.checked(settings.strict_load(path), SCHEMA)
+    assert whole["evaluate"]["synthesis"]["recipes"] == list(whole["recipes"])
+    assert radiographs.recipes(whole, flat=True) == "xreal|text_only|concatenation"
+    assert radiographs.segmenter_of_films(whole, "films")["segmenter"] == "projected"
+
+
 def test_recipes_are_told_apart_by_what_they_draw():
     whole = settings.checked(judging_films(), SCHEMA)
     assert radiographs.recipes(whole, flat=True) == "artasyn"
