@@ -79,6 +79,14 @@ def test_the_mean_of_findings_is_over_those_that_samples_and_real_films_both_sho
     assert found["prompt_auroc", "cardiomegaly"].value == 1
 
 
+def test_a_null_arm_that_lacks_a_finding_has_no_mean_and_takes_none_from_the_recipe():
+    drawn, null = several(opacity=SOME, nodule=SEPARATE), several(opacity=SOME, nodule=[])
+    found = rows(drawn, drawn, null)
+    assert found["prompt_auroc", "all"].note == "mean of nodule, opacity"
+    assert ("prompt_auroc", "opacity/untrained") in found
+    assert ("prompt_auroc", "all/untrained") not in found
+
+
 def test_probes_are_no_part_of_what_is_told_apart():
     probe = table("prompt", "opacity", asked_opacity=ASKED, score_opacity=SEPARATE)
     found = rows(pd.concat([scored(ALIKE), probe]), scored(SOME))

@@ -121,15 +121,16 @@ def with_area(figures: Iterable[Figure]) -> set[str]:
 
 
 def together(figures: Iterable[Figure], findings: Collection[str]) -> Iterator[Figure]:
-    """Yield the mean of the areas of some findings, with the draws of all; nothing of fewer than 2.
+    """Yield the mean of the areas of two or more findings, with the draws of all.
 
     Args:
-        figures: Of one set of films, among them those areas.
-        findings: The same for all sets that are compared.
+        figures: Of one set of films, among them those areas; where one is not defined there is no
+            mean, for it would be of other findings than those of the sets it is compared with.
+        findings: The same for all these sets.
     """
     known = [one for one in figures if one.metric == AUROC and one.arm in findings]
     draws = [one.drawn for one in known if one.drawn is not None]
-    if len(draws) > 1:
+    if len(draws) == len(findings) > 1:
         drawn = np.mean(draws, axis=0)
         value = float(np.mean([one.found.value for one in known]))
         note = "mean of " + ", ".join(one.arm.replace("_", " ") for one in known)

@@ -52,9 +52,9 @@ def rows(
         paper: What the paper reports of the system that the recipe is.
     """
     bootstrap = probes.Bootstrap(draws, rng)
-    mine, theirs, others = (_compared(table) for table in tables)
-    bins = films.bins_of(theirs)
-    own, known, nothing = _figures((mine, theirs, others), bootstrap, bins)
+    compared = Tables(*(_compared(table) for table in tables))
+    mine, theirs, _ = compared
+    own, known, nothing = _figures(compared, bootstrap, films.bins_of(theirs))
     found = [_row(recipe, one, published=figure(paper, one.metric, one.arm)) for one in own]
     found += _ratios(own, known, recipe, paper)
     found += _together(mine, theirs, recipe, bootstrap)
@@ -67,13 +67,15 @@ def rows(
 
 
 def _figures(
-    tables: Sequence[pd.DataFrame], bootstrap: probes.Bootstrap, bins: films.Bins
-) -> list[list[Figure]]:
-    """Return the figures of each set; the mean of findings is over those that all sets define."""
-    found = [list(films.figures(table, bootstrap, bins)) for table in tables]
-    defined = [names for names in map(films.with_area, found) if names]
-    shared = set.intersection(*defined) if defined else set()
-    return [own + list(films.together(own, shared)) for own in found]
+    tables: Tables, bootstrap: probes.Bootstrap, bins: films.Bins
+) -> tuple[list[Figure], list[Figure], list[Figure]]:
+    """Return the figures of each set; means are over findings of samples and of real films."""
+    own, known, nothing = (list(films.figures(table, bootstrap, bins)) for table in tables)
+    defined = films.with_area(own)
+    shared = defined & films.with_area(known) or defined
+    for figures in (own, known, nothing):
+        figures += films.together(figures, shared)
+    return own, known, nothing
 
 
 def untrained_distances(distances: pd.DataFrame, recipe: str) -> list[Row]:
