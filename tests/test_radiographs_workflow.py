@@ -21,6 +21,8 @@ OWN, RECIPE, NULL = "results/cohorts/c", "results/recipes/r", "results/recipes/r
 DIGEST = "0" * 64
 READER, FILMS = f"{OWN}/finding_reader", f"{OWN}/evaluate/films.tsv"
 BATCH = f"{OWN}/batches/b0000"
+KNOWN = {"cases": f"{OWN}/cases.tsv", "splits": f"{OWN}/splits.tsv", "images": [f"{BATCH}.tsv"]}
+READING = {**KNOWN, "labels": [], "reader": READER, "segmenter": []}
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +36,9 @@ def place(tmp_path_factory):
     before = logging.getLogger().handlers[:]
     sources = cohort()
     options = {"steps": 6, "side": 32, "widths": [8, 8]}
-    known = {"cases": f"{OWN}/cases.tsv", "splits": f"{OWN}/splits.tsv", "images": [f"{BATCH}.tsv"]}
-    run("fit_finding_reader", known, {"network": READER}, seed=0, options=options)
+    run("fit_finding_reader", KNOWN, {"network": READER}, seed=0, options=options)
     segmenter = {"segmenter": "pbtseg", "options": {}}
-    reading = {**known, "labels": [], "reader": READER, "segmenter": []}
-    run("read_films", reading, {"table": FILMS}, segmenter=segmenter, most=100, seed=0)
+    run("read_films", READING, {"table": FILMS}, segmenter=segmenter, most=100, seed=0)
     for recipe, blank in ((RECIPE, False), (NULL, True)):
         measured(recipe, samples(recipe, sources, blank), segmenter)
     summed()
@@ -138,6 +138,13 @@ def test_real_films_of_the_test_split_are_read_as_samples_are(place):
     assert table["sample"].unique().tolist() == [f"f{n:02d}" for n in range(10, 18)]
     names = set(table["measurement"])
     assert {"anatomy_dice_lungs", "score_opacity", "outside_fraction"} <= names
+
+
+def test_films_that_the_segmenter_labeled_itself_are_read_for_findings_alone(place):
+    run("read_films", READING, {"table": "own.tsv"}, segmenter={}, most=2, seed=0)
+    names = set(tables.read(place / "own.tsv", "probes")["measurement"])
+    assert "score_opacity" in names
+    assert not any("_dice_lung" in name for name in names)
 
 
 def test_a_failed_draw_and_a_film_of_the_readers_are_told_apart_from_the_rest(place):
