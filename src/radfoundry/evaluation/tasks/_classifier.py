@@ -1,8 +1,9 @@
-"""Small networks that recognize which findings a chest CT shows, and the folds they are tested in.
+"""Small networks that recognize which findings an image shows, and the folds they are tested in.
 
 One network answers for several findings at once. A finding that is not known of an image, or not
 to be learned from it, is NaN in its labels and counts for nothing. Volumes are shrunk to a cube
-first: what the classifiers are compared by is what they were trained on, not their resolution.
+first, radiographs to a square: what the classifiers are compared by is what they were trained on,
+not their resolution.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,11 +30,12 @@ class Size(NamedTuple):
     """What a network is made of.
 
     Attributes:
-        side: Of the cube that it sees.
+        side: Of the cube that it sees, or of the square.
         stem: Side and stride of the first convolution.
         layers: Residual blocks of each level.
         channels: Of each level.
         steps: What it is trained for by default.
+        dims: 3 for volumes, 2 for radiographs.
     """
 
     side: int
@@ -41,6 +43,7 @@ class Size(NamedTuple):
     layers: tuple[int, ...]
     channels: tuple[int, ...]
     steps: int
+    dims: int = 3
 
 
 # `phantom` was chosen by time: a stride of 4 costs a third of a stride of 2; it found effusions
@@ -54,7 +57,7 @@ SIZES: Mapping[str, Size] = {
 
 
 class Pool(NamedTuple):
-    """Cases as a network takes them: images (n, 1, side, side, side), labels (n, k), facts."""
+    """Cases as a network takes them: images (n, channels, *sides), labels (n, k), facts."""
 
     images: Tensor
     labels: np.ndarray
@@ -72,32 +75,48 @@ class Classifier(NamedTuple):
     learned: np.ndarray
 
 
+def sized(size: str | Size) -> Size:
+    """Return a size: one of `SIZES` by its name, or as it was given."""
+    return SIZES[size] if isinstance(size, str) else size
+
+
+def seen(case: Case, side: int) -> Tensor:
+    """Return the volume of a case as a network takes it: see `shrunk`."""
+    return shrunk(case.image.voxels, side)
+
+
 def pooled(
-    cases: Iterable[Case], size: str, read: Callable[[Mapping], list[float]], real: bool = True
+    cases: Iterable[Case],
+    size: str | Size,
+    read: Callable[[Mapping], list[float]],
+    real: bool = True,
+    see: Callable[[Case, int], Tensor] = seen,
 ) -> Pool:
     """Return cases shrunk, one after the other, with their labels and facts.
 
     Args:
         cases: Walked through once.
-        size: Of `SIZES`.
+        size: Of `SIZES`, or one of the caller's.
         read: Returns the k labels of a case, 1, 0 or NaN, from its facts.
         real: Whether they must bring all of `FACTS`; drawn ones need but `findings`.
+        see: Returns what a network is shown of a case, (channels, *sides), at a given side.
 
     Raises:
         ValueError: If a fact is missing; it says which.
     """
-    side, needed = SIZES[size].side, FACTS if real else ("findings",)
-    images, labels, facts = [torch.zeros((0, 1, side, side, side))], [], []
+    own, needed = sized(size), FACTS if real else ("findings",)
+    images, labels, facts = [], [], []
     for case in cases:
         lacking = [name for name in needed if name not in case.facts]
         if lacking:
             raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
-        images.append(shrunk(case.image.voxels, side)[None])
+        images.append(see(case, own.side))
         labels.append(read(case.facts))
         facts.append({"case": case.name} | {n: str(case.facts.get(n, "")) for n in FACTS})
     count = len(read({"findings": ""}))
     table = np.reshape(np.array(labels, float), (len(labels), count))
-    return Pool(torch.cat(images), table, pd.DataFrame(facts, columns=["case", *FACTS]))
+    stack = torch.stack(images) if images else torch.zeros((0, 1, *(own.side,) * own.dims))
+    return Pool(stack, table, pd.DataFrame(facts, columns=["case", *FACTS]))
 
 
 def shrunk(voxels: np.ndarray, side: int) -> Tensor:
@@ -194,10 +213,10 @@ def fit(
     """Train a classifier; steps, batch and the way images are drawn depend on `options` alone.
 
     Args:
-        images: (n, 1, side, side, side) of `shrunk`.
+        images: (n, 1, *sides) of `shrunk`, or as the size has it.
         labels: (n, k) 1, 0, or NaN where nothing is to be learned.
-        options: size (of `SIZES`), steps (None for those of the size), batch, learning_rate,
-            precision, augment (see `altered`).
+        options: size (of `SIZES`, or a `Size`), steps (None for those of the size), batch,
+            learning_rate, precision, augment (see `altered`); start, weights to begin with, if any.
         generator: On the CPU; equal generators give equal networks.
         device: Where to train.
         callbacks: As `training.loop.train` takes them.
@@ -205,6 +224,8 @@ def fit(
     weights = weights_of(labels)
     learned = np.asarray(weights.any(0))
     network = build(options["size"], labels.shape[1], generator).to(device)
+    if options.get("start"):
+        network.load_state_dict(options["start"])
     if not learned.any():
         return Classifier(network.eval(), learned)
     pool = [images, *(torch.from_numpy(p).float() for p in (np.nan_to_num(labels), weights))]
@@ -233,21 +254,22 @@ def _loss(network: ResNet, batch: Sequence[Tensor], _: torch.Generator) -> dict[
 
 
 def _settings(options: Mapping) -> Settings:
-    steps = options["steps"] or SIZES[options["size"]].steps
+    steps = options["steps"] or sized(options["size"]).steps
     return Settings(
         steps, options["learning_rate"], weight_decay=0.01, warmup=steps // 20,
         schedule="cosine", ema=0.9, precision=options["precision"],
     )  # fmt: skip
 
 
-def build(size: str, findings: int, generator: torch.Generator) -> ResNet:
-    """Return a new network that maps (B, 1, side, side, side) to (B, findings) logits."""
-    own = SIZES[size]
+def build(size: str | Size, findings: int, generator: torch.Generator) -> ResNet:
+    """Return a new network that maps (B, 1, *sides) to (B, findings) logits."""
+    own = sized(size)
     with seeded(generator):
         return ResNet(
             "basic",
             list(own.layers),
             list(own.channels),
+            spatial_dims=own.dims,
             n_input_channels=1,
             conv1_t_size=own.stem[0],
             conv1_t_stride=own.stem[1],
@@ -260,14 +282,19 @@ def altered(images: Tensor, augment: Mapping, generator: torch.Generator) -> Ten
     """Return images shifted, mirrored and re-scaled a little, each in its own way.
 
     Args:
-        images: (n, 1, side, side, side) in [-1, 1].
+        images: (n, 1, *sides) in [-1, 1]: volumes (X, Y, Z), or radiographs as they are viewed.
         augment: `shift` (voxels either way along each axis), `flip` (chance of right for left),
             `offset` (largest change of all voxels), `noise` (standard deviation).
         generator: On the CPU.
     """
-    moved = shifted(images, int(augment["shift"]), generator)
-    draws = torch.rand((2, len(images), 1, 1, 1, 1), generator=generator)
-    mirrored = torch.where(draws[0] < augment["flip"], moved.flip(2), moved)
+    flat, reach = images.ndim == 4, int(augment["shift"])
+    moved = (
+        shifted(images[..., None], reach, generator)[..., 0]
+        if flat
+        else (shifted(images, reach, generator))
+    )
+    draws = torch.rand((2, len(images), *(1,) * (images.ndim - 1)), generator=generator)
+    mirrored = torch.where(draws[0] < augment["flip"], moved.flip(3 if flat else 2), moved)
     noise = torch.randn(moved.shape, generator=generator) * augment["noise"]
     return mirrored + (2 * draws[1] - 1) * augment["offset"] + noise
 
