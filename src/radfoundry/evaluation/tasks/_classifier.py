@@ -1,4 +1,4 @@
-"""Small networks that recognize which findings an image shows, and the folds they are tested in.
+"""Small networks that recognize which findings an image shows.
 
 One network answers for several findings at once. A finding that is not known of an image, or not
 to be learned from it, is NaN in its labels and counts for nothing. Volumes are shrunk to a cube
@@ -8,13 +8,11 @@ not their resolution.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
 import torch
 from monai.networks.nets.resnet import ResNet
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from torch import Tensor
 from torch.nn import functional
 
@@ -134,56 +132,6 @@ def shrunk(voxels: np.ndarray, side: int) -> Tensor:
     return functional.interpolate(torch.from_numpy(scaled)[None, None], (side,) * 3, mode="area")[0]
 
 
-def folds_of(labels: np.ndarray, patients: Sequence[str], count: int) -> np.ndarray:
-    """Return the fold of every case: no patient in two, findings spread as evenly as can be.
-
-    Nothing is drawn: equal cases in equal order have equal folds, so all arms are tested alike.
-
-    Args:
-        labels: (n, k) 1, 0 or NaN.
-        patients: (n,) the patient of each case.
-        count: Folds wanted; there are never more than patients.
-
-    Returns:
-        (n,) integers from 0; all 0 where there are fewer than two patients.
-    """
-    folds = np.zeros(len(labels), int)
-    count = min(count, len(set(patients)))
-    if count < 2:
-        return folds
-    rare = np.argsort(np.nansum(labels, 0), kind="stable")  # what is rare must be spread first
-    shown = labels[:, rare] == 1
-    kinds = np.where(shown.any(1), 1 + shown.argmax(1), 0)
-    spread = np.bincount(kinds).max() >= count
-    splitter = StratifiedGroupKFold(count) if spread else GroupKFold(count)
-    with catch_warnings():  # a finding with fewer cases than folds is no news here
-        simplefilter("ignore", UserWarning)
-        parts = list(splitter.split(labels, kinds, patients))
-    for fold, (_, held) in enumerate(parts):
-        folds[held] = fold
-    return folds
-
-
-def balanced(labels: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Return labels of as many images with a finding as without, for each finding; NaN elsewhere.
-
-    Args:
-        labels: (n, k) 1, 0 or NaN.
-        most: Images with, and images without, at most.
-        rng: Chooses among them.
-
-    Returns:
-        (n, k); a column is all NaN where one of the two kinds is missing.
-    """
-    chosen = np.full(labels.shape, np.nan)
-    for finding, column in enumerate(labels.T):
-        kinds = [np.flatnonzero(column == value) for value in (1, 0)]
-        count = min(most, *map(len, kinds))
-        for value, rows in zip((1, 0), kinds, strict=True):
-            chosen[rng.permutation(rows)[:count], finding] = value
-    return chosen
-
-
 def weights_of(labels: np.ndarray) -> np.ndarray:
     """Return how much each label counts: both kinds of a finding, and all findings, the same.
 
@@ -233,7 +181,7 @@ def fit(
         network,
         lambda own: [part.to(device) for part in _batch(pool, options, own)],
         _loss,
-        _settings(options),
+        settings(options),
         generator,
         callbacks,
     )
@@ -253,7 +201,8 @@ def _loss(network: ResNet, batch: Sequence[Tensor], _: torch.Generator) -> dict[
     return {"entropy": functional.binary_cross_entropy_with_logits(found, labels, weights)}
 
 
-def _settings(options: Mapping) -> Settings:
+def settings(options: Mapping) -> Settings:
+    """Return how a network is trained: size, steps, learning_rate, precision."""
     steps = options["steps"] or sized(options["size"]).steps
     return Settings(
         steps, options["learning_rate"], weight_decay=0.01, warmup=steps // 20,

@@ -60,11 +60,21 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
     return _classifier.pooled(cases, options["size"], read, real, see)
 
 
+def masked(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
+    """Return the same, the label NaN where a finding is there and its mask is not known."""
+    pool = pooled(cases, options, real)
+    if not len(pool.images):
+        return pool
+    shown = pool.images[:, 1:].numpy().any((2, 3))
+    return pool._replace(labels=np.where((pool.labels == 1) & ~shown, np.nan, pool.labels))
+
+
 def seen(case: Case, side: int, findings: tuple[str, ...]) -> Tensor:
-    """Return (1 + findings, side, side): a film, and the known masks of its findings."""
+    """Return (1 + findings, side, side): a film, and the known masks of what it shows."""
     known = stated.of_film(case, findings)
     film = _square(np.clip(volume.picture(case.image.voxels), 0, 1), side)
-    masks = [_square(m & there, side) >= COVERED for m, there in zip(*known[3:], strict=True)]
+    shown = known.mapped & (known.present == 1)
+    masks = [_square(m & one, side) >= COVERED for m, one in zip(known.masks, shown, strict=True)]
     return torch.from_numpy(np.stack([2 * film - 1, *masks]).astype(np.float32))
 
 
