@@ -209,7 +209,7 @@ def _trained(
     known = np.isfinite(pools.tune.labels[:, place])
     steps = options["steps"] if made["full"] else _passes(options, regime)
     own = {"steps": steps, "augment": options["augment"] if made["augmented"] else UNCHANGED}
-    setting = Setting(material, task.taught(pools.tune.at(known), place), options | own)
+    setting = Setting(material, task.taught(pools.tune.at(known), place), {**options, **own})
     return _fitted(task.learner, made, setting, training), note
 
 
@@ -252,10 +252,10 @@ def _fitted(
         return plateau.fit(learner, taught, setting.tune, options, training)
     half = max(1, options["steps"] // 2)
     earlier = joined([sources[source] for source in made["before"]])
-    first = plateau.fit(learner, earlier, setting.tune, options | {"steps": half}, training)
+    first = plateau.fit(learner, earlier, setting.tune, {**options, "steps": half}, training)
     then = {"steps": max(1, options["steps"] - half), "start": first.network.state_dict(),
             "learning_rate": FINE_TUNING * options["learning_rate"]}  # fmt: skip
-    best = plateau.fit(learner, taught, setting.tune, options | then, training)
+    best = plateau.fit(learner, taught, setting.tune, {**options, **then}, training)
     return best._replace(step=half + best.step)
 
 

@@ -103,17 +103,22 @@ def taught(pool: Pool, place: int) -> Taught:
     return pool.images[:, :1], pool.images[:, 1 + place].numpy()
 
 
-@torch.inference_mode()
 def predicted(tested: Pool, place: int, network: nn.Module | None, device: str) -> pd.DataFrame:
     """Return how many pixels are marked rightly, wrongly and not; NaN where there is no network.
 
     The score of a film is the largest probability of its pixels.
     """
     rows = np.full((len(tested.facts), 1 + len(COUNTS)), np.nan)
-    for row, layers in zip(rows, tested.images if network is not None else (), strict=False):
-        logits = network(layers[None, :1].to(device)).float().cpu()[0, 0]  # type: ignore[misc]
-        marked, mask = (logits > 0).numpy(), (layers[1 + place] > 0).numpy()
-        counts = [(marked & mask).sum(), (marked & ~mask).sum(), (mask & ~marked).sum()]
-        row[:] = [float(logits.max().sigmoid()), *map(int, counts)]
+    if network is not None:
+        for row, layers in zip(rows, tested.images, strict=True):
+            row[:] = _counted(network, layers[:1], layers[1 + place].numpy() > 0, device)
     found = dict(zip(("score", *COUNTS), rows.T, strict=True))
     return tested.facts.assign(truth=tested.labels[:, place], threshold=THRESHOLD, **found)
+
+
+@torch.inference_mode()
+def _counted(network: nn.Module, film: Tensor, mask: np.ndarray, device: str) -> list[float]:
+    logits = network(film[None].to(device)).float().cpu()[0, 0]
+    marked = (logits > 0).numpy()
+    counts = [(marked & mask).sum(), (marked & ~mask).sum(), (mask & ~marked).sum()]
+    return [float(logits.max().sigmoid()), *map(float, counts)]
