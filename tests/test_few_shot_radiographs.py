@@ -111,13 +111,12 @@ def test_a_null_arm_of_few_samples_adds_those_and_changes_no_other_arm():
     pd.testing.assert_frame_equal(ran("real_repeated", untrained=few), ran("real_repeated"))
 
 
-def test_samples_that_show_what_few_patients_hardly_do_win_and_noise_does_not():
+def test_samples_that_show_what_the_patients_do_not_win_and_noise_does_not():
     options = {"steps": 60, "added": 24, "trial": 20, "batch": 16, "shots": [1]}
-    parts = {"train": cohort("train", 50), "test": cohort("test", 40), "tune": cohort("tune", 12)}
-    drawn = cohort("drawn", 48, patient="train0")
-    labels = [one.facts["findings"] for one in drawn]
-    noise = [film(f"noise{i}", findings=own) for i, own in enumerate(labels)]
-    taught = {"real_repeated": drawn, "synthetic_added": drawn, "synthetic_pretrained": drawn}
+    parts = {"train": cohort("train", 50, shade=0), "test": cohort("test", 40)}
+    parts |= {"tune": cohort("tune", 12)}
+    shown, noise = (cohort("drawn", 48, shade=s, patient="train0") for s in (0.4, 0))
+    taught = {"real_repeated": shown, "synthetic_added": shown, "synthetic_pretrained": shown}
     found = [ran(arm, options=options, samples=own, **parts) for arm, own in taught.items()]
     area = areas(pd.concat(found))
     assert area["synthetic_added"] > area["real_repeated"] + 0.1
