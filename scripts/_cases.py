@@ -68,11 +68,31 @@ def kept_samples(samples: str, verdicts: str) -> pd.DataFrame:
     return frame[frame["sample"].isin(decided.loc[decided["verdict"] == "kept", "sample"])]
 
 
+def drawn_samples(samples: str) -> pd.DataFrame:
+    """Return all samples that could be drawn, whatever experts say of them."""
+    frame = tables.read(samples, "samples")
+    return frame[frame["status"] == "ok"]
+
+
 def prompted(samples: pd.DataFrame, requests: str) -> pd.DataFrame:
     """Return samples with the prompt of each, "" where its request has none."""
     asked = tables.read(requests, "requests").set_index("request")["parameters"]
     prompts = [str(json.loads(asked[name]).get("prompt", "")) for name in samples["sample"]]
     return samples.assign(prompt=prompts)
+
+
+def samples_of(given) -> dict[str, pd.DataFrame]:
+    """Return the samples that may teach a model: kept ones, all, and those of the null arm.
+
+    Args:
+        given: Inputs of a job: samples, verdicts, requests; untrained and untrained_requests, lists
+            of one path or none.
+    """
+    kept, drawn = kept_samples(given.samples, given.verdicts), drawn_samples(given.samples)
+    found = {"samples": (kept, given.requests), "unfiltered": (drawn, given.requests)}
+    for samples, requests in zip(given.untrained, given.untrained_requests, strict=True):
+        found["untrained"] = (drawn_samples(samples), requests)
+    return {name: prompted(*own) for name, own in found.items()}
 
 
 def summarize(frame: pd.DataFrame, column: str) -> None:

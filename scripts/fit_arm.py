@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 from _arm import delivered
-from _cases import kept_samples, of, prompted, reports_of, splits_of
+from _cases import of, reports_of, samples_of, splits_of
 from _cohort import real_cases
 from _images import drawn_cases
 from _job import device, start, steps
@@ -38,8 +38,8 @@ def predictions(progress):
     own = partial(real_cases, reports=reports_of(job.input.cases), cohort=job.params.own)
     cases = {part: own(job.input.images, job.input.labels, names) for part, names in ids.items()}
     cases["unseen"] = chain.from_iterable(map(unseen, job.params.unseen))
-    kept = kept_samples(job.input.samples, job.input.verdicts)
-    cases["samples"] = drawn_cases(prompted(kept, job.input.requests))
+    drawn = samples_of(job.input)
+    cases |= {name: drawn_cases(samples) for name, samples in drawn.items()}
     options = dict(job.params.task) | {"seed": number}
     rows = task.run(arm, cases, options, rng, device(job), progress)
     return rows.assign(arm=arm, seed=number)

@@ -91,6 +91,7 @@ def test_the_reports_of_a_users_table_are_the_labels_of_the_classifiers():
     given = {"images": [batch], "labels": [], "unseen": [unseen], "unseen_labels": []}
     given |= {name: [f"results/cohorts/a/{name}.tsv"] for name in ("splits", "cases")}
     given |= {"unseen_cases": ["results/cohorts/b/cases.tsv"]}
+    given |= {"untrained": [], "untrained_requests": []}
     given |= {name: f"{name}.tsv" for name in ("samples", "verdicts", "requests")}
     wildcards = SimpleNamespace(recipe="r", task="classification", arm="real", seed="0")
     job = SimpleNamespace(input=Inputs(**given), wildcards=wildcards, log=["log.txt"])
@@ -115,3 +116,20 @@ def test_a_sample_brings_the_prompt_of_its_request():
     tables.write(pd.DataFrame(rows), "requests.tsv", "requests")
     samples = pd.DataFrame({"sample": ["s2", "s1"]})
     assert list(prompted(samples, "requests.tsv")["prompt"]) == ["", "Small left effusion."]
+
+
+def test_samples_that_may_teach_are_kept_ones_or_all_and_those_of_the_null_arm(monkeypatch):
+    import _cases
+
+    one = {"source": "c", "split": "train", "seed": 0, "status": "ok"}
+    names = {"own": ["s1", "s2", "s3"], "null": ["n1"]}
+    read = {f"{k}.tsv": pd.DataFrame([one | {"sample": n} for n in v]) for k, v in names.items()}
+    read["own.tsv"].loc[2, "status"] = "failed"
+    read["verdicts.tsv"] = pd.DataFrame({"sample": ["s1", "s2"], "verdict": ["kept", "rejected"]})
+    read["asked.tsv"] = pd.DataFrame({"request": sum(names.values(), []), "parameters": "{}"})
+    monkeypatch.setattr(_cases.tables, "read", lambda path, _: read[path])
+    given = {"samples": "own.tsv", "verdicts": "verdicts.tsv", "requests": "asked.tsv"}
+    null = {"untrained": ["null.tsv"], "untrained_requests": ["asked.tsv"]}
+    found = _cases.samples_of(SimpleNamespace(**given, **null))
+    found = {name: list(rows["sample"]) for name, rows in found.items()}
+    assert found == {"samples": ["s1"], "unfiltered": ["s1", "s2"], "untrained": ["n1"]}

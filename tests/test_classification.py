@@ -13,7 +13,7 @@ from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
 from radfoundry.evaluation.metrics import utility
 from radfoundry.evaluation.tasks import _classifier as classifier
-from radfoundry.evaluation.tasks import classification
+from radfoundry.evaluation.tasks import _folds, classification
 from radfoundry.volume import Volume
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -90,12 +90,12 @@ def test_folds_are_the_same_for_all_arms_and_seeds_and_share_rare_findings_out()
     labels = np.zeros((20, 2))
     labels[:10, 0] = labels[3:8, 1] = 1
     patients = [f"p{i}" for i in range(20)]
-    folds = classifier.folds_of(labels, patients, 5)
+    folds = _folds.folds_of(labels, patients, 5)
     assert [labels[folds == fold, 1].sum() for fold in range(5)] == [1] * 5
     assert (np.bincount(folds) == 4).all()
-    assert (folds == classifier.folds_of(labels, patients, 5)).all()
-    assert classifier.folds_of(labels, ["one"] * 20, 5).max() == 0
-    assert classifier.folds_of(labels[:2], patients[:2], 5).max() == 1
+    assert (folds == _folds.folds_of(labels, patients, 5)).all()
+    assert _folds.folds_of(labels, ["one"] * 20, 5).max() == 0
+    assert _folds.folds_of(labels[:2], patients[:2], 5).max() == 1
 
 
 def test_the_splits_that_the_generator_saw_are_not_even_read():
@@ -108,11 +108,11 @@ def test_the_splits_that_the_generator_saw_are_not_even_read():
 
 def test_as_many_samples_are_chosen_with_a_finding_as_without():
     labels = np.array([[1, 1], [1, 0], [0, 1], [0, np.nan], [0, 1]], float)
-    chosen = classifier.balanced(labels, 100, rng())
+    chosen = _folds.balanced(labels, 100, rng())
     assert [(chosen == 1).sum(0).tolist(), (chosen == 0).sum(0).tolist()] == [[2, 1], [2, 1]]
     assert (labels[np.isfinite(chosen)] == chosen[np.isfinite(chosen)]).all()
-    assert (classifier.balanced(labels, 1, rng()) == 1).sum(0).tolist() == [1, 1]
-    assert np.isnan(classifier.balanced(labels[:2], 9, rng())[:, 0]).all()
+    assert (_folds.balanced(labels, 1, rng()) == 1).sum(0).tolist() == [1, 1]
+    assert np.isnan(_folds.balanced(labels[:2], 9, rng())[:, 0]).all()
 
 
 def test_kinds_count_the_same_however_common_they_are():

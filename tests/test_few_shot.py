@@ -12,7 +12,7 @@ from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
 from radfoundry.evaluation.metrics import few_shot as figures
 from radfoundry.evaluation.tasks import _classifier, few_shot
-from radfoundry.evaluation.tasks.few_shot import plateau, regimes, targets
+from radfoundry.evaluation.tasks._few_shot import classifying, frame, plateau, regimes, targets
 from radfoundry.volume import Volume
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -100,12 +100,12 @@ def test_a_sample_is_read_by_its_prompt_and_never_against_its_findings():
 
 def test_patients_of_a_small_k_are_among_those_of_a_larger_one_and_extra_ones_are_others():
     labels = [1, 0] * 10
-    few, many = (regimes.regime(drawn(labels), drawn(labels), k, 3) for k in (2, 5))
+    few, many = (regimes.regime(drawn(labels), {"samples": drawn(labels)}, k, 3) for k in (2, 5))
     for kind, value in ((0, 1), (1, 0)):
-        assert set(few.real[kind]) < set(many.real[kind])
-        assert {labels[place] for place in many.real[kind]} == {value}
-        assert not set(many.real[kind]) & set(many.extra[kind])
-    assert [len(kind) for kind in few.extra + few.samples] == [3] * 4
+        assert set(few.cases["real"][kind]) < set(many.cases["real"][kind])
+        assert {labels[place] for place in many.cases["real"][kind]} == {value}
+        assert not set(many.cases["real"][kind]) & set(many.cases["extra"][kind])
+    assert [len(kind) for kind in few.cases["extra"] + few.cases["samples"]] == [3] * 4
 
 
 def test_a_patient_teaches_once_and_one_whose_label_is_open_never():
@@ -114,11 +114,11 @@ def test_a_patient_teaches_once_and_one_whose_label_is_open_never():
 
 
 def test_as_many_are_added_as_the_scarcer_source_has():
-    patients, samples = drawn([1] * 5 + [0] * 9), drawn([1, 1, 0, 0, 0])
+    patients, samples = drawn([1] * 5 + [0] * 9), {"samples": drawn([1, 1, 0, 0, 0])}
     assert regimes.regime(patients, samples, 2, 32).added == 2
     assert regimes.regime(patients, samples, 4, 32).added == 1
     whole = regimes.regime(patients, samples, "all", 32)
-    assert [len(kind) for kind in whole.real] == [5, 9]
+    assert [len(kind) for kind in whole.cases["real"]] == [5, 9]
     assert (whole.added, whole.reasons["extra"] != "") == (2, True)
 
 
@@ -156,35 +156,36 @@ def test_samples_of_patients_who_are_tested_or_judge_teach_nothing():
 
 def test_k_patients_alone_have_as_many_passes_and_fewer_steps():
     labels = [1, 0] * 10
-    regime = regimes.regime(drawn(labels), drawn(labels), 2, 6)
-    assert few_shot._passes({"steps": 100}, regime) == 25
+    regime = regimes.regime(drawn(labels), {"samples": drawn(labels)}, 2, 6)
+    assert frame._passes({"steps": 100}, regime) == 25
 
 
 def test_training_ends_where_the_tune_split_gains_no_more_and_keeps_its_best_weights():
-    options = few_shot.merged(QUICK) | {"augment": few_shot.UNCHANGED}
+    options = few_shot.merged(QUICK) | {"augment": frame.UNCHANGED}
     options |= {"steps": 40, "trial": 2, "patience": 2}
     images, labels = torch.zeros((4, 1, 32, 32, 32)), np.array([1.0, 0, 1, 0])
     told = []
-    best = plateau.fit(
-        (images, labels), (images, labels), options, torch.Generator(),
-        progress=lambda *step: told.append(step[:2]),
-    )  # fmt: skip
+    training = plateau.Training(torch.Generator(), progress=lambda *step: told.append(step[:2]))
+    taught = images, labels
+    best = plateau.fit(classifying.LEARNER, taught, taught, options, training)
     assert told[-1] == (40, 40)
     assert len(told) < 40
     assert best.step < len(told)
 
 
 def test_without_both_kinds_to_judge_by_all_steps_are_taken():
-    options = few_shot.merged(QUICK) | {"augment": few_shot.UNCHANGED}
+    options = few_shot.merged(QUICK) | {"augment": frame.UNCHANGED}
     images, labels = torch.zeros((4, 1, 32, 32, 32)), np.array([1.0, 0, 1, 0])
-    best = plateau.fit((images, labels), (images[:2], np.ones(2)), options, torch.Generator())
+    taught, tune = (images, labels), (images[:2], np.ones(2))
+    training = plateau.Training(torch.Generator())
+    best = plateau.fit(classifying.LEARNER, taught, tune, options, training)
     assert best.step == options["steps"]
 
 
 def test_a_mirror_never_teaches_a_side(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        plateau, "fit", lambda *given: seen.append(given[2]["augment"]["flip"]) or untrained()
+        plateau, "fit", lambda *given: seen.append(given[3]["augment"]["flip"]) or untrained()
     )
     told = cohort("train", 8)
     for number, one in enumerate(told[::2]):  # those with an effusion
@@ -195,7 +196,7 @@ def test_a_mirror_never_teaches_a_side(monkeypatch):
 
 def untrained():
     network = _classifier.build("phantom", 1, torch.Generator()).eval()
-    return plateau.Best(_classifier.Classifier(network, np.array([True])), 0)
+    return plateau.Best(network, 0)
 
 
 def test_samples_are_measured_by_what_further_patients_gain():

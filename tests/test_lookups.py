@@ -73,8 +73,8 @@ def test_other_probes_are_no_option_of_a_dataset(settings):
 
 def test_another_quantile_or_arm_changes_no_option_of_a_job(settings):
     assert "quantile" not in lookups.expert_options(settings, "artasyn", "anatomy")
-    makeup = {"arms", "recipes", "seeds", "unseen"}
-    for task in ("anomaly", "few_shot"):
+    makeup = {"arms", "untrained", "recipes", "seeds", "unseen"}
+    for task in ("anomaly", "few_shot", "few_shot_radiographs"):
         assert not makeup & set(lookups.task_options(settings, task))
 
 

@@ -51,13 +51,14 @@ def lesion(plain, where, change, most):
     voxels[where] += change
     findings[where] = 40
     image = plain.image.holding(np.clip(voxels, None, most))
-    return Case(plain.name, image, plain.anatomy, findings, plain.facts)
+    facts = plain.facts | {"findings_sha256": "given"}
+    return Case(plain.name, image, plain.anatomy, findings, facts)
 
 
 def sample(source, split):
     """Return the source with its lesion once more, as a generator might have drawn it."""
     facts = {"source": source.name, "patient": source.facts["patient"], "split": split}
-    facts |= {"findings": source.facts["findings"]}
+    facts |= {"findings": source.facts["findings"], "findings_sha256": "drawn"}
     image = source.image.holding(source.image.voxels + 0.2 * (source.findings > 0))
     return Case(f"syn-{source.name}", image, source.anatomy, source.findings, facts)
 

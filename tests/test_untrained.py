@@ -1,5 +1,7 @@
 """The null arm of a recipe: which recipe it is, and what scorecard and report make of it."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,6 +45,30 @@ def test_only_recipes_that_are_measured_have_a_null_arm_and_all_of_those(setting
     names = [f"{name}.untrained" for name in ("medsyn", "borrower", "baseline")]
     assert untrained.all_arms(settings) == names
     assert set(arms) == set(settings["recipes"]) | set(names)
+
+
+def asked_of_a_task(settings, recipe):
+    task = settings["evaluate"]["few_shot_radiographs"] | {"recipes": [recipe], "untrained": True}
+    return {**settings, "evaluate": {**settings["evaluate"], "few_shot_radiographs": task}}
+
+
+def test_a_task_that_asks_for_them_has_arms_that_the_null_arm_teaches(settings):
+    asked = asked_of_a_task(settings, "medsyn")
+    null = ["untrained", "untrained_pretrained"]
+    plain = lookups.arms(settings, "few_shot_radiographs")
+    assert not set(null) & set(plain)
+    assert lookups.arms(asked, "few_shot_radiographs") == [*plain, *null]
+    taught = partial(untrained.teachers, asked, "medsyn", "few_shot_radiographs")
+    assert taught("untrained_pretrained") == ["medsyn.untrained"]
+    assert taught("synthetic_added") == []
+    assert untrained.teachers(settings, "medsyn", "anomaly", "untrained") == []
+
+
+def test_a_task_cannot_ask_for_the_null_arm_of_a_recipe_that_has_none(settings):
+    (fault,) = untrained.found(asked_of_a_task(settings, "unjudged"))
+    said = "evaluate.few_shot_radiographs.untrained: is true, but 'unjudged' has no null arm"
+    assert fault.startswith(said)
+    assert list(untrained.found(asked_of_a_task(settings, "medsyn"))) == []
 
 
 def test_the_claimed_network_has_no_steps_and_the_others_are_borrowed(settings, arms):

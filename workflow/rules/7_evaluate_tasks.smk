@@ -1,6 +1,6 @@
 """Ask what the kept samples are worth to a downstream model.
 
-reads   verdicts, samples, labels and splits; cohorts nobody trained on
+reads   verdicts, samples, labels and splits; cohorts nobody trained on; samples of null arms
 writes  results/recipes/{recipe}/leakage.tsv
         results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv
         results/recipes/{recipe}/evaluate/{task}.tsv
@@ -41,6 +41,8 @@ rule fit_arm:
         unseen_cases=of_unseen("results/cohorts/{cohort}/cases.tsv"),
         unseen=of_unseen("results/cohorts/{cohort}/batches/{batch}.tsv"),
         unseen_labels=of_unseen("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        untrained=of_null_arm("results/recipes/{recipe}/samples.tsv"),
+        untrained_requests=of_null_arm("results/recipes/{recipe}/requests.tsv"),
     output:
         predictions="results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv",
     log:

@@ -168,9 +168,7 @@ def autoencoder_of_recipe(wildcards):
 
 def networks_needed(wildcards):
     """The networks that the one in the wildcards is trained on top of."""
-    return network_folders(
-        lookups.networks_needed(settings, wildcards.recipe, wildcards.network)
-    )
+    return network_folders(looked_up(lookups.networks_needed)(wildcards))
 
 
 def files_started_from(wildcards):
@@ -197,16 +195,19 @@ def _where(holds, pattern):
     return lambda w: expand(pattern, **dict(w)) if asked(w) else []
 
 
+def _recipes(which, pattern):
+    """The pattern for the recipes that a look-up of the config names."""
+    names = looked_up(which)
+    return lambda w: expand(pattern, recipe=names(w))
+
+
 of_probes = partial(_where, lookups.takes_prompts)
 of_super_resolution = partial(_where, lookups.super_resolution)
 of_channels = partial(_where, lookups.read_at_thresholds)
 of_reports = partial(_where, reports.files)
 of_filtered = partial(_where, untrained.is_filtered)
-
-
-def of_untrained(pattern):
-    """The pattern for the null arm of the recipe in the wildcards, if it has one."""
-    return lambda w: expand(pattern, recipe=untrained.arms(settings, w.recipe))
+of_untrained = partial(_recipes, untrained.arms)
+of_null_arm = partial(_recipes, untrained.teachers)
 
 
 def each_expert(pattern):
@@ -218,8 +219,7 @@ def each_expert(pattern):
 
 def each_arm(wildcards):
     pattern = "results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv"
-    arms = EVALUATE[wildcards.task]["arms"]
-    seeds = lookups.seeds(settings, wildcards.task)
+    arms, seeds = (f(settings, wildcards.task) for f in (lookups.arms, lookups.seeds))
     return expand(pattern, arm=arms, seed=seeds, **dict(wildcards))
 
 

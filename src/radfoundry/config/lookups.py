@@ -14,7 +14,13 @@ Settings = Mapping[str, Any]
 Plugin = tuple[str, str]  # kind and name, as the catalogue has it
 MEASURED = {"labels": ("CXR", "CT", "MR"), "clinical": ("CT",)}  # modalities of each measurement
 JUDGED = ("quantile", "device")  # of an expert: what follows from scores, and where they are made
-MAKEUP = ("arms", "recipes", "seeds", "unseen")  # of a task: which models are compared, not how
+MAKEUP = (
+    "arms",
+    "untrained",
+    "recipes",
+    "seeds",
+    "unseen",
+)  # of a task: which models are compared, not how
 
 
 def tasks(settings: Settings) -> list[str]:
@@ -36,6 +42,17 @@ def comparisons(settings: Settings) -> list[tuple[str, str]]:
 def seeds(settings: Settings, task: str) -> list[int]:
     """Return the seeds that each arm of a task is trained with: its own, or those of all tasks."""
     return settings["evaluate"][task].get("seeds", settings["evaluate"]["seeds"])
+
+
+def arms(settings: Settings, task: str) -> list[str]:
+    """Return the arms of a task: those that it names, and its null arms where it asks for them."""
+    return [*settings["evaluate"][task]["arms"], *null_arms(settings, task)]
+
+
+def null_arms(settings: Settings, task: str) -> list[str]:
+    """Return the arms of a task that samples of a recipe's null arm teach; [] unless asked for."""
+    asked = settings["evaluate"][task].get("untrained", False)
+    return list(catalogue.stated("tasks", task, "NULL_ARMS", ())) if asked else []
 
 
 def label_measurements(settings: Settings, kind: str) -> list[tuple[str, str]]:

@@ -12,7 +12,14 @@ from typing import Any
 
 import yaml
 
-from radfoundry.config import catalogue, consistency, radiographs, schema, training_values
+from radfoundry.config import (
+    catalogue,
+    consistency,
+    radiographs,
+    schema,
+    training_values,
+    untrained,
+)
 from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.schema import Names
 
@@ -153,6 +160,7 @@ def checked(
         *radiographs.found(filled),
         *consistency.unstated_sizes(config, filled, rules),
         *training_values.found(filled),
+        *untrained.found(filled),
     ]
     if faults:
         raise ConfigurationError("the config", faults)

@@ -1,11 +1,11 @@
 """A recipe's null arm: the same pipeline, with 0 steps of the networks that are claimed to draw.
 
 Whatever a recipe reaches with them untrained, nothing that they learned reached it. The arm is a
-recipe of its own, derived while the DAG is drawn: it is drawn and measured, never filtered,
-released or compared downstream.
+recipe of its own, derived while the DAG is drawn: it is drawn and measured, never filtered or
+released. Downstream its samples teach arms of their own, where a task is asked for them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from radfoundry.config import catalogue, lookups
@@ -43,6 +43,22 @@ def all_arms(settings: Settings) -> list[str]:
     """Return the null arms of all recipes that are measured."""
     judged = settings["evaluate"]["synthesis"]["recipes"]
     return [arm for name in judged for arm in arms(settings, name)]
+
+
+def teachers(settings: Settings, recipe: str, task: str, arm: str) -> list[str]:
+    """Return the null arms of a recipe whose samples teach an arm of a task: one, or none."""
+    return arms(settings, recipe) if arm in lookups.null_arms(settings, task) else []
+
+
+def found(config: Mapping) -> Iterator[str]:
+    """Find tasks that are asked for a null arm of a recipe that has none."""
+    for task in lookups.tasks(config):
+        own = config["evaluate"][task]
+        asked = own["recipes"] if lookups.null_arms(config, task) else ()
+        for recipe in [name for name in asked if not arms(config, name)]:
+            message = f"is true, but {recipe!r} has no null arm"
+            allowed = "recipes among evaluate.synthesis.recipes, of generators that claim a network"
+            yield f"evaluate.{task}.untrained: {message}; allowed: {allowed}"
 
 
 def beside(settings: Settings) -> dict[str, Any]:

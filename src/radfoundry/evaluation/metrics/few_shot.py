@@ -1,10 +1,11 @@
-"""What cases add to a few patients: areas under the ROC curve, gains, and the share of real gain.
+"""What cases add to a few patients: areas or overlaps, their gains, and the share of real gain.
 
 No network runs here. Each row of the bootstrap draws patients of the test set and draws of the k
 patients again, both for all arms together, so that differences and their ratio are paired.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,12 +21,68 @@ from radfoundry.evaluation.metrics.statistics import (
 
 AUROC, SHARE = "few_shot_auroc", "share_of_real_gain"
 BASELINE, CONTROL, ADDED = "real_repeated", "extra_real", "synthetic_added"
-RIVALS = ("real_augmented", CONTROL)  # what added samples are compared to, beside the baseline
+PRETRAINED, NULL = "synthetic_pretrained", "untrained"
+# What arms are compared to, beside the baseline: plain augmentation, further patients, and the same
+# arm without what is claimed of it, which is the filter or all that networks learned.
+RIVALS: Mapping[str, tuple[str, ...]] = {
+    ADDED: ("real_augmented", CONTROL, "copy_paste", "synthetic_unfiltered", NULL),
+    PRETRAINED: (CONTROL, "copy_paste", f"{NULL}_pretrained"),
+}
 NAN = float("nan")
 
 
-def summarised(predictions: pd.DataFrame, draws: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the area of every arm, paired differences, and the share of the real gain.
+class Figure(NamedTuple):
+    """What is measured of an arm.
+
+    Attributes:
+        name: As a row of the scorecard.
+        share: The same of the share of the real gain.
+        measured: Returns (draws,) of one training, from its rows (columns truth, score, threshold
+            or tp, fp, fn) and weights (draws, n); NaN where it is not defined.
+        counts: Returns how many of the cases a figure is of.
+        lacking: Returns why it is not defined for these cases; "" where it is.
+    """
+
+    name: str
+    share: str
+    measured: Callable[[pd.DataFrame, np.ndarray], np.ndarray]
+    counts: Callable[[pd.DataFrame], pd.Series]
+    lacking: Callable[[int, int], str]
+
+
+def area(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+    """Return the area under the ROC curve for every row of weights."""
+    return utility.measured(rows, weights)[:, utility.METRICS.index("utility_auroc")]
+
+
+def overlap(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+    """Return the mean Dice of cases that show the finding, for every row of weights.
+
+    NaN where none of them has weight, or one was not marked.
+    """
+    shown = rows["truth"].to_numpy(float) == 1
+    hit, extra, missed = rows.loc[shown, ["tp", "fp", "fn"]].to_numpy(float).T
+    whole = 2 * hit + extra + missed
+    each = np.divide(2 * hit, whole, out=np.full(len(whole), NAN), where=whole > 0)
+    own = weights[:, shown]
+    total = own.sum(1)
+    return np.divide(own @ each, total, out=np.full(len(total), NAN), where=total > 0)
+
+
+AREA = Figure(
+    AUROC, SHARE, area, lambda rows: rows["truth"].notna(),
+    lambda ill, n: "not defined: one kind only" if ill in (0, n) else "",
+)  # fmt: skip
+DICE = Figure(
+    "few_shot_dice", f"{SHARE}_dice", overlap, lambda rows: rows["truth"] == 1,
+    lambda ill, _: "" if ill else "not defined: no case with a mask of it",
+)  # fmt: skip
+
+
+def summarised(
+    predictions: pd.DataFrame, draws: int, rng: np.random.Generator, figure: Figure = AREA
+) -> pd.DataFrame:
+    """Return the figure of every arm, paired differences, and the share of the real gain.
 
     A value is the mean over draws of the k patients; of fewer than `FEWEST` it has no interval. The
     share is what samples gain on k real
@@ -34,20 +91,21 @@ def summarised(predictions: pd.DataFrame, draws: int, rng: np.random.Generator) 
 
     Args:
         predictions: arm, seed (the draw), case, patient, cohort, finding (`target/k`), truth
-            (1, 0, NaN if not known), score, threshold, samples, extra, note; every arm and seed
-            has the same cases.
+            (1, 0, NaN if not known), samples, extra, note, and what the figure is made from; every
+            arm and seed has the same cases.
         draws: Bootstrap samples.
         rng: Source of chance.
+        figure: What is measured.
 
     Returns:
         metric, arm (for differences `other-baseline`), test (the cohort), findings (`target/k`),
-        value, low, high, n (cases whose truth is known), patients, note.
+        value, low, high, n (cases that the figure is of), patients, note.
     """
     rows: list[dict] = []
     known = predictions[predictions["truth"].notna()]
     for (cohort, finding), cases in known.groupby(["cohort", "finding"], sort=False):
         where = {"test": str(cohort), "findings": str(finding)}
-        rows += [where | row for row in _rows(cases, draws, rng)]
+        rows += [where | row for row in _rows(cases, figure, draws, rng)]
     return pd.DataFrame(rows, columns=list(utility.COLUMNS))
 
 
@@ -74,44 +132,47 @@ def share(
     return Interval(found.value, min(found.low, found.value), max(found.high, found.value)), gain
 
 
-def _rows(cases: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[dict]:
+def _rows(
+    cases: pd.DataFrame, figure: Figure, draws: int, rng: np.random.Generator
+) -> Iterator[dict]:
     order = cases.drop_duplicates("case").sort_values("case")
-    drawn = _drawn(cases, order, draws, rng)
-    about = {"n": len(order), "patients": order["patient"].nunique()}
-    notes = {str(arm): _note(order, own) for arm, own in cases.groupby("arm", sort=False)}
+    drawn = _drawn(cases, order, figure, (draws, rng))
+    counted = order[figure.counts(order)]
+    about = {"n": len(counted), "patients": counted["patient"].nunique()}
+    notes = {str(arm): _note(order, own, figure) for arm, own in cases.groupby("arm", sort=False)}
     for arm, values in drawn.items():
         found = interval(values[0], values[1:])
-        yield {"metric": AUROC, "arm": arm, "note": notes[arm], **found._asdict(), **about}
+        yield {"metric": figure.name, "arm": arm, "note": notes[arm], **found._asdict(), **about}
     for arm, other in _pairs(list(drawn)):
         pair = drawn[arm], drawn[other]
         gain = difference((pair[0][0], pair[1][0]), (pair[0][1:], pair[1][1:]))
         note = notes[arm] if np.isfinite(pair[1][0]) else notes[other]
-        row = {"metric": f"{AUROC}_gain", "arm": f"{arm}-{other}", "note": note}
+        row = {"metric": f"{figure.name}_gain", "arm": f"{arm}-{other}", "note": note}
         yield {**row, **gain._asdict(), **about}
     if {ADDED, CONTROL, BASELINE} <= set(drawn):
         found, gain = share(drawn[ADDED], drawn[CONTROL], drawn[BASELINE])
-        row = {"metric": SHARE, "arm": ADDED, "note": f"{notes[ADDED]}; {_measure(gain)}"}
+        row = {"metric": figure.share, "arm": ADDED, "note": f"{notes[ADDED]}; {_measure(gain)}"}
         yield {**row, **found._asdict(), **about}
 
 
 def _drawn(
-    cases: pd.DataFrame, order: pd.DataFrame, draws: int, rng: np.random.Generator
+    cases: pd.DataFrame, order: pd.DataFrame, figure: Figure, chance: tuple
 ) -> Mapping[str, np.ndarray]:
     """Return (1 + draws,) of every arm: the value, then draws that are paired between arms.
 
     Of fewer than `FEWEST` draws of the k patients the latter are NaN: which patients were drawn is
     most of what is not known, and so few say too little of it.
     """
+    draws, rng = chance
     weights = patient_weights(order["patient"].to_numpy(), draws, rng)
     weights = np.concatenate([np.ones((1, len(order)), int), weights])
     seeds = sorted(cases["seed"].unique())
     picks = rng.multinomial(len(seeds), np.full(len(seeds), 1 / len(seeds)), size=draws)
     shares = np.concatenate([np.ones((1, len(seeds))), picks]) / len(seeds)
-    place = utility.METRICS.index("utility_auroc")
     found = {}
     for arm, own in cases.groupby("arm", sort=False):
         each = [own[own["seed"] == s].set_index("case").loc[order["case"]] for s in seeds]
-        areas = np.stack([utility.measured(rows, weights)[:, place] for rows in each], 1)
+        areas = np.stack([figure.measured(rows, weights) for rows in each], 1)
         found[str(arm)] = (areas * shares).sum(1)
         if len(seeds) < FEWEST:
             found[str(arm)][1:] = NAN
@@ -120,7 +181,7 @@ def _drawn(
 
 def _pairs(arms: list[str]) -> list[tuple[str, str]]:
     pairs = [(arm, BASELINE) for arm in arms if arm != BASELINE]
-    pairs += [(ADDED, rival) for rival in RIVALS]
+    pairs += [(arm, rival) for arm, rivals in RIVALS.items() for rival in rivals]
     return [(arm, other) for arm, other in pairs if {arm, other} <= set(arms)]
 
 
@@ -132,7 +193,7 @@ def _measure(gain: Interval) -> str:
     return f"in parts of {words}" if gain.low > 0 else f"not defined: {words}, is not above 0"
 
 
-def _note(order: pd.DataFrame, own: pd.DataFrame) -> str:
+def _note(order: pd.DataFrame, own: pd.DataFrame, figure: Figure) -> str:
     """Return who stands against whom, what was added, and why a figure is missing."""
     ill, draws = int((order["truth"] == 1).sum()), own["seed"].nunique()
     parts = [f"{ill} positive, {len(order) - ill} negative", f"{draws} draws of patients"]
@@ -140,6 +201,5 @@ def _note(order: pd.DataFrame, own: pd.DataFrame) -> str:
         least, most = int(own[column].min()), int(own[column].max())
         if most:
             parts.append(f"{least if least == most else f'{least} to {most}'} {words} of each kind")
-    if ill in (0, len(order)):
-        parts.append("not defined: one kind only")
+    parts += filter(None, [figure.lacking(ill, len(order))])
     return "; ".join([*parts, *sorted(set(own["note"]) - {""})])

@@ -5,14 +5,16 @@ with the same network, steps and data order, and measures all of them on the sam
 task module has
 
 * `ARMS`: name to what it is trained on; a small table, so that adding an arm is adding a row.
+* `NULL_ARMS`: those of them that are taught by samples of the recipe's null arm, if any.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
 * `OPTIONS`: what config may set under `evaluate.<task>`, with defaults.
 * `run(arm, cases, options, rng, device, progress) -> DataFrame`: train one arm and return what it
   says of every test case: rows of the table `predictions`, with all that the metrics need, so that
   intervals by patient can be drawn again without running a network. `cases` maps "train", "tune"
   and "test" to the cases of those splits of the recipe's cohort, "unseen" to those of cohorts that
-  no training saw and "samples" to the samples that the experts kept. Each may be an iterator that
-  reads its files on the way: walk it once, or not at all. Equal generators give equal rows.
+  no training saw, "samples" to the samples that the experts kept, "unfiltered" to all that were
+  drawn and "untrained" to those of the recipe's null arm, for `NULL_ARMS`. Each may be an iterator
+  that reads its files on the way: walk it once, or not at all. Equal generators give equal rows.
   Among the options is `seed`, the number of the training: what is chosen by it is equal in all
   arms.
   Nothing is chosen, no threshold and no step, by the cases that it is tested on.
@@ -20,5 +22,6 @@ task module has
   with n and an interval, from the rows of all arms and seeds; `own` is the recipe's cohort.
 
 Promises, tested for every file here: inputs are left alone; a metric that is not defined is NaN.
-Tasks do not import each other; what they share is `_options` and `_classifier`.
+Tasks do not import each other; what they share is `_options`, `_classifier`, `_folds` and
+`_few_shot`.
 """

@@ -1,19 +1,18 @@
-"""Small networks that recognize which findings a chest CT shows, and the folds they are tested in.
+"""Small networks that recognize which findings an image shows.
 
 One network answers for several findings at once. A finding that is not known of an image, or not
 to be learned from it, is NaN in its labels and counts for nothing. Volumes are shrunk to a cube
-first: what the classifiers are compared by is what they were trained on, not their resolution.
+first, radiographs to a square: what the classifiers are compared by is what they were trained on,
+not their resolution.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
 import torch
 from monai.networks.nets.resnet import ResNet
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,11 +28,12 @@ class Size(NamedTuple):
     """What a network is made of.
 
     Attributes:
-        side: Of the cube that it sees.
+        side: Of the cube that it sees, or of the square.
         stem: Side and stride of the first convolution.
         layers: Residual blocks of each level.
         channels: Of each level.
         steps: What it is trained for by default.
+        dims: 3 for volumes, 2 for radiographs.
     """
 
     side: int
@@ -41,6 +41,7 @@ class Size(NamedTuple):
     layers: tuple[int, ...]
     channels: tuple[int, ...]
     steps: int
+    dims: int = 3
 
 
 # `phantom` was chosen by time: a stride of 4 costs a third of a stride of 2; it found effusions
@@ -54,7 +55,7 @@ SIZES: Mapping[str, Size] = {
 
 
 class Pool(NamedTuple):
-    """Cases as a network takes them: images (n, 1, side, side, side), labels (n, k), facts."""
+    """Cases as a network takes them: images (n, channels, *sides), labels (n, k), facts."""
 
     images: Tensor
     labels: np.ndarray
@@ -72,32 +73,48 @@ class Classifier(NamedTuple):
     learned: np.ndarray
 
 
+def sized(size: str | Size) -> Size:
+    """Return a size: one of `SIZES` by its name, or as it was given."""
+    return SIZES[size] if isinstance(size, str) else size
+
+
+def seen(case: Case, side: int) -> Tensor:
+    """Return the volume of a case as a network takes it: see `shrunk`."""
+    return shrunk(case.image.voxels, side)
+
+
 def pooled(
-    cases: Iterable[Case], size: str, read: Callable[[Mapping], list[float]], real: bool = True
+    cases: Iterable[Case],
+    size: str | Size,
+    read: Callable[[Mapping], list[float]],
+    real: bool = True,
+    see: Callable[[Case, int], Tensor] = seen,
 ) -> Pool:
     """Return cases shrunk, one after the other, with their labels and facts.
 
     Args:
         cases: Walked through once.
-        size: Of `SIZES`.
+        size: Of `SIZES`, or one of the caller's.
         read: Returns the k labels of a case, 1, 0 or NaN, from its facts.
         real: Whether they must bring all of `FACTS`; drawn ones need but `findings`.
+        see: Returns what a network is shown of a case, (channels, *sides), at a given side.
 
     Raises:
         ValueError: If a fact is missing; it says which.
     """
-    side, needed = SIZES[size].side, FACTS if real else ("findings",)
-    images, labels, facts = [torch.zeros((0, 1, side, side, side))], [], []
+    own, needed = sized(size), FACTS if real else ("findings",)
+    images, labels, facts = [], [], []
     for case in cases:
         lacking = [name for name in needed if name not in case.facts]
         if lacking:
             raise ValueError(f"case {case.name!r} lacks the facts {', '.join(lacking)}")
-        images.append(shrunk(case.image.voxels, side)[None])
+        images.append(see(case, own.side))
         labels.append(read(case.facts))
         facts.append({"case": case.name} | {n: str(case.facts.get(n, "")) for n in FACTS})
     count = len(read({"findings": ""}))
     table = np.reshape(np.array(labels, float), (len(labels), count))
-    return Pool(torch.cat(images), table, pd.DataFrame(facts, columns=["case", *FACTS]))
+    stack = torch.stack(images) if images else torch.zeros((0, 1, *(own.side,) * own.dims))
+    return Pool(stack, table, pd.DataFrame(facts, columns=["case", *FACTS]))
 
 
 def shrunk(voxels: np.ndarray, side: int) -> Tensor:
@@ -113,56 +130,6 @@ def shrunk(voxels: np.ndarray, side: int) -> Tensor:
     low, high = WINDOW_HU
     scaled = (np.clip(voxels.astype(np.float32), low, high) - low) * (2 / (high - low)) - 1
     return functional.interpolate(torch.from_numpy(scaled)[None, None], (side,) * 3, mode="area")[0]
-
-
-def folds_of(labels: np.ndarray, patients: Sequence[str], count: int) -> np.ndarray:
-    """Return the fold of every case: no patient in two, findings spread as evenly as can be.
-
-    Nothing is drawn: equal cases in equal order have equal folds, so all arms are tested alike.
-
-    Args:
-        labels: (n, k) 1, 0 or NaN.
-        patients: (n,) the patient of each case.
-        count: Folds wanted; there are never more than patients.
-
-    Returns:
-        (n,) integers from 0; all 0 where there are fewer than two patients.
-    """
-    folds = np.zeros(len(labels), int)
-    count = min(count, len(set(patients)))
-    if count < 2:
-        return folds
-    rare = np.argsort(np.nansum(labels, 0), kind="stable")  # what is rare must be spread first
-    shown = labels[:, rare] == 1
-    kinds = np.where(shown.any(1), 1 + shown.argmax(1), 0)
-    spread = np.bincount(kinds).max() >= count
-    splitter = StratifiedGroupKFold(count) if spread else GroupKFold(count)
-    with catch_warnings():  # a finding with fewer cases than folds is no news here
-        simplefilter("ignore", UserWarning)
-        parts = list(splitter.split(labels, kinds, patients))
-    for fold, (_, held) in enumerate(parts):
-        folds[held] = fold
-    return folds
-
-
-def balanced(labels: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Return labels of as many images with a finding as without, for each finding; NaN elsewhere.
-
-    Args:
-        labels: (n, k) 1, 0 or NaN.
-        most: Images with, and images without, at most.
-        rng: Chooses among them.
-
-    Returns:
-        (n, k); a column is all NaN where one of the two kinds is missing.
-    """
-    chosen = np.full(labels.shape, np.nan)
-    for finding, column in enumerate(labels.T):
-        kinds = [np.flatnonzero(column == value) for value in (1, 0)]
-        count = min(most, *map(len, kinds))
-        for value, rows in zip((1, 0), kinds, strict=True):
-            chosen[rng.permutation(rows)[:count], finding] = value
-    return chosen
 
 
 def weights_of(labels: np.ndarray) -> np.ndarray:
@@ -194,10 +161,10 @@ def fit(
     """Train a classifier; steps, batch and the way images are drawn depend on `options` alone.
 
     Args:
-        images: (n, 1, side, side, side) of `shrunk`.
+        images: (n, 1, *sides) of `shrunk`, or as the size has it.
         labels: (n, k) 1, 0, or NaN where nothing is to be learned.
-        options: size (of `SIZES`), steps (None for those of the size), batch, learning_rate,
-            precision, augment (see `altered`).
+        options: size (of `SIZES`, or a `Size`), steps (None for those of the size), batch,
+            learning_rate, precision, augment (see `altered`); start, weights to begin with, if any.
         generator: On the CPU; equal generators give equal networks.
         device: Where to train.
         callbacks: As `training.loop.train` takes them.
@@ -205,6 +172,8 @@ def fit(
     weights = weights_of(labels)
     learned = np.asarray(weights.any(0))
     network = build(options["size"], labels.shape[1], generator).to(device)
+    if options.get("start"):
+        network.load_state_dict(options["start"])
     if not learned.any():
         return Classifier(network.eval(), learned)
     pool = [images, *(torch.from_numpy(p).float() for p in (np.nan_to_num(labels), weights))]
@@ -212,7 +181,7 @@ def fit(
         network,
         lambda own: [part.to(device) for part in _batch(pool, options, own)],
         _loss,
-        _settings(options),
+        settings(options),
         generator,
         callbacks,
     )
@@ -232,22 +201,24 @@ def _loss(network: ResNet, batch: Sequence[Tensor], _: torch.Generator) -> dict[
     return {"entropy": functional.binary_cross_entropy_with_logits(found, labels, weights)}
 
 
-def _settings(options: Mapping) -> Settings:
-    steps = options["steps"] or SIZES[options["size"]].steps
+def settings(options: Mapping) -> Settings:
+    """Return how a network is trained: size, steps, learning_rate, precision."""
+    steps = options["steps"] or sized(options["size"]).steps
     return Settings(
         steps, options["learning_rate"], weight_decay=0.01, warmup=steps // 20,
         schedule="cosine", ema=0.9, precision=options["precision"],
     )  # fmt: skip
 
 
-def build(size: str, findings: int, generator: torch.Generator) -> ResNet:
-    """Return a new network that maps (B, 1, side, side, side) to (B, findings) logits."""
-    own = SIZES[size]
+def build(size: str | Size, findings: int, generator: torch.Generator) -> ResNet:
+    """Return a new network that maps (B, 1, *sides) to (B, findings) logits."""
+    own = sized(size)
     with seeded(generator):
         return ResNet(
             "basic",
             list(own.layers),
             list(own.channels),
+            spatial_dims=own.dims,
             n_input_channels=1,
             conv1_t_size=own.stem[0],
             conv1_t_stride=own.stem[1],
@@ -260,14 +231,19 @@ def altered(images: Tensor, augment: Mapping, generator: torch.Generator) -> Ten
     """Return images shifted, mirrored and re-scaled a little, each in its own way.
 
     Args:
-        images: (n, 1, side, side, side) in [-1, 1].
+        images: (n, 1, *sides) in [-1, 1]: volumes (X, Y, Z), or radiographs as they are viewed.
         augment: `shift` (voxels either way along each axis), `flip` (chance of right for left),
             `offset` (largest change of all voxels), `noise` (standard deviation).
         generator: On the CPU.
     """
-    moved = shifted(images, int(augment["shift"]), generator)
-    draws = torch.rand((2, len(images), 1, 1, 1, 1), generator=generator)
-    mirrored = torch.where(draws[0] < augment["flip"], moved.flip(2), moved)
+    flat, reach = images.ndim == 4, int(augment["shift"])
+    moved = (
+        shifted(images[..., None], reach, generator)[..., 0]
+        if flat
+        else (shifted(images, reach, generator))
+    )
+    draws = torch.rand((2, len(images), *(1,) * (images.ndim - 1)), generator=generator)
+    mirrored = torch.where(draws[0] < augment["flip"], moved.flip(3 if flat else 2), moved)
     noise = torch.randn(moved.shape, generator=generator) * augment["noise"]
     return mirrored + (2 * draws[1] - 1) * augment["offset"] + noise
 

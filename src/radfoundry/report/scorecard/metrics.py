@@ -234,6 +234,14 @@ METRICS: dict[str, Metric] = {
         "Gain of samples in parts of the gain of as many further patients", "1", True,
         "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not.",
     ),
+    "few_shot_dice": Metric(
+        "Segmentation by a model taught by few patients (Dice)", "1", True,
+        "Above `real_repeated`, the same patients alone, and close to `extra_real`, more patients.",
+    ),
+    "share_of_real_gain_dice": Metric(
+        "Gain of samples in Dice in parts of the gain of as many further patients", "1", True,
+        "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not.",
+    ),
     "utility_gain": Metric("Gain over real images alone", "1", True, TAUGHT),
     "wall_seconds": Metric("Time taken", "s", False, _COST),
     "peak_gb": Metric("Memory taken", "GB", False, _COST),

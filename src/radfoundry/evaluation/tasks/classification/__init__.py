@@ -18,7 +18,7 @@ from torch import Tensor
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import utility
-from radfoundry.evaluation.tasks import _classifier, _options
+from radfoundry.evaluation.tasks import _classifier, _folds, _options
 from radfoundry.evaluation.tasks._classifier import Pool, pooled
 from radfoundry.text import labeler
 from radfoundry.training.loop import Callbacks
@@ -97,7 +97,7 @@ def run(
     own = pooled(chain(cases["tune"], cases["test"]), size, read)
     unseen = pooled(cases["unseen"], size, read)
     samples = pooled(cases["samples"] if ARMS[arm]["samples"] else (), size, read, real=False)
-    folds = _classifier.folds_of(own.labels, list(own.facts["patient"]), options["folds"])
+    folds = _folds.folds_of(own.labels, list(own.facts["patient"]), options["folds"])
     rows: list[pd.DataFrame] = []
     elsewhere: list[pd.DataFrame] = []
     for fold in range(folds.max(initial=0) + 1):
@@ -159,7 +159,7 @@ def _fold_data(
     own, samples = pools
     known = samples.facts["patient"].isin(own.facts["patient"][held]).to_numpy(bool)
     drawn = samples.at(~known)
-    chosen = _classifier.balanced(drawn.labels, options["samples"], rng)
+    chosen = _folds.balanced(drawn.labels, options["samples"], rng)
     real = own.at(~held & ARMS[arm]["real"])
     labels, counts = np.concatenate([real.labels, chosen]), (chosen == 1).sum(0)
     reasons = ["" for _ in counts]

@@ -1,35 +1,46 @@
-"""Who teaches a few-shot classifier: k patients of each kind, and who is added to them.
+"""Who teaches a few-shot model: k patients of each kind, and who is added to them.
 
 Everything here is chosen by one seed for each draw and target, and by no arm: all arms of a draw
 know the same k patients, and those of a smaller k are among them. What is added, real or
 synthetic, is of one number in all arms, so that patients and samples are compared one for one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 ALL = "all"
-REAL, EXTRA, SAMPLES = "real", "extra", "samples"  # sources of cases
+# Sources of cases: the k patients, further ones, samples that experts kept, all that were drawn,
+# those of the recipe's null arm, and lesions of the k patients pasted into others of them.
+REAL, EXTRA, SAMPLES = "real", "extra", "samples"
+UNFILTERED, UNTRAINED, PASTED = "unfiltered", "untrained", "pasted"
+NONE = {
+    EXTRA: "no further patients of both kinds in the train split",
+    SAMPLES: "no kept samples of both kinds",
+    UNFILTERED: "no samples of both kinds",
+    UNTRAINED: "no samples of both kinds from the null arm",
+}
 
 
 class Regime(NamedTuple):
     """One k: places of cases (kinds, n) in their pools, kind 0 with and kind 1 without the target.
 
     Attributes:
-        real: The k patients of each kind, one case each; of `all` they differ in number.
-        extra: As many further patients as are added.
-        samples: As many samples.
+        cases: By source. `REAL` are the k patients of each kind, one case each; of `all` they
+            differ in number. `EXTRA` are as many further patients as are added; the others are as
+            many samples, or fewer of each kind where there are not so many.
         added: How many of each kind are added.
         reasons: By source, why it has none.
     """
 
-    real: list[np.ndarray]
-    extra: list[np.ndarray]
-    samples: list[np.ndarray]
+    cases: Mapping[str, list[np.ndarray]]
     added: int
-    reasons: dict[str, str]
+    reasons: Mapping[str, str]
+
+    def count(self, source: str) -> int:
+        """Return how many of each kind a source has."""
+        return min(map(len, self.cases[source]))
 
 
 def name_of(shots: int | str) -> str:
@@ -60,28 +71,33 @@ def by_kind(
 
 
 def regime(
-    patients: Sequence[np.ndarray], samples: Sequence[np.ndarray], shots: int | str, most: int
+    patients: Sequence[np.ndarray],
+    drawn: Mapping[str, Sequence[np.ndarray]],
+    shots: int | str,
+    most: int,
 ) -> Regime:
     """Return who teaches at one k.
 
+    As many are added as the scarcer of further patients and kept samples has, of those that there
+    are: an arm with other samples changes no other arm.
+
     Args:
         patients: Places by kind, of `by_kind`: the first k are taken, the next ones are extra.
-        samples: The same of samples.
+        drawn: The same of samples, by source.
         shots: k, or `ALL` patients.
         most: How many of each kind are added at most.
     """
     k = max(map(len, patients)) if shots == ALL else int(shots)
-    real = [kind[:k] for kind in patients]
-    further = [kind[k:] for kind in patients]
-    found = {EXTRA: min(map(len, further)), SAMPLES: min(map(len, samples))}
-    added = min([most, *(count for count in found.values() if count)])
-    reasons = {
-        EXTRA: "" if found[EXTRA] else "no further patients of both kinds in the train split",
-        SAMPLES: "" if found[SAMPLES] else "no kept samples of both kinds",
-        REAL: _lacking(patients, shots),
-    }
-    extra, drawn = ([kind[:added] for kind in source] for source in (further, samples))
-    return Regime(real, extra, drawn, added if any(found.values()) else 0, reasons)
+    pools = {EXTRA: [kind[k:] for kind in patients], **drawn}
+    found = {source: min(map(len, kinds)) for source, kinds in pools.items()}
+    added = min([most, *(found[s] for s in (EXTRA, SAMPLES) if found.get(s))])
+    cases = {s: [kind[: min(added, found[s])] for kind in kinds] for s, kinds in pools.items()}
+    reasons = {source: "" if count else NONE[source] for source, count in found.items()}
+    return Regime(
+        {REAL: [kind[:k] for kind in patients], **cases},
+        added if any(found.values()) else 0,
+        {REAL: _lacking(patients, shots), **reasons},
+    )
 
 
 def _lacking(patients: Sequence[np.ndarray], shots: int | str) -> str:

@@ -28,6 +28,15 @@ def names(options: Mapping) -> list[str]:
     return [*options["findings"], *sides, *(name + SEVERE for name in options["severities"])]
 
 
+def findings(options: Mapping) -> tuple[str, ...]:
+    """Return the finding of each target of `names`.
+
+    >>> findings({"findings": ["nodule"], "sides": ["nodule"], "severities": []})
+    ('nodule', 'nodule')
+    """
+    return (*options["findings"], *options["sides"], *options["severities"])
+
+
 def labels_of(facts: Mapping, options: Mapping) -> list[float]:
     """Return 1, 0, or NaN where it is open, for each target of `names`.
 

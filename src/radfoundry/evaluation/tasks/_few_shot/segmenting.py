@@ -1,0 +1,124 @@
+"""Few-shot segmentation: U-Nets that mark a finding, taught by masks and judged by their Dice."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from monai.networks.nets.unet import UNet
+from torch import Tensor, nn
+from torch.nn import functional
+
+from radfoundry.evaluation.metrics.overlap import dice
+from radfoundry.evaluation.tasks import _classifier
+from radfoundry.evaluation.tasks._classifier import Pool
+from radfoundry.evaluation.tasks._few_shot.plateau import Learner, Taught
+from radfoundry.networks.layers import seeded
+from radfoundry.training.loop import Callbacks, train
+from radfoundry.training.losses import soft_dice_loss
+
+THRESHOLD = 0.5
+COUNTS = ("tp", "fp", "fn")
+
+
+def build(options: Mapping, generator: torch.Generator) -> UNet:
+    """Return a new U-Net that maps films (B, 1, s, s) to logits of the same shape.
+
+    Args:
+        options: size, whose channels and residual units its levels have.
+        generator: Source of the initial weights.
+    """
+    own = options["size"]
+    with seeded(generator):
+        return UNet(
+            spatial_dims=own.dims,
+            in_channels=1,
+            out_channels=1,
+            channels=own.channels,
+            strides=(2,) * (len(own.channels) - 1),
+            num_res_units=own.layers[0],
+        )
+
+
+def fit(
+    images: Tensor,
+    masks: np.ndarray,
+    options: Mapping,
+    generator: torch.Generator,
+    device: str,
+    callbacks: Callbacks,
+) -> None:
+    """Train a U-Net by masks (n, s, s) 1 or 0, empty where nothing is to be marked."""
+    network = build(options, generator).to(device)
+    if options.get("start"):
+        network.load_state_dict(options["start"])
+    pool = torch.cat([images, torch.from_numpy(masks)[:, None].float()], 1)
+    train(
+        network,
+        lambda own: [part.to(device) for part in _batch(pool, options, own)],
+        loss,
+        _classifier.settings(options),
+        generator,
+        callbacks,
+    )
+
+
+def _batch(pool: Tensor, options: Mapping, generator: torch.Generator) -> list[Tensor]:
+    """Return films and masks of a random batch, moved alike; films alone are re-scaled."""
+    chosen = torch.randint(len(pool), (options["batch"],), generator=generator)
+    still = {"shift": 0, "flip": 0, "offset": 0, "noise": 0}
+    moving = {name: options["augment"][name] for name in ("shift", "flip")}
+    coloring = {name: options["augment"][name] for name in ("offset", "noise")}
+    moved = _classifier.altered(pool[chosen], still | moving, generator)
+    films = _classifier.altered(moved[:, :1], still | coloring, generator)
+    return [films, moved[:, 1:].round()]
+
+
+def loss(network: nn.Module, batch: Sequence[Tensor], _: torch.Generator) -> dict[str, Tensor]:
+    """Return cross entropy of all pixels, and 1 - soft Dice of films with a mask."""
+    films, masks = batch
+    found = network(films).float()
+    entropy = functional.binary_cross_entropy_with_logits(found, masks)
+    return {"entropy": entropy, "dice": soft_dice_loss(found.sigmoid(), masks)}
+
+
+def judge(logits: Tensor, masks: np.ndarray) -> tuple[float, float]:
+    """Return the mean Dice of films with a mask, and minus the cross entropy of all."""
+    found, truth = logits[:, 0], torch.from_numpy(masks).float()
+    each = [dice(own.numpy() > 0, mask > 0) for own, mask in zip(found, masks, strict=True)
+            if mask.any()]  # fmt: skip
+    return float(np.mean(each)), -float(functional.binary_cross_entropy_with_logits(found, truth))
+
+
+def judges(masks: np.ndarray) -> bool:
+    """Return whether there is a mask to judge by."""
+    return bool(masks.any())
+
+
+LEARNER = Learner(build, fit, judge, judges)
+
+
+def taught(pool: Pool, place: int) -> Taught:
+    """Return the films of a pool, and the masks of a target."""
+    return pool.images[:, :1], pool.images[:, 1 + place].numpy()
+
+
+def predicted(tested: Pool, place: int, network: nn.Module | None, device: str) -> pd.DataFrame:
+    """Return how many pixels are marked rightly, wrongly and not; NaN where there is no network.
+
+    The score of a film is the largest probability of its pixels.
+    """
+    rows = np.full((len(tested.facts), 1 + len(COUNTS)), np.nan)
+    if network is not None:
+        for row, layers in zip(rows, tested.images, strict=True):
+            row[:] = _counted(network, layers[:1], layers[1 + place].numpy() > 0, device)
+    found = dict(zip(("score", *COUNTS), rows.T, strict=True))
+    return tested.facts.assign(truth=tested.labels[:, place], threshold=THRESHOLD, **found)
+
+
+@torch.inference_mode()
+def _counted(network: nn.Module, film: Tensor, mask: np.ndarray, device: str) -> list[float]:
+    logits = network(film[None].to(device)).float().cpu()[0, 0]
+    marked = (logits > 0).numpy()
+    counts = [(marked & mask).sum(), (marked & ~mask).sum(), (mask & ~marked).sum()]
+    return [float(logits.max().sigmoid()), *map(float, counts)]
