@@ -50,6 +50,16 @@ def test_maps_are_averaged_over_the_cells_of_the_latents_grid():
     assert pooled[0].tolist() == [[0.75, 0], [0, 0]]
 
 
+def test_a_stated_finding_without_a_mask_and_an_organ_that_was_not_found_are_not_known():
+    found = np.zeros((len(maps.channels()), 2, 2), np.float32)
+    found[0] = 1
+    known = dict(zip(maps.channels(), maps.known(found, {"nodule"}), strict=True))
+    assert known["lung_right"]
+    assert not known["lung_left"]
+    assert not known["nodule"]
+    assert known["opacity"]
+
+
 def test_organs_behind_each_other_are_in_both_channels():
     one = chest()
     right, left, heart, _ = maps.of_organs(one.anatomy)
@@ -139,12 +149,14 @@ def test_a_warp_moves_organs_a_little_and_none_leaves_them():
 
 def test_each_class_of_the_maps_is_dropped_by_itself():
     whole, generator = torch.ones(400, 3, 1, 1), torch.Generator().manual_seed(0)
-    seen = task.with_dropped(whole, 0.5, generator)
+    known = torch.ones(400, 3, dtype=torch.bool)
+    seen = task.with_dropped(whole, known, 0.5, generator)
     values, shares = seen.flatten(1).chunk(2, 1)
     assert torch.equal(values, shares)
     assert shares.mean(0).tolist() == pytest.approx([0.5] * 3, abs=0.08)
     assert len({tuple(row) for row in shares.int().tolist()}) == 8
-    assert task.with_dropped(whole, 0, generator).all()
+    assert task.with_dropped(whole, known, 0, generator).all()
+    assert not task.with_dropped(whole, ~known, 0, generator).any()
 
 
 def test_sides_that_are_left_open_are_chosen_and_written_down():
@@ -158,7 +170,7 @@ def test_sides_that_are_left_open_are_chosen_and_written_down():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"masks": "drawn"}, "allowed: shapes, case"),
+        ({"masks": "poems"}, "allowed: shapes, case"),
         ({"given": ["lobes"]}, "allowed: image"),
         ({"warp": 9}, "0 .as they are. to 3"),
         ({"given": ["image"]}, "where the image is given"),
@@ -178,7 +190,7 @@ def test_cases_without_lungs_lend_no_organs():
 
 def paper(**changed):
     card = options.of_diffusion({"size": "paper", "objective": "published"}, False, {})
-    card |= {"latent_channels": 3, "space": [64, 64], "text_width": 1280, "read": 0, "classes": []}
+    card |= {"channels": 3, "space": [64, 64], "text_width": 1280, "read": 0, "classes": []}
     with torch.device("meta"):
         return training.built({**card, **changed})
 

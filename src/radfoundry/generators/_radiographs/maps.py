@@ -3,8 +3,9 @@
 Axes are those of a radiograph's voxels, (X, Z).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,20 @@ from radfoundry.anatomy import regions
 from radfoundry.case import Case
 
 ORGANS = ("lung_right", "lung_left", "heart", "mediastinum")
+
+
+class Shown(NamedTuple):
+    """Maps of several pictures on a grid, for a network that is shown them.
+
+    Attributes:
+        classes: What the channels are.
+        values: (n, K, x, z) in [0, 1]: the share of each cell that they cover.
+        known: (n, K) bool: a class that nobody looked for is not known, an empty one may be.
+    """
+
+    classes: tuple[str, ...]
+    values: Tensor
+    known: Tensor
 
 
 @cache
@@ -44,6 +59,16 @@ def of_findings(findings: np.ndarray) -> np.ndarray:
 def of_case(case: Case) -> np.ndarray:
     """Return the maps of a case (K, X, Z), float32 0 or 1; K as in `channels`."""
     return np.concatenate([of_organs(case.anatomy), of_findings(case.findings)])
+
+
+def known(maps: np.ndarray, stated: Collection[str]) -> np.ndarray:
+    """Return which channels of a case's maps (K, X, Z) are known, (K,) bool; K as in `channels`.
+
+    An organ that is nowhere was not found. A finding that is stated and nowhere has a mask that
+    nobody drew; one that is not stated is known to be nowhere.
+    """
+    absent = np.array([name in finding_names() and name not in stated for name in channels()])
+    return maps.any((1, 2)) | absent
 
 
 def pooled(maps: np.ndarray, factors: Sequence[int], multiple: Sequence[int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a network of radiographs is taught: latents with their prompts and maps, and the loss."""
+"""What a network of radiographs is taught: pictures with their prompts and maps, and the loss."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ from radfoundry.diffusion import objectives
 from radfoundry.diffusion.objectives import Dropping, Objective, denoising_loss, masked_channels
 from radfoundry.generators._radiographs import latents, words
 from radfoundry.generators._radiographs.latents import Coder
+from radfoundry.generators._radiographs.maps import Shown
 from radfoundry.text.encoder import features
 from radfoundry.weights import Weights
 
@@ -34,8 +36,71 @@ class Rows:
         return torch.randint(self.count, (self.batch,), generator=generator)
 
 
-class LatentTask:
-    """Batches of latents with what is said and known of them, and the loss."""
+class Task:
+    """Batches of pictures with what is said and shown of them, and the loss."""
+
+    def __init__(
+        self,
+        pictures: Tensor,
+        prompts: Sequence[str],
+        shown: Shown | None,
+        options: Mapping[str, Any],
+        encoder: Weights | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """Encode each distinct prompt once.
+
+        Args:
+            pictures: (n, C, x, z) what is drawn of each case.
+            prompts: Of each.
+            shown: Maps of each; None shows none.
+            options: Of the network, see `options.of_network`.
+            encoder: The text encoder; None trains without text.
+            device: Where prompts are encoded.
+        """
+        self.pictures, self.prompts, self.shown, self.options = pictures, prompts, shown, options
+        if encoder is not None and all(prompts) and not options["drop_text"]:
+            warnings.warn(ALL_ILL, RuntimeWarning, stacklevel=2)
+        self.encode = None if encoder is None else features.stored(encoder, prompts, device)
+        self.reader = {} if encoder is None else encoder.card.get("reader", {})
+        self.objective = objective(options)
+        self.ahead = Rows(len(pictures), options["batch"])
+
+    def ready(self, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return pictures (B, C, x, z) of the cases of a batch, and their condition."""
+        condition: dict[str, Tensor] = {}
+        if self.encode is not None:
+            said = [self.prompts[row] for row in rows.tolist()]
+            condition |= words.features(self.encode, said)
+        if self.shown is not None:
+            condition["maps"] = self.shown.values[rows].float()
+            condition["known"] = self.shown.known[rows]
+        return self.pictures[rows].float(), condition
+
+    def loss(
+        self, network: nn.Module, batch: tuple[Tensor, dict], generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return the denoising loss; some prompts and some classes of the maps are left out."""
+        device = next(network.parameters()).device
+        clean, seen = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
+        if "maps" in seen:
+            both = seen.pop("maps"), seen.pop("known")
+            seen["concat"] = with_dropped(*both, self.options["drop_maps"], generator)
+        dropping = Dropping(self.options["drop_text"])
+        losses = denoising_loss(network, clean, seen, self.objective, generator, dropping)
+        return {"denoising": losses.mean()}
+
+    def previewed(self, count: int) -> dict[str, Tensor]:
+        """Return the condition of pictures that are drawn for a person to look at: none."""
+        return {}
+
+    def seen(self, drawn: Tensor) -> np.ndarray:
+        """Return what is drawn (B, C, x, z) as pictures (B, X, Z) in [0, 1]."""
+        raise NotImplementedError
+
+
+class LatentTask(Task):
+    """Batches of latents of radiographs."""
 
     def __init__(
         self,
@@ -57,38 +122,17 @@ class LatentTask:
         Raises:
             ValueError: There is no case; cases are of several grids.
         """
-        self.options, self.coder = options, coder
-        self.latents = latents.of_cases(cases, coder)
-        self.maps = latents.maps_of_cases(cases, coder) if options["maps"] else None
-        self.prompts = prompts_of(cases, options["wording"])
-        if encoder is not None and all(self.prompts) and not options["drop_text"]:
-            warnings.warn(ALL_ILL, RuntimeWarning, stacklevel=2)
-        self.encode = None if encoder is None else features.stored(encoder, self.prompts, device)
-        self.reader = {} if encoder is None else encoder.card.get("reader", {})
-        self.objective = objective(options)
-        self.ahead = Rows(len(cases), options["batch"])
+        whole, prompts = latents.of_cases(cases, coder), prompts_of(cases, options["wording"])
+        shown = latents.maps_of_cases(cases, coder) if options["maps"] else None
+        super().__init__(whole, prompts, shown, options, encoder, device)
+        self.coder = coder
 
-    def ready(self, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return latents (B, C, x, z) of the cases of a batch, and their condition."""
-        condition: dict[str, Tensor] = {}
-        if self.encode is not None:
-            said = [self.prompts[row] for row in rows.tolist()]
-            condition |= words.features(self.encode, said)
-        if self.maps is not None:
-            condition["maps"] = self.maps[rows].float()
-        return self.latents[rows].float(), condition
-
-    def loss(
-        self, network: nn.Module, batch: tuple[Tensor, dict], generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """Return the denoising loss; some prompts and some classes of the maps are left out."""
-        device = next(network.parameters()).device
-        clean, seen = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
-        if "maps" in seen:
-            seen["concat"] = with_dropped(seen.pop("maps"), self.options["drop_maps"], generator)
-        dropping = Dropping(self.options["drop_text"])
-        losses = denoising_loss(network, clean, seen, self.objective, generator, dropping)
-        return {"denoising": losses.mean()}
+    def seen(self, drawn: Tensor) -> np.ndarray:
+        """Return the radiographs of latents; see `Task`."""
+        sides = [
+            side * step for side, step in zip(drawn.shape[2:], self.coder.factors, strict=True)
+        ]
+        return (self.coder.decode(drawn, sides)[:, 0].numpy() + 1) / 2
 
 
 def prompts_of(cases: Sequence[Case], wording: str) -> list[str]:
@@ -100,11 +144,12 @@ def prompts_of(cases: Sequence[Case], wording: str) -> list[str]:
     ]
 
 
-def with_dropped(maps: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+def with_dropped(maps: Tensor, known: Tensor, chance: float, generator: torch.Generator) -> Tensor:
     """Return what a network sees of maps of which each class is left out by itself.
 
     Args:
         maps: (B, K, x, z) in [0, 1].
+        known: (B, K) bool; what is not known is left out in any case.
         chance: That a class of a picture is left out.
         generator: The source of it.
 
@@ -113,7 +158,7 @@ def with_dropped(maps: Tensor, chance: float, generator: torch.Generator) -> Ten
         nowhere.
     """
     drawn = torch.rand(maps.shape[:2], generator=generator, device=generator.device)
-    return masked_channels(maps, (drawn >= chance).to(maps.device))
+    return masked_channels(maps, (drawn >= chance).to(maps.device) & known)
 
 
 def objective(options: Mapping[str, Any]) -> Objective:
