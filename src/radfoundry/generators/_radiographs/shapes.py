@@ -71,8 +71,7 @@ def allowed(finding: str, side: str, anatomy: np.ndarray) -> np.ndarray:
         side: "right" or "left"; "" for both.
         anatomy: Anatomy map (X, 1, Z).
     """
-    within = {label.name: label.within for label in regions.vocabulary().findings}[finding]
-    where = regions.mask(anatomy, str(within))
+    where = regions.mask(anatomy, regions.within(finding))
     if side:
         where = where & regions.mask(anatomy, f"lung_{side}")
     return picture(where)
