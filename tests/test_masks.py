@@ -1,5 +1,7 @@
 """Masks of findings compared with real ones: what tells them apart, and what must not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +11,11 @@ from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.evaluation import masks
 from radfoundry.evaluation.metrics import frechet
+from radfoundry.report.scorecard import masks as scorecard
 
 SIDE = 40
 OPTIONS = {"repeats": 5, "draws": 40}
+ENDINGS = ("", "/real", "/untrained")
 
 
 def lungs(shift=0):
@@ -89,6 +93,9 @@ def test_the_share_inside_is_that_where_the_vocabulary_allows_the_finding():
     assert masks.inside(half, lungs()[:, 0], "nodule") == 0.5
     assert masks.table([film(0, half)], ["nodule"])["inside"].tolist() == [0.5]
     assert masks.inside(half, lungs()[:, 0], "cardiomegaly") == 0
+    cut = film(0, half)
+    cut = replace(cut, facts={**cut.facts, "mask_inside": "0.9"})
+    assert masks.table([cut], ["nodule"])["inside"].tolist() == [0.9]
 
 
 def test_other_masks_are_farther_than_masks_of_the_same_kind():
@@ -105,7 +112,21 @@ def test_how_many_masks_were_compared_is_told_and_few_have_no_distance():
     few = distance(table(3, 1))
     assert np.isnan(few["value"])
     assert "fewer than" in few["note"]
+    assert masks.compared(table(0, 0), {}, np.random.default_rng(0)).empty
     assert distance(table(9, 1), real=table(9, 1).head(0)) is None
+
+
+def test_the_scorecard_has_each_figure_beside_other_films_and_the_null_arm():
+    own = pd.concat([table(30, n).assign(set=s) for n, s in enumerate(("test", "tune", "drawn"))])
+    null = table(20, 4, radius=6.0).assign(set="drawn")
+    found = scorecard.rows(own, null, "r", 40, np.random.default_rng(0))
+    known = {(row.metric, row.arm): row for row in found}
+    for metric in ("mask_distance", "inside_region_fraction"):
+        assert {arm for name, arm in known if name == metric} == {f"nodule{e}" for e in ENDINGS}
+    far = [known["mask_distance", f"nodule{ending}"].value for ending in ENDINGS]
+    assert far[2] > 3 * max(abs(far[0]), abs(far[1]))
+    assert known["inside_region_fraction", "nodule"].n == 30
+    assert scorecard.rows(own[own["set"] != "drawn"], null, "r", 40, np.random.default_rng(0)) == []
 
 
 def test_one_arm_with_few_masks_does_not_hold_the_others_down():
@@ -122,27 +143,3 @@ def test_the_energy_distance_is_its_formula_and_about_0_for_one_distribution():
     points = np.array([[0.0], [1.0]]), np.array([[3.0], [5.0]])
     assert frechet.energy(*points) == pytest.approx(2 * 3.5 - 1 - 2)
     assert np.isnan(frechet.energy(one[:1], two))
-
-
-def test_what_comes_with_what_is_compared_pair_by_pair():
-    present = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0], [1, 1, 0]])
-    assert masks.cooccurrence(present)[0].tolist() == [0.75, 0.5, 0]
-    units = [f"p{n}" for n in range(40)]
-    rng = np.random.default_rng(0)
-    real = np.repeat(present, 10, 0), units
-    same = masks.cooccurrence_difference(real, real, 50, rng)
-    assert same.value == 0
-    never = masks.cooccurrence_difference(real, (np.eye(3)[[0, 1, 2, 0] * 10], units), 50, rng)
-    assert never.value == pytest.approx(0.5 / 3)
-    assert 0 < never.low < never.value < never.high
-
-
-def test_of_one_finding_or_few_films_nothing_is_compared():
-    rng = np.random.default_rng(0)
-    one = np.ones((8, 1)), list("abcdefgh")
-    assert np.isnan(masks.cooccurrence_difference(one, one, 20, rng).value)
-    few = np.ones((3, 2)), list("abc")
-    found = masks.cooccurrence_difference(few, few, 20, rng)
-    assert found.value == 0
-    assert np.isnan(found.low)
-    assert isinstance(masks.compared(table(0, 0), {}, rng), pd.DataFrame)

@@ -1,4 +1,4 @@
-"""Are masks of findings like real ones: in size, place and shape, in what comes with what?
+"""Are masks of findings like real ones in size, place and shape?
 
 A mask is described in units of the patient's lungs, so that patients of any size and place on the
 film compare. Sets of masks are compared finding by finding, by their energy distance in units of
@@ -15,8 +15,6 @@ from skimage.measure import label, perimeter, regionprops
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import frechet
-from radfoundry.evaluation.metrics.effects import FEWEST
-from radfoundry.evaluation.metrics.statistics import Interval, interval, patient_weights
 from radfoundry.evaluation.realism import distances
 from radfoundry.evaluation.realism.distances import REAL, Rows
 
@@ -70,15 +68,20 @@ def table(cases: Iterable[Case], names: Sequence[str]) -> pd.DataFrame:
     Args:
         cases: Radiographs with findings maps; a drawn one without a patient is its own.
         names: Findings that are looked for.
+
+    `inside` is the share of a mask where labels.yaml allows its finding; of masks that were cut to
+    that, what it was before: the fact `mask_inside`.
     """
     rows = []
     for case in cases:
         anatomy, marks = case.anatomy[:, 0], case.findings[:, 0]
         owner = {"case": case.name, "patient": case.facts.get("patient") or case.name}
+        before = str(case.facts.get("mask_inside", ""))
         for name in names:
             mask = regions.mask(marks, name)
             if mask.any():
-                found = described(mask, anatomy) | {"inside": inside(mask, anatomy, name)}
+                cut = inside(mask, anatomy, name) if before in ("", "nan") else float(before)
+                found = described(mask, anatomy) | {"inside": cut}
                 rows.append({**owner, "finding": name, **found})
     return pd.DataFrame(rows, columns=["case", "patient", "finding", *FEATURES, "inside"])
 
@@ -124,56 +127,3 @@ def _nothing() -> pd.DataFrame:
 
 def _units(arm: str, rows: pd.DataFrame) -> list[str]:
     return rows["patient" if arm.startswith(REAL) else "case"].astype(str).tolist()
-
-
-def cooccurrence(present: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Return which share of films show both of two findings, (k, k); on the diagonal the one.
-
-    Args:
-        present: (n, k) 1 or 0.
-        weights: (n,) how often each film counts, at least one of them; once if None.
-    """
-    counts = np.ones(len(present)) if weights is None else weights
-    return np.asarray(present.T @ (present * counts[:, None]) / counts.sum())
-
-
-def cooccurrence_difference(
-    real: tuple[np.ndarray, Sequence[str]],
-    other: tuple[np.ndarray, Sequence[str]],
-    draws: int,
-    rng: np.random.Generator,
-) -> Interval:
-    """Return how far the shares of films that show two findings are from real ones, on average.
-
-    It is the mean absolute difference over pairs of findings. Films that are drawn again differ
-    more than these do, so the draws are brought to have the value as their median.
-
-    Args:
-        real: (n, k) 1 or 0, and the unit of each, the patient.
-        other: (m, k), and the unit of each.
-        draws: Bootstrap samples.
-        rng: Source of chance.
-
-    Returns:
-        NaN of fewer than two findings, or of no film; without limits of fewer than `FEWEST` units.
-    """
-    sets = [np.asarray(present, float) for present, _ in (real, other)]
-    if sets[0].shape[1] < 2 or not all(map(len, sets)):
-        return Interval(NAN, NAN, NAN)
-    value = _apart([cooccurrence(one) for one in sets])
-    if min(len(set(units)) for _, units in (real, other)) < FEWEST:
-        return Interval(value, NAN, NAN)
-    weights = [patient_weights(units, draws, rng) for _, units in (real, other)]
-    drawn = np.array(
-        [
-            _apart([cooccurrence(one, own) for one, own in zip(sets, pair, strict=True)])
-            for pair in zip(*weights, strict=True)
-        ]
-    )
-    found = interval(value, drawn - np.median(drawn) + value)
-    return found._replace(low=max(0.0, found.low))
-
-
-def _apart(shares: Sequence[np.ndarray]) -> float:
-    pairs = np.triu_indices(len(shares[0]), 1)
-    return float(np.abs(shares[0] - shares[1])[pairs].mean())
