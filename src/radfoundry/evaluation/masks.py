@@ -76,11 +76,11 @@ def table(cases: Iterable[Case], names: Sequence[str]) -> pd.DataFrame:
     for case in cases:
         anatomy, marks = case.anatomy[:, 0], case.findings[:, 0]
         owner = {"case": case.name, "patient": case.facts.get("patient") or case.name}
-        before = str(case.facts.get("mask_inside", ""))
+        told = pd.to_numeric(pd.Series([case.facts.get("mask_inside")]), errors="coerce").iloc[0]
         for name in names:
             mask = regions.mask(marks, name)
             if mask.any():
-                cut = inside(mask, anatomy, name) if before in ("", "nan") else float(before)
+                cut = float(told) if np.isfinite(told) else inside(mask, anatomy, name)
                 found = described(mask, anatomy) | {"inside": cut}
                 rows.append({**owner, "finding": name, **found})
     return pd.DataFrame(rows, columns=["case", "patient", "finding", *FEATURES, "inside"])
