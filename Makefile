@@ -38,7 +38,7 @@ demo: $(READY)  ## Run the whole factory on phantoms, into results/ (CORES=2)
 showcase: $(READY)  ## Run text-guided CT, its ablations and baselines on more phantoms, into showcase/ (about 100 minutes)
 	mkdir -p showcase
 	cmp -s benchmarks/showcase.yaml showcase/config.yaml || cp benchmarks/showcase.yaml showcase/config.yaml
-	cd showcase && $(RUN) --snakefile ../Snakefile --directory . all
+	cd showcase && $(RUN) --snakefile ../Snakefile --directory . --prioritize results/recipes/medsyn/evaluate/few_shot.tsv -- all
 	@echo "The report: showcase/results/report.html    The scorecard: showcase/results/scorecard.tsv"
 
 bundle: $(READY)  ## Train the showcase's MedSyn and take its bundle for the demo: config.yaml pins what this prints
@@ -72,7 +72,7 @@ house: $(READY_TO_CHECK)
 	python -m pytest $(HOUSE_TESTS)
 	python docs/draw_dag.py --check
 
-trial: $(READY)  ## Run on the real images of ../shared/data, into trial/ (TRIAL=volumes or radiographs for a part)
+trial: $(READY)  ## Run on the real images of ../shared/data, into trial/ (TRIAL=volumes, radiographs or films for a part)
 	CORES=$(CORES) bash tests/trial/run.sh
 
 test-slurm: $(READY)  ## Run `snakemake --profile slurm all` on a real one-node Slurm (Debian, as root)

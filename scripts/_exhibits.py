@@ -11,7 +11,7 @@ from _images import checked_volume, drawn_cases
 from radfoundry import tables
 from radfoundry.config.catalogue import load
 from radfoundry.config.untrained import name_of
-from radfoundry.report import cohorts, exhibits, samples
+from radfoundry.report import cohorts, exhibits, samples, sources
 from radfoundry.report.scorecard import untrained
 
 
@@ -54,9 +54,11 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
     images = of(settings["recipes"][recipe]["cohort"], paths.images)
     modality = settings["cohorts"][settings["recipes"][recipe]["cohort"]]["modality"]
     generator = load("generators", settings["recipes"][recipe]["generator"])
+    options = {**generator.OPTIONS, **settings["recipes"][recipe]["sample"]}
     return {
         "name": recipe,
         "modality": modality,
+        "edited": sources.edited(options),
         "description": (generator.__doc__ or "").split("\n")[0],
         "verdicts": verdicts,
         "scores": scores,
@@ -91,6 +93,6 @@ def by_verdict(rows: pd.DataFrame, images: list[str], modality: str) -> dict[str
 
 
 def source_of(images: pd.DataFrame, sample):
-    """Return the image that a sample was made from."""
+    """Return the image of a sample's source."""
     row = images.loc[sample.facts["source"]]
     return checked_volume(Path(row["folder"]) / row.name / "image.nii.gz", row["image_sha256"])

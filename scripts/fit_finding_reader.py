@@ -1,7 +1,8 @@
 """Train what reads findings off drawn radiographs, on films that no generator learns from."""
 
 import numpy as np
-from _cases import read_all, real_cases, reports_of
+from _cases import read_all, reports_of
+from _cohort import real_cases
 from _job import device, start, steps
 
 from radfoundry import weights

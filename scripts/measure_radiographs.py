@@ -3,7 +3,8 @@
 import json
 
 import pandas as pd
-from _cases import drawn_cases, joined, read_all, summarize
+from _cases import joined, read_all, summarize
+from _images import drawn_cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights
@@ -31,16 +32,16 @@ def rows_of(sample, source, found):
     return [(sample, source, patients[source], *kind, *measured) for measured in found.items()]
 
 
-rows, before = [], None
+rows = []
 for name, source in samples.loc[samples["status"] == "failed", ["sample", "source"]].to_numpy():
     rows += rows_of(name, source, radiographs.failed(asked[name], reader.findings))
 drawn = samples[samples["status"] == "ok"]
-for film in progress(drawn_cases(drawn), len(drawn), "drawn radiographs"):
+films = progress(drawn_cases(drawn), len(drawn), "drawn radiographs")
+for film, other in radiographs.with_another(films):
     known = stated.of_sample(film, asked[film.name], reader.findings)
     fair = None if film.facts["split"] == "tune" else reader  # it learned from that source's film
-    found = radiographs.measured(film, before, known, segment, fair)
+    found = radiographs.measured(film, other, known, segment, fair)
     rows += rows_of(film.name, film.facts["source"], found)
-    before = film
 frame = pd.DataFrame(rows, columns=list(tables.columns("probes")))
 frame = frame.sort_values(["probe", "arm", "sample"], kind="stable")
 tables.write(frame, job.output.table, "probes")

@@ -1,7 +1,8 @@
 """Read real films of the test split as drawn ones are: the ceiling of what is read off those."""
 
 import pandas as pd
-from _cases import Cases, read_all, reports_of
+from _cases import read_all, reports_of
+from _cohort import Cases
 from _job import device, progress, start
 
 from radfoundry import tables, weights
@@ -18,14 +19,14 @@ chosen = shuffled(test, job.params.seed, job.params.most)
 films = Cases(job.input.images, job.input.labels, chosen, reports_of([job.input.cases]))
 reader = finding_reader.prepare(weights.read(job.input.reader), device(job))
 learned = weights.read(job.input.segmenter) if job.input.segmenter else None
-segment = lungs_finder(**job.params.segmenter, weights=learned)
+chosen = job.params.segmenter  # none where it labeled these films: it would agree with itself
+segment = lungs_finder(**chosen, weights=learned) if chosen else None
 
-rows, before = [], None
-for film in progress(films, len(films), "real films"):
+rows = []
+for film, other in radiographs.with_another(progress(films, len(films), "real films")):
     known = stated.of_film(film, reader.findings)
-    found = radiographs.measured(film, before, known, segment, reader)
+    found = radiographs.measured(film, other, known, segment, reader)
     first = film.name, film.name, film.facts["patient"], "real", "test"
     rows += [(*first, *one) for one in found.items()]
-    before = film
 frame = pd.DataFrame(rows, columns=list(tables.columns("probes")))
 tables.write(frame.sort_values("sample", kind="stable"), job.output.table, "probes")

@@ -1,6 +1,7 @@
 """Rules about the code itself: who may import whom, and what each file must be."""
 
 import ast
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -96,6 +97,14 @@ def test_a_library_file_fits_the_house_style(file):
 def test_a_script_only_joins_files_to_functions(file):
     assert len(file.read_text().splitlines()) <= 50
     assert not any(isinstance(n, ast.ClassDef) for n in ast.walk(ast.parse(file.read_text())))
+
+
+@pytest.mark.parametrize("file", [*SCRIPTS, *SHARED_SCRIPTS], ids=named)
+def test_what_a_script_takes_of_shared_ones_is_there(file):
+    shared = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ImportFrom)]
+    for node in (n for n in shared if n.module.startswith("_") and n.module != "__future__"):
+        there = vars(importlib.import_module(node.module))
+        assert not {name.name for name in node.names} - set(there), node.module
 
 
 @pytest.mark.parametrize("file", SHARED_SCRIPTS, ids=named)

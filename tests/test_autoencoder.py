@@ -157,8 +157,12 @@ def test_a_radiograph_comes_back_from_an_autoencoder_of_2d():
     assert again.image.voxels.shape == cases[0].image.voxels.shape == (30, 1, 30)
     off = np.abs(again.image.voxels - cases[0].image.voxels).mean()
     assert off < np.abs(cases[0].image.voxels - cases[0].image.voxels.mean()).mean() / 3
-    with pytest.raises(ValueError, match="smaller than the crop"):
-        radiographs.RadiographCrops(cases, {**chosen, "crop": [64, 64]})(generator())
+    wide = radiographs.RadiographCrops(cases, {**chosen, "crop": [64, 64]})
+    assert wide(generator()).shape[2:] == (28, 28)  # what latents of four pixels leave of 30
+    mixed = radiographs.RadiographCrops([cases[0], chests.chest("s", size=24)], chosen)
+    mixed.crop = [28, 28]
+    with pytest.raises(ValueError, match="s is .24, 24., smaller than the crop"):
+        [mixed(generator(seed)) for seed in range(9)]
 
 
 def test_a_critic_teaches_the_autoencoder_and_is_taught_but_not_kept():

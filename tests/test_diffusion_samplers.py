@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from radfoundry.diffusion.guidance import DECAYS, Known, blend_noisy
+from radfoundry.diffusion.guidance import DECAYS, Known, blend_noisy, until
 from radfoundry.diffusion.noise import Cosine, Flow, Level
 from radfoundry.diffusion.samplers import Sampling, Streams, grid, sample
 
@@ -169,7 +169,7 @@ def test_a_blend_that_ends_halfway_leaves_the_estimate_to_the_network():
         return torch.zeros_like(noisy)
 
     values, share = torch.full((1, 1, 2), 0.7), torch.tensor([[[1.0, 0.0]]])
-    known = Known(values, share, noisy=True, clean=False, decay=DECAYS["first_half"])
+    known = Known(values, share, noisy=True, clean=False, decay=until(0.5))
     sampling = Sampling("ddim", 4, spacing="time")
     made = sample(denoise, Streams([5], (1, 2)), Flow(), sampling, known)
     assert not made.any()

@@ -72,6 +72,14 @@ def test_the_page_speaks_of_sources_only_where_samples_start_from_one(modality, 
     assert ("networks that learned from real ones" in html) != flat
 
 
+def test_radiographs_drawn_from_nothing_are_not_said_to_be_made_from_their_source():
+    recipe, cohorts = {"name": "r", "edited": False}, {"cohort": ["c"], "origin": ["real"]}
+    html = page.render({"recipes": [recipe], "cohorts": pd.DataFrame(cohorts)})
+    assert "made from it" not in html
+    assert "of which the sample takes no more than the organ map" in html
+    assert "networks that learned from real ones" in html
+
+
 def test_a_radiograph_of_trained_networks_stands_beside_that_of_untrained_ones():
     drawn = replace(chest(), facts={"findings": "opacity"})
     (shown,) = samples.beside_untrained([drawn], [replace(drawn)], "CXR")

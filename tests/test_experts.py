@@ -188,6 +188,11 @@ def test_a_piece_of_another_patient_pasted_in_is_not_new(sample, train):
     assert score("novelty", pasted(sample, train[0], train[5]), train[0], train) < 0.1
 
 
+def test_what_starts_from_no_image_is_no_news_if_it_repeats_its_sources_patient(sample, train):
+    copy = holding(sample, shown(train[0]))
+    assert score("novelty", copy, None, train) < 0.1
+
+
 def test_without_another_patient_novelty_has_no_evidence(sample, train):
     assert np.isnan(score("novelty", sample, train[0], train[:1]))
 

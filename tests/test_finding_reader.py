@@ -1,5 +1,6 @@
 """The finding reader learns films of phantoms, says what it sees, and what nobody knows is left."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -112,6 +113,43 @@ def test_a_mirrored_film_has_its_sides_exchanged_and_its_masks_turned():
     turned = found.masks[..., 8:].sum((1, 2, 3)) > 0
     assert 5 < turned.sum() < 35
     assert torch.equal(found.sides[:, 0, 1] == 1, turned)
+
+
+def narrow(film, columns=slice(24, 48)):
+    """Return a part of a film, higher than it is wide."""
+    maps = (volume.plane(volume.picture(m)[:, columns]) for m in (film.anatomy, film.findings))
+    image = volume.radiograph(volume.picture(film.image.voxels)[:, columns])
+    return replace(film, image=image, anatomy=next(maps), findings=next(maps))
+
+
+def test_the_halves_of_a_film_that_is_no_square_are_the_halves_of_what_the_network_sees():
+    one = narrow(marked(films()[0], right=False), slice(20, 48))  # mark at 14 to 24 of 28 columns
+    _, pool = finding_reader.gathered([one], 32)
+    assert pool.sides[0, 0].tolist() == [0, 1]
+    assert not pool.masks[0, 0, :, :16].any()
+    assert pool.masks[0, 0, :, 16:].any()
+
+
+def test_a_map_of_a_film_that_is_no_square_lies_on_the_film(learned):
+    read, one = finding_reader.prepare(learned).read, narrow(films()[0])
+    square = np.pad(volume.picture(one.image.voxels), ((0, 0), (12, 12)))
+    whole = read(volume.radiograph(square))
+    np.testing.assert_allclose(read(one.image).maps, whole.maps[:, :, 12:36], atol=1e-6)
+
+
+def test_masks_of_full_size_are_let_go_film_by_film(monkeypatch):
+    made, held, of_film = [], [], stated.of_film
+
+    def watched(film, names):
+        held.append(sum(mask() is not None for mask in made))
+        known = of_film(film, names)
+        made.append(weakref.ref(known.masks))
+        return known
+
+    monkeypatch.setattr(stated, "of_film", watched)
+    _, pool = finding_reader.gathered(films(), 32)
+    assert max(held) <= 1
+    assert pool.masks.shape == (8, 2, 32, 32)
 
 
 def test_every_finding_and_none_are_drawn_equally_often():

@@ -1,6 +1,7 @@
 """What generators of radiographs share: maps, words, shapes of findings, warps, dropped classes."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from torch import nn
 from radfoundry.anatomy import regions
 from radfoundry.generators._latent.options import chosen
 from radfoundry.generators._radiographs import (
+    latents,
     maps,
     options,
     requests,
@@ -48,16 +50,6 @@ def test_maps_are_averaged_over_the_cells_of_the_latents_grid():
     pooled = maps.pooled(found, (4, 4), (8, 8))
     assert pooled.shape == (1, 2, 2)
     assert pooled[0].tolist() == [[0.75, 0], [0, 0]]
-
-
-def test_a_stated_finding_without_a_mask_and_an_organ_that_was_not_found_are_not_known():
-    found = np.zeros((len(maps.channels()), 2, 2), np.float32)
-    found[0] = 1
-    known = dict(zip(maps.channels(), maps.known(found, {"nodule"}), strict=True))
-    assert known["lung_right"]
-    assert not known["lung_left"]
-    assert not known["nodule"]
-    assert known["opacity"]
 
 
 def test_organs_behind_each_other_are_in_both_channels():
@@ -156,7 +148,38 @@ def test_each_class_of_the_maps_is_dropped_by_itself():
     assert shares.mean(0).tolist() == pytest.approx([0.5] * 3, abs=0.08)
     assert len({tuple(row) for row in shares.int().tolist()}) == 8
     assert task.with_dropped(whole, known, 0, generator).all()
-    assert not task.with_dropped(whole, ~known, 0, generator).any()
+    known[:, 1] = False  # nobody outlined it: that it is nowhere is not said
+    assert not task.with_dropped(whole, known, 0, generator)[:, 4].any()
+
+
+def test_a_map_is_known_where_it_has_pixels_or_nothing_was_said_of_it():
+    one = chest()
+    own = maps.of_case(one)
+    assert own[0].any()
+    blank = np.zeros_like(own)
+    said = dict(zip(maps.channels(), maps.known(blank, [{"name": "nodule"}]), strict=True))
+    assert not any(said[organ] for organ in maps.ORGANS)
+    assert not said["nodule"]
+    assert said["pleural_effusion"]
+    assert maps.known(np.ones_like(own), [{"name": "nodule"}]).all()
+
+
+def test_a_small_mask_frees_its_cells_whole():
+    coder = SimpleNamespace(factors=(4, 4), multiple=(4, 4))
+    coder.pooled = lambda masks: maps.pooled(masks, coder.factors, coder.multiple)
+    mask = np.zeros((1, 16, 16), np.float32)
+    mask[0, 5, 5] = 1
+    assert latents.Coder.touched(coder, mask).tolist()[0][1] == [0, 1, 0, 0]
+    assert coder.pooled(mask).max() == 1 / 16
+
+
+def test_what_a_network_never_read_is_not_said():
+    finding = {"name": "nodule", "side": "left", "location": "upper zone", "severity": "severe"}
+    assert words.prompt([finding], "", "findings") == "Large nodule in the left upper zone."
+    lists = words.stated([words.findings_of({"findings": "nodule"})])
+    assert lists == []
+    taught = words.prompt([{"name": "nodule"}], "", "findings")
+    assert words.prompt([finding], "", "findings", lists) == taught
 
 
 def test_sides_that_are_left_open_are_chosen_and_written_down():
@@ -172,12 +195,15 @@ def test_sides_that_are_left_open_are_chosen_and_written_down():
     [
         ({"masks": "poems"}, "allowed: shapes, case"),
         ({"given": ["lobes"]}, "allowed: image"),
-        ({"warp": 9}, "0 .as they are. to 3"),
+        ({"warp": 9}, "allowed: 0 to 3"),
         ({"given": ["image"]}, "where the image is given"),
+        ({"masks": "case", "prompts": [{"findings": []}]}, "allowed: prompts: reports"),
+        ({"masks": "case", "given": ["image"]}, "allowed: masks: shapes"),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(changed, message):
     asked = {"count": 1, "splits": ["train"], "masks": "shapes", "given": [], "warp": 1.0}
+    asked |= {"prompts": "reports"}
     with pytest.raises(ValueError, match=message):
         requests.plan(pd.DataFrame(), {**asked, **changed}, 0, ())
 

@@ -1,5 +1,7 @@
 """What is read off one radiograph, with maps and readings whose agreement is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,20 @@ def test_organs_of_another_film_are_the_floor():
     values = measured(film(), None, other=film(lungs(3)))
     assert values["anatomy_dice_lung_right"] == 1
     assert values["shuffled_dice_lung_right"] == pytest.approx(2 / 3)
+
+
+def test_a_segmenter_is_not_compared_with_its_own_labels():
+    values = radiographs.measured(film(), film(), stated.of_film(film(), NAMES), None, reading())
+    assert values["score_opacity"] == pytest.approx(0.9)
+    assert not any("anatomy" in name or "shuffled" in name for name in values)
+
+
+def test_the_organs_of_another_film_are_never_those_of_the_same_patient():
+    one = film()
+    shown = [replace(one, name=n, facts={"patient": n[0]}) for n in ("a1", "a2", "b1", "b2", "a3")]
+    pairs = [(f.name, other and other.name) for f, other in radiographs.with_another(shown)]
+    others = [None, None, "a2", "a2", "b2"]
+    assert pairs == list(zip(("a1", "a2", "b1", "b2", "a3"), others, strict=True))
 
 
 def test_a_drawing_that_cannot_be_segmented_has_no_organ():

@@ -21,6 +21,8 @@ OWN, RECIPE, NULL = "results/cohorts/c", "results/recipes/r", "results/recipes/r
 DIGEST = "0" * 64
 READER, FILMS = f"{OWN}/finding_reader", f"{OWN}/evaluate/films.tsv"
 BATCH = f"{OWN}/batches/b0000"
+KNOWN = {"cases": f"{OWN}/cases.tsv", "splits": f"{OWN}/splits.tsv", "images": [f"{BATCH}.tsv"]}
+READING = {**KNOWN, "labels": [], "reader": READER, "segmenter": []}
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +34,13 @@ def place(tmp_path_factory):
     patch.syspath_prepend(ROOT / "scripts")
     patch.setattr(sys, "excepthook", sys.excepthook)
     before = logging.getLogger().handlers[:]
-    source = cohort()
+    sources = cohort()
     options = {"steps": 6, "side": 32, "widths": [8, 8]}
-    known = {"cases": f"{OWN}/cases.tsv", "splits": f"{OWN}/splits.tsv", "images": [f"{BATCH}.tsv"]}
-    run("fit_finding_reader", known, {"network": READER}, seed=0, options=options)
+    run("fit_finding_reader", KNOWN, {"network": READER}, seed=0, options=options)
     segmenter = {"segmenter": "pbtseg", "options": {}}
-    reading = {**known, "labels": [], "reader": READER, "segmenter": []}
-    run("read_films", reading, {"table": FILMS}, segmenter=segmenter, most=100, seed=0)
+    run("read_films", READING, {"table": FILMS}, segmenter=segmenter, most=100, seed=0)
     for recipe, blank in ((RECIPE, False), (NULL, True)):
-        measured(recipe, samples(recipe, source, blank), segmenter)
+        measured(recipe, samples(recipe, sources, blank), segmenter)
     summed()
     yield folder
     logging.getLogger().handlers[:] = before
@@ -48,8 +48,8 @@ def place(tmp_path_factory):
 
 
 def cohort():
-    """Store real films with their tables; return the name of one of the train split."""
-    from _cases import store
+    """Store real films with their tables; return the names of those of the train split."""
+    from _images import store
 
     cases = [replace(c, name=f"f{n:02d}") for n, c in enumerate(films(18, 3))]
     known = {"status": "ok", "volume_scale": 1.0, "source_sha256": DIGEST, "truth_by": "phantom"}
@@ -65,7 +65,7 @@ def cohort():
     written(named, f"{OWN}/splits.tsv", "splits")
     reports = {"report": [c.facts["report"] for c in cases], "findings": frame["findings"]}
     written(named | reports, f"{OWN}/cases.tsv", "cases")
-    return cases[0].name
+    return [case.name for case in cases[:2]]
 
 
 def written(columns, path, kind):
@@ -73,13 +73,13 @@ def written(columns, path, kind):
     tables.write(table.fillna(dict.fromkeys(table.columns[table.isna().all()], "")), path, kind)
 
 
-def samples(recipe, source, blank):
+def samples(recipe, sources, blank):
     """Store other films as samples that ask for what they show, or without any image in them."""
-    from _cases import store
+    from _images import store
 
     rows, asked = [], []
     for seed, film in enumerate(films(8, 4)):
-        name = f"syn-{seed}"
+        name, source = f"syn-{seed}", sources[seed // 4]
         image = film.image.holding(film.image.voxels * (0 if blank else 1))
         split = "tune" if seed == 7 else "train"  # one that starts from a film of the reader's
         row = {"sample": name, "source": source, "patient": source, "split": split, "seed": seed}
@@ -145,6 +145,13 @@ def test_real_films_of_the_test_split_are_read_as_samples_are(place):
     assert {"anatomy_dice_lungs", "score_opacity", "outside_fraction"} <= names
 
 
+def test_films_that_the_segmenter_labeled_itself_are_read_for_findings_alone(place):
+    run("read_films", READING, {"table": "own.tsv"}, segmenter={}, most=2, seed=0)
+    names = set(tables.read(place / "own.tsv", "probes")["measurement"])
+    assert "score_opacity" in names
+    assert not any("_dice_lung" in name for name in names)
+
+
 def test_a_failed_draw_and_a_film_of_the_readers_are_told_apart_from_the_rest(place):
     found = probes(place, f"{RECIPE}/evaluate/probes.tsv")
     assert found["syn-6", "failed_draw"] == 1
@@ -152,6 +159,12 @@ def test_a_failed_draw_and_a_film_of_the_readers_are_told_apart_from_the_rest(pl
     assert ("syn-7", "score_opacity") not in found.index
     assert ("syn-7", "anatomy_dice_lungs") in found.index
     assert 0 <= found["syn-0", "score_opacity"] <= 1
+
+
+def test_a_sample_is_compared_with_the_organs_of_another_patient(place):
+    found = probes(place, f"{RECIPE}/evaluate/probes.tsv")
+    have = [(f"syn-{n}", "shuffled_dice_lungs") in found.index for n in range(8)]
+    assert have == [False] * 4 + [True, True, False, True]  # four of one patient; one not drawn
 
 
 def test_every_figure_stands_beside_its_ceiling_and_its_null_arm(place):

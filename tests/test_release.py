@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import json
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -67,6 +69,20 @@ def test_shipped_pictures_are_marked_as_synthetic_and_keep_their_values():
     np.testing.assert_allclose(restored, picture(drawn().image.voxels), atol=1 / 65535)
     with PngImageFile(io.BytesIO(files["masks/syn-1.png"])) as image:
         np.testing.assert_array_equal(np.asarray(image), picture(drawn().findings))
+
+
+def test_the_organ_map_of_a_radiograph_is_shipped_where_there_is_one(samples, requests, verdicts):
+    bare, organs = drawn(), np.full_like(drawn().findings, 20)
+    files = dataset.files(bare, "r") | dataset.files(
+        replace(bare, name="syn-2", anatomy=organs), "r"
+    )
+    assert "anatomy/syn-1.png" not in files
+    with PngImageFile(io.BytesIO(files["anatomy/syn-2.png"])) as image:
+        np.testing.assert_array_equal(np.asarray(image), picture(organs))
+    table = dataset.dataset(samples, requests, verdicts, dict.fromkeys(files, "0" * 64))
+    assert table["anatomy"].tolist() == ["", "anatomy/syn-2.png"]
+    assert table["anatomy_sha256"].tolist() == ["", "0" * 64]
+    assert json.loads(dataset.beside(files)["labels.json"])["labels"]["lung_right"] == 20
 
 
 def test_a_mark_cannot_be_overruled_and_may_hold_any_letter():
@@ -178,6 +194,19 @@ def test_the_card_of_real_sources_says_that_they_are_people(samples, requests, v
     assert "REAL radiographs" in text
     assert "as identifying as its source" in text
     assert "PHANTOMS" not in text
+
+
+@pytest.mark.parametrize(("given", "edited"), [("[]", False), ('["image"]', True)])
+def test_the_card_calls_masks_exact_only_where_samples_start_from_their_sources_image(
+    given, edited, samples, requests, verdicts, digests
+):
+    asked = requests.assign(parameters=f'{{"given": {given}}}')
+    text = card(dataset.dataset(samples, asked, verdicts, digests), verdicts, phantoms=False)
+    for told in ("they are exact", "the image it was made from", "may be its source's"):
+        assert (told in text) == edited
+    for told in ("are what was asked for", "the case whose organs it takes", "by heart"):
+        assert (told in text) != edited
+    assert "REAL radiographs" in text
 
 
 def test_nothing_in_a_cell_can_break_the_card(samples, requests, verdicts, digests):

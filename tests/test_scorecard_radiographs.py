@@ -63,6 +63,36 @@ def test_a_reader_that_tells_samples_apart_stands_beside_itself_on_real_films():
     assert own.note == "6 with it against 6 without"
 
 
+def several(**scores):
+    """Return films of several findings, each with its scores; no scores: no film shows it."""
+    none = {"asked": [0.0] * 12, "score": ALIKE}
+    named = {n: {"asked": ASKED, "score": s} if s else none for n, s in scores.items()}
+    return table(**{f"{k}_{n}": v for n, part in named.items() for k, v in part.items()})
+
+
+def test_the_mean_of_findings_is_over_those_that_samples_and_real_films_both_show():
+    drawn = several(opacity=SOME, nodule=SOME, cardiomegaly=SEPARATE)
+    found = rows(drawn, several(opacity=SOME, nodule=SOME, cardiomegaly=[]))
+    assert found["prompt_auroc_ratio", "opacity"].value == pytest.approx(1)
+    assert found["prompt_auroc_ratio", "all"].value == pytest.approx(1)
+    assert found["prompt_auroc", "all"].note == "mean of nodule, opacity"
+    assert found["prompt_auroc", "cardiomegaly"].value == 1
+
+
+def test_a_null_arm_that_lacks_a_finding_has_no_mean_and_takes_none_from_the_recipe():
+    drawn, null = several(opacity=SOME, nodule=SEPARATE), several(opacity=SOME, nodule=[])
+    found = rows(drawn, drawn, null)
+    assert found["prompt_auroc", "all"].note == "mean of nodule, opacity"
+    assert ("prompt_auroc", "opacity/untrained") in found
+    assert ("prompt_auroc", "all/untrained") not in found
+
+
+def test_probes_are_no_part_of_what_is_told_apart():
+    probe = table("prompt", "opacity", asked_opacity=ASKED, score_opacity=SEPARATE)
+    found = rows(pd.concat([scored(ALIKE), probe]), scored(SOME))
+    assert (found["prompt_auroc", "opacity"].value, found["prompt_auroc", "opacity"].n) == (0.5, 12)
+
+
 def test_samples_that_are_all_asked_to_show_a_finding_have_no_area_and_say_so():
     found = rows(scored(SEPARATE, [1.0] * 12), scored(SOME))
     row = found["prompt_auroc_ratio", "opacity"]
@@ -128,6 +158,15 @@ def test_findings_that_occur_together_as_in_real_films_have_no_error():
     assert rows(never, real)["cooccurrence_error", "read"].value == pytest.approx(0.5)
     assert ("cooccurrence_error", "read/real") in same
     assert ("cooccurrence_error", "masks") not in same  # no mask came with any film
+
+
+def test_samples_and_their_floor_are_compared_with_the_same_half_of_real_films():
+    asked = {"asked_opacity": [1.0] * 8, "asked_nodule": [1.0] * 8, "score_opacity": [0.9] * 8}
+    real = table("real", "test", **asked, score_nodule=[0.9, 0.1] * 4)  # every other patient
+    found = rows(table(**asked, score_nodule=[0.1] * 8), real)
+    own, floor = (found["cooccurrence_error", arm] for arm in ("read", "read/real"))
+    assert (own.value, floor.value) == (0, 1)
+    assert (own.note, floor.note) == ("8 against 4 films", "4 against 4 films")
 
 
 def test_what_is_given_of_a_case_is_no_answer_to_a_prompt():

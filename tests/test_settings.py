@@ -331,6 +331,7 @@ def judging_films(cohort=None, **synthesis):
 def test_drawn_radiographs_are_read_by_the_method_of_their_cohort_or_by_the_one_stated():
     whole = settings.checked(judging_films(), SCHEMA)
     assert radiographs.method(whole, "site_a") == "pbtseg"
+    assert radiographs.segmenter_of_films(whole, "site_a") == {}  # it labeled those films itself
     assert radiographs.method(whole, "ct") == ""
     assert radiographs.segmenter(whole, "ct")["segmenter"] == "threshold"
     names = {"pbtseg": "pbtseg", "threshold": "threshold", "net": "projected"}
@@ -339,6 +340,15 @@ def test_drawn_radiographs_are_read_by_the_method_of_their_cohort_or_by_the_one_
     whole = settings.checked(stated, SCHEMA)
     assert radiographs.trained_method(whole, "site_a") == "net"
     assert radiographs.segmenter_of_recipe(whole, "artasyn")["segmenter"] == "projected"
+    assert radiographs.segmenter_of_films(whole, "site_a")["segmenter"] == "projected"
+
+
+def test_the_showcase_of_radiographs_is_accepted_and_measures_what_it_draws():
+    path = ROOT / "benchmarks/showcase_films.yaml"
+    whole = settings.checked(settings.strict_load(path), SCHEMA)
+    assert whole["evaluate"]["synthesis"]["recipes"] == list(whole["recipes"])
+    assert radiographs.recipes(whole, flat=True) == "xreal|text_only|concatenation"
+    assert radiographs.segmenter_of_films(whole, "films")["segmenter"] == "projected"
 
 
 def test_recipes_are_told_apart_by_what_they_draw():

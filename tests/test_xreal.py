@@ -160,9 +160,14 @@ def test_organs_are_those_of_the_source_or_moved_a_little():
     assert 0.4 < shared_part < 1
 
 
-def test_organs_lead_the_drawing():
-    same_chance, other = drawn(warp=0), drawn(warp=2)
-    assert not np.array_equal(same_chance.image.voxels, other.image.voxels)
+def test_organs_lead_the_drawing_through_the_controller_alone(monkeypatch):
+    own, moved = drawn(findings=(), warp=0), drawn(findings=(), warp=2)
+    assert not np.array_equal(own.image.voxels, moved.image.voxels)
+    flat = torch.zeros(1, 1, *own.image.voxels[:, 0].shape)
+    monkeypatch.setattr(anatomy_controller, "estimated", lambda *_: flat)
+    monkeypatch.setattr(drawing, "OUTSIDE", 1.0)
+    own, moved = drawn(findings=(), warp=0), drawn(findings=(), warp=2)
+    np.testing.assert_array_equal(own.image.voxels, moved.image.voxels)
 
 
 def test_masks_may_be_the_sources_own():
@@ -183,7 +188,28 @@ def test_by_default_the_network_is_called_ten_times_at_most():
 
 
 def test_without_words_the_mask_is_filled_otherwise():
-    assert digest(drawn().image.voxels) != digest(drawn(text=False).image.voxels)
+    (request,) = requests(guidance=20)
+    mute = {**json.loads(request["parameters"]), "text": False}
+    other = xreal.draw({**request, "parameters": json.dumps(mute)}, source(request), prepared())
+    assert digest(other.findings) == digest(drawn(guidance=20).findings)
+    assert digest(other.image.voxels) != digest(drawn(guidance=20).image.voxels)
+
+
+def test_only_healthy_films_are_edited_and_only_with_a_finding():
+    rows = requests(6, given=["image"], warp=0)
+    assert {source(one).facts["report"] for one in rows} == {"No acute disease."}
+    with pytest.raises(ValueError, match="given: image, and no finding"):
+        requests(given=["image"], warp=0, findings=())
+
+
+def test_a_thin_mask_is_filled_in_its_middle():
+    before, after = np.zeros((9, 9)), np.ones((9, 9))
+    mask = np.zeros((9, 9), bool)
+    mask[4, 2:7] = True
+    assert (drawing.pasted(before, after, mask) == mask).all()
+    mask[2:7, 2:7] = True
+    assert drawing.pasted(before, after, mask)[4, 4] == 1
+    assert drawing.pasted(before, after, mask)[2, 4] == 0.5
 
 
 def test_the_baseline_of_text_alone_has_no_controller():
@@ -210,8 +236,11 @@ def test_the_baseline_of_concatenation_is_shown_the_maps():
 
 def test_the_published_objective_draws_and_brings_its_steps():
     base = fitted("diffusion", below(), objective="published")
-    sample = drawn(xreal.prepare({**trained(), "diffusion": base}), timestep_spacing="time")
+    networks, calls = xreal.prepare({**trained(), "diffusion": base}), []
+    networks.engine.network.register_forward_hook(lambda *_: calls.append(1))
+    sample = drawn(networks, timestep_spacing="time")
     assert np.isfinite(sample.image.voxels).all()
+    assert len(calls) == 3 + 2
     brought = own_options.SAMPLED["train/objective"]["published"]
     assert brought["steps"] == brought["anatomy_steps"] == 100
     assert set(brought) <= set(xreal.OPTIONS)

@@ -86,45 +86,43 @@ def some(rows: pd.DataFrame, site: str) -> pd.DataFrame:
     return both.assign(case=site + "-" + both["case"], site=site).sort_values("case")
 
 
-def kermany_both(data: Path) -> pd.DataFrame:
+def small_kermany(data: Path) -> pd.DataFrame:
     """Return small films of children, healthy and with pneumonia, of one hospital."""
     rows = pd.read_csv(data / "cxr_kermany_224/labels.csv", dtype=str)
-    return some(
-        others(
-            pd.DataFrame(
-                {
-                    "case": rows["image"],
-                    "patient": "kermany-" + rows["patient"],
-                    "image": "cxr_kermany_224/images/" + rows["image"] + ".jpeg",
-                    "findings": rows["kind"].map({"normal": ""}).fillna("opacity"),
-                }
-            ),
-            kermany(data),
-        ),
-        "kermany_both",
+    return pd.DataFrame(
+        {
+            "case": rows["image"],
+            "patient": "kermany-" + rows["patient"],
+            "image": "cxr_kermany_224/images/" + rows["image"] + ".jpeg",
+            "findings": rows["kind"].map({"normal": ""}).fillna("opacity"),
+        }
     )
+
+
+def small_nih(data: Path) -> pd.DataFrame:
+    """Return small films of adults, without findings and with pneumonia, of one hospital."""
+    rows = pd.read_csv(data / "cxr_nih_256/labels.csv", dtype=str)
+    return pd.DataFrame(
+        {
+            "case": rows["image"].str.removesuffix(".png"),
+            "patient": "nih-" + rows["patient"],
+            "image": "cxr_nih_256/images/" + rows["image"],
+            "findings": rows["findings"].map(lambda found: words(found, NIH)),
+            "sex": rows["sex"],
+            "age": rows["age"],
+            "view": rows["view"],
+        }
+    )
+
+
+def kermany_both(data: Path) -> pd.DataFrame:
+    """Return some small films of each kind, of children who are not in the other collection."""
+    return some(others(small_kermany(data), kermany(data)), "kermany_both")
 
 
 def nih_both(data: Path) -> pd.DataFrame:
-    """Return small films of adults, without findings and with pneumonia, of one hospital."""
-    rows = pd.read_csv(data / "cxr_nih_256/labels.csv", dtype=str)
-    return some(
-        others(
-            pd.DataFrame(
-                {
-                    "case": rows["image"].str.removesuffix(".png"),
-                    "patient": "nih-" + rows["patient"],
-                    "image": "cxr_nih_256/images/" + rows["image"],
-                    "findings": rows["findings"].map(lambda found: words(found, NIH)),
-                    "sex": rows["sex"],
-                    "age": rows["age"],
-                    "view": rows["view"],
-                }
-            ),
-            nih(data),
-        ),
-        "nih_both",
-    )
+    """Return some small films of each kind, of adults who are not in the other collection."""
+    return some(others(small_nih(data), nih(data)), "nih_both")
 
 
 def hannover(data: Path) -> pd.DataFrame:
@@ -222,19 +220,23 @@ def placed(data: Path, path: str, root: Path) -> Path | str:
     return (data.resolve() / path).relative_to(root) if path else ""
 
 
-def main(data: Path, folder: Path) -> None:
-    """Write tables and config."""
+def written(data: Path, folder: Path, made: dict[str, pd.DataFrame]) -> str:
+    """Write each cohort's table, and return the root of its paths as seen from the folder."""
     (folder / "tables").mkdir(parents=True, exist_ok=True)
-    made = cohorts(data, folder.resolve())
     root = Path(os.path.commonpath([data.resolve(), folder.resolve()]))
-    for name, (table, _) in made.items():
+    for name, table in made.items():
         for column in ("image", "labels"):
             table[column] = [str(placed(data, path, root)) for path in table[column].fillna("")]
         table.fillna("").to_csv(folder / "tables" / f"{name}.tsv", sep="\t", index=False)
+    return os.path.relpath(root, folder.resolve())
+
+
+def main(data: Path, folder: Path) -> None:
+    """Write tables and config."""
+    made = cohorts(data, folder.resolve())
+    root = written(data, folder, {name: table for name, (table, _) in made.items()})
     readers = {name: meaning for name, (_, meaning) in made.items()}
-    text = yaml.safe_dump(
-        config(list(made), readers, Path(os.path.relpath(root, folder.resolve()))), sort_keys=False
-    )
+    text = yaml.safe_dump(config(list(made), readers, Path(root)), sort_keys=False)
     (folder / "config.yaml").write_text(text)
 
 

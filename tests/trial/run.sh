@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Run everything on real images, in trial/: radiographs through the whole recipe, CT and MR up to their measurements.
-# Skip clearly where they are absent. Words after the script's name go to snakemake; TRIAL=volumes runs one part.
+# Run everything on real images, in trial/: radiographs through ART-ASyn, CT and MR up to their measurements, and XReal
+# on small films.
+# Skip clearly where they are absent. Words after the script's name go to snakemake; TRIAL=volumes, radiographs or films runs one part.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 data=${RADFOUNDRY_DATA:-$root/../shared/data}
@@ -22,4 +23,8 @@ if [ "${TRIAL:-radiographs}" = radiographs ]; then
   python "$root/tests/trial/make_tables.py" "$data" "$root/trial"
   run "$root/trial" "$@"
   python "$root/tests/trial/print_dice.py" "$root/trial/results/scorecard.tsv"
+fi
+if [ "${TRIAL:-films}" = films ]; then
+  python "$root/tests/trial/make_film_tables.py" "$data" "$root/trial/films"
+  run "$root/trial/films" "$@"
 fi

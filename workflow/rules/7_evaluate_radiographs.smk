@@ -51,7 +51,7 @@ rule read_films:
         mem_mb=looked_up_often(resources.reading_mb),
         runtime=240,
     params:
-        segmenter=looked_up(radiographs.segmenter),
+        segmenter=looked_up(radiographs.segmenter_of_films),
         most=option("evaluate/synthesis/radiographs/count"),
         seed=option("evaluate/synthesis/seed"),
         code=code_with("read_films", radiographs.segmenter_plugins),

@@ -130,20 +130,23 @@ def networks_of(recipe: Mapping) -> list[str]:
     """Return the networks that a recipe has: not every one has all of its generator's.
 
     A generator's USED names networks with the option that decides, by path, and the value with
-    which a recipe has them; what is not stated counts as false. A list are values of which any
-    will do, None where the option is not stated.
+    which a recipe has them; what is not stated counts as false. With None a recipe has them unless
+    the option is stated as false. A list are values of which any will do, None in it where the
+    option is not stated.
     """
     names = constant("generators", recipe["generator"], "NETWORKS")
     used = stated("generators", recipe["generator"], "USED", {})
     return [
         name
         for name in names
-        if all(_is(value_at(recipe, path), v) for path, v in used.get(name, {}).items())
+        if all(_holds(value_at(recipe, path), v) for path, v in used.get(name, {}).items())
     ]
 
 
-def _is(value: Any, wanted: bool | list) -> bool:
-    return value in wanted if isinstance(wanted, list) else bool(value) == wanted
+def _holds(value: Any, wanted: bool | list | None) -> bool:
+    if isinstance(wanted, list):
+        return value in wanted
+    return value is not False if wanted is None else bool(value) == wanted
 
 
 def value_at(recipe: Mapping, path: str) -> Any:

@@ -56,6 +56,17 @@ def segmenter(settings: Settings, cohort: str) -> dict[str, Any]:
     return {"segmenter": stated["segmenter"], "options": stated["segmenter_options"]}
 
 
+def segmenter_of_films(settings: Settings, cohort: str) -> dict[str, Any]:
+    """Return the segmenter that reads real films beside drawn ones; {} where it labeled them, too.
+
+    It would be compared with itself, and agree.
+    """
+    name, own = method(settings, cohort), settings["cohorts"][cohort]["pseudolabel"]
+    methods = settings["pseudolabel"]
+    alike = own != NO_METHOD and methods.get(name) == methods[own]
+    return {} if alike else segmenter(settings, cohort)
+
+
 def segmenter_plugins(settings: Settings, cohort: str) -> list[Plugin]:
     """Return that segmenter as a plug-in."""
     return [("segmenters", segmenter(settings, cohort)["segmenter"])]

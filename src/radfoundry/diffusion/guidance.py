@@ -142,13 +142,13 @@ def quadratic(done: float) -> float:
     return 1 - done**2
 
 
-def first_half(done: float) -> float:
-    """Return 1 in the first half of the time, and 0 from there on.
+def until(share: float) -> Callable[[float], float]:
+    """Return what is 1 for a share of the time, and 0 from there on.
 
-    >>> [first_half(part) for part in (0.4, 0.5)]
+    >>> [until(0.5)(done) for done in (0.4, 0.5)]
     [1.0, 0.0]
     """
-    return float(done < 0.5)
+    return lambda done: float(done < share)
 
 
 # How what is known counts less as a picture is drawn, by name.
@@ -156,5 +156,4 @@ DECAYS: Mapping[str, Callable[[float], float]] = {
     "constant": whole,
     "linear": linear,
     "polynomial": quadratic,
-    "first_half": first_half,
 }

@@ -2,10 +2,11 @@
 
 A segmenter and a reader of findings see nothing but the image. What they find is compared with the
 organs and the findings that came with it, and with what was asked for. Real films of the test split
-are measured in the same way: what is found there is the ceiling.
+are measured in the same way: what is found there is the ceiling; of organs, where it is not the
+segmenter itself that labeled them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -21,30 +22,53 @@ MARKED = 0.5  # probability from which on a pixel shows a finding
 
 
 def measured(
-    film: Case, other: Case | None, known: Stated, segment: Segment, reader: Reader | None
+    film: Case, other: Case | None, known: Stated, segment: Segment | None, reader: Reader | None
 ) -> dict[str, float]:
     """Return every measurement of one radiograph; NaN where it is not defined.
 
     `anatomy_dice_<region>`: what the segmenter finds against the organ map that came with the
     image; NaN for what that map does not show. `shuffled_dice_<region>`: the same against the map
-    of another film, as if its organs were asked for. Then those of `findings_of`.
+    of another patient's film, as if its organs were asked for. Then those of `findings_of`.
 
     Args:
         film: Image in [0, 1] with its organ map, given or drawn.
-        other: Another film, or None.
+        other: A film of another patient, or None.
         known: What is asked of the film, or known of it, for the reader's findings.
-        segment: Returns the anatomy map of a radiograph on its grid.
+        segment: Returns the anatomy map of a radiograph on its grid; None leaves organs out, for a
+            film whose own map it made.
         reader: Reads findings; None leaves them out, for a film that it learned from.
     """
+    values = {} if segment is None else _organs(film, other, segment)
+    if reader is not None:
+        values |= findings_of(reader.read(film.image), known, reader.findings)
+    return values
+
+
+def _organs(film: Case, other: Case | None, segment: Segment) -> dict[str, float]:
+    """Return how the organs that are found agree with the film's own and with another one's."""
     found = labels_of(film.image, segment)
     values = _named("anatomy", overlaps(found, film.anatomy, REGIONS, shown=True))
     if other is not None:
         alike = other.anatomy.shape == found.shape
         each = overlaps(found, other.anatomy, REGIONS, shown=True) if alike else {}
         values |= _named("shuffled", dict.fromkeys(REGIONS, NAN) | each)
-    if reader is not None:
-        values |= findings_of(reader.read(film.image), known, reader.findings)
     return values
+
+
+def with_another(films: Iterable[Case]) -> Iterator[tuple[Case, Case | None]]:
+    """Yield films, each with the last one before it of another patient, or None.
+
+    Two are kept. A sample's patient is its source's: samples of one source share its organs.
+
+    Args:
+        films: With the fact `patient`.
+    """
+    last = other = None
+    for film in films:
+        if last is not None and last.facts["patient"] != film.facts["patient"]:
+            other = last
+        yield film, other
+        last = film
 
 
 def findings_of(reading: Reading, known: Stated, names: Sequence[str]) -> dict[str, float]:

@@ -83,7 +83,7 @@ def score_real(case: Case, reference: Mapping, options: Mapping, device: str = "
     rows, columns = np.indices(picture(case.image.voxels).shape)
     away = np.hypot(rows - center[0], columns - center[1])
     disc = away <= np.sqrt(options["region_fraction"] * away.size / np.pi)
-    return _distance(case, disc, None, reference)
+    return _distance(case, disc, None, _patient(case), reference)
 
 
 def score(
@@ -110,7 +110,8 @@ def score(
         change = np.abs(picture(sample.image.voxels) - picture(source.image.voxels))
         if change[edited].mean() < options["least_change"]:
             return 0.0
-    return _distance(sample, edited, source, reference)
+    # What starts from no image may repeat its source's patient as well as any other.
+    return _distance(sample, edited, source, _patient(source) if source else None, reference)
 
 
 def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
@@ -181,8 +182,10 @@ def surfaces(region: np.ndarray, degree: int, *pictures: np.ndarray) -> np.ndarr
     return np.linalg.qr(np.stack([*powers, *(p[region] for p in pictures)], axis=1))[0]
 
 
-def _distance(case: Case, edited: np.ndarray, source: Case | None, reference: Mapping) -> float:
-    patient = _patient(case if source is None else source)
+def _distance(
+    case: Case, edited: np.ndarray, source: Case | None, patient: str | None, reference: Mapping
+) -> float:
+    """Return 1 less the highest correlation with a training image of anyone but the patient."""
     others = np.array([other != patient for other in reference["patients"]], bool)
     if not others.any():
         return float("nan")

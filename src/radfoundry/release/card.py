@@ -1,11 +1,13 @@
 """The card of a dataset: what it is, how it was made, what was measured, and what it is not for."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from radfoundry.release.dataset import PROVENANCE
+from radfoundry.report import sources
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, shown, with_interval
 
 LISTED = 1000  # samples named in the card; the table names all
@@ -27,7 +29,7 @@ def card(
         phantoms: Whether the sources are phantoms; if not, the card says that sources are people.
     """
     counts = verdicts["verdict"].value_counts()
-    words = VOLUMES if "labels" in table else RADIOGRAPHS
+    words = _wording(table)
     origin = words.phantoms if phantoms else words.patients
     lines = [
         f"# Synthetic dataset `{markdown_cell(name)}`", "", f"> **{origin}**", "",
@@ -48,6 +50,14 @@ def card(
         "## Provenance of every sample", "", *_provenance(table),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _wording(table: pd.DataFrame) -> "Wording":
+    """Return the words for what is shipped; without any sample, those that promise least."""
+    if "labels" in table:
+        return VOLUMES
+    starts = [sources.edited(json.loads(asked)) for asked in table["parameters"]]
+    return EDITED_RADIOGRAPHS if any(starts) or not starts else DRAWN_RADIOGRAPHS
 
 
 def measured(recipe: str, scorecard: pd.DataFrame) -> list[Sequence]:
@@ -104,15 +114,31 @@ class Wording(NamedTuple):
     patients: str
 
 
-RADIOGRAPHS = Wording(
+_PNG = (
     "`images/` 16-bit gray PNG, each marked as synthetic in its metadata; `masks/` finding ids "
-    "of `labels.yaml`",
-    "Masks mark what was painted: they are exact, and say nothing of what else an image shows.",
+    "of `labels.yaml`; `anatomy/`, of samples with an organ map, ids named in `labels.json`"
+)
+EDITED_RADIOGRAPHS = Wording(
+    _PNG,
+    "Masks mark what was painted: they are exact, and say nothing of what else an image shows. "
+    "Organ maps are the source's.",
     "the image it was made from",
     "Made from PHANTOMS: bodies drawn by a computer. No patient is behind any image, and "
     "no figure here says how the method does on patients.",
     "Made from REAL radiographs: outside its mask, an image may be its source's, pixel by "
     "pixel. It is as identifying as its source: share it on the source's terms only.",
+)
+DRAWN_RADIOGRAPHS = Wording(
+    _PNG,
+    "Masks and organ maps are what was asked for: no reader has seen the images, which may show "
+    "something else, or show it elsewhere. How far they follow what was asked is in the scorecard "
+    "(`anatomy_dice`, `finding_dice`, `prompt_auroc`). Read it first.",
+    "the case whose organs it takes",
+    "Made by networks that learned from PHANTOMS: bodies drawn by a computer. No patient is behind "
+    "any image, and no figure here says how the method does on patients.",
+    "Made by networks that learned from REAL radiographs of patients. A sample takes the organ map "
+    "of its source case, as it is or moved, and not its image; but networks can learn images by "
+    "heart. Share it on the terms of the images learned from.",
 )
 
 

@@ -21,7 +21,8 @@ from radfoundry.volume import picture
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 PROVENANCE = ("sample", "source", "patient", "split", "seed", "parameters")
-COLUMNS = (*PROVENANCE, "image", "mask", "image_sha256", "mask_sha256", "findings")
+FOLDERS = {"image": "images", "mask": "masks", "anatomy": "anatomy"}  # of radiographs
+COLUMNS = (*PROVENANCE, *FOLDERS, *(f"{what}_sha256" for what in FOLDERS), "findings")
 
 
 def versions() -> str:
@@ -49,19 +50,21 @@ def checksums(digests: Mapping[str, str]) -> str:
 def files(sample: Case, recipe: str) -> dict[str, bytes]:
     """Return what is shipped of one sample: file name to content.
 
-    A radiograph is a PNG with a mask of its findings, a CT a NIfTI with its label map.
+    A radiograph is a PNG with a mask of its findings and, where it has organs, their map; a CT is a
+    NIfTI with its label map.
     """
     marks = {"Title": sample.name, "Recipe": recipe, "Seed": str(sample.facts.get("seed", ""))}
     if not sample.image.is_radiograph:
         return volumes.files(sample, {**marks, **MARKS})
     parts = {"images": sample.image.voxels, "masks": sample.findings}
+    parts |= {FOLDERS["anatomy"]: sample.anatomy} if sample.anatomy.any() else {}
     return {f"{kind}/{sample.name}.png": png(picture(part), marks) for kind, part in parts.items()}
 
 
 def beside(digests: Mapping[str, str]) -> dict[str, str]:
     """Return what files of these names need beside them: file name to text."""
-    has_volumes = any(name.endswith(ENDING) for name in digests)
-    return {"labels.json": volumes.label_table()} if has_volumes else {}
+    has_labels = any(name.endswith(ENDING) or name.startswith("anatomy/") for name in digests)
+    return {"labels.json": volumes.label_table()} if has_labels else {}
 
 
 def dataset(
@@ -78,7 +81,8 @@ def dataset(
         scores: Columns sample, expert, score; each expert becomes a column `score_<expert>`.
 
     Returns:
-        `COLUMNS`, then the scores. For volumes see `volumes.COLUMNS`.
+        `COLUMNS`, then the scores; anatomy and its digest are "" where a sample has no organ map.
+        For volumes see `volumes.COLUMNS`.
 
     Raises:
         ValueError: If a kept sample has no file, no request or no patient, or is not what was
@@ -104,9 +108,10 @@ def dataset(
 
 
 def _with_files(table: pd.DataFrame, digests: Mapping[str, str]) -> pd.DataFrame:
-    for what in ("image", "mask"):
-        names = f"{what}s/" + table["sample"] + ".png"
+    for what, folder in FOLDERS.items():
+        names = f"{folder}/" + table["sample"] + ".png"
         table = table.assign(**{what: names, f"{what}_sha256": names.map(digests.get)})
+    table.loc[table["anatomy_sha256"].isna(), ["anatomy", "anatomy_sha256"]] = ""
     return table
 
 

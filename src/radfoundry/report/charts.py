@@ -34,7 +34,7 @@ EMPTY = 0.01  # intensity of padding
 
 @dataclass(frozen=True)
 class SourceAndSample:
-    """A synthetic image beside the image it was made from, as viewed (rows, columns).
+    """A synthetic image beside that of its source, as viewed (rows, columns).
 
     Attributes:
         title: What is written above, such as the sample's id.

@@ -51,6 +51,8 @@ class Recipe(TypedDict, total=False):
     Attributes:
         name: As in the config.
         modality: "CXR", "CT" or "MR"; "CXR" where it is missing.
+        edited: Whether its radiographs are their sources' images, changed; True where it is
+            missing.
         description: One sentence on how its images are made.
         verdicts: Columns sample, verdict, reason.
         scores: Columns sample, expert, score.
@@ -66,6 +68,7 @@ class Recipe(TypedDict, total=False):
 
     name: str
     modality: str
+    edited: bool
     description: str
     verdicts: pd.DataFrame
     scores: pd.DataFrame
@@ -148,9 +151,11 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
     counts = decided["verdict"].value_counts().to_dict()
     kept, drawn = int(counts.get(verdicts.KEPT, 0)), len(decided)
     pictures = ("kept", "rejected", "undecided", "experts", "untrained")
+    flat = recipe.get("modality", "CXR") == "CXR"
     return {
         "name": name,
-        "flat": recipe.get("modality", "CXR") == "CXR",
+        "flat": flat,
+        "edited": flat and recipe.get("edited", True),
         "description": recipe.get("description", ""),
         "drawn": drawn,
         "counts": {word: int(counts.get(word, 0)) for word in ("kept", "rejected", "undecided")},

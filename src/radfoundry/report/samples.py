@@ -136,7 +136,7 @@ def of_radiographs(
 
     Args:
         samples: All that have the verdict, with the facts shape and reason.
-        source_of: Returns the image that a sample was made from; asked for what is shown alone.
+        source_of: Returns the image of a sample's source; asked for what is shown alone.
         verdict: Of all of them.
     """
     groups: dict[str, list[charts.SourceAndSample]] = defaultdict(list)

@@ -5,7 +5,7 @@ trains on; what it makes of real test films is the ceiling of all that is measur
 films it learned from decides how good it is: the card says how many showed each finding.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any, NamedTuple
@@ -143,17 +143,23 @@ def gathered(films: Iterable[Case], side: int) -> tuple[tuple[str, ...], Films]:
         ValueError: There is no film.
     """
     every = sorted(label.name for label in regions.vocabulary().findings)
-    rows = [(_picture(film.image, side), stated.of_film(film, every)) for film in films]
+    rows = [_seen(film, every, side) for film in films]
     if not rows:
         raise ValueError("a finding reader needs a film of the tune split to learn from")
     shown = np.asarray(np.stack([known.present == 1 for _, known in rows]).any(axis=0))
     names = tuple(name for name, occurs in zip(every, shown.tolist(), strict=True) if occurs)
-    masks = [[_small(mask, side) for mask in known.masks[shown]] for _, known in rows]
     parts = ([known.present[shown], known.sides[shown], known.mapped[shown]] for _, known in rows)
     present, sides, mapped = (torch.tensor(np.array(p)).float() for p in zip(*parts, strict=True))
-    stack = torch.from_numpy(np.array(masks, np.uint8).reshape(len(rows), -1, side, side))
+    stack = torch.from_numpy(np.array([known.masks[shown] for _, known in rows], np.uint8))
     pictures = torch.stack([picture for picture, _ in rows]).half()
     return names, Films(pictures, present, sides, stack, mapped)
+
+
+def _seen(film: Case, names: Sequence[str], side: int) -> tuple[Tensor, stated.Stated]:
+    """Return what is kept of a film: its picture and its masks, (k, side, side), are small."""
+    known = stated.of_film(film, names)
+    masks = np.array([_small(mask, side) for mask in known.masks], bool)
+    return _picture(film.image, side), known._replace(masks=masks.reshape(-1, side, side))
 
 
 def weights_of(present: Tensor) -> Tensor:
@@ -236,20 +242,33 @@ def prepare(weights: Weights, device: str = "cpu") -> Reader:
         seen = 2 * _picture(image, card["size"]["side"])[None].to(device) - 1
         halves, maps = network(seen)
         shape = volume.picture(image.voxels).shape
-        longest = (max(shape), max(shape))
+        longest, place = (max(shape), max(shape)), _place(shape)
         wide = functional.interpolate(maps, longest, mode="bilinear", align_corners=False)
-        found = (anywhere(halves)[0], halves[0], wide[0, :, : shape[0], : shape[1]])
+        found = (anywhere(halves)[0], halves[0], wide[0][:, *place])
         return Reading(*(part[:count].float().sigmoid().cpu().numpy() for part in found))
 
     return Reader(tuple(card["findings"]), read)
 
 
 def _picture(image: Volume, side: int) -> Tensor:
-    """Return a radiograph as (1, side, side) in [0, 1], padded to a square at right and bottom."""
-    whole = contrast.square(np.clip(volume.picture(image.voxels), 0, 1).astype(np.float32))
+    """Return a radiograph as (1, side, side) in [0, 1], in the middle of a square."""
+    whole = _squared(np.clip(volume.picture(image.voxels), 0, 1).astype(np.float32))
     return torch.from_numpy(contrast.resized(whole, (side, side)).copy())[None]
 
 
 def _small(mask: np.ndarray, side: int) -> np.ndarray:
     """Return a mask at another size; what covers a quarter of a pixel is kept."""
-    return contrast.resized(contrast.square(mask).astype(np.float32), (side, side)) >= 0.25
+    return contrast.resized(_squared(mask).astype(np.float32), (side, side)) >= 0.25
+
+
+def _squared(picture: np.ndarray) -> np.ndarray:
+    """Return a picture padded with 0 to a square, on both sides: its halves are the square's."""
+    whole = np.zeros((max(picture.shape), max(picture.shape)), picture.dtype)
+    whole[_place(picture.shape)] = picture
+    return whole
+
+
+def _place(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return where a picture of a shape lies in its square."""
+    starts = [(max(shape) - length) // 2 for length in shape]
+    return tuple(slice(start, start + n) for start, n in zip(starts, shape, strict=True))

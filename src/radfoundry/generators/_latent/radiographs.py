@@ -17,12 +17,21 @@ class RadiographCrops:
     """Batches of crops (B, 1, *crop) in [-1, 1], from anywhere in a radiograph; picklable."""
 
     def __init__(self, cases: Sequence[Case], options: Mapping[str, Any]) -> None:
-        """Keep the cases, with images in [0, 1]; `options` has `batch` and `crop`.
+        """Keep the cases, with images in [0, 1].
+
+        Args:
+            cases: Radiographs.
+            options: `batch`; `crop`, of which less is cut where the first case has less; `size`.
 
         Raises:
             ValueError: A radiograph is smaller than the crop.
         """
-        self.cases, self.crop, self.batch = cases, list(options["crop"]), int(options["batch"])
+        self.cases, self.batch = cases, int(options["batch"])
+        sides, steps = cases[0].image.voxels[:, 0].shape, factors(options["size"])
+        self.crop = [
+            min(want, side // step * step)
+            for want, side, step in zip(options["crop"], sides, steps, strict=True)
+        ]
 
     def __call__(self, generator: torch.Generator) -> Tensor:
         """Return a batch."""

@@ -39,6 +39,11 @@ class Engine(Generic[OnGrid]):
     card: Mapping[str, Any]
     device: str
 
+    def said(self, findings: Sequence[Mapping], text: str) -> str:
+        """Return the prompt of findings in words that the network was taught by."""
+        known = self.card.get("stated", words.STATED)
+        return words.prompt(findings, text, self.card["wording"], known)
+
     def condition(
         self,
         prompts: Sequence[str],
@@ -108,12 +113,14 @@ class Engine(Generic[OnGrid]):
 def prepared(weights: Mapping[str, Weights], device: str = "cpu") -> Engine[Coder]:
     """Return the engine of the networks `text`, `autoencoder` and `diffusion`."""
     coder = blocked(weights["autoencoder"], weights["diffusion"].card, device)
-    return engine(weights["diffusion"], weights["text"], coder, device)
+    return engine(weights["diffusion"], weights.get("text"), coder, device)
 
 
-def engine(network: Weights, text: Weights, grid: OnGrid, device: str = "cpu") -> Engine[OnGrid]:
-    """Return the engine of a denoising network that draws on a grid."""
-    encode = model.prepare(text, device) if network.card["text"] else None
+def engine(
+    network: Weights, text: Weights | None, grid: OnGrid, device: str = "cpu"
+) -> Engine[OnGrid]:
+    """Return the engine of a denoising network that draws on a grid, and reads a text or none."""
+    encode = model.prepare(text, device) if network.card["text"] and text is not None else None
     return Engine(encode, training.rebuilt(network, device), grid, network.card, device)
 
 
@@ -133,10 +140,13 @@ def whole(
         numbers: The seed of each.
         steps: Calls of the network.
     """
-    wording, maps_of, known = engine.card["wording"], [], []
+    maps_of, known = [], []
     if engine.card["maps"]:
         maps_of, known = [s.maps() for s in scenes], [s.known() for s in scenes]
-    prompts = [s.prompt(one, wording) for one, s in zip(asked, scenes, strict=True)]
+    prompts = [
+        engine.said(s.findings, one["prompt"]) if one["text"] else ""
+        for one, s in zip(asked, scenes, strict=True)
+    ]
     condition = engine.condition(prompts, maps_of, known)
     denoise = engine.guided(condition, float(asked[0]["guidance"]))
     drawn = engine.drawn(denoise, numbers, "whole", engine.sampling(asked[0], steps))
@@ -153,17 +163,20 @@ def pasted(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> np.ndarra
 
     Args:
         before: (X, Z) in [0, 1].
-        after: Of the same shape; takes over within `SEAM` pixels of the mask's edge.
+        after: Of the same shape; takes over within `SEAM` pixels of the mask's edge, or in the
+            middle of a part that is thinner.
         mask: (X, Z), bool.
     """
-    share = np.minimum(ndimage.distance_transform_edt(mask) / SEAM, 1).astype(np.float32)
+    depth, (parts, count) = ndimage.distance_transform_edt(mask), ndimage.label(mask)
+    deepest = np.array([1.0, *ndimage.maximum(depth, parts, range(1, count + 1))])
+    share = np.minimum(depth / np.minimum(deepest, SEAM)[parts], 1).astype(np.float32)
     return np.where(mask, (1 - share) * before + share * after, before)
 
 
 def localized(
     engine: Engine, prompts: Sequence[Sequence[str]], masks: Tensor, scale: float
 ) -> Denoise:
-    """Return what estimates clean latents, each finding led by its own words in its own mask.
+    """Return what estimates clean latents, each finding led by what is said of it in its own mask.
 
     One call of the network has every sample once without words, and once for each of its findings:
     x0 = null + s sum_k m_k (x0_k - null); where masks meet, they share. With one finding this is

@@ -54,7 +54,8 @@ def told(
     Raises:
         ValueError: One of them is missing.
     """
-    if missing := [name for name in needs if name not in data.networks]:
+    needed = [name for name in needs if card["text"] or name != "text"]
+    if missing := [name for name in needed if name not in data.networks]:
         raise ValueError(f"{card['network']} needs the weights of {', '.join(missing)}")
     encoder = data.networks["text"] if card["text"] else None
     known = {} if encoder is None else encoder.card

@@ -73,6 +73,14 @@ class Coder(Grid):
             found = self.latents.decode(latents.to(self.device)).float()
         return found[..., : shape[0], : shape[1]].clamp(-1, 1).cpu()
 
+    def touched(self, masks: np.ndarray) -> Tensor:
+        """Return 1 for the cells of latents in which a mask (K, X, Z) has any pixel, else 0.
+
+        A nodule covers a part of its cells: by its share it would be held to what was there. XReal
+        shrinks masks by cubic interpolation; what lies outside is pasted back all the same.
+        """
+        return (self.pooled(masks) > 0).float()
+
 
 def picture(case: Case) -> Tensor:
     """Return the image of a radiograph (1, X, Z) in [-1, 1]."""
@@ -102,9 +110,8 @@ def maps_of_cases(cases: Sequence[Case], grid: Grid) -> Shown:
     for at in range(len(cases)):
         case = cases[at]
         whole = maps.of_case(case)
-        stated = {finding["name"] for finding in words.findings_of(case.facts)}
         values.append(grid.pooled(whole).half())
-        known.append(torch.from_numpy(maps.known(whole, stated)))
+        known.append(torch.from_numpy(maps.known(whole, words.findings_of(case.facts))))
     return Shown(maps.channels(), torch.stack(values), torch.stack(known))
 
 

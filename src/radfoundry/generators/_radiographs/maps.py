@@ -3,7 +3,7 @@
 Axes are those of a radiograph's voxels, (X, Z).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -61,14 +61,15 @@ def of_case(case: Case) -> np.ndarray:
     return np.concatenate([of_organs(case.anatomy), of_findings(case.findings)])
 
 
-def known(maps: np.ndarray, stated: Collection[str]) -> np.ndarray:
-    """Return which channels of a case's maps (K, X, Z) are known, (K,) bool; K as in `channels`.
+def known(maps: np.ndarray, findings: Sequence[Mapping]) -> np.ndarray:
+    """Return of which maps (K, X, Z) of a case it is known where they are, (K,) bool.
 
-    An organ that is nowhere was not found. A finding that is stated and nowhere has a mask that
-    nobody drew; one that is not stated is known to be nowhere.
+    An organ that has no pixel was not looked for or not found, and a finding that is stated but
+    has none was not outlined: neither is nowhere.
     """
-    absent = np.array([name in finding_names() and name not in stated for name in channels()])
-    return maps.any((1, 2)) | absent
+    stated = {str(one["name"]) for one in findings}
+    sought = [name not in ORGANS and name not in stated for name in channels()]
+    return maps.any((1, 2)) | np.array(sought)
 
 
 def pooled(maps: np.ndarray, factors: Sequence[int], multiple: Sequence[int]) -> Tensor:

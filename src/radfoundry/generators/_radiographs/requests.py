@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radfoundry import seeds
-from radfoundry.generators._radiographs import maps, shapes, warps
+from radfoundry.generators._radiographs import maps, shapes, warps, words
 from radfoundry.generators._requests import planning, text_guided
 
 OWN_STREAM = 3  # of a request's seed; others are `text_guided`'s
@@ -51,7 +51,7 @@ def plan(
             go together.
     """
     _check(options, choosers)
-    known = usable(cases, options["splits"])
+    known = usable(cases, options["splits"], healthy="image" in options["given"])
     own = ["image"] if options["masks"] == "case" else []
     planned = text_guided.plan(known, {**options, "given": own}, seed)
     return completed(planned, options, settings, choosers[options["masks"]])
@@ -68,7 +68,7 @@ def probe(
     """Return the requests that measure what words, masks and organs do, arm by arm.
 
     `prompt` and `side` are `text_guided.probe`'s. `given`: organs of a case of the tune split, as
-    they are ("case") and moved ("warp"), with its report. The source's own findings are no mask of
+    they are ("case") and moved ("warp"), with no finding. The source's own findings are no mask of
     what is asked for: in place of "case" the first of `choosers` counts.
 
     Args:
@@ -81,9 +81,10 @@ def probe(
     """
     _check(options, choosers)
     masks = next(iter(choosers)) if options["masks"] == "case" else options["masks"]
+    edited = "image" in options["given"]
     options, chooser = {**options, "masks": masks, "given": []}, choosers[masks]
     counts = {**text_guided.OPTIONS["probes"], **options.get("probes", {})}
-    known = usable(cases, ["train"])
+    known = usable(cases, ["train"], healthy=edited)
     asked = {**options, "probes": {**options.get("probes", {}), "given": 0, "segment": 0}}
     planned = text_guided.probe(known, asked, seed, probed)
     parts = [completed(planned, options, settings, chooser)]
@@ -106,8 +107,13 @@ def _organs(
     return completed(planned, own, settings, None, {"probe": "given", "arm": arm})
 
 
-def usable(cases: pd.DataFrame, splits: Sequence[str], strict: bool = True) -> pd.DataFrame:
+def usable(
+    cases: pd.DataFrame, splits: Sequence[str], strict: bool = True, healthy: bool = False
+) -> pd.DataFrame:
     """Return the cases of the splits that have lungs, ill or well; without voxel sizes.
+
+    Where `healthy`, only those that show no finding: their images are edited, and what they show
+    beside the edit would be told of no sample.
 
     A sample lies on the grid of its source, whose organs it has. Where nobody looked for an organ,
     as in maps that came along with the images, drawing looks.
@@ -116,7 +122,8 @@ def usable(cases: pd.DataFrame, splits: Sequence[str], strict: bool = True) -> p
         ValueError: There is none, unless not `strict`.
     """
     looked_for = [organ for organ in NEEDED if organ in cases]
-    excluded = planning.exclusions(cases.assign(findings=""), splits, looked_for)
+    shown = _shown(cases) if healthy else ""
+    excluded = planning.exclusions(cases.assign(findings=shown), splits, looked_for)
     kept = cases[~cases["case"].astype(str).isin(excluded["case"])]
     if strict and kept.empty:
         reasons = "; ".join(f"{row.case}: {row.reason}" for row in excluded.head(3).itertuples())
@@ -146,12 +153,23 @@ def completed(
         known = json.loads(row["parameters"])
         known |= {"warp": warps.chosen(options["warp"], rng), "given": list(options["given"])}
         known |= {"findings": _sided(known["findings"], rng)}
+        if known["given"] and not known["findings"]:
+            name = row["request"]
+            raise ValueError(f"{name}: given: image, and no finding to draw: state prompts")
         known |= {"masks": [], "masks_by": options["masks"]}
         if chooser is not None:
             known["masks"] = [chooser(one, rng) for one in known["findings"]]
         known |= {name: options[name] for name in settings} | dict(more)
         rows.append({**row, "parameters": json.dumps(known, sort_keys=True)})
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
+
+
+def _shown(cases: pd.DataFrame) -> list[str]:
+    """Return the findings that each case's list or report states, joined by |."""
+    columns = [cases.get(name, pd.Series("", cases.index)) for name in ("report", "findings")]
+    pairs = zip(*(column.fillna("") for column in columns), strict=True)
+    found = (words.findings_of({"report": said, "findings": listed}) for said, listed in pairs)
+    return ["|".join(one["name"] for one in findings) for findings in found]
 
 
 def _sided(findings: Sequence[Mapping], rng: np.random.Generator) -> list[dict[str, str]]:
@@ -172,7 +190,18 @@ def _check(options: Mapping, choosers: Choosers) -> None:
         raise ValueError(f"masks is {options['masks']!r}; allowed: {', '.join(choosers)}")
     if wrong := sorted(set(options["given"]) - set(GIVEN)):
         raise ValueError(f"given: {', '.join(wrong)}; allowed: {', '.join(GIVEN)}")
-    if not isinstance(options["warp"], int | float) or not 0 <= options["warp"] <= 3:
-        raise ValueError(f"warp is {options['warp']!r}; allowed: 0 (as they are) to 3")
+    for name, most in (("warp", 3), ("led", 1)):
+        value = options.get(name, 0)
+        if not isinstance(value, int | float) or not 0 <= value <= most:
+            raise ValueError(f"{name} is {value!r}; allowed: 0 to {most}")
+    _check_together(options)
+
+
+def _check_together(options: Mapping) -> None:
+    own, listed = options["masks"] == "case", not isinstance(options["prompts"], str)
+    if own and listed:
+        raise ValueError("masks: case, and a list of prompts; allowed: prompts: reports")
+    if options["given"] and own:
+        raise ValueError("given: image, and masks: case; allowed: masks: shapes")
     if options["given"] and options["warp"]:
         raise ValueError(f"warp is {options['warp']}; allowed: 0, where the image is given")

@@ -7,7 +7,7 @@ import numpy as np
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.generators._radiographs import maps, words
+from radfoundry.generators._radiographs import maps
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,6 @@ class Scene:
     def known(self) -> np.ndarray:
         """Return which of `maps` are known, (K,): every finding, and the organs that there are."""
         return maps.known(self.maps(), ())
-
-    def prompt(self, asked: Mapping, wording: str) -> str:
-        """Return what is said of the sample as a whole.
-
-        Args:
-            asked: Parameters of the request.
-            wording: See `words.WORDINGS`.
-        """
-        return words.prompt(self.findings, asked["prompt"], wording) if asked["text"] else ""
 
 
 def sample(

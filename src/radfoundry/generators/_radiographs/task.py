@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,13 +36,25 @@ class Rows:
         return torch.randint(self.count, (self.batch,), generator=generator)
 
 
+class Said(NamedTuple):
+    """What is said of several cases.
+
+    Attributes:
+        prompts: Of each, see `words.prompt`.
+        stated: What findings' words say beside their names, of any of them.
+    """
+
+    prompts: Sequence[str]
+    stated: Sequence[str]
+
+
 class Task:
     """Batches of pictures with what is said and shown of them, and the loss."""
 
     def __init__(
         self,
         pictures: Tensor,
-        prompts: Sequence[str],
+        said: Said,
         shown: Shown | None,
         options: Mapping[str, Any],
         encoder: Weights | None = None,
@@ -52,16 +64,16 @@ class Task:
 
         Args:
             pictures: (n, C, x, z) what is drawn of each case.
-            prompts: Of each.
+            said: Of each.
             shown: Maps of each; None shows none.
             options: Of the network, see `options.of_network`.
             encoder: The text encoder; None trains without text.
             device: Where prompts are encoded.
         """
-        self.pictures, self.prompts, self.shown, self.options = pictures, prompts, shown, options
-        if encoder is not None and all(prompts) and not options["drop_text"]:
+        self.pictures, self.said, self.shown, self.options = pictures, said, shown, options
+        if encoder is not None and all(said.prompts) and not options["drop_text"]:
             warnings.warn(ALL_ILL, RuntimeWarning, stacklevel=2)
-        self.encode = None if encoder is None else features.stored(encoder, prompts, device)
+        self.encode = None if encoder is None else features.stored(encoder, said.prompts, device)
         self.reader = {} if encoder is None else encoder.card.get("reader", {})
         self.objective = objective(options)
         self.ahead = Rows(len(pictures), options["batch"])
@@ -70,8 +82,8 @@ class Task:
         """Return pictures (B, C, x, z) of the cases of a batch, and their condition."""
         condition: dict[str, Tensor] = {}
         if self.encode is not None:
-            said = [self.prompts[row] for row in rows.tolist()]
-            condition |= words.features(self.encode, said)
+            own = [self.said.prompts[row] for row in rows.tolist()]
+            condition |= words.features(self.encode, own)
         if self.shown is not None:
             condition["maps"] = self.shown.values[rows].float()
             condition["known"] = self.shown.known[rows]
@@ -122,9 +134,9 @@ class LatentTask(Task):
         Raises:
             ValueError: There is no case; cases are of several grids.
         """
-        whole, prompts = latents.of_cases(cases, coder), prompts_of(cases, options["wording"])
+        whole, said = latents.of_cases(cases, coder), said_of(cases, options["wording"])
         shown = latents.maps_of_cases(cases, coder) if options["maps"] else None
-        super().__init__(whole, prompts, shown, options, encoder, device)
+        super().__init__(whole, said, shown, options, encoder, device)
         self.coder = coder
 
     def seen(self, drawn: Tensor) -> np.ndarray:
@@ -137,11 +149,21 @@ class LatentTask(Task):
 
 def prompts_of(cases: Sequence[Case], wording: str) -> list[str]:
     """Return the prompt of each case, see `words.prompt`; no case is read for it."""
-    known = [one.facts for one in getattr(cases, "entries", cases)]
     return [
         words.prompt(words.findings_of(facts), str(facts.get("report", "")), wording)
-        for facts in known
+        for facts in facts_of(cases)
     ]
+
+
+def said_of(cases: Sequence[Case], wording: str) -> Said:
+    """Return what is said of cases; none is read for it."""
+    stated = words.stated([words.findings_of(facts) for facts in facts_of(cases)])
+    return Said(prompts_of(cases, wording), stated)
+
+
+def facts_of(cases: Sequence[Case]) -> list[Mapping[str, Any]]:
+    """Return the facts of each case; no case is read for them."""
+    return [one.facts for one in getattr(cases, "entries", cases)]
 
 
 def with_dropped(maps: Tensor, known: Tensor, chance: float, generator: torch.Generator) -> Tensor:
@@ -149,7 +171,7 @@ def with_dropped(maps: Tensor, known: Tensor, chance: float, generator: torch.Ge
 
     Args:
         maps: (B, K, x, z) in [0, 1].
-        known: (B, K) bool; what is not known is left out in any case.
+        known: (B, K) bool: of which it is known where they are; the others are left out.
         chance: That a class of a picture is left out.
         generator: The source of it.
 

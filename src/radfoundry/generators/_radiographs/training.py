@@ -72,7 +72,8 @@ def denoiser(
 
     Args:
         task: Draws batches and says what the loss is.
-        card: The network's options, with `text_width`, `read`, `blocks` and `wording`.
+        card: The network's options, with `text_width`, `read`, `blocks` and `wording`; what the
+            prompts that it learned from state comes to it as `stated`.
         generator: The source of all chance.
         device: Where to train.
         callbacks: Callbacks; a state to resume from.
@@ -80,6 +81,7 @@ def denoiser(
     """
     card = {**card, "channels": task.pictures.shape[1], "space": [*task.pictures.shape[2:]]}
     card |= {"classes": list(task.shown.classes) if task.shown is not None else []}
+    card |= {"stated": list(task.said.stated)}
     with seeded(generator):
         network = built(card)
     network = network.to(device)

@@ -13,7 +13,7 @@ from radfoundry.text import composer, labeler
 from radfoundry.text.encoder.model import Encode
 
 WORDINGS = ("findings", "reports")  # a prompt: the findings' words alone, or all of a report
-SIDES = ("", "right", "left")
+STATED = ("side", "location", "severity")  # what a finding's words may say beside its name
 
 
 def findings_of(facts: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -28,8 +28,26 @@ def findings_of(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     return stated + [{"name": name} for name in listed if name not in known]
 
 
-def prompt(findings: Sequence[Mapping], text: str, wording: str) -> str:
+def stated(findings: Sequence[Sequence[Mapping]]) -> list[str]:
+    """Return which of `STATED` the findings of any case state.
+
+    >>> stated([[{"name": "nodule", "side": "left"}], []])
+    ['side']
+    """
+    return [key for key in STATED if any(one.get(key) for some in findings for one in some)]
+
+
+def prompt(
+    findings: Sequence[Mapping], text: str, wording: str, known: Sequence[str] = STATED
+) -> str:
     """Return what the network reads of findings and the text that states them.
+
+    Args:
+        findings: As `findings_of` returns them; () is "no finding".
+        text: All that was said.
+        wording: One of `WORDINGS`.
+        known: What findings' words say beside their names. A network that was taught by lists has
+            never read a side: there the mask alone says where.
 
     >>> prompt([{"name": "cardiomegaly"}], "The heart is large.", "findings")
     'Cardiomegaly.'
@@ -38,7 +56,9 @@ def prompt(findings: Sequence[Mapping], text: str, wording: str) -> str:
     """
     if not findings:
         return ""
-    return text if wording == "reports" else worded(findings)
+    if wording == "reports":
+        return text
+    return worded([{k: v for k, v in one.items() if k in ("name", *known)} for one in findings])
 
 
 def worded(findings: Sequence[Mapping]) -> str:

@@ -63,11 +63,11 @@ OPTIONS = {
     "count": 32,
     "splits": ["train"],
     "prompts": "reports",
-    "guidance": 2.0,
+    "guidance": 2.5,
     "steps": 6,
     "mask_guidance": 2.0,
     "mask_steps": 4,
-    "method": "ddim",
+    "method": "dpm",
     "timestep_spacing": "log_snr",
     "eta": 0.0,
     "warp": 1.0,
@@ -139,15 +139,15 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     """Return the requests of a recipe: see `_radiographs.requests`.
 
     Args:
-        cases: As there. Pixels are pasted into healthy cases alone, whose labels are then whole.
+        cases: As there. Pixels are pasted into healthy cases alone, whose labels are then whole;
+            what is pasted is up to a list of prompts, for healthy cases' reports ask for nothing.
         options: See `OPTIONS`; `masks` is where they come from: see `CHOOSERS`.
         seed: The recipe's seed.
 
     Raises:
         ValueError: As there; what is taken of the train split would go into another.
     """
-    own, known = _asked(cases, options)
-    return requests.plan(known, own, seed, SETTINGS, CHOOSERS)
+    return requests.plan(cases, _asked(options), seed, SETTINGS, CHOOSERS)
 
 
 def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
@@ -155,24 +155,19 @@ def probe(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
 
     Of pasted pixels there is no probe of organs: they are the source's own.
     """
-    own, known = _asked(cases, options)
+    own = _asked(options)
     if own["masks"] == COPIED:
         own["probes"] = {**own["probes"], "given": 0}
-    return requests.probe(known, own, seed, SETTINGS, PROBED, CHOOSERS)
+    return requests.probe(cases, own, seed, SETTINGS, PROBED, CHOOSERS)
 
 
-def _asked(cases: pd.DataFrame, options: Mapping) -> tuple[dict, pd.DataFrame]:
-    """Return all options, and the cases that may be sources."""
+def _asked(options: Mapping) -> dict:
+    """Return all options; pasting keeps the source's image."""
     own = {**OPTIONS, "given": [], **options}
-    if own["masks"] not in ("transformed", COPIED):
-        return own, cases
-    if list(own["splits"]) != ["train"]:
+    if own["masks"] in ("transformed", COPIED) and list(own["splits"]) != ["train"]:
         message = f"splits are {own['splits']}, masks {own['masks']}"
         raise ValueError(f"{message}: masks are taken of the train split; allowed: [train]")
-    if own["masks"] == "transformed":
-        return own, cases
-    own["given"] = ["image"]
-    return own, cases[cases["findings"].fillna("").astype(str) == ""]
+    return own | ({"given": ["image"]} if own["masks"] == COPIED else {})
 
 
 def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from radfoundry.generators._radiographs import maps, words
+from radfoundry.generators._radiographs import maps
 from radfoundry.generators._radiographs.drawing import Engine
 from radfoundry.generators.aurad import masks
 from radfoundry.generators.aurad.masks import Masks
@@ -55,11 +55,7 @@ def _values(
     attempt: int,
 ) -> np.ndarray:
     """Return the channels of each sample on its pixels, (B, findings, X, Z)."""
-    wording = engine.card["wording"]
-    said = [
-        words.prompt(one["findings"], one["prompt"], wording) if one["text"] else ""
-        for one in asked
-    ]
+    said = [engine.said(one["findings"], one["prompt"]) if one["text"] else "" for one in asked]
     organs = [maps.of_organs(anatomy) for anatomy in anatomies]
     known = [np.asarray(one.any((1, 2))) for one in organs]
     denoise = engine.guided(

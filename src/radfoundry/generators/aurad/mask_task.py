@@ -16,7 +16,7 @@ from radfoundry.case import Case
 from radfoundry.generators._radiographs import latents, maps
 from radfoundry.generators._radiographs.latents import Grid
 from radfoundry.generators._radiographs.maps import Shown
-from radfoundry.generators._radiographs.task import Task, prompts_of, with_dropped
+from radfoundry.generators._radiographs.task import Task, said_of, with_dropped
 from radfoundry.weights import Weights
 
 NO_MASK = "no training case has a mask of each finding that is stated of it, and any: {count} cases"
@@ -53,11 +53,11 @@ class MaskTask(Task):
         self.grid = grid_of(options)
         _, values, known = latents.maps_of_cases(cases, self.grid)
         rows = known[:, FIRST:].all(1).nonzero()[:, 0]
-        values, known, prompts = values[rows], known[rows], prompts_of(cases, options["wording"])
+        values, known, said = values[rows], known[rows], said_of(cases, options["wording"])
         if not values[:, FIRST:].any():
             raise ValueError(NO_MASK.format(count=len(cases)))
         shown = Shown(maps.ORGANS, values[:, :FIRST], known[:, :FIRST])
-        said = [prompts[row] for row in rows.tolist()]
+        said = said._replace(prompts=[said.prompts[row] for row in rows.tolist()])
         super().__init__(2 * values[:, FIRST:] - 1, said, shown, options, encoder, device)
 
     def previewed(self, count: int) -> dict[str, Tensor]:

@@ -23,7 +23,12 @@ USED: Mapping[str, Mapping[str, list]] = {
 # What `sample:` is where the recipe does not say.
 SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "train/objective": {
-        "published": {"steps": 100, "mask_steps": 100, "timestep_spacing": "time"},
+        "published": {
+            "steps": 100,
+            "mask_steps": 100,
+            "timestep_spacing": "time",
+            "method": "ddim",
+        },
     },
     "sample/masks": {"copy_paste": {"warp": 0.0}},
 }

@@ -53,7 +53,10 @@ NETWORKS = {
 CLAIMED = ("diffusion", "anatomy_controller")
 NEEDS = {"diffusion": ["text", "autoencoder"]}
 # Networks that not every recipe has: the baselines have no controllers.
-USED = {"anatomy_controller": {"train/text_only": False, "train/concat": False}}
+USED = {
+    "anatomy_controller": {"train/text_only": False, "train/concat": False},
+    "text": {"train/diffusion/text": None},
+}
 AUTOENCODER = "autoencoder"
 MODALITIES = ("CXR",)
 OPTIONS = {
@@ -61,19 +64,20 @@ OPTIONS = {
     "splits": ["train"],
     "prompts": "reports",
     "given": [],
-    "guidance": 7.0,
-    "steps": 6,
-    "anatomy_steps": 4,
-    "method": "ddim",
+    "guidance": 2.5,
+    "steps": 4,
+    "anatomy_steps": 6,
+    "led": 0.7,
+    "method": "dpm",
     "timestep_spacing": "log_snr",
-    "eta": 1.0,
+    "eta": 0.0,
     "decay": "constant",
     "warp": 1.0,
     "masks": "shapes",
     "text": True,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 0},
 }
-SETTINGS = ("anatomy_steps", "eta", "decay")  # that a request states beside `text_guided`'s
+SETTINGS = ("anatomy_steps", "led", "eta", "decay")  # that a request states beside `text_guided`'s
 LIMITS = (
     "A finding is drawn inside its mask alone: what it does to organs elsewhere, such as a heart "
     "that is pushed aside, is not.",
@@ -141,7 +145,10 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     Raises:
         ValueError: A network is missing.
     """
-    if missing := [name for name in NETWORKS if name not in (*weights, "anatomy_controller")]:
+    needed = {name for name in ("autoencoder", "diffusion") if name not in weights}
+    if not needed and weights["diffusion"].card["text"] and "text" not in weights:
+        needed = {"text"}
+    if missing := sorted(needed):
         wanted = "text, autoencoder, diffusion and, but for the baselines, anatomy_controller"
         raise ValueError(f"xreal draws with {wanted}; missing: {', '.join(missing)}")
     engine, controller = prepared(weights, device), weights.get("anatomy_controller")

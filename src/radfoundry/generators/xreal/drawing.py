@@ -1,9 +1,8 @@
 """How XReal draws: anatomy first, then the finding in its mask, on a base that stays as it is.
 
-The base draws a healthy radiograph whose first half of steps is led by what the anatomy controller
-made of the organs; then the pathology controller draws it again with the finding's words, while
-all outside the mask is held to the first one. Pixels outside the mask are the first one's, bit for
-bit.
+The base draws a healthy radiograph, led for a share of the time by what the anatomy controller made
+of the organs; then the pathology controller draws it again with the finding's words, while all
+outside the mask is held to the first one. Pixels outside the mask are the first one's, bit for bit.
 """
 
 import json
@@ -16,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from radfoundry.case import Case
-from radfoundry.diffusion.guidance import DECAYS, Known
-from radfoundry.generators._radiographs import maps, shapes, warps, words
+from radfoundry.diffusion.guidance import DECAYS, Known, until
+from radfoundry.generators._radiographs import maps, shapes, warps
 from radfoundry.generators._radiographs.drawing import Engine, localized, pasted, pixels, whole
 from radfoundry.generators._radiographs.latents import Coder
 from radfoundry.generators._radiographs.scenes import Scene, sample
@@ -26,8 +25,8 @@ from radfoundry.generators.xreal import anatomy_controller
 OUTSIDE = 0.2  # share of the controller's estimate outside the organs
 # What requests share that are drawn at once.
 TOGETHER = (
-    "steps", "anatomy_steps", "method", "timestep_spacing", "eta", "guidance", "decay", "text",
-    "given", "masks_by",
+    "steps", "anatomy_steps", "led", "method", "timestep_spacing", "eta", "guidance", "decay",
+    "text", "given", "masks_by",
 )  # fmt: skip
 
 
@@ -60,7 +59,10 @@ def scene(asked: Mapping, source: Case) -> Scene:
     if asked["masks_by"] == "case":
         own = warps.applied(source.findings, asked["warp"])
         seen = maps.of_findings(own) > 0
-        known = {one["name"]: one for one in asked["findings"]}
+        known: dict[str, dict] = {}
+        for one in asked["findings"]:  # both sides of it are one mask: neither is named
+            twice = one["name"] in known
+            known[one["name"]] = {"name": one["name"]} if twice else one
         names = [n for n, mask in zip(maps.finding_names(), seen, strict=True) if mask.any()]
         found = [known.get(name, {"name": name}) for name in names]
         return Scene(anatomy, seen[[mask.any() for mask in seen]], found)
@@ -108,13 +110,12 @@ def _controlled(
         before = pixels(_healthy(asked[0], scenes, networks, numbers))
     if not len(scenes[0].masks):
         return before
-    wording = engine.card["wording"]
     said = [
-        [words.prompt([f], one["prompt"], wording) if one["text"] else "" for f in s.findings]
+        [engine.said([f], one["prompt"]) if one["text"] else "" for f in s.findings]
         for one, s in zip(asked, scenes, strict=True)
     ]
     pictures = torch.from_numpy(2 * np.stack(before) - 1)[:, None]
-    masks = torch.stack([engine.coder.pooled(s.masks.astype(np.float32)) for s in scenes])
+    masks = torch.stack([engine.coder.touched(s.masks.astype(np.float32)) for s in scenes])
     kept = (1 - masks.amax(1, keepdim=True)).to(engine.device)
     known = Known(engine.coder.encode(pictures), kept, True, False, DECAYS[asked[0]["decay"]])
     denoise = localized(engine, said, masks, float(asked[0]["guidance"]))
@@ -135,7 +136,7 @@ def _healthy(
     inside = [maps.of_organs(s.anatomy).max(0, keepdims=True) for s in scenes]
     share = torch.stack([engine.coder.pooled(one) for one in inside])
     share = (OUTSIDE + (1 - OUTSIDE) * share).to(engine.device)
-    known = Known(engine.coder.encode(estimate), share, True, False, DECAYS["first_half"])
+    known = Known(engine.coder.encode(estimate), share, True, False, until(float(asked["led"])))
     denoise = engine.guided(engine.condition([""] * len(scenes)), 1.0)
     sampling = engine.sampling(asked, int(asked["anatomy_steps"]))
     drawn = engine.drawn(denoise, numbers, "anatomy", sampling, known)

@@ -29,10 +29,18 @@ CONTROLLER_KEYS = (
     "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
     "schedule", "clip", "ema", "precision", "kl", "organs",
 )  # fmt: skip
-# What `sample:` is where the recipe does not say: the paper's 100 steps, twice.
+# What `sample:` is where the recipe does not say: the paper's 100 steps, twice, and its guidance.
 SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "train/objective": {
-        "published": {"steps": 100, "anatomy_steps": 100, "timestep_spacing": "time"},
+        "published": {
+            "steps": 100,
+            "anatomy_steps": 100,
+            "led": 0.5,
+            "timestep_spacing": "time",
+            "method": "ddim",
+            "eta": 1.0,
+            "guidance": 7.0,
+        },
     },
 }
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.

@@ -4,7 +4,7 @@ The patient of the source is what intervals draw again, for samples of one sourc
 lends. A share of films that are right has Wilson's interval.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -20,6 +20,10 @@ from radfoundry.report.scorecard import probes
 
 NAN = float("nan")
 ALL = "all"
+AUROC = "prompt_auroc"
+# Films that are told apart: the dataset, which is asked for as its cases are, and real ones. Probes
+# ask for some findings far more often, and worse ones; they would not be compared like with like.
+ASKED_ALIKE = ("dataset", "real")
 SIZES = ("small", "medium", "large")
 Bins = Mapping[str, tuple[float, float]]  # by finding: where small and medium masks end
 Statistic = Callable[[np.ndarray], np.ndarray]  # of weights (draws, n): (draws,)
@@ -75,11 +79,9 @@ def figures(films: pd.DataFrame, bootstrap: probes.Bootstrap, bins: Bins) -> Ite
             named = "anatomy_dice", f"{region}/given_{how}"
             yield from _mean(own, f"anatomy_dice_{region}", named, bootstrap)
     yield from _mean(films, "outside_fraction", ("outside_fraction", ALL), bootstrap)
-    names = findings_in(films)
-    curves = [_auroc(films, name, bootstrap) for name in names]
-    yield from curves
-    yield from _together(curves)
-    for name in names:
+    asked_alike = films[films["probe"].isin(ASKED_ALIKE)]
+    for name in findings_in(films):
+        yield _auroc(asked_alike, name, bootstrap)
         yield from _places(films, name, bootstrap, bins.get(name))
         yield from _sides(films, name)
         yield from _severity(films, name, bootstrap)
@@ -106,23 +108,34 @@ def _auroc(films: pd.DataFrame, name: str, bootstrap: probes.Bootstrap) -> Figur
     note = f"{counts[0]} with it against {counts[1]} without"
     value = detection.image_auroc(ill, scores)
     if not all(counts):
-        return Figure("prompt_auroc", name, Interval(NAN, NAN, NAN), sum(counts), f"{note}: none")
+        return Figure(AUROC, name, Interval(NAN, NAN, NAN), sum(counts), f"{note}: none")
     weights = patient_weights(films["patient"].to_numpy()[known], *bootstrap)
     drawn = detection.weighted_auroc(ill, scores, weights)
     found = interval(value, drawn) if min(counts) >= FEWEST else Interval(value, NAN, NAN)
-    return Figure("prompt_auroc", name, _around(found), sum(counts), note, drawn)
+    return Figure(AUROC, name, _around(found), sum(counts), note, drawn)
 
 
-def _together(curves: list[Figure]) -> Iterator[Figure]:
-    """Yield the mean of all findings that have an area, with the draws of all."""
-    known = [one for one in curves if np.isfinite(one.found.value)]
+def with_area(figures: Iterable[Figure]) -> set[str]:
+    """Return the findings whose area under the curve is defined."""
+    return {one.arm for one in figures if one.metric == AUROC and np.isfinite(one.found.value)}
+
+
+def together(figures: Iterable[Figure], findings: Collection[str]) -> Iterator[Figure]:
+    """Yield the mean of the areas of two or more findings, with the draws of all.
+
+    Args:
+        figures: Of one set of films, among them those areas; where one is not defined there is no
+            mean, for it would be of other findings than those of the sets it is compared with.
+        findings: The same for all these sets.
+    """
+    known = [one for one in figures if one.metric == AUROC and one.arm in findings]
     draws = [one.drawn for one in known if one.drawn is not None]
-    if len(draws) > 1:
+    if len(draws) == len(findings) > 1:
         drawn = np.mean(draws, axis=0)
         value = float(np.mean([one.found.value for one in known]))
         note = "mean of " + ", ".join(one.arm.replace("_", " ") for one in known)
         found = _around(interval(value, drawn))
-        yield Figure("prompt_auroc", ALL, found, max(one.n for one in known), note, drawn)
+        yield Figure(AUROC, ALL, found, max(one.n for one in known), note, drawn)
 
 
 def _places(

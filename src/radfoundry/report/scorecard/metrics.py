@@ -98,7 +98,8 @@ METRICS: dict[str, Metric] = {
         "Findings drawn on the side asked for", "fraction", True, "Close to 100 %; 50 % is chance."
     ),
     "prompt_auroc": Metric(
-        "Telling samples asked to show a finding from others (area under the ROC curve)", "1", True,
+        "Telling samples of the dataset, without probes, that are asked to show a finding from its "
+        "others (area under the ROC curve)", "1", True,
         "Close to what the same reader reaches on real test films (`real`); 0.5 is a coin toss.",
     ),
     "prompt_auroc_ratio": Metric(
@@ -192,7 +193,11 @@ METRICS: dict[str, Metric] = {
         "Radiomics there and back: concordance (Lin)", "1", True,
         "Above 0.9 a feature is kept; what is not can be drawn by no network on the latents.",
     ),
-    "anatomy_dice": Metric("Overlap of anatomy with what was asked for", "1", True, _OVERLAP),
+    "anatomy_dice": Metric(
+        "Overlap of anatomy with what was asked for", "1", True,
+        f"{_OVERLAP} `real`, real films against their labels, is left out where the method that "
+        "reads drew those labels: it agrees with itself.",
+    ),
     "pointing_accuracy": Metric(
         "Findings whose strongest point lies in the mask", "fraction", True,
         "Well above the share of the image that masks cover.",

@@ -1,7 +1,8 @@
 """Turn measurements of drawn radiographs into rows of the scorecard.
 
 Beside each figure of a recipe stand that of real test films (`/real`), which is what the segmenter
-and the reader can do at best, and that of its null arm (`/untrained`).
+(where it did not label them itself) and the reader can do at best, and that of its null arm
+(`/untrained`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from radfoundry.report.scorecard.published import Published, figure
 NAN = float("nan")
 REAL = "real"
 LEFT_OUT = ("segment",)  # probes that ask something else of a sample
-CHANCE = ("laterality_accuracy", "prompt_auroc")  # half of which is reached by guessing
+CHANCE = ("laterality_accuracy", films.AUROC)  # half of which is reached by guessing
 NO_PARTNER = "no real film of the test split has both kinds"
 
 
@@ -51,9 +52,9 @@ def rows(
         paper: What the paper reports of the system that the recipe is.
     """
     bootstrap = probes.Bootstrap(draws, rng)
-    mine, theirs, others = (_compared(table) for table in tables)
-    bins = films.bins_of(theirs)
-    own, known, nothing = (list(films.figures(t, bootstrap, bins)) for t in (mine, theirs, others))
+    compared = Tables(*(_compared(table) for table in tables))
+    mine, theirs, _ = compared
+    own, known, nothing = _figures(compared, bootstrap, films.bins_of(theirs))
     found = [_row(recipe, one, published=figure(paper, one.metric, one.arm)) for one in own]
     found += _ratios(own, known, recipe, paper)
     found += _together(mine, theirs, recipe, bootstrap)
@@ -63,6 +64,18 @@ def rows(
     rivals = [_row(recipe, one) for one in _plain(nothing)]
     rivals += untrained.beyond_chance(rivals, found, CHANCE)
     return found + [replace(row, arm=f"{row.arm}/{ARM}") for row in rivals]
+
+
+def _figures(
+    tables: Tables, bootstrap: probes.Bootstrap, bins: films.Bins
+) -> tuple[list[Figure], list[Figure], list[Figure]]:
+    """Return the figures of each set; means are over findings of samples and of real films."""
+    own, known, nothing = (list(films.figures(table, bootstrap, bins)) for table in tables)
+    defined = films.with_area(own)
+    shared = defined & films.with_area(known) or defined
+    for figures in (own, known, nothing):
+        figures += films.together(figures, shared)
+    return own, known, nothing
 
 
 def untrained_distances(distances: pd.DataFrame, recipe: str) -> list[Row]:
@@ -100,8 +113,8 @@ def _ratios(
     own: Sequence[Figure], known: Sequence[Figure], recipe: str, paper: Published
 ) -> Iterator[Row]:
     """Yield each finding's area on samples in parts of that on real test films."""
-    partners: Mapping[str, Figure] = {one.arm: one for one in known if one.metric == CHANCE[1]}
-    for one in [one for one in own if one.metric == CHANCE[1]]:
+    partners: Mapping[str, Figure] = {one.arm: one for one in known if one.metric == films.AUROC}
+    for one in [one for one in own if one.metric == films.AUROC]:
         found, note = Interval(NAN, NAN, NAN), f"{one.note}; {NO_PARTNER}"
         other = partners.get(one.arm)
         if one.drawn is None:
@@ -122,15 +135,20 @@ def _bare(found: Interval) -> Interval:
 def _together(
     mine: pd.DataFrame, theirs: pd.DataFrame, recipe: str, bootstrap: probes.Bootstrap
 ) -> Iterator[Row]:
-    """Yield how the co-occurrence of findings differs from that in real films, and its floor."""
+    """Yield how the co-occurrence of findings differs from that in real films, and its floor.
+
+    Samples and one half of the real patients are each compared with the other half: against all
+    real films samples would have less chance in their error than the floor has.
+    """
     drawn = mine[~mine["failed"] & (mine["probe"] == "dataset")]
     owners = sorted(set(theirs["patient"]))
     first = theirs["patient"].isin(owners[::2])
+    floor, others = theirs[first], theirs[~first]
     for kind in ("masks", "read"):
         has = [films.shows(table, kind).any() for table in (drawn, theirs)]
         for arm, pair in (
-            (kind, (drawn, theirs)),
-            (f"{kind}/real", (theirs[first], theirs[~first])),
+            (kind, (drawn, others)),
+            (f"{kind}/real", (floor, others)),
         ):
             found = films.cooccurrence(pair, kind, bootstrap)
             if np.isfinite(found.value) and all(has):
