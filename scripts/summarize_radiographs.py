@@ -5,7 +5,7 @@ from _cases import read_all
 from _job import start
 
 from radfoundry import tables
-from radfoundry.report.scorecard import radiographs, volumes
+from radfoundry.report.scorecard import masks, radiographs, volumes
 from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
@@ -21,4 +21,6 @@ distances = read_all([job.input.distances], "distances")
 rows += volumes.of_distances(distances, recipe, paper)
 far = read_all(job.input.untrained_distances, "distances")
 rows += radiographs.untrained_distances(far, recipe)
+described = (read_all(paths, "masks") for paths in ([job.input.masks], job.input.untrained_masks))
+rows += masks.rows(*described, recipe, draws, rng)
 tables.write(build(rows), job.output.table, "scorecard")

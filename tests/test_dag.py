@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pandas as pd
 import pytest
@@ -283,6 +283,7 @@ def test_a_null_arm_more_or_less_is_drawn_and_measured_alone_and_trains_no_recip
 
 def test_a_recipe_of_radiographs_is_measured_by_rules_of_its_own_and_ct_stays_as_it_is(factory):
     reading = {"fit_finding_reader", "read_films", "measure_radiographs", "summarize_radiographs"}
+    reading |= {"measure_masks"}
     comparing = {"fit_feature_network", "describe_real", "collect_descriptions", "measure_realism"}
     with factory.configured("evaluate/synthesis/recipes", ["medsyn", "artasyn"]):
         assert factory.planned("evaluate") == reading | comparing
@@ -300,26 +301,39 @@ def test_other_steps_of_the_claimed_network_leave_its_null_arm_as_it_is(factory)
 
 @pytest.fixture
 def films(tmp_path):
-    """Return a recipe of radiographs whose networks are trained and whose requests are planned."""
+    """Return recipes of radiographs whose networks are trained and whose requests are planned."""
     config, few = small_config(), {"steps": 1, "batch": 2}
     cohort = config["cohorts"]["site_a"] | {"pseudolabel": "none", "batch": 8}
     cohort["phantom"] |= {"patients": 8, "findings": {"consolidation": 0.5}}
-    train = dict.fromkeys(("autoencoder", "diffusion", "anatomy_controller"), few)
-    recipe = {"cohort": "site_a", "generator": "xreal", "filter": {"novelty": {}}}
-    recipe |= {"train": train | {"text": {"steps": 0}}, "sample": {"count": 2}}
-    own = {"cohorts": {"site_a": cohort}, "recipes": {"xreal": recipe}, "evaluate": {}}
+    recipes, wanted = {}, []
+    for name, third in (("xreal", "anatomy_controller"), ("aurad", "masks")):
+        train = dict.fromkeys(("autoencoder", "diffusion", third), few) | {"text": {"steps": 0}}
+        recipes[name] = {"cohort": "site_a", "generator": name, "filter": {"novelty": {}}}
+        recipes[name] |= {"train": train, "sample": {"count": 2}}
+        files = ("requests.tsv", *(f"networks/{network}" for network in train))
+        wanted += [f"results/recipes/{name}/{file}" for file in files]
+    own = {"cohorts": {"site_a": cohort}, "recipes": recipes, "evaluate": {}}
     one = Factory(tmp_path / "films", config | own)
-    networks = [f"results/recipes/xreal/networks/{name}" for name in ("text", *train)]
-    one.run(*networks, "results/recipes/xreal/requests.tsv")
+    one.run(*wanted)
     return one
+
+
+@contextmanager
+def of_both(films, path, value):
+    with ExitStack() as changed:
+        for name in ("xreal", "aurad"):
+            changed.enter_context(films.configured(f"recipes/{name}/{path}", value))
+        yield
 
 
 def test_other_prompts_or_another_seed_of_radiographs_rerun_nothing_before_the_requests(films):
     drawing = {"draw_samples", "collect_samples", "measure_round_trip"}
     assert films.planned("sample") == drawing
-    with films.configured("recipes/xreal/seed", 8):
+    with of_both(films, "seed", 8):
         assert films.planned("sample") == drawing | {"plan_requests"}
-    with films.configured("recipes/xreal/sample/prompts", [{"findings": [{"name": "nodule"}]}]):
+    with of_both(films, "sample/prompts", [{"findings": [{"name": "nodule"}]}]):
         assert films.planned("sample") == drawing | {"plan_requests"}
-    with films.touched("src/radfoundry/generators/_radiographs/shapes.py", "drawn"):
+    with ExitStack() as edits:
+        for file, name in (("_radiographs/shapes", "drawn"), ("aurad/mask_drawing", "drawn")):
+            edits.enter_context(films.touched(f"src/radfoundry/generators/{file}.py", name))
         assert trained(films.run("--dry-run", "train")) == set()

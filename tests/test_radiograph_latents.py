@@ -193,7 +193,7 @@ def test_sides_that_are_left_open_are_chosen_and_written_down():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"masks": "drawn"}, "allowed: shapes, case"),
+        ({"masks": "poems"}, "allowed: shapes, case"),
         ({"given": ["lobes"]}, "allowed: image"),
         ({"warp": 9}, "allowed: 0 to 3"),
         ({"given": ["image"]}, "where the image is given"),
@@ -216,7 +216,7 @@ def test_cases_without_lungs_lend_no_organs():
 
 def paper(**changed):
     card = options.of_diffusion({"size": "paper", "objective": "published"}, False, {})
-    card |= {"latent_channels": 3, "space": [64, 64], "text_width": 1280, "read": 0, "classes": []}
+    card |= {"channels": 3, "space": [64, 64], "text_width": 1280, "read": 0, "classes": []}
     with torch.device("meta"):
         return training.built({**card, **changed})
 

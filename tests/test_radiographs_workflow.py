@@ -99,6 +99,9 @@ def measured(recipe, drawn, segmenter):
     files = {"table": f"{recipe}/evaluate/probes.tsv"}
     inputs = given | drawn | {"images": [f"{BATCH}.tsv"]}
     run("measure_radiographs", inputs, files, segmenter=segmenter)
+    real = {"splits": [f"{OWN}/splits.tsv"], "images": [f"{BATCH}.tsv"], "labels": []}
+    described = {"table": f"{recipe}/evaluate/masks.tsv"}
+    run("measure_masks", real | {"samples": f"{recipe}/samples.tsv"}, described)
 
 
 def summed():
@@ -110,6 +113,8 @@ def summed():
         "distances": f"{RECIPE}/evaluate/distances.tsv",
         "untrained_probes": [f"{NULL}/evaluate/probes.tsv"],
         "untrained_distances": [f"{NULL}/evaluate/distances.tsv"],
+        "masks": f"{RECIPE}/evaluate/masks.tsv",
+        "untrained_masks": [f"{NULL}/evaluate/masks.tsv"],
     }  # fmt: skip
     files = {"table": f"{RECIPE}/evaluate/synthesis.tsv"}
     run("summarize_radiographs", given, files, published={}, bootstrap=20, seed=0)
@@ -170,3 +175,6 @@ def test_every_figure_stands_beside_its_ceiling_and_its_null_arm(place):
     assert found["anatomy_dice", "lungs"] > found["anatomy_dice", "lungs/untrained"]
     assert ("prompt_auroc", "opacity") in found.index
     assert np.isfinite(found["fid", "synthetic/untrained"])
+    for arm in ("opacity", "opacity/real", "opacity/untrained"):
+        assert ("mask_distance", arm) in found.index
+        assert found["inside_region_fraction", arm] > 0.5

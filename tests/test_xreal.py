@@ -228,7 +228,7 @@ def test_the_baseline_of_concatenation_is_shown_the_maps():
     networks = xreal.prepare({**trained(), "diffusion": base})
     assert networks.controller is None
     network = networks.engine.network
-    assert network.enter.in_features == base.card["latent_channels"] + 2 * len(base.card["classes"])
+    assert network.enter.in_features == base.card["channels"] + 2 * len(base.card["classes"])
     with torch.no_grad():
         network.leave.weight.fill_(0.01)
     assert digest(drawn(networks).image.voxels) != digest(drawn(networks, warp=0).image.voxels)

@@ -3,7 +3,7 @@
 reads   real films of a cohort; samples of the recipes that start from it
 writes  results/cohorts/{cohort}/finding_reader/
         results/cohorts/{cohort}/evaluate/films.tsv
-        results/recipes/{recipe}/evaluate/probes.tsv  synthesis.tsv
+        results/recipes/{recipe}/evaluate/probes.tsv  masks.tsv  synthesis.tsv
 """
 
 
@@ -89,6 +89,28 @@ rule measure_radiographs:
         "../../scripts/measure_radiographs.py"
 
 
+rule measure_masks:
+    """Describe the masks of findings of every sample, and those of real films."""
+    input:
+        leakage=of_filtered("results/recipes/{recipe}/leakage.tsv"),
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        samples="results/recipes/{recipe}/samples.tsv",
+    output:
+        table="results/recipes/{recipe}/evaluate/masks.tsv",
+    log:
+        "logs/evaluate/measure_masks/{recipe}.log",
+    wildcard_constraints:
+        recipe=radiographs.recipes(settings, flat=True),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("measure_masks"),
+    script:
+        "../../scripts/measure_masks.py"
+
+
 rule summarize_radiographs:
     """Turn measurements of drawn radiographs into rows of the scorecard with n and interval."""
     input:
@@ -101,6 +123,8 @@ rule summarize_radiographs:
         untrained_distances=of_untrained(
             "results/recipes/{recipe}/evaluate/distances.tsv"
         ),
+        masks="results/recipes/{recipe}/evaluate/masks.tsv",
+        untrained_masks=of_untrained("results/recipes/{recipe}/evaluate/masks.tsv"),
     output:
         table="results/recipes/{recipe}/evaluate/synthesis.tsv",
     log:

@@ -70,6 +70,18 @@ def label_id(name: str) -> int:
     raise ValueError(f"no structure or finding {name!r} in labels.yaml")
 
 
+def within(finding: str) -> str:
+    """Return the region where a finding may lie.
+
+    >>> within("cardiomegaly")
+    'heart'
+    """
+    for label in vocabulary().findings:
+        if label.name == finding and label.within:
+            return label.within
+    raise ValueError(f"no finding {finding!r} with a region in labels.yaml")
+
+
 def mask(labels: np.ndarray, region: str) -> np.ndarray:
     """Return where a label map shows a region, as booleans of the same shape."""
     if labels.dtype != np.uint8:

@@ -131,7 +131,8 @@ def networks_of(recipe: Mapping) -> list[str]:
 
     A generator's USED names networks with the option that decides, by path, and the value with
     which a recipe has them; what is not stated counts as false. With None a recipe has them unless
-    the option is stated as false.
+    the option is stated as false. A list are values of which any will do, None in it where the
+    option is not stated.
     """
     names = constant("generators", recipe["generator"], "NETWORKS")
     used = stated("generators", recipe["generator"], "USED", {})
@@ -142,7 +143,9 @@ def networks_of(recipe: Mapping) -> list[str]:
     ]
 
 
-def _holds(value: Any, wanted: bool | None) -> bool:
+def _holds(value: Any, wanted: bool | list | None) -> bool:
+    if isinstance(wanted, list):
+        return value in wanted
     return value is not False if wanted is None else bool(value) == wanted
 
 

@@ -27,11 +27,12 @@ def arms(settings: Settings, recipe: str) -> list[str]:
     """Return the null arms of a recipe: one, or none.
 
     There is none where the evaluation does not look at what the recipe draws, where the config says
-    `untrained: false`, and where the generator claims no network.
+    `untrained: false`, and where the generator claims no network that the recipe has.
     """
     synthesis, entry = settings["evaluate"]["synthesis"], settings["recipes"][recipe]
     asked = recipe in synthesis["recipes"] and synthesis[ARM]
-    return [name_of(recipe)] if asked and _claimed(entry["generator"]) else []
+    claimed = set(_claimed(entry["generator"])) & set(catalogue.networks_of(entry))
+    return [name_of(recipe)] if asked and claimed else []
 
 
 def is_filtered(settings: Settings, recipe: str) -> bool:

@@ -97,7 +97,7 @@ def distances(
     lost = sum(len(r.owners) for r in (real, *arms.values()))
     lost -= sum(len(r.owners) for r in sets.values())
     more = f"; {lost} left out, features not finite" if lost else ""
-    return _table(sets, measures, rng, options, more)
+    return of_measures(sets, measures, rng, options, more)
 
 
 def radiomic_distances(
@@ -121,7 +121,7 @@ def radiomic_distances(
     }
     more = f"; {dropped} features constant or undefined"
     more += f"; {lost} volumes not measured" if lost else ""
-    return _table(scaled, {"frd": frechet.log_frechet}, rng, options, more)
+    return of_measures(scaled, {"frd": frechet.log_frechet}, rng, options, more)
 
 
 def overlaps(
@@ -199,14 +199,22 @@ def _of(rows: Rows, wanted: np.ndarray) -> Rows:
     return Rows(rows.values[wanted], owners)
 
 
-def _table(
+def of_measures(
     sets: Mapping[str, Rows],
     measures: Mapping[str, Distance],
     rng: np.random.Generator,
-    options: Mapping | None,
-    more: str,
+    options: Mapping | None = None,
+    more: str = "",
 ) -> pd.DataFrame:
-    """Return the rows of all measures and arms; the real cases are the set `real`."""
+    """Return all measures of every arm from the real cases, as `distances` does its own.
+
+    Args:
+        sets: The set `real`, and the arms by name.
+        measures: By the name of the metric.
+        rng: Source of chance.
+        options: What differs from `OPTIONS`.
+        more: What else the notes say.
+    """
     used = {**OPTIONS, **(options or {})}
     n = min(used["count"], *(len(rows.owners) for rows in sets.values()))
     number, table = int(rng.integers(2**62)), []

@@ -4,9 +4,10 @@
 * `words`: what is said of a case, or asked for; the text encoder that reads it.
 * `sizes`, `options`: tables of networks and of their training.
 * `latents`: pictures to latents and back; those of all cases, encoded once.
-* `task`: what the denoising network is taught. `training`: it and the text encoder are trained,
-  and made again from their weights.
+* `task`: what a denoising network is taught. `training`: it and the text encoder are trained, and
+  made again from their weights; `fitting`: on what data and other networks.
 * `warps`: another patient's organs, drawn from those of a case. `shapes`: masks of findings that
   nobody saw, where the vocabulary allows them. `requests`: both chosen, and written down.
-* `drawing`: latents of several requests at once.
+* `scenes`: what a sample must show, and the sample. `drawing`: pictures of several requests at
+  once.
 """

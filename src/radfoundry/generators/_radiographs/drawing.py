@@ -1,4 +1,4 @@
-"""Latents of radiographs drawn from words and maps, several requests at once.
+"""Radiographs and masks drawn from words and maps, several requests at once.
 
 Each request has streams of chance of its own; what is drawn beside it moves a value by rounding
 alone.
@@ -6,9 +6,11 @@ alone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor, nn
 
 from radfoundry import seeds
@@ -17,19 +19,23 @@ from radfoundry.diffusion.guidance import Guidance, Known, guided
 from radfoundry.diffusion.objectives import masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
 from radfoundry.generators._radiographs import training, words
-from radfoundry.generators._radiographs.latents import Coder, blocked
+from radfoundry.generators._radiographs.latents import Coder, Grid, blocked
+from radfoundry.generators._radiographs.scenes import Scene
 from radfoundry.text.encoder import model
 from radfoundry.training.acceleration import mixed
 from radfoundry.weights import Weights
 
+OnGrid = TypeVar("OnGrid", bound=Grid)
+SEAM = 2  # pixels inside a mask over which what is pasted takes over from what was there
+
 
 @dataclass(frozen=True)
-class Engine:
-    """Text encoder, denoising network and autoencoder, ready to draw."""
+class Engine(Generic[OnGrid]):
+    """Text encoder, denoising network and the grid that it draws on, ready to draw."""
 
     encode: model.Encode | None
     network: nn.Module
-    coder: Coder
+    coder: OnGrid
     card: Mapping[str, Any]
     device: str
 
@@ -39,21 +45,26 @@ class Engine:
         return words.prompt(findings, text, self.card["wording"], known)
 
     def condition(
-        self, prompts: Sequence[str] | None, known_maps: Tensor | None = None
+        self,
+        prompts: Sequence[str],
+        shown: Sequence[np.ndarray] = (),
+        known: Sequence[np.ndarray] = (),
     ) -> dict[str, Tensor]:
         """Return what the network is told of each sample.
 
         Args:
-            prompts: See `words.prompt`; None says nothing.
-            known_maps: (B, K, x, z), for a network that is shown maps.
+            prompts: See `words.prompt`.
+            shown: Maps (K, X, Z) of each, for a network that is shown some.
+            known: (K,) of each: which of them are.
         """
         out: dict[str, Tensor] = {}
-        if prompts is not None and self.encode is not None:
+        if self.encode is not None:
             said = words.features(self.encode, prompts)
             out |= {name: part.to(self.device) for name, part in said.items()}
-        if known_maps is not None:
-            every = torch.ones(known_maps.shape[:2], dtype=torch.bool)
-            out["concat"] = masked_channels(known_maps, every).to(self.device)
+        if shown:
+            cells = torch.stack([self.coder.pooled(one) for one in shown])
+            which = torch.from_numpy(np.stack(known))
+            out["concat"] = masked_channels(cells, which).to(self.device)
         return out
 
     def estimate(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
@@ -61,9 +72,9 @@ class Engine:
         with mixed(self.device, self.card["precision"]):
             return self.network(noisy, times, **condition)
 
-    def guided(self, condition: Mapping[str, Tensor], scale: float) -> Denoise:
-        """Return what estimates clean latents, led by the words; latents have no bounds."""
-        return guided(self.estimate, condition, Guidance(scale, 0.0))
+    def guided(self, condition: Mapping[str, Tensor], scale: float, limit: float = 0.0) -> Denoise:
+        """Return what estimates clean pictures, led by the words; latents have no bounds."""
+        return guided(self.estimate, condition, Guidance(scale, limit))
 
     def drawn(
         self,
@@ -73,9 +84,9 @@ class Engine:
         sampling: Sampling,
         known: Known | None = None,
     ) -> Tensor:
-        """Return latents (B, C, x, z), each from its own seed and the name of the stage."""
+        """Return pictures (B, C, x, z), each from its own seed and the name of the stage."""
         own = [seeds.seed(number, "radiograph", stage) for number in numbers]
-        shape = self.card["latent_channels"], *self.card["space"]
+        shape = self.card["channels"], *self.card["space"]
         streams = Streams(own, shape, self.device)
         return sample(denoise, streams, training.schedule_of(self.card), sampling, known)
 
@@ -99,12 +110,67 @@ class Engine:
             raise ValueError(f"{message} {list(self.card['space'])}: resample it first")
 
 
-def prepared(weights: Mapping[str, Weights], device: str = "cpu") -> Engine:
+def prepared(weights: Mapping[str, Weights], device: str = "cpu") -> Engine[Coder]:
     """Return the engine of the networks `text`, `autoencoder` and `diffusion`."""
-    card = weights["diffusion"].card
-    encode = model.prepare(weights["text"], device) if card["text"] else None
-    network = training.rebuilt(weights["diffusion"], device)
-    return Engine(encode, network, blocked(weights["autoencoder"], card, device), card, device)
+    coder = blocked(weights["autoencoder"], weights["diffusion"].card, device)
+    return engine(weights["diffusion"], weights.get("text"), coder, device)
+
+
+def engine(
+    network: Weights, text: Weights | None, grid: OnGrid, device: str = "cpu"
+) -> Engine[OnGrid]:
+    """Return the engine of a denoising network that draws on a grid, and reads a text or none."""
+    encode = model.prepare(text, device) if network.card["text"] and text is not None else None
+    return Engine(encode, training.rebuilt(network, device), grid, network.card, device)
+
+
+def whole(
+    asked: Sequence[Mapping],
+    scenes: Sequence[Scene],
+    engine: Engine,
+    numbers: Sequence[int],
+    steps: int,
+) -> list[np.ndarray]:
+    """Return images (X, Z) in [0, 1] drawn at once from words, and from maps if they are shown.
+
+    Args:
+        asked: Parameters of requests that agree on how they are drawn.
+        scenes: What each must show.
+        engine: What draws.
+        numbers: The seed of each.
+        steps: Calls of the network.
+    """
+    maps_of, known = [], []
+    if engine.card["maps"]:
+        maps_of, known = [s.maps() for s in scenes], [s.known() for s in scenes]
+    prompts = [
+        engine.said(s.findings, one["prompt"]) if one["text"] else ""
+        for one, s in zip(asked, scenes, strict=True)
+    ]
+    condition = engine.condition(prompts, maps_of, known)
+    denoise = engine.guided(condition, float(asked[0]["guidance"]))
+    drawn = engine.drawn(denoise, numbers, "whole", engine.sampling(asked[0], steps))
+    return pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
+
+
+def pixels(pictures: Tensor) -> list[np.ndarray]:
+    """Return pictures (B, 1, X, Z) in [-1, 1] as images (X, Z) in [0, 1], float32."""
+    return list((pictures[:, 0].numpy() + 1) / 2)
+
+
+def pasted(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return an image with another one inside a mask; outside it is the first one, bit for bit.
+
+    Args:
+        before: (X, Z) in [0, 1].
+        after: Of the same shape; takes over within `SEAM` pixels of the mask's edge, or in the
+            middle of a part that is thinner.
+        mask: (X, Z), bool.
+    """
+    depth, (parts, count) = ndimage.distance_transform_edt(mask), ndimage.label(mask)
+    deepest = np.array([1.0, *ndimage.maximum(depth, parts, range(1, count + 1))])
+    share = np.minimum(depth / np.minimum(deepest, SEAM)[parts], 1).astype(np.float32)
+    return np.where(mask, (1 - share) * before + share * after, before)
 
 
 def localized(

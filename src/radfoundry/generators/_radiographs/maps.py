@@ -5,6 +5,7 @@ Axes are those of a radiograph's voxels, (X, Z).
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,20 @@ from radfoundry.anatomy import regions
 from radfoundry.case import Case
 
 ORGANS = ("lung_right", "lung_left", "heart", "mediastinum")
+
+
+class Shown(NamedTuple):
+    """Maps of several pictures on a grid, for a network that is shown them.
+
+    Attributes:
+        classes: What the channels are.
+        values: (n, K, x, z) in [0, 1]: the share of each cell that they cover.
+        known: (n, K) bool: a class that nobody looked for is not known, an empty one may be.
+    """
+
+    classes: tuple[str, ...]
+    values: Tensor
+    known: Tensor
 
 
 @cache

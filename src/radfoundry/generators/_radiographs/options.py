@@ -1,10 +1,10 @@
 """Options of training what draws radiographs: a table per size, a recipe's overrides checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radfoundry.generators._latent import options as shared
-from radfoundry.generators._radiographs import sizes
+from radfoundry.generators._radiographs import sizes, words
 from radfoundry.networks.autoencoder.build import factors
 from radfoundry.networks.build import named
 from radfoundry.training.settings import refuse_unknown
@@ -95,7 +95,7 @@ def of_autoencoder(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_diffusion(options: Mapping[str, Any], concat: bool, brought: Mapping) -> dict[str, Any]:
-    """Return the denoising network's options, `objective` among them.
+    """Return the options of the network that draws latents.
 
     Args:
         options: Of the recipe.
@@ -103,13 +103,47 @@ def of_diffusion(options: Mapping[str, Any], concat: bool, brought: Mapping) -> 
         brought: What the generator has otherwise than `DIFFUSION`.
 
     Raises:
+        ValueError: As `of_network`.
+    """
+    first = {**DIFFUSION[size_of(options)], **brought, "maps": concat}
+    return of_network("diffusion", options, first, sizes.DIFFUSION, DIFFUSION_KEYS)
+
+
+def of_network(
+    network: str,
+    options: Mapping[str, Any],
+    first: Mapping[str, Any],
+    table: Mapping[str, Mapping[str, Any]],
+    keys: Sequence[str],
+) -> dict[str, Any]:
+    """Return a denoising network's options, `objective` among them.
+
+    Args:
+        network: Its name, below which the recipe overrides what stands in the tables.
+        options: Of the recipe.
+        first: What stands there.
+        table: Of sizes by name.
+        keys: What the recipe may override.
+
+    Raises:
         ValueError: A key or size that does not exist; a chance that is none.
     """
-    size, own = size_of(options), dict(options.get("diffusion") or {})
-    refuse_unknown("train: diffusion", own, DIFFUSION_KEYS)
-    out = {**DIFFUSION[size], **brought, **own}
+    own = dict(options.get(network) or {})
+    refuse_unknown(f"train: {network}", own, keys)
+    out = {**first, **own}
     for key in ("drop_text", "drop_maps"):
         if not isinstance(out[key], int | float) or not 0 <= out[key] <= 1:
-            raise ValueError(f"train: diffusion: {key} is {out[key]!r}; allowed: 0 to 1")
-    out["size"] = named(sizes.DIFFUSION, out["size"])
-    return out | {"network": "diffusion", "objective": objective(options), "maps": concat}
+            raise ValueError(f"train: {network}: {key} is {out[key]!r}; allowed: 0 to 1")
+    out["size"] = named(table, out["size"])
+    return out | {"network": network, "objective": objective(options)}
+
+
+def wording(options: Mapping[str, Any]) -> str:
+    """Return how a recipe words findings: "findings", or "reports".
+
+    Raises:
+        ValueError: There is no such wording.
+    """
+    name = str(options.get("wording", "findings"))
+    refuse_unknown("wording", [name], words.WORDINGS)
+    return name

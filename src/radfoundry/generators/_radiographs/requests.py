@@ -5,7 +5,7 @@ organs and, for each finding, a mask; all of them from the request's own seed.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,21 +16,32 @@ from radfoundry.generators._radiographs import maps, shapes, warps, words
 from radfoundry.generators._requests import planning, text_guided
 
 OWN_STREAM = 3  # of a request's seed; others are `text_guided`'s
-MASKS = ("shapes", "case")
+# Chooses the mask of a finding as plain values for a request.
+Chooser = Callable[[Mapping, np.random.Generator], Mapping]
+Choosers = Mapping[str, Chooser | None]
+# Where masks come from, by the option `masks`; None has nothing to choose.
+MASKS: Choosers = {"shapes": shapes.chosen, "case": None}
 NEEDED = ("lung_right", "lung_left")
 GIVEN = ("image",)
 
 
-def plan(cases: pd.DataFrame, options: Mapping, seed: int, settings: Sequence[str]) -> pd.DataFrame:
+def plan(
+    cases: pd.DataFrame,
+    options: Mapping,
+    seed: int,
+    settings: Sequence[str],
+    choosers: Choosers = MASKS,
+) -> pd.DataFrame:
     """Return `count` requests; asking for more, or drawing in other batches, changes none.
 
     Args:
         cases: Rows with case, split, report and the label status of each organ.
         options: As `text_guided.plan` has them; `warp`, how far the organs of the source are
-            moved; `masks`, "shapes" or "case" (the source's own findings); `given`: with "image"
-            the source itself is edited.
+            moved; `masks`, one of `choosers`, of which "case" are the source's own findings;
+            `given`: with "image" the source itself is edited.
         seed: The recipe's seed.
         settings: Options that a request states as they are.
+        choosers: Where masks may come from.
 
     Returns:
         Columns request, source, split, seed, parameters.
@@ -39,11 +50,11 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int, settings: Sequence[st
         ValueError: As `text_guided.plan`; no case has lungs; options that do not exist or do not
             go together.
     """
-    _check(options)
+    _check(options, choosers)
     known = usable(cases, options["splits"], healthy="image" in options["given"])
     own = ["image"] if options["masks"] == "case" else []
     planned = text_guided.plan(known, {**options, "given": own}, seed)
-    return completed(planned, options, settings)
+    return completed(planned, options, settings, choosers[options["masks"]])
 
 
 def probe(
@@ -52,11 +63,13 @@ def probe(
     seed: int,
     settings: Sequence[str],
     probed: Sequence[str],
+    choosers: Choosers = MASKS,
 ) -> pd.DataFrame:
     """Return the requests that measure what words, masks and organs do, arm by arm.
 
     `prompt` and `side` are `text_guided.probe`'s. `given`: organs of a case of the tune split, as
-    they are ("case") and moved ("warp"), with no finding.
+    they are ("case") and moved ("warp"), with no finding. The source's own findings are no mask of
+    what is asked for: in place of "case" the first of `choosers` counts.
 
     Args:
         cases: As for `plan`.
@@ -64,13 +77,17 @@ def probe(
         seed: The recipe's seed.
         settings: Options that a request states as they are.
         probed: Findings whose prompts are compared with prompts of none.
+        choosers: Where masks may come from.
     """
-    _check(options)
-    options = {**options, "masks": "shapes", "given": []}
+    _check(options, choosers)
+    masks = next(iter(choosers)) if options["masks"] == "case" else options["masks"]
+    edited = "image" in options["given"]
+    options, chooser = {**options, "masks": masks, "given": []}, choosers[masks]
     counts = {**text_guided.OPTIONS["probes"], **options.get("probes", {})}
-    known = usable(cases, ["train"])
+    known = usable(cases, ["train"], healthy=edited)
     asked = {**options, "probes": {**options.get("probes", {}), "given": 0, "segment": 0}}
-    parts = [completed(text_guided.probe(known, asked, seed, probed), options, settings)]
+    planned = text_guided.probe(known, asked, seed, probed)
+    parts = [completed(planned, options, settings, chooser)]
     if counts["given"] and len(usable(cases, ["tune"], strict=False)):
         parts += [_organs(cases, options, seed, settings, arm) for arm in ("case", "warp")]
     return pd.concat(parts, ignore_index=True)
@@ -87,7 +104,7 @@ def _organs(
     planned = text_guided.plan(usable(cases, ["tune"]), own, number)
     names = [f"probe-given-{arm}-{index:03d}" for index in range(len(planned))]
     planned = planned.assign(request=names)
-    return completed(planned, own, settings, {"probe": "given", "arm": arm})
+    return completed(planned, own, settings, None, {"probe": "given", "arm": arm})
 
 
 def usable(
@@ -118,6 +135,7 @@ def completed(
     planned: pd.DataFrame,
     options: Mapping,
     settings: Sequence[str],
+    chooser: Chooser | None,
     more: Mapping[str, Any] = {},  # noqa: B006 - never changed
 ) -> pd.DataFrame:
     """Return requests with a warp, masks and settings added to the parameters of each.
@@ -126,6 +144,7 @@ def completed(
         planned: As `text_guided` plans them.
         options: `warp`, `masks`, `given` and what `settings` names.
         settings: Options that are stated as they are.
+        chooser: Of the mask of each finding; None leaves them to the drawing.
         more: What else is stated, or otherwise.
     """
     rows = []
@@ -137,9 +156,9 @@ def completed(
         if known["given"] and not known["findings"]:
             name = row["request"]
             raise ValueError(f"{name}: given: image, and no finding to draw: state prompts")
-        known |= {"masks": [], "own_masks": options["masks"] == "case"}
-        if options["masks"] == "shapes":
-            known["masks"] = [shapes.chosen(one, rng) for one in known["findings"]]
+        known |= {"masks": [], "masks_by": options["masks"]}
+        if chooser is not None:
+            known["masks"] = [chooser(one, rng) for one in known["findings"]]
         known |= {name: options[name] for name in settings} | dict(more)
         rows.append({**row, "parameters": json.dumps(known, sort_keys=True)})
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
@@ -166,9 +185,9 @@ def _sided(findings: Sequence[Mapping], rng: np.random.Generator) -> list[dict[s
     return out
 
 
-def _check(options: Mapping) -> None:
-    if options["masks"] not in MASKS:
-        raise ValueError(f"masks is {options['masks']!r}; allowed: {', '.join(MASKS)}")
+def _check(options: Mapping, choosers: Choosers) -> None:
+    if options["masks"] not in choosers:
+        raise ValueError(f"masks is {options['masks']!r}; allowed: {', '.join(choosers)}")
     if wrong := sorted(set(options["given"]) - set(GIVEN)):
         raise ValueError(f"given: {', '.join(wrong)}; allowed: {', '.join(GIVEN)}")
     for name, most in (("warp", 3), ("led", 1)):

@@ -71,8 +71,7 @@ def allowed(finding: str, side: str, anatomy: np.ndarray) -> np.ndarray:
         side: "right" or "left"; "" for both.
         anatomy: Anatomy map (X, 1, Z).
     """
-    within = {label.name: label.within for label in regions.vocabulary().findings}[finding]
-    where = regions.mask(anatomy, str(within))
+    where = regions.mask(anatomy, regions.within(finding))
     if side:
         where = where & regions.mask(anatomy, f"lung_{side}")
     return picture(where)
@@ -88,14 +87,19 @@ def drawn(spec: Mapping[str, Any], anatomy: np.ndarray) -> np.ndarray:
     if not region.any():
         where = f"{spec['side']} side of the" if spec["side"] else "whole"
         raise ValueError(f"{spec['finding']}: the {where} anatomy map shows nowhere that it may be")
-    kinds = {"ellipse": _ellipse, "level": _level, "region": lambda spec, region: region}
+    kinds = {"ellipse": ellipse, "level": _level, "region": lambda spec, region: region}
     if spec["shape"] not in kinds:
         raise ValueError(f"shape {spec['shape']!r} is none of {', '.join(kinds)}")
     return plane(kinds[spec["shape"]](spec, region))
 
 
-def _ellipse(spec: Mapping[str, Any], region: np.ndarray) -> np.ndarray:
-    """Return a ragged ellipse about a place in the region's zone, cut by the region."""
+def ellipse(spec: Mapping[str, Any], region: np.ndarray) -> np.ndarray:
+    """Return a ragged ellipse about a place in the region's zone, cut by the region.
+
+    Args:
+        spec: As `chosen` returns it.
+        region: (rows, columns), bool, not empty.
+    """
     row, column = _place(region, spec["zone"], spec["at"])
     rows, columns = (
         g - middle for g, middle in zip(np.indices(region.shape), (row, column), strict=True)

@@ -1,11 +1,12 @@
-"""What a network of radiographs is taught: latents with their prompts and maps, and the loss."""
+"""What a network of radiographs is taught: pictures with their prompts and maps, and the loss."""
 
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ from radfoundry.diffusion import objectives
 from radfoundry.diffusion.objectives import Dropping, Objective, denoising_loss, masked_channels
 from radfoundry.generators._radiographs import latents, words
 from radfoundry.generators._radiographs.latents import Coder
+from radfoundry.generators._radiographs.maps import Shown
 from radfoundry.text.encoder import features
 from radfoundry.weights import Weights
 
@@ -34,8 +36,83 @@ class Rows:
         return torch.randint(self.count, (self.batch,), generator=generator)
 
 
-class LatentTask:
-    """Batches of latents with what is said and known of them, and the loss."""
+class Said(NamedTuple):
+    """What is said of several cases.
+
+    Attributes:
+        prompts: Of each, see `words.prompt`.
+        stated: What findings' words say beside their names, of any of them.
+    """
+
+    prompts: Sequence[str]
+    stated: Sequence[str]
+
+
+class Task:
+    """Batches of pictures with what is said and shown of them, and the loss."""
+
+    def __init__(
+        self,
+        pictures: Tensor,
+        said: Said,
+        shown: Shown | None,
+        options: Mapping[str, Any],
+        encoder: Weights | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """Encode each distinct prompt once.
+
+        Args:
+            pictures: (n, C, x, z) what is drawn of each case.
+            said: Of each.
+            shown: Maps of each; None shows none.
+            options: Of the network, see `options.of_network`.
+            encoder: The text encoder; None trains without text.
+            device: Where prompts are encoded.
+        """
+        self.pictures, self.said, self.shown, self.options = pictures, said, shown, options
+        if encoder is not None and all(said.prompts) and not options["drop_text"]:
+            warnings.warn(ALL_ILL, RuntimeWarning, stacklevel=2)
+        self.encode = None if encoder is None else features.stored(encoder, said.prompts, device)
+        self.reader = {} if encoder is None else encoder.card.get("reader", {})
+        self.objective = objective(options)
+        self.ahead = Rows(len(pictures), options["batch"])
+
+    def ready(self, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return pictures (B, C, x, z) of the cases of a batch, and their condition."""
+        condition: dict[str, Tensor] = {}
+        if self.encode is not None:
+            own = [self.said.prompts[row] for row in rows.tolist()]
+            condition |= words.features(self.encode, own)
+        if self.shown is not None:
+            condition["maps"] = self.shown.values[rows].float()
+            condition["known"] = self.shown.known[rows]
+        return self.pictures[rows].float(), condition
+
+    def loss(
+        self, network: nn.Module, batch: tuple[Tensor, dict], generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return the denoising loss; some prompts and some classes of the maps are left out."""
+        device = next(network.parameters()).device
+        clean, seen = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
+        if "maps" in seen:
+            both = seen.pop("maps"), seen.pop("known")
+            seen["concat"] = with_dropped(*both, self.options["drop_maps"], generator)
+        dropping = Dropping(self.options["drop_text"])
+        losses = denoising_loss(network, clean, seen, self.objective, generator, dropping)
+        return {"denoising": losses.mean()}
+
+    def previewed(self, count: int) -> dict[str, Tensor]:
+        """Return the condition of pictures that are drawn for a person to look at: none."""
+        return {}
+
+    def seen(self, drawn: Tensor) -> np.ndarray:
+        """Return what is drawn (B, C, x, z) as pictures (B, X, Z) in [0, 1]."""
+        raise NotImplementedError
+
+
+class LatentTask(Task):
+    """Batches of latents of radiographs."""
 
     def __init__(
         self,
@@ -57,40 +134,17 @@ class LatentTask:
         Raises:
             ValueError: There is no case; cases are of several grids.
         """
-        self.options, self.coder = options, coder
-        self.latents = latents.of_cases(cases, coder)
-        self.maps = latents.maps_of_cases(cases, coder) if options["maps"] else None
-        self.stated = words.stated([words.findings_of(facts) for facts in facts_of(cases)])
-        self.prompts = prompts_of(cases, options["wording"])
-        if encoder is not None and all(self.prompts) and not options["drop_text"]:
-            warnings.warn(ALL_ILL, RuntimeWarning, stacklevel=2)
-        self.encode = None if encoder is None else features.stored(encoder, self.prompts, device)
-        self.reader = {} if encoder is None else encoder.card.get("reader", {})
-        self.objective = objective(options)
-        self.ahead = Rows(len(cases), options["batch"])
+        whole, said = latents.of_cases(cases, coder), said_of(cases, options["wording"])
+        shown = latents.maps_of_cases(cases, coder) if options["maps"] else None
+        super().__init__(whole, said, shown, options, encoder, device)
+        self.coder = coder
 
-    def ready(self, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return latents (B, C, x, z) of the cases of a batch, and their condition."""
-        condition: dict[str, Tensor] = {}
-        if self.encode is not None:
-            said = [self.prompts[row] for row in rows.tolist()]
-            condition |= words.features(self.encode, said)
-        if self.maps is not None:
-            condition["maps"], condition["known"] = (part[rows] for part in self.maps)
-        return self.latents[rows].float(), condition
-
-    def loss(
-        self, network: nn.Module, batch: tuple[Tensor, dict], generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """Return the denoising loss; some prompts and some classes of the maps are left out."""
-        device = next(network.parameters()).device
-        clean, seen = batch[0].to(device), {k: v.to(device) for k, v in batch[1].items()}
-        if "maps" in seen:
-            own = seen.pop("maps").float(), seen.pop("known")
-            seen["concat"] = with_dropped(*own, self.options["drop_maps"], generator)
-        dropping = Dropping(self.options["drop_text"])
-        losses = denoising_loss(network, clean, seen, self.objective, generator, dropping)
-        return {"denoising": losses.mean()}
+    def seen(self, drawn: Tensor) -> np.ndarray:
+        """Return the radiographs of latents; see `Task`."""
+        sides = [
+            side * step for side, step in zip(drawn.shape[2:], self.coder.factors, strict=True)
+        ]
+        return (self.coder.decode(drawn, sides)[:, 0].numpy() + 1) / 2
 
 
 def prompts_of(cases: Sequence[Case], wording: str) -> list[str]:
@@ -99,6 +153,12 @@ def prompts_of(cases: Sequence[Case], wording: str) -> list[str]:
         words.prompt(words.findings_of(facts), str(facts.get("report", "")), wording)
         for facts in facts_of(cases)
     ]
+
+
+def said_of(cases: Sequence[Case], wording: str) -> Said:
+    """Return what is said of cases; none is read for it."""
+    stated = words.stated([words.findings_of(facts) for facts in facts_of(cases)])
+    return Said(prompts_of(cases, wording), stated)
 
 
 def facts_of(cases: Sequence[Case]) -> list[Mapping[str, Any]]:

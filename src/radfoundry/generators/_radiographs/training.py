@@ -10,8 +10,8 @@ from torch import nn
 
 from radfoundry.diffusion.noise import Schedule
 from radfoundry.generators._latent.training import settings
-from radfoundry.generators._radiographs import maps, previews
-from radfoundry.generators._radiographs.task import LatentTask, objective
+from radfoundry.generators._radiographs import previews
+from radfoundry.generators._radiographs.task import Task, objective
 from radfoundry.networks.diffusion_unet import DiffusionUNet
 from radfoundry.networks.layers import seeded
 from radfoundry.networks.shift_unet.text_features import TextFeatures
@@ -61,7 +61,7 @@ def text(
 
 
 def denoiser(
-    task: LatentTask,
+    task: Task,
     card: Mapping[str, Any],
     generator: torch.Generator,
     device: str | torch.device,
@@ -79,13 +79,14 @@ def denoiser(
         callbacks: Callbacks; a state to resume from.
         begun: Weights to go on from, or None for a network drawn anew.
     """
-    card = {**card, "latent_channels": task.latents.shape[1], "space": [*task.latents.shape[2:]]}
-    card |= {"classes": list(maps.channels()) if card["maps"] else [], "stated": task.stated}
+    card = {**card, "channels": task.pictures.shape[1], "space": [*task.pictures.shape[2:]]}
+    card |= {"classes": list(task.shown.classes) if task.shown is not None else []}
+    card |= {"stated": list(task.said.stated)}
     with seeded(generator):
         network = built(card)
     network = network.to(device)
     if isinstance(network, ShiftUNet):
-        network.measure(task.latents.float().to(device))
+        network.measure(task.pictures.float().to(device))
         if network.text_features is not None:
             _read(network.text_features, task.reader)
     card |= start_from(network, begun)
@@ -109,10 +110,10 @@ def built(card: Mapping[str, Any]) -> ShiftUNet | DiffusionUNet:
     concat = 2 * len(card["classes"])
     if size["design"] == "shift":
         known = card["text_width"], card["read"]
-        return ShiftUNet(size, schedule, card["latent_channels"], concat, known, card["space"])
+        return ShiftUNet(size, schedule, card["channels"], concat, known, card["space"])
     if size["design"] != "diffusion":
         raise ValueError(f"no design {size['design']!r}: choose from shift, diffusion")
-    wiring = card["latent_channels"], concat, card["text_width"]
+    wiring = card["channels"], concat, card["text_width"]
     return DiffusionUNet(size, schedule, PREDICTS[card["objective"]], *wiring)
 
 

@@ -16,12 +16,12 @@ import torch
 from radfoundry.case import Case
 from radfoundry.generators._latent import training as autoencoders
 from radfoundry.generators._latent.radiographs import RadiographCrops, round_trip
+from radfoundry.generators._radiographs import fitting, requests
 from radfoundry.generators._radiographs import options as shared
-from radfoundry.generators._radiographs import requests, sizes, words
 from radfoundry.generators._radiographs import training as denoising
 from radfoundry.generators._radiographs.drawing import prepared
 from radfoundry.generators._radiographs.latents import blocked
-from radfoundry.generators._radiographs.task import LatentTask, prompts_of
+from radfoundry.generators._radiographs.task import LatentTask
 from radfoundry.generators.xreal import anatomy_controller
 from radfoundry.generators.xreal.drawing import Networks, alike, draw_many
 from radfoundry.generators.xreal.options import checked, of_controller, of_diffusion
@@ -115,8 +115,7 @@ def fit(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     if network == "text":
         own = shared.of_text(options)
-        said = [*prompts_of(data.cases, wording), *_unseen(data, wording)]
-        return denoising.text(said, start, own, generator, device, callbacks)
+        return fitting.text(data, own, wording, generator, device, callbacks)
     if network == "autoencoder":
         card = shared.of_autoencoder(options)
         crops = RadiographCrops(data.cases, card)
@@ -124,32 +123,10 @@ def fit(
     if network == "anatomy_controller":
         card = of_controller(options)
         return anatomy_controller.fit(data.cases, card, generator, device, callbacks, start)
-    card, encoder = _told(of_diffusion(options), data)
+    card, encoder = fitting.told(of_diffusion(options), data, NEEDS["diffusion"])
     coder = blocked(data.networks["autoencoder"], card, device)
     task = LatentTask(data.cases, card, coder, encoder, device)
     return denoising.denoiser(task, card, generator, device, callbacks, start)
-
-
-def _unseen(data: "TrainingData", wording: str) -> list[str]:
-    """Return the prompts of reports without images."""
-    found = ((words.findings_of({"report": text}), text) for text in getattr(data, "reports", ()))
-    return [words.prompt(findings, text, wording) for findings, text in found]
-
-
-def _told(card: dict, data: "TrainingData") -> tuple[dict, Weights | None]:
-    """Return the base's options with what the other networks say, and its text encoder if any.
-
-    Raises:
-        ValueError: A network that it stands on is missing.
-    """
-    needed = [name for name in NEEDS["diffusion"] if card["text"] or name != "text"]
-    if missing := [name for name in needed if name not in data.networks]:
-        raise ValueError(f"diffusion needs the weights of {', '.join(missing)}")
-    encoder = data.networks["text"] if card["text"] else None
-    known = {} if encoder is None else encoder.card
-    card |= {"text_width": int(known["size"]["width"]) if known else 0}
-    card |= {"read": len(known.get("reader", {}).get("bias", ()))}
-    return card | {"blocks": sizes.blocks(card["size"])}, encoder
 
 
 def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:

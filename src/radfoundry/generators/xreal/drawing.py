@@ -12,22 +12,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor, nn
 
-from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.diffusion.guidance import DECAYS, Known, until
 from radfoundry.generators._radiographs import maps, shapes, warps
-from radfoundry.generators._radiographs.drawing import Engine, localized
+from radfoundry.generators._radiographs.drawing import Engine, localized, pasted, pixels, whole
+from radfoundry.generators._radiographs.latents import Coder
+from radfoundry.generators._radiographs.scenes import Scene, sample
 from radfoundry.generators.xreal import anatomy_controller
 
 OUTSIDE = 0.2  # share of the controller's estimate outside the organs
-SEAM = 2  # pixels inside a mask over which the drawn finding takes over from what was there
 # What requests share that are drawn at once.
 TOGETHER = (
     "steps", "anatomy_steps", "led", "method", "timestep_spacing", "eta", "guidance", "decay",
-    "text", "given", "own_masks",
+    "text", "given", "masks_by",
 )  # fmt: skip
 
 
@@ -35,38 +34,16 @@ TOGETHER = (
 class Networks:
     """Networks ready to draw, and their cards; `controller` is None for the baselines."""
 
-    engine: Engine
+    engine: Engine[Coder]
     controller: nn.Module | None
     cards: Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What one sample must show.
-
-    Attributes:
-        anatomy: Anatomy map (X, 1, Z), uint8.
-        masks: Of each finding (n, X, Z), bool.
-        findings: Their names, sides and severities.
-    """
-
-    anatomy: np.ndarray
-    masks: np.ndarray
-    findings: Sequence[Mapping]
-
-    def marks(self) -> np.ndarray:
-        """Return the findings map (X, 1, Z), uint8; of masks that meet the last one shows."""
-        out = np.zeros(self.anatomy.shape, np.uint8)
-        for finding, mask in zip(self.findings, self.masks, strict=True):
-            out[:, 0][mask] = regions.label_id(str(finding["name"]))
-        return out
 
 
 def alike(request: Mapping, source: Case) -> Hashable:
     """Return what requests must agree on to be drawn together: settings, findings, grid."""
     asked = json.loads(request["parameters"])
     count = len(asked["masks"])
-    if asked["own_masks"]:
+    if asked["masks_by"] == "case":
         own = maps.of_findings(warps.applied(source.findings, asked["warp"]))
         count = int(own.any((1, 2)).sum())
     return json.dumps([asked.get(name) for name in TOGETHER]), count, source.image.voxels.shape
@@ -79,7 +56,7 @@ def scene(asked: Mapping, source: Case) -> Scene:
         ValueError: A finding has nowhere to lie.
     """
     anatomy = warps.applied(source.anatomy, asked["warp"])
-    if asked["own_masks"]:
+    if asked["masks_by"] == "case":
         own = warps.applied(source.findings, asked["warp"])
         seen = maps.of_findings(own) > 0
         known: dict[str, dict] = {}
@@ -110,36 +87,12 @@ def draw_many(
     if networks.controller is None:
         if asked[0]["given"]:
             raise ValueError("given: image; allowed: with controllers, which this recipe has not")
-        found = _plain(asked, scenes, networks.engine, numbers)
+        steps = int(asked[0]["steps"]) + int(asked[0]["anatomy_steps"])
+        found = whole(asked, scenes, networks.engine, numbers, steps)
     else:
         found = _controlled(asked, scenes, sources, networks, numbers)
     rows = zip(found, scenes, requests, sources, strict=True)
-    return [_sample(*row) for row in rows]
-
-
-def _prompts(asked: Sequence[Mapping], scenes: Sequence[Scene], engine: Engine) -> list[str]:
-    """Return what is said of each sample as a whole."""
-    pairs = zip(asked, scenes, strict=True)
-    return [engine.said(s.findings, one["prompt"]) if one["text"] else "" for one, s in pairs]
-
-
-def _plain(
-    asked: Sequence[Mapping], scenes: Sequence[Scene], engine: Engine, numbers: Sequence[int]
-) -> list[np.ndarray]:
-    """Return images (X, Z) in [0, 1] drawn from words, and maps where the network is shown some."""
-    known = None
-    if engine.card["maps"]:
-        each = [maps.of_organs(s.anatomy) for s in scenes]
-        both = [
-            np.concatenate([o, maps.of_findings(s.marks())])
-            for o, s in zip(each, scenes, strict=True)
-        ]
-        known = torch.stack([engine.coder.pooled(one) for one in both])
-    condition = engine.condition(_prompts(asked, scenes, engine), known)
-    steps = int(asked[0]["steps"]) + int(asked[0]["anatomy_steps"])
-    denoise = engine.guided(condition, float(asked[0]["guidance"]))
-    drawn = engine.drawn(denoise, numbers, "whole", engine.sampling(asked[0], steps))
-    return _pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
+    return [sample(*row) for row in rows]
 
 
 def _controlled(
@@ -154,7 +107,7 @@ def _controlled(
     if "image" in asked[0]["given"]:
         before = [np.array(source.image.voxels[:, 0], np.float32) for source in sources]
     else:
-        before = _pixels(_healthy(asked[0], scenes, networks, numbers))
+        before = pixels(_healthy(asked[0], scenes, networks, numbers))
     if not len(scenes[0].masks):
         return before
     said = [
@@ -168,7 +121,7 @@ def _controlled(
     denoise = localized(engine, said, masks, float(asked[0]["guidance"]))
     sampling = engine.sampling(asked[0], int(asked[0]["steps"]))
     drawn = engine.drawn(denoise, numbers, "pathology", sampling, known)
-    after = _pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
+    after = pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
     rows = zip(before, after, scenes, strict=True)
     return [pasted(old, new, s.marks()[:, 0] > 0) for old, new, s in rows]
 
@@ -188,35 +141,3 @@ def _healthy(
     sampling = engine.sampling(asked, int(asked["anatomy_steps"]))
     drawn = engine.drawn(denoise, numbers, "anatomy", sampling, known)
     return engine.coder.decode(drawn, scenes[0].masks.shape[1:])
-
-
-def pasted(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return an image with another one inside a mask; outside it is the first one, bit for bit.
-
-    Args:
-        before: (X, Z) in [0, 1].
-        after: Of the same shape; takes over within `SEAM` pixels of the mask's edge, or in the
-            middle of a part that is thinner.
-        mask: (X, Z), bool.
-    """
-    depth, (parts, count) = ndimage.distance_transform_edt(mask), ndimage.label(mask)
-    deepest = np.array([1.0, *ndimage.maximum(depth, parts, range(1, count + 1))])
-    share = np.minimum(depth / np.minimum(deepest, SEAM)[parts], 1).astype(np.float32)
-    return np.where(mask, (1 - share) * before + share * after, before)
-
-
-def _pixels(pictures: Tensor) -> list[np.ndarray]:
-    """Return pictures (B, 1, X, Z) in [-1, 1] as images (X, Z) in [0, 1], float32."""
-    return list((pictures[:, 0].numpy() + 1) / 2)
-
-
-def _sample(found: np.ndarray, asked_for: Scene, request: Mapping, source: Case) -> Case:
-    facts = {
-        "source": source.name,
-        "patient": str(source.facts.get("patient", "")),
-        "split": str(request.get("split", "")),
-        "findings": "|".join(dict.fromkeys(str(one["name"]) for one in asked_for.findings)),
-        "shape": "",
-    }
-    image = source.image.holding(np.ascontiguousarray(found[:, None], np.float32))
-    return Case(str(request["request"]), image, asked_for.anatomy, asked_for.marks(), facts)

@@ -5,7 +5,7 @@ from typing import Any
 
 from radfoundry.generators._latent import options as latent
 from radfoundry.generators._radiographs import options as shared
-from radfoundry.generators._radiographs import sizes, words
+from radfoundry.generators._radiographs import sizes
 from radfoundry.training.settings import refuse_unknown
 
 # XReal leaves no prompt out in training: "no finding" is the empty one, and the null.
@@ -78,9 +78,7 @@ def checked(options: Mapping[str, Any]) -> str:
             raise ValueError(f"train: {name} is {options[name]!r}; allowed: true, false")
     if options.get("text_only") and options.get("concat"):
         raise ValueError("train: text_only and concat are both true; allowed: one of them")
-    wording = str(options.get("wording", "findings"))
-    refuse_unknown("wording", [wording], words.WORDINGS)
-    return wording
+    return shared.wording(options)
 
 
 def of_diffusion(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""Masks of findings: how large real ones are, where they may lie, and those of one sample.
+
+A size is an area in areas of the patient's lungs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from radfoundry.anatomy import regions
+from radfoundry.case import Case
+from radfoundry.generators._radiographs import maps, shapes
+from radfoundry.volume import plane
+
+LEVELS = (0.0, 0.01, *(n / 20 for n in range(1, 20)), 0.99, 1.0)  # quantiles that are kept
+PLAUSIBLE = (0.01, 0.99)
+FEWEST = 10  # real masks of a finding; of fewer it is not known which sizes are plausible
+NAN = float("nan")
+Sizes = Mapping[str, Mapping]  # by finding: `n` real masks, `quantiles` of their sizes
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of one sample.
+
+    Attributes:
+        masks: Of each finding that is asked for (n, X, Z), bool.
+        inside: Share of their pixels where the vocabulary allows the finding, before they were cut
+            to it; NaN where there was no pixel.
+        draws: How often they were drawn until they were plausible.
+        implausible: Findings that were not in the last draw either: what was likeliest is kept, as
+            large as a plausible one.
+        donors: Cases that masks or pixels were taken of.
+    """
+
+    masks: np.ndarray
+    inside: float = NAN
+    draws: int = 1
+    implausible: Sequence[str] = ()
+    donors: Sequence[str] = ()
+
+    def facts(self) -> dict[str, str]:
+        """Return what is known of them, for the table of samples."""
+        inside = {} if np.isnan(self.inside) else {"mask_inside": f"{self.inside:.4f}"}
+        return {
+            **inside,
+            "mask_draws": str(self.draws),
+            "implausible": "|".join(self.implausible),
+            "donors": "|".join(dict.fromkeys(self.donors)),
+        }
+
+
+def real_sizes(cases: Sequence[Case]) -> dict[str, dict]:
+    """Return how large the masks of cases are, see `Sizes`; a finding without any is left out."""
+    found: dict[str, list[float]] = {}
+    for at in range(len(cases)):
+        case = cases[at]
+        for name, mask in zip(maps.finding_names(), maps.of_findings(case.findings), strict=True):
+            size = size_of(mask > 0, case.anatomy)
+            if size > 0:
+                found.setdefault(name, []).append(size)
+    return {
+        name: {"n": len(own), "quantiles": np.quantile(own, LEVELS).round(5).tolist()}
+        for name, own in found.items()
+    }
+
+
+def size_of(mask: np.ndarray, anatomy: np.ndarray) -> float:
+    """Return the size of a mask (X, Z); NaN in a patient without lungs."""
+    lungs = regions.mask(anatomy, "lungs").sum()
+    return float(mask.sum() / lungs) if lungs else NAN
+
+
+def size_at(name: str, sizes: Sizes, level: float) -> float:
+    """Return a quantile of the sizes of a finding.
+
+    Raises:
+        ValueError: No real mask of it is known.
+    """
+    if name not in sizes:
+        known = ", ".join(sizes) or "none"
+        raise ValueError(f"{name}: no training case has a mask of it; there are some of: {known}")
+    return float(np.interp(level, LEVELS, sizes[name]["quantiles"]))
+
+
+def bounds(name: str, sizes: Sizes) -> tuple[float, float]:
+    """Return which sizes of a finding are plausible; any, where few real masks are known."""
+    if sizes.get(name, {"n": 0})["n"] < FEWEST:
+        return 0.0, float("inf")
+    low, high = (size_at(name, sizes, level) for level in PLAUSIBLE)
+    return low, high
+
+
+def allowed(name: str, anatomy: np.ndarray, side: str = "") -> np.ndarray:
+    """Return where a finding may lie (X, Z), bool; on one side if it is named.
+
+    Raises:
+        ValueError: Nowhere in this patient.
+    """
+    region = plane(shapes.allowed(name, side, anatomy))[:, 0]
+    if not region.any():
+        where = f"{side} side of the" if side else "whole"
+        raise ValueError(f"{name}: the {where} anatomy map shows nowhere that it may be")
+    return region
+
+
+def share_inside(masks: Sequence[np.ndarray], names: Sequence[str], anatomy: np.ndarray) -> float:
+    """Return which share of the pixels of masks (X, Z) is allowed; NaN if there is no pixel."""
+    pairs = [(mask, allowed(name, anatomy)) for mask, name in zip(masks, names, strict=True)]
+    whole = sum(int(mask.sum()) for mask, _ in pairs)
+    return sum(int((mask & region).sum()) for mask, region in pairs) / whole if whole else NAN
+
+
+def read(
+    values: np.ndarray, name: str, anatomy: np.ndarray, sizes: Sizes
+) -> tuple[np.ndarray, bool]:
+    """Return the mask (X, Z) of a drawn channel where it is allowed, and whether it is plausible.
+
+    One that is too small or too large is what is likeliest, as large as a plausible one.
+
+    Args:
+        values: (X, Z), above 0 where the finding is.
+        name: Of the finding.
+        anatomy: Anatomy map (X, 1, Z).
+        sizes: Of real masks.
+
+    Raises:
+        ValueError: The finding may lie nowhere in this patient.
+    """
+    region, (low, high) = allowed(name, anatomy), bounds(name, sizes)
+    mask = (values > 0) & region
+    size = size_of(mask, anatomy)
+    if mask.any() and (np.isnan(size) or low <= size <= high):
+        return mask, True
+    bound = high if size > high else low
+    wanted = round(bound * int(regions.mask(anatomy, "lungs").sum()))
+    likely = np.sort(values[region])[-min(max(1, wanted), int(region.sum()))]
+    return region & (values >= likely), False
+
+
+def none(anatomy: np.ndarray) -> Masks:
+    """Return the masks of a sample without findings."""
+    return Masks(np.zeros((0, anatomy.shape[0], anatomy.shape[2]), bool))
