@@ -212,6 +212,14 @@ def test_a_thin_mask_is_filled_in_its_middle():
     assert drawing.pasted(before, after, mask)[2, 4] == 0.5
 
 
+def test_a_base_without_words_needs_no_text_encoder():
+    stated = {"diffusion": {**TRAIN["diffusion"], "text": False}}
+    base = fitted("diffusion", {"autoencoder": trained()["autoencoder"]}, **stated)
+    assert base.card["text_width"] == 0
+    some = {name: own for name, own in trained().items() if name != "text"} | {"diffusion": base}
+    assert np.isfinite(drawn(xreal.prepare(some)).image.voxels).all()
+
+
 def test_the_baseline_of_text_alone_has_no_controller():
     networks = xreal.prepare({n: w for n, w in trained().items() if n != "anatomy_controller"})
     sample = drawn(networks)
