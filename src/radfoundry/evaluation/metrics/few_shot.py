@@ -21,11 +21,12 @@ from radfoundry.evaluation.metrics.statistics import (
 
 AUROC, SHARE = "few_shot_auroc", "share_of_real_gain"
 BASELINE, CONTROL, ADDED = "real_repeated", "extra_real", "synthetic_added"
-PRETRAINED, NULL = "synthetic_pretrained", "untrained"
+PRETRAINED, UNFILTERED, NULL = "synthetic_pretrained", "synthetic_unfiltered", "untrained"
 # What arms are compared to, beside the baseline: plain augmentation, further patients, and the same
 # arm without what is claimed of it, which is the filter or all that networks learned.
 RIVALS: Mapping[str, tuple[str, ...]] = {
-    ADDED: ("real_augmented", CONTROL, "copy_paste", "synthetic_unfiltered", NULL),
+    ADDED: ("real_augmented", CONTROL, "copy_paste", UNFILTERED, NULL),
+    UNFILTERED: (NULL,),  # which no expert filters either
     PRETRAINED: (CONTROL, "copy_paste", f"{NULL}_pretrained"),
 }
 NAN = float("nan")
