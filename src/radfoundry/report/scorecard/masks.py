@@ -40,7 +40,8 @@ def rows(
         figures = row["value"], f"{finding}{ENDINGS[kind]}", row["low"], row["high"], row["n"]
         found.append(Row(recipe, masks.METRIC, *figures, note=row["note"]))
     for kind, part in given.items():
-        for finding, each in part.groupby("finding"):
+        for finding in sorted(set(part["finding"])):
+            each = part[part["finding"] == finding]
             unit = "patient" if kind == FLOOR else "case"
             mean = effects.mean(each["inside"].to_numpy(float), each[unit].to_list(), draws, rng)
             figures = mean.value, f"{finding}{ENDINGS[kind]}", mean.low, mean.high, len(each)
