@@ -20,5 +20,5 @@ for split in ("tune", "test"):
     films = Cases(job.input.images, job.input.labels, splits.loc[splits["split"] == split, "case"])
     each = progress(films, len(films), f"films of the {split} split")
     found.append(masks.table(each, names).assign(set=split))
-frame = pd.concat(found).reindex(columns=list(tables.columns("masks")))
-tables.write(frame, job.output.table, "masks")
+frame = pd.concat(found).reindex(columns=list(tables.columns("drawn_masks")))
+tables.write(frame, job.output.table, "drawn_masks")

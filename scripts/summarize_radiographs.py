@@ -21,6 +21,7 @@ distances = read_all([job.input.distances], "distances")
 rows += volumes.of_distances(distances, recipe, paper)
 far = read_all(job.input.untrained_distances, "distances")
 rows += radiographs.untrained_distances(far, recipe)
-described = (read_all(paths, "masks") for paths in ([job.input.masks], job.input.untrained_masks))
+both = [job.input.masks], job.input.untrained_masks
+described = (read_all(paths, "drawn_masks") for paths in both)
 rows += masks.rows(*described, recipe, draws, rng)
 tables.write(build(rows), job.output.table, "scorecard")
