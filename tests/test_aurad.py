@@ -44,7 +44,7 @@ FINDINGS |= {"pleural_effusion": 0.6, "nodule": 0.6}
 def chests():
     """Return phantoms of 36 pixels: some of them healthy, others with an effusion or a nodule."""
     chest = load("phantoms", "chest_xray")
-    options = {**chest.OPTIONS, "patients": 6, "exams": [1, 1], "size": 36, "findings": FINDINGS}
+    options = {**chest.OPTIONS, "patients": 9, "exams": [1, 1], "size": 36, "findings": FINDINGS}
     rows = chest.plan(options, np.random.default_rng(2)).to_dict("records")
     drawn = [(chest.draw(json.loads(row["parameters"])), row) for row in rows]
     known = [{"report": row["report"], "patient": row["patient"]} for _, row in drawn]
@@ -154,7 +154,9 @@ def test_masks_never_leave_the_regions_where_the_vocabulary_allows_them(by):
 def test_random_masks_lie_anywhere_in_the_body_and_say_how_much_is_allowed():
     found = [drawn(findings=BOTH, masks="random", seed=seed) for seed in range(6)]
     assert sum(outside(sample) for sample in found) > 0
-    assert min(float(sample.facts["mask_inside"]) for sample in found) < 1
+    shares = [one.split(":") for sample in found for one in sample.facts["mask_inside"].split("|")]
+    assert {name for name, _ in shares} == {"pleural_effusion", "nodule"}
+    assert min(float(share) for _, share in shares) < 1
     bodies = [regions.mask(sample.anatomy, "body") for sample in found]
     assert not any((s.findings[~body] > 0).any() for s, body in zip(found, bodies, strict=True))
 
@@ -176,6 +178,10 @@ def test_the_smaller_of_two_masks_that_meet_shows():
     )
     assert scene.marks()[1, 0, 1] == regions.label_id("nodule")
     assert (scene.marks() == regions.label_id("pleural_effusion")).sum() == 15
+    covered = drawing.Scene(scene.anatomy, np.stack([large, large]), (NODULE, EFFUSION))
+    assert len(covered.shown()) == 1
+    said = dict(zip(maps.channels(), covered.known(), strict=True))
+    assert sorted([said["nodule"], said["pleural_effusion"]]) == [False, True]
 
 
 def test_every_class_of_the_maps_may_be_left_out_in_training_and_in_drawing():
@@ -226,28 +232,53 @@ def test_a_mask_of_no_size_that_real_ones_have_is_brought_to_the_nearest():
         mask, plausible = masks.read(values + shift, "nodule", anatomy, sizes())
         assert plausible == (size == 0.15)
         assert masks.size_of(mask, anatomy) == pytest.approx(size, abs=0.02)
-    assert masks.read(values - 2, "nodule", anatomy, sizes(n=3))[0].sum() == 1
+    few = masks.read(values - 2, "nodule", anatomy, sizes(n=3))[0]
+    assert masks.size_of(few, anatomy) == pytest.approx(0.15, abs=0.02)
     assert masks.bounds("nodule", sizes(n=3)) == (0, np.inf)
+
+
+@pytest.mark.parametrize("level", [-1.0, 1.0])
+def test_of_equal_values_no_more_are_taken_than_are_wanted(level):
+    anatomy = chests()[0].anatomy
+    values = np.full(anatomy[:, 0].shape, level)
+    mask, plausible = masks.read(values, "nodule", anatomy, sizes())
+    assert not plausible
+    size = masks.size_of(mask, anatomy)
+    assert size == pytest.approx(0.1 if level < 0 else 0.2, abs=0.01)
+
+
+def test_a_finding_that_was_not_drawn_and_has_no_real_mask_is_refused():
+    anatomy = chests()[0].anatomy
+    with pytest.raises(ValueError, match="nodule: no training case has a mask"):
+        masks.read(np.full(anatomy[:, 0].shape, -1.0), "nodule", anatomy, {})
+
+
+def test_a_mask_is_on_the_side_that_is_asked_for():
+    anatomy = chests()[0].anatomy
+    values = np.ones(anatomy[:, 0].shape)
+    mask = masks.read(values, "nodule", anatomy, {}, "left")[0]
+    assert mask.any()
+    assert not (mask & regions.mask(anatomy, "lung_right")[:, 0]).any()
 
 
 def test_masks_are_drawn_again_until_they_are_plausible_and_it_is_said():
     calls, weights = [], trained()["masks"]
-    known = Weights(weights.state, {**weights.card, "sizes": sizes(0.9, 0.91)})
+    known = Weights(weights.state, {**weights.card, "sizes": sizes(0.3, 0.31)})
     networks = aurad.prepare({**trained(), "masks": known})
     networks.engines["masks"].network.register_forward_hook(lambda *_: calls.append(1))
     sample = drawn(networks, findings=(NODULE,))
     assert len(calls) == 2 * mask_drawing.TRIES
     assert (sample.facts["implausible"], sample.facts["mask_draws"]) == ("nodule", "4")
-    assert masks.size_of(sample.findings > 0, sample.anatomy) == pytest.approx(0.9, abs=0.02)
+    assert masks.size_of(sample.findings > 0, sample.anatomy) == pytest.approx(0.3, abs=0.02)
 
 
 def test_what_share_was_cut_is_known_before_it_is_cut():
     anatomy = chests()[0].anatomy
     lungs = regions.mask(anatomy, "lungs")[:, 0]
-    share = masks.share_inside([np.ones_like(lungs)], ["nodule"], anatomy)
-    assert share == pytest.approx(lungs.mean())
-    assert np.isnan(masks.share_inside([np.zeros_like(lungs)], ["nodule"], anatomy))
-    assert "mask_inside" not in masks.none(anatomy).facts()
+    pair = [np.ones_like(lungs), np.zeros_like(lungs)]
+    share = masks.shares_inside(pair, ["nodule", "opacity"], anatomy)
+    assert share == {"nodule": pytest.approx(lungs.mean())}
+    assert masks.none(anatomy).facts()["mask_inside"] == ""
 
 
 def test_by_default_the_networks_are_called_ten_times_where_the_first_masks_will_do():
@@ -272,6 +303,14 @@ def test_a_real_mask_moved_by_nothing_onto_its_own_patient_is_itself():
         np.testing.assert_array_equal(found.mask, kept.mask(row, name))
         np.testing.assert_allclose(found.pixels, kept.images[row], atol=1e-3)
         assert found.donor == kept.names[row]
+
+
+def test_nobody_lends_a_mask_to_themselves():
+    kept = bank.rebuilt(trained()["bank"])
+    row = kept.donor("nodule", 0.0)
+    alone = bank.Bank(*([part[row : row + 1] for part in vars(kept).values()]))
+    with pytest.raises(ValueError, match="no training case of another patient"):
+        alone.donor("nodule", 0.0, kept.patients[row])
 
 
 def test_a_mask_of_the_other_side_is_mirrored():
@@ -317,7 +356,7 @@ def test_a_finding_that_has_nowhere_to_lie_is_refused():
     (request,) = requests()
     one = source(request)
     none = Case("none", one.image, np.zeros_like(one.anatomy), one.findings, {})
-    with pytest.raises(ValueError, match="pleural_effusion: the whole anatomy map shows nowhere"):
+    with pytest.raises(ValueError, match="pleural_effusion: the left side of the anatomy map"):
         aurad.draw(request, none, prepared())
 
 
@@ -415,7 +454,7 @@ def test_the_sizes_of_one_gpu_and_of_the_paper_are_built():
 def test_requests_are_kept_when_more_are_asked_for_and_probes_are_apart():
     few, more = (pd.DataFrame(requests(count)) for count in (2, 5))
     pd.testing.assert_frame_equal(few, more.head(2))
-    known = table().assign(split=["train"] * 5 + ["tune"])
+    known = table().assign(split=["train"] * 8 + ["tune"])
     for by, given in (("drawn", 4), ("copy_paste", 0)):
         asked = {"masks": by, "warp": 0 if by == "copy_paste" else 1}
         asked |= {"probes": {"prompt": 1, "side": 1, "given": 2}}

@@ -92,10 +92,12 @@ def test_the_share_inside_is_that_where_the_vocabulary_allows_the_finding():
     half[14:18, 10:20] = True  # two of four columns lie in the right lung
     assert masks.inside(half, lungs()[:, 0], "nodule") == 0.5
     assert masks.table([film(0, half)], ["nodule"])["inside"].tolist() == [0.5]
-    assert masks.inside(half, lungs()[:, 0], "cardiomegaly") == 0
+    assert np.isnan(masks.inside(half, lungs()[:, 0], "cardiomegaly"))  # nobody found a heart
     cut = film(0, half)
-    cut = replace(cut, facts={**cut.facts, "mask_inside": "0.9"})
+    cut = replace(cut, facts={**cut.facts, "mask_inside": "nodule:0.9", "mask_draws": "1"})
     assert masks.table([cut], ["nodule"])["inside"].tolist() == [0.9]
+    nothing = replace(cut, facts={**cut.facts, "mask_inside": ""})
+    assert masks.table([nothing], ["nodule"])["inside"].isna().all()  # a mask made up for none
 
 
 def test_other_masks_are_farther_than_masks_of_the_same_kind():
@@ -113,7 +115,9 @@ def test_how_many_masks_were_compared_is_told_and_few_have_no_distance():
     assert np.isnan(few["value"])
     assert "fewer than" in few["note"]
     assert masks.compared(table(0, 0), {}, np.random.default_rng(0)).empty
-    assert distance(table(9, 1), real=table(9, 1).head(0)) is None
+    none = distance(table(9, 1), real=table(9, 1).head(0))
+    assert np.isnan(none["value"])
+    assert "fewer than" in none["note"]
 
 
 def test_the_scorecard_has_each_figure_beside_other_films_and_the_null_arm():

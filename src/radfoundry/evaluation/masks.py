@@ -51,7 +51,9 @@ def described(mask: np.ndarray, anatomy: np.ndarray) -> dict[str, float]:
 
 
 def inside(mask: np.ndarray, anatomy: np.ndarray, finding: str) -> float:
-    """Return which share of a mask lies where labels.yaml allows the finding; NaN of an empty one.
+    """Return which share of a mask lies where labels.yaml allows the finding.
+
+    NaN of an empty one, and where the map has nothing in which the finding may lie.
 
     Args:
         mask: (X, Z), bool.
@@ -59,7 +61,7 @@ def inside(mask: np.ndarray, anatomy: np.ndarray, finding: str) -> float:
         finding: Of labels.yaml.
     """
     where = regions.mask(anatomy, regions.within(finding))
-    return float((mask & where).sum() / mask.sum()) if mask.any() else NAN
+    return float((mask & where).sum() / mask.sum()) if mask.any() and where.any() else NAN
 
 
 def table(cases: Iterable[Case], names: Sequence[str]) -> pd.DataFrame:
@@ -70,20 +72,28 @@ def table(cases: Iterable[Case], names: Sequence[str]) -> pd.DataFrame:
         names: Findings that are looked for.
 
     `inside` is the share of a mask where labels.yaml allows its finding; of masks that were cut to
-    that, what it was before: the fact `mask_inside`.
+    that, what it was before (the fact `mask_inside`), NaN of a finding that it does not name.
     """
     rows = []
     for case in cases:
         anatomy, marks = case.anatomy[:, 0], case.findings[:, 0]
         owner = {"case": case.name, "patient": case.facts.get("patient") or case.name}
-        told = pd.to_numeric(pd.Series([case.facts.get("mask_inside")]), errors="coerce").iloc[0]
+        told = _told(case.facts)
         for name in names:
             mask = regions.mask(marks, name)
             if mask.any():
-                cut = float(told) if np.isfinite(told) else inside(mask, anatomy, name)
-                found = described(mask, anatomy) | {"inside": cut}
+                share = inside(mask, anatomy, name) if told is None else told.get(name, NAN)
+                found = described(mask, anatomy) | {"inside": share}
                 rows.append({**owner, "finding": name, **found})
     return pd.DataFrame(rows, columns=["case", "patient", "finding", *FEATURES, "inside"])
+
+
+def _told(facts: Mapping[str, str]) -> dict[str, float] | None:
+    """Return the shares that a sample whose masks were cut brings; None of any other case."""
+    if not str(facts.get("mask_draws", "")).isdigit():
+        return None
+    pairs = (part.rpartition(":") for part in str(facts.get("mask_inside", "")).split("|"))
+    return {name: float(share) for name, _, share in pairs if name}
 
 
 def compared(
@@ -107,7 +117,7 @@ def compared(
         either set has too few masks, or the real ones do not differ in anything.
     """
     found = []
-    for name in sorted(set(real["finding"])):
+    for name in sorted(set(real["finding"]).union(*(rows["finding"] for rows in arms.values()))):
         sets = {REAL: real, **arms}
         own = {arm: rows[rows["finding"] == name] for arm, rows in sets.items()}
         own = {arm: rows[rows[list(FEATURES)].notna().all(axis=1)] for arm, rows in own.items()}

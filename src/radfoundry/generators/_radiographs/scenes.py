@@ -37,8 +37,14 @@ class Scene:
         return np.concatenate([maps.of_organs(self.anatomy), maps.of_findings(self.marks())])
 
     def known(self) -> np.ndarray:
-        """Return which of `maps` are known, (K,): every finding, and the organs that there are."""
-        return maps.known(self.maps(), ())
+        """Return which of `maps` are known, (K,): organs that there are, findings not covered."""
+        return maps.known(self.maps(), self.findings)
+
+    def shown(self) -> list[str]:
+        """Return the findings of which the map shows a pixel, each once."""
+        there = set(np.unique(self.marks()).tolist())
+        names = dict.fromkeys(str(one["name"]) for one in self.findings)
+        return [name for name in names if regions.label_id(name) in there]
 
 
 def sample(
@@ -57,7 +63,7 @@ def sample(
         "source": source.name,
         "patient": str(source.facts.get("patient", "")),
         "split": str(request.get("split", "")),
-        "findings": "|".join(dict.fromkeys(str(one["name"]) for one in scene.findings)),
+        "findings": "|".join(scene.shown()),
         "shape": "",
     }
     image = source.image.holding(np.ascontiguousarray(found[:, None], np.float32))

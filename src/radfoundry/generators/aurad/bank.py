@@ -1,7 +1,7 @@
 """Real masks of the train split, and the pixels below them: what two baselines take findings from.
 
 It is kept as a network is, and learns nothing. It holds patients' images: it is no part of any
-bundle or release.
+bundle. A release of `transformed` or `copy_paste` shows what was taken of it, and names the donors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,26 +23,35 @@ class Bank:
 
     Attributes:
         names: Of the n cases.
+        patients: Whose they are.
         images: (n, X, Z) in [0, 1].
         anatomies: Anatomy maps (n, X, Z), uint8.
         findings: Findings maps (n, X, Z), uint8.
     """
 
     names: Sequence[str]
+    patients: Sequence[str]
     images: np.ndarray
     anatomies: np.ndarray
     findings: np.ndarray
 
-    def donor(self, name: str, share: float) -> int:
+    def donor(self, name: str, share: float, patient: str = "") -> int:
         """Return a case with a mask of a finding: at a share, from 0 to 1, of those there are.
+
+        Args:
+            name: Of the finding.
+            share: Which.
+            patient: Of whom none is taken; "" for nobody.
 
         Raises:
             ValueError: There is none.
         """
-        number = regions.label_id(name)
-        rows = np.flatnonzero((self.findings == number).any((1, 2)))
+        own = np.array([bool(patient) and one == patient for one in self.patients], bool)
+        there = (self.findings == regions.label_id(name)).any((1, 2))
+        rows = np.flatnonzero(there & ~own)
         if not len(rows):
-            raise ValueError(f"{name}: no training case has a mask of it")
+            other = " of another patient" if there.any() else ""
+            raise ValueError(f"{name}: no training case{other} has a mask of it")
         return int(rows[min(int(share * len(rows)), len(rows) - 1)])
 
     def mask(self, row: int, name: str) -> np.ndarray:
@@ -74,17 +83,19 @@ def fit(cases: Sequence[Case], card: Mapping[str, Any], generator: torch.Generat
         "anatomies": _stacked([one.anatomy for one in kept]),
         "findings": _stacked([one.findings for one in kept]),
     }
-    return Weights(state, {**card, "names": [one.name for one in kept]})
+    whose = [str(one.facts.get("patient", "")) for one in kept]
+    return Weights(state, {**card, "names": [one.name for one in kept], "patients": whose})
 
 
 def rebuilt(weights: Weights | None) -> Bank:
     """Return the bank of weights that `fit` made; an empty one without."""
     if weights is None:
         nothing = np.zeros((0, 1, 1), np.uint8)
-        return Bank((), nothing.astype(np.float32), nothing, nothing)
+        return Bank((), (), nothing.astype(np.float32), nothing, nothing)
     parts = {name: part.numpy() for name, part in weights.state.items()}
     images = parts["images"].astype(np.float32)
-    return Bank(weights.card["names"], images, parts["anatomies"], parts["findings"])
+    names, patients = weights.card["names"], weights.card["patients"]
+    return Bank(names, patients, images, parts["anatomies"], parts["findings"])
 
 
 def _stacked(maps_of: Sequence[np.ndarray]) -> torch.Tensor:

@@ -72,27 +72,33 @@ def at_random(specs: Sequence[Mapping], anatomy: np.ndarray, sizes: Sizes) -> Ma
         own = {**spec, "share": size * lungs / body.sum()}
         found.append(plane(shapes.ellipse(own, body))[:, 0])
     names = [spec["finding"] for spec in specs]
-    return Masks(np.stack(found), masks.share_inside(found, names, anatomy))
+    return Masks(np.stack(found), masks.shares_inside(found, names, anatomy))
 
 
 def transformed(
-    specs: Sequence[Mapping], anatomy: np.ndarray, bank: Bank
+    specs: Sequence[Mapping], anatomy: np.ndarray, bank: Bank, patient: str
 ) -> tuple[Masks, list[Moved]]:
     """Return the masks of what `chosen_to_move` returned, cut to where they are allowed.
+
+    Args:
+        specs: Of each finding.
+        anatomy: Anatomy map (X, 1, Z) of the patient.
+        bank: Of real findings.
+        patient: Who it is: nothing of their own is moved.
 
     Raises:
         ValueError: No real mask of a finding is known; nothing of one is left.
     """
-    found, names = [moved(spec, anatomy, bank) for spec in specs], [s["finding"] for s in specs]
+    found, names = [moved(s, anatomy, bank, patient) for s in specs], [s["finding"] for s in specs]
     whole = [one.mask for one in found]
     cut = [mask & masks.allowed(name, anatomy) for mask, name in zip(whole, names, strict=True)]
     if lost := [name for name, mask in zip(names, cut, strict=True) if not mask.any()]:
         raise ValueError(f"{', '.join(lost)}: no pixel of the moved mask lies where it may")
-    inside = masks.share_inside(whole, names, anatomy)
+    inside = masks.shares_inside(whole, names, anatomy)
     return Masks(np.stack(cut), inside, donors=[one.donor for one in found]), found
 
 
-def moved(spec: Mapping[str, Any], anatomy: np.ndarray, bank: Bank) -> Moved:
+def moved(spec: Mapping[str, Any], anatomy: np.ndarray, bank: Bank, patient: str = "") -> Moved:
     """Return a real finding in the same place of the region where it may lie, moved as chosen.
 
     The region is that of the side that is asked for; of a donor's other side it is mirrored.
@@ -101,8 +107,9 @@ def moved(spec: Mapping[str, Any], anatomy: np.ndarray, bank: Bank) -> Moved:
         spec: As `chosen_to_move` returns it.
         anatomy: Anatomy map (X, 1, Z) of the patient.
         bank: Of real findings.
+        patient: Who takes nothing of their own.
     """
-    name, row = spec["finding"], bank.donor(spec["finding"], spec["donor"])
+    name, row = spec["finding"], bank.donor(spec["finding"], spec["donor"], patient)
     mask, own = bank.mask(row, name), bank.anatomies[row][:, None]
     side = _side(mask, own) if shapes.KINDS.get(name) != "region" else ""
     to = (spec["side"] or side) if side else ""

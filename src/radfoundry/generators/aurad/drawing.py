@@ -73,7 +73,7 @@ def draw_many(
     for source in sources:
         networks.engines["diffusion"].checked(source.image.voxels[:, 0].shape, source.name)
     numbers = [int(request["seed"]) for request in requests]
-    found = _masks(asked, anatomies, numbers, networks)
+    found = _masks(asked, anatomies, sources, numbers, networks)
     scenes = [
         Scene(anatomy, own.masks, one["findings"])
         for anatomy, own, one in zip(anatomies, found, asked, strict=True)
@@ -87,21 +87,24 @@ def draw_many(
 def _masks(
     asked: Sequence[Mapping],
     anatomies: Sequence[np.ndarray],
+    sources: Sequence[Case],
     numbers: Sequence[int],
     networks: Networks,
 ) -> list[Masks]:
     """Return the masks of each sample, from where its request says."""
     if asked[0]["masks_by"] == "drawn":
         return mask_drawing.drawn(asked, anatomies, numbers, networks.engines["masks"])
-    return [_of_baseline(*pair, networks) for pair in zip(asked, anatomies, strict=True)]
+    rows = zip(asked, anatomies, sources, strict=True)
+    return [_of_baseline(*row, networks) for row in rows]
 
 
-def _of_baseline(asked: Mapping, anatomy: np.ndarray, networks: Networks) -> Masks:
+def _of_baseline(asked: Mapping, anatomy: np.ndarray, source: Case, networks: Networks) -> Masks:
     if not asked["masks"]:
         return masks.none(anatomy)
     if asked["masks_by"] == "random":
         return baselines.at_random(asked["masks"], anatomy, networks.cards["diffusion"]["sizes"])
-    return baselines.transformed(asked["masks"], anatomy, networks.bank)[0]
+    whose = str(source.facts.get("patient", ""))
+    return baselines.transformed(asked["masks"], anatomy, networks.bank, whose)[0]
 
 
 def _copied(
@@ -110,7 +113,9 @@ def _copied(
     """Return the source's image with pixels of real findings pasted in; no network draws."""
     image, own = np.array(source.image.voxels[:, 0], np.float32), masks.none(anatomy)
     if asked["masks"]:
-        own, found = baselines.transformed(asked["masks"], anatomy, bank)
-        for one, mask in zip(found, own.masks, strict=True):
-            image = pasted(image, one.pixels, mask)
+        whose = str(source.facts.get("patient", ""))
+        own, found = baselines.transformed(asked["masks"], anatomy, bank, whose)
+        order = np.argsort([-mask.sum() for mask in own.masks], kind="stable")
+        for place in order:  # the smallest last, as in the map
+            image = pasted(image, found[place].pixels, own.masks[place])
     return sample(image, Scene(anatomy, own.masks, asked["findings"]), request, source, own.facts())

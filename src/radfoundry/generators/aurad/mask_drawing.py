@@ -73,9 +73,9 @@ def _read(
     names = [str(one["name"]) for one in findings]
     channels = [values[maps.finding_names().index(name)] for name in names]
     pairs = [
-        masks.read(channel, name, anatomy, sizes)
-        for channel, name in zip(channels, names, strict=True)
+        masks.read(channel, str(one["name"]), anatomy, sizes, str(one.get("side", "")))
+        for channel, one in zip(channels, findings, strict=True)
     ]
-    inside = masks.share_inside([channel > 0 for channel in channels], names, anatomy)
+    inside = masks.shares_inside([channel > 0 for channel in channels], names, anatomy)
     wrong = [name for name, (_, plausible) in zip(names, pairs, strict=True) if not plausible]
     return Masks(np.stack([mask for mask, _ in pairs]), inside, draws, list(dict.fromkeys(wrong)))

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from radfoundry.case import Case
-from radfoundry.generators._radiographs import latents, maps
+from radfoundry.generators._radiographs import latents, maps, words
 from radfoundry.generators._radiographs.latents import Grid
 from radfoundry.generators._radiographs.maps import Shown
-from radfoundry.generators._radiographs.task import Task, said_of, with_dropped
+from radfoundry.generators._radiographs.task import Said, Task, facts_of, said_of, with_dropped
 from radfoundry.weights import Weights
 
 NO_MASK = "no training case has a mask of each finding that is stated of it, and any: {count} cases"
@@ -57,7 +57,9 @@ class MaskTask(Task):
         if not values[:, FIRST:].any():
             raise ValueError(NO_MASK.format(count=len(cases)))
         shown = Shown(maps.ORGANS, values[:, :FIRST], known[:, :FIRST])
-        said = said._replace(prompts=[said.prompts[row] for row in rows.tolist()])
+        each = [words.findings_of(facts) for facts in facts_of(cases)]
+        stated = words.stated([each[row] for row in rows.tolist()])
+        said = Said([said.prompts[row] for row in rows.tolist()], stated)
         super().__init__(2 * values[:, FIRST:] - 1, said, shown, options, encoder, device)
 
     def previewed(self, count: int) -> dict[str, Tensor]:

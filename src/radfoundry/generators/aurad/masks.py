@@ -4,9 +4,10 @@ A size is an area in areas of the patient's lungs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import ndimage
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
@@ -26,8 +27,8 @@ class Masks:
 
     Attributes:
         masks: Of each finding that is asked for (n, X, Z), bool.
-        inside: Share of their pixels where the vocabulary allows the finding, before they were cut
-            to it; NaN where there was no pixel.
+        inside: By finding, the share of its pixels where the vocabulary allows it, before they
+            were cut to it; none of a finding that had no pixel.
         draws: How often they were drawn until they were plausible.
         implausible: Findings that were not in the last draw either: what was likeliest is kept, as
             large as a plausible one.
@@ -35,16 +36,15 @@ class Masks:
     """
 
     masks: np.ndarray
-    inside: float = NAN
+    inside: Mapping[str, float] = field(default_factory=dict)
     draws: int = 1
     implausible: Sequence[str] = ()
     donors: Sequence[str] = ()
 
     def facts(self) -> dict[str, str]:
         """Return what is known of them, for the table of samples."""
-        inside = {} if np.isnan(self.inside) else {"mask_inside": f"{self.inside:.4f}"}
         return {
-            **inside,
+            "mask_inside": "|".join(f"{name}:{part:.4f}" for name, part in self.inside.items()),
             "mask_draws": str(self.draws),
             "implausible": "|".join(self.implausible),
             "donors": "|".join(dict.fromkeys(self.donors)),
@@ -105,38 +105,52 @@ def allowed(name: str, anatomy: np.ndarray, side: str = "") -> np.ndarray:
     return region
 
 
-def share_inside(masks: Sequence[np.ndarray], names: Sequence[str], anatomy: np.ndarray) -> float:
-    """Return which share of the pixels of masks (X, Z) is allowed; NaN if there is no pixel."""
-    pairs = [(mask, allowed(name, anatomy)) for mask, name in zip(masks, names, strict=True)]
-    whole = sum(int(mask.sum()) for mask, _ in pairs)
-    return sum(int((mask & region).sum()) for mask, region in pairs) / whole if whole else NAN
+def shares_inside(
+    masks: Sequence[np.ndarray], names: Sequence[str], anatomy: np.ndarray
+) -> dict[str, float]:
+    """Return by finding which share of the pixels of its masks (X, Z) is allowed."""
+    whole = {name: np.zeros(anatomy[:, 0].shape, bool) for name in names}
+    for mask, name in zip(masks, names, strict=True):
+        whole[name] |= mask
+    return {
+        name: float((mask & allowed(name, anatomy)).sum() / mask.sum())
+        for name, mask in whole.items()
+        if mask.any()
+    }
 
 
 def read(
-    values: np.ndarray, name: str, anatomy: np.ndarray, sizes: Sizes
+    values: np.ndarray, name: str, anatomy: np.ndarray, sizes: Sizes, side: str = ""
 ) -> tuple[np.ndarray, bool]:
     """Return the mask (X, Z) of a drawn channel where it is allowed, and whether it is plausible.
 
-    One that is too small or too large is what is likeliest, as large as a plausible one.
+    One that is too small or too large is what is likeliest, as large as a plausible one; one that
+    is nowhere, where any size is plausible, as large as the middle one of the real masks.
 
     Args:
         values: (X, Z), above 0 where the finding is.
         name: Of the finding.
         anatomy: Anatomy map (X, 1, Z).
         sizes: Of real masks.
+        side: On which it is asked for; "" for any. The network need not have read one.
 
     Raises:
-        ValueError: The finding may lie nowhere in this patient.
+        ValueError: The finding may lie nowhere in this patient; it was not drawn, and no real mask
+            of it is known.
     """
-    region, (low, high) = allowed(name, anatomy), bounds(name, sizes)
+    region, (low, high) = allowed(name, anatomy, side), bounds(name, sizes)
     mask = (values > 0) & region
     size = size_of(mask, anatomy)
     if mask.any() and (np.isnan(size) or low <= size <= high):
         return mask, True
-    bound = high if size > high else low
-    wanted = round(bound * int(regions.mask(anatomy, "lungs").sum()))
-    likely = np.sort(values[region])[-min(max(1, wanted), int(region.sum()))]
-    return region & (values >= likely), False
+    bound = high if size > high else low or size_at(name, sizes, 0.5)
+    wanted = max(1, round(bound * int(regions.mask(anatomy, "lungs").sum())))
+    # Estimates are bounded, so many are equal: among those the ones beside others come first.
+    around = ndimage.gaussian_filter(values.astype(float), 1.0)
+    likely = np.lexsort((-around[region], -values[region]))[:wanted]
+    found = np.zeros(region.shape, bool)
+    found[tuple(np.argwhere(region)[likely].T)] = True
+    return found, False
 
 
 def none(anatomy: np.ndarray) -> Masks:

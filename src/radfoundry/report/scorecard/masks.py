@@ -45,6 +45,6 @@ def rows(
             unit = "patient" if kind == FLOOR else "case"
             mean = effects.mean(each["inside"].to_numpy(float), each[unit].to_list(), draws, rng)
             figures = mean.value, f"{finding}{ENDINGS[kind]}", mean.low, mean.high, len(each)
-            note = "before masks were cut to it" if kind != FLOOR else "as labeled"
+            note = "before masks were cut to it, if they were" if kind != FLOOR else "as labeled"
             found.append(Row(recipe, "inside_region_fraction", *figures, note=note))
     return found

@@ -61,6 +61,8 @@ def moved(
     """Return a film and the mask of its lesion, both moved a little; never mirrored."""
     reach = round(REACH * len(lesion[0]))
     by = rng.integers(-reach, reach + 1, size=2)
+    places = np.argwhere(lesion[1])
+    by = np.clip(by, -places.min(0), np.array(lesion[1].shape) - 1 - places.max(0))
     film, mask = (ndimage.shift(part, by, order=0, mode="nearest") for part in lesion)
     return film, mask
 

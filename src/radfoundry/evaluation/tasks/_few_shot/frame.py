@@ -132,7 +132,7 @@ def summarised(
     """Return the figures of all arms and draws with their notes; see `metrics.few_shot`."""
     found = few_shot.summarised(predictions, draws, rng, figure)
     against = found["findings"].map(lambda name: targets.against(name.split("/")[0]))
-    synthetic = found["arm"].str.contains("synthetic") | (found["metric"] == figure.share)
+    synthetic = found["arm"].str.contains("synthetic|untrained") | (found["metric"] == figure.share)
     notes = zip(found["note"], against, np.where(synthetic, KNOWING, ""), strict=True)
     return found.assign(note=["; ".join(filter(None, parts)) for parts in notes])
 

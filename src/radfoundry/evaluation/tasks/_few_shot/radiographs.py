@@ -64,7 +64,8 @@ def masked(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
     """Return the same, the label NaN where a finding is there and its mask is not known."""
     pool = pooled(cases, options, real)
     if not len(pool.images):
-        return pool
+        planes = 1 + len(targets.findings(options))
+        return pool._replace(images=pool.images.new_zeros(0, planes, *pool.images.shape[2:]))
     shown = pool.images[:, 1:].numpy().any((2, 3))
     return pool._replace(labels=np.where((pool.labels == 1) & ~shown, np.nan, pool.labels))
 
