@@ -106,6 +106,14 @@ def test_values_that_a_png_would_bend_are_refused(pixels, message):
         radiographs.png(pixels, {})
 
 
+def test_cases_that_lent_masks_or_pixels_are_named(samples, requests, verdicts, digests):
+    lent = samples.assign(donors="a0003")
+    table = dataset.dataset(lent, requests, verdicts, digests)
+    assert set(table["donors"]) == {"a0003"}
+    none = dataset.dataset(samples.assign(donors=""), requests, verdicts, digests)
+    assert "donors" not in none
+
+
 def test_only_kept_samples_are_in_the_table_with_all_of_their_origin(
     samples, requests, verdicts, digests
 ):

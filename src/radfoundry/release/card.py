@@ -126,7 +126,8 @@ EDITED_RADIOGRAPHS = Wording(
     "Made from PHANTOMS: bodies drawn by a computer. No patient is behind any image, and "
     "no figure here says how the method does on patients.",
     "Made from REAL radiographs: outside its mask, an image may be its source's, pixel by "
-    "pixel. It is as identifying as its source: share it on the source's terms only.",
+    "pixel. It is as identifying as its source, and as the cases in the column `donors` where "
+    "there is one: share it on their terms only.",
 )
 DRAWN_RADIOGRAPHS = Wording(
     _PNG,

@@ -82,6 +82,7 @@ def dataset(
 
     Returns:
         `COLUMNS`, then the scores; anatomy and its digest are "" where a sample has no organ map.
+        Where masks or pixels of other patients were taken, `donors` names their cases.
         For volumes see `volumes.COLUMNS`.
 
     Raises:
@@ -100,6 +101,8 @@ def dataset(
     columns = list((*PROVENANCE, *volumes.COLUMNS) if has_volumes else COLUMNS)
     if has_volumes:
         table["prompt"] = volumes.prompts(table["parameters"])
+    if "donors" in table and table["donors"].fillna("").ne("").any():
+        columns.append("donors")
     if scores is not None:
         own = scores.pivot(index="sample", columns="expert", values="score").add_prefix("score_")
         table = table.merge(own, "left", left_on="sample", right_index=True)
