@@ -1,8 +1,9 @@
 """One downstream task each; its name is what config calls it (see radfoundry.config.catalogue).
 
 A task trains a model on each *arm* (a make-up of the training set: synthetic, real, a baseline)
-with the same network, steps and data order, and measures all of them on the same test cases. A
-task module has
+with the same network and steps, and measures all of them on the same test cases. First weights
+and the order of data are drawn for each arm by itself: a difference of two arms has that chance in
+it, which more seeds average out. A task module has
 
 * `ARMS`: name to what it is trained on; a small table, so that adding an arm is adding a row.
 * `NULL_ARMS`: those of them that are taught by samples of the recipe's null arm, if any.
