@@ -1,7 +1,7 @@
 """Describe the masks of findings of a recipe's samples, and of real films that no generator saw."""
 
 import pandas as pd
-from _cases import read_all
+from _cases import read_all, trusted
 from _cohort import Cases
 from _images import drawn_cases
 from _job import progress, start
@@ -11,7 +11,7 @@ from radfoundry.anatomy import regions
 from radfoundry.evaluation import masks
 
 job = start(snakemake)
-splits = read_all(job.input.splits, "splits")
+splits = trusted(read_all(job.input.splits, "splits"), job.input.labels)
 samples = tables.read(job.input.samples, "samples").query("status == 'ok'")
 names = [label.name for label in regions.vocabulary().findings]
 

@@ -1,6 +1,7 @@
 """What a network of radiographs is taught: pictures with their prompts and maps, and the loss."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -48,7 +49,7 @@ class Said(NamedTuple):
     stated: Sequence[str]
 
 
-class Task:
+class Task(ABC):
     """Batches of pictures with what is said and shown of them, and the loss."""
 
     def __init__(
@@ -106,9 +107,9 @@ class Task:
         """Return the condition of pictures that are drawn for a person to look at: none."""
         return {}
 
+    @abstractmethod
     def seen(self, drawn: Tensor) -> np.ndarray:
         """Return what is drawn (B, C, x, z) as pictures (B, X, Z) in [0, 1]."""
-        raise NotImplementedError
 
 
 class LatentTask(Task):

@@ -82,7 +82,10 @@ CHOOSERS: requests.Choosers = {
     "transformed": baselines.chosen_to_move,
     COPIED: baselines.chosen_to_move,
 }
-LIMITS = ("A finding that no training case has a mask of is drawn nowhere in particular.",)
+LIMITS = (
+    "Of a finding that no training case has a mask of, no size is known: what is drawn of it is "
+    "taken as it is, and where nothing is, the sample fails.",
+)
 
 
 def fit(
