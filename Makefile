@@ -45,7 +45,7 @@ bundle: $(READY)  ## Train the showcase's MedSyn and take its bundle for the dem
 	mkdir -p showcase
 	cmp -s benchmarks/showcase.yaml showcase/config.yaml || cp benchmarks/showcase.yaml showcase/config.yaml
 	cd showcase && $(RUN) --snakefile ../Snakefile --directory . results/bundles/medsyn
-	rm -rf $(BUNDLE) && cp -r showcase/results/bundles/medsyn $(BUNDLE)
+	rm -rf $(BUNDLE) && cp -r showcase/results/bundles/medsyn $(BUNDLE) && rm -f $(BUNDLE)/.snakemake_timestamp
 	sha256sum $(BUNDLE)/networks/*/weights.safetensors
 
 test: $(READY)  ## Run all tests (ARGS="-k dice" runs some)
