@@ -193,6 +193,21 @@ def test_what_starts_from_no_image_is_no_news_if_it_repeats_its_sources_patient(
     assert score("novelty", copy, None, train) < 0.1
 
 
+def test_novelty_correlates_a_region_with_every_shift_and_mirror_image_of_what_is_known():
+    rng, novelty = np.random.default_rng(3), load("experts", "novelty")
+    thumb, region = rng.random((12, 12)), np.zeros((12, 12), bool)
+    region[4:9, 5:11] = region[0, 0] = True
+    known = rng.random((5, 12, 12))
+    level = novelty.surfaces(region, 0)
+    direct = max(
+        np.corrcoef(thumb[region], np.roll(other, shift, (0, 1))[region])[0, 1]
+        for one in known
+        for other in (one, one[:, ::-1])
+        for shift in novelty.SHIFTS
+    )
+    assert novelty.nearest(thumb, region, known, level) == pytest.approx(direct, abs=1e-9)
+
+
 def test_without_another_patient_novelty_has_no_evidence(sample, train):
     assert np.isnan(score("novelty", sample, train[0], train[:1]))
 

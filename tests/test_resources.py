@@ -35,6 +35,12 @@ def test_nine_thousand_volumes_ask_for_workers_and_not_for_the_cohort():
     assert 2000 < reading_mb < 3000
 
 
+def test_judging_counts_the_thumbnails_of_all_training_images():
+    few, many = (resources.judging_mb(settings(count, 64), "r") for count in (38, 9000))
+    assert few < 1600
+    assert 1500 < many - few < 3000
+
+
 @pytest.mark.parametrize(("first", "second"), [((38, 64), (9000, 64)), ((38, 64), (38, 512))])
 def test_more_cases_or_voxels_never_ask_for_less(first, second):
     few, many = asked(*first), asked(*second)

@@ -22,6 +22,7 @@ STATED_NOWHERE = (512, 512, 400)  # voxels of a chest CT whose grid the config d
 ENCODING_BYTES = 60  # per voxel: four channels of float32 twice, image, labels
 WHOLE_BYTES = 24  # per voxel of a case that is read whole: float32, maps, masks on the way
 DRAWN_BYTES = 100  # per voxel of a sample that is drawn: source, channels in and out, labels
+THUMBNAIL_BYTES = 2 * 96 * 96 * 12  # of a training image: two views, as text, bytes and float32
 REPORT_BYTES = 192 * 768 * 2 + 4000  # features of one report at the largest size, and its text
 WORKERS = 8  # that draw ahead, at most
 GPU_MB = 18_000  # of a card of 24 GB: the rest holds networks, and one tile on its way through
@@ -59,9 +60,13 @@ def reading_mb(settings: Settings, cohort: str) -> int:
 
 
 def judging_mb(settings: Settings, recipe: str) -> int:
-    """Return the memory (MB) of a job that measures a recipe's samples beside their sources."""
-    voxels = _voxels(settings, settings["recipes"][recipe]["cohort"])
-    return math.ceil(BASE_MB + 4 * WHOLE_BYTES * voxels / MB)
+    """Return the memory (MB) of a job that measures a recipe's samples beside their sources.
+
+    The novelty expert holds thumbnails of all training images.
+    """
+    cohort = settings["recipes"][recipe]["cohort"]
+    held = 4 * WHOLE_BYTES * _voxels(settings, cohort) + THUMBNAIL_BYTES * cases(settings, cohort)
+    return math.ceil(BASE_MB + held / MB)
 
 
 def expert_gpus(settings: Settings, recipe: str, expert: str) -> int:

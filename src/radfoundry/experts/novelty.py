@@ -20,7 +20,8 @@ Copies of a part of a volume are not seen.
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -162,16 +163,42 @@ def nearest(
 def _closeness(
     thumb: np.ndarray, region: np.ndarray, known: np.ndarray, explained: np.ndarray
 ) -> np.ndarray:
-    """Return `nearest` for each known thumbnail, (n,)."""
+    """Return `nearest` for each known thumbnail, (n,).
+
+    The region moves over the known thumbnails, not they under it: then all shifts of all of them
+    are one matrix product.
+    """
     here = thumb[region] - explained @ (explained.T @ thumb[region])
+    moved = _moved(region)
+    pixels, places = np.unique(moved, return_inverse=True)
+    places = places.reshape(moved.shape)
+    columns = np.column_stack([here, explained])
+    weights = np.zeros((len(pixels), len(moved), columns.shape[1]))
+    inside = np.zeros((len(pixels), len(moved)))
+    for n, place in enumerate(places):
+        weights[place, n] = columns
+        inside[place, n] = 1
+    weights = weights.reshape(len(pixels), -1)
     highest = np.full(len(known), -np.inf)
-    for others in (known, known[:, :, ::-1]):
-        for shift in SHIFTS:
-            there = np.roll(others, shift, axis=(1, 2))[:, region]
-            there = there - (there @ explained) @ explained.T
-            norms = np.linalg.norm(there, axis=1) * np.linalg.norm(here)
-            highest = np.maximum(highest, there @ here / np.maximum(norms, 1e-6))
+    for start in range(0, len(known), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        there = known[some].reshape(-1, region.size)[:, pixels].astype(float)
+        seen = (there @ weights).reshape(len(there), len(moved), -1)
+        left = (there**2) @ inside - (seen[..., 1:] ** 2).sum(axis=-1)  # nothing explained is in it
+        norms = np.sqrt(np.maximum(left, 0)) * np.linalg.norm(here)
+        highest[some] = (seen[..., 0] / np.maximum(norms, 1e-6)).max(axis=1)
     return highest
+
+
+def _moved(region: np.ndarray) -> np.ndarray:
+    """Return the pixels that a region meets in a thumbnail: (shifts, m), also of it mirrored."""
+    rows, columns = np.nonzero(region)
+    height, width = region.shape
+    out = []
+    for down, right in SHIFTS:
+        row, column = (rows - down) % height, (columns - right) % width
+        out += [row * width + column, row * width + width - 1 - column]
+    return np.array(out)
 
 
 def surfaces(region: np.ndarray, degree: int, *pictures: np.ndarray) -> np.ndarray:
@@ -197,11 +224,9 @@ def _distance(
     region = _region(edited, size)
     base = [] if source is None else [thumbnail(picture(source.image.voxels), size)]
     level, explained, detail = surfaces(body, 0), surfaces(region, DEGREE, *base), _detail(thumb)
-    closest = -1.0
-    for known in _known(reference, 1, others):
-        whole = nearest(detail, body, _detail(known[:, 0]), level)
-        closest = max(closest, whole, nearest(thumb, region, known[:, 0], explained))
-    return 1 - closest
+    known, details = (each[others, 0] for each in _known(reference["thumbnails"], 1, size))
+    whole = nearest(detail, body, details, level)
+    return 1 - max(whole, nearest(thumb, region, known, explained))
 
 
 def _volume_distance(case: Case, patient: str | None, reference: Mapping) -> float:
@@ -209,33 +234,27 @@ def _volume_distance(case: Case, patient: str | None, reference: Mapping) -> flo
     others = np.array([other != patient for other in reference["patients"]], bool)
     if not others.any():
         return float("nan")
-    views = _detail(_views(case.image, reference["size"]))
+    size = reference["size"]
+    views = _detail(_views(case.image, size))
     whole = np.ones(views.shape[1:], bool)
-    shared = np.zeros((0, *views.shape[1:]))
-    if len(others) > 1:  # what all chests look like
-        total = sum(some.sum(axis=0, dtype=float) for some in _known(reference, 2))
-        shared = _detail(total / len(others))
+    details = _known(reference["thumbnails"], 2, size)[1]
+    shared = details.mean(axis=0, dtype=float)[: len(views) if len(others) > 1 else 0]
     explained = [surfaces(whole, 0, *shared[n : n + 1]) for n in range(len(views))]
-    closest = -1.0
-    for known in map(_detail, _known(reference, 2, others)):
-        each = [_closeness(views[n], whole, known[:, n], explained[n]) for n in range(len(views))]
-        closest = max(closest, float(np.mean(each, axis=0).max()))
-    return 1 - closest
+    each = [
+        _closeness(views[n], whole, details[others, n], explained[n]) for n in range(len(views))
+    ]
+    return 1 - max(-1.0, float(np.mean(each, axis=0).max()))
 
 
-def _known(reference: Mapping, views: int, which: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """Yield training images' thumbnails, (n, views, size, size) float32 in [0, 1], some at a time.
+@lru_cache(maxsize=1)
+def _known(thumbnails: str, views: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return training images' thumbnails, (n, views, size, size) in [0, 1], and their detail.
 
-    Args:
-        reference: What `fit` returned.
-        views: Of each image.
-        which: Booleans, one for each image; all when None.
+    Kept, as all of a job's images are compared with the same: what `resources.judging_mb` counts.
     """
-    coded = np.frombuffer(base64.b64decode(reference["thumbnails"]), np.uint8)
-    coded = coded.reshape(-1, views, reference["size"], reference["size"])
-    rows = np.arange(len(coded)) if which is None else np.flatnonzero(which)
-    for start in range(0, len(rows), AT_ONCE):
-        yield (coded[rows[start : start + AT_ONCE]] / 255).astype(np.float32)
+    coded = np.frombuffer(base64.b64decode(thumbnails), np.uint8)
+    known = coded.reshape(-1, views, size, size).astype(np.float32) / 255
+    return known, np.concatenate([_detail(some) for some in np.array_split(known, len(known))])
 
 
 def _views(image: Volume, size: int) -> np.ndarray:
