@@ -193,7 +193,7 @@ def test_sides_that_are_left_open_are_chosen_and_written_down():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"masks": "poems"}, "allowed: shapes, case"),
+        ({"masks": "poems"}, "allowed: shapes, regions, case"),
         ({"given": ["lobes"]}, "allowed: image"),
         ({"warp": 9}, "allowed: 0 to 3"),
         ({"given": ["image"]}, "where the image is given"),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import ndimage
 
 from radfoundry import tables, weights
 from radfoundry.anatomy import regions
@@ -175,6 +176,18 @@ def test_masks_may_be_the_sources_own():
     for one in pd.concat(rows).to_dict("records"):
         mask = drawing.scene(json.loads(one["parameters"]), source(one)).marks()
         assert digest(mask) == digest(source(one).findings)
+
+
+def test_a_finding_without_a_stated_side_may_fill_all_of_where_it_may_lie():
+    prompts = [{"findings": [{"name": "opacity"}]}]
+    rows = xreal.plan(table(), {"count": 3, "masks": "regions", "prompts": prompts, "warp": 0}, 1)
+    for one in rows.to_dict("records"):
+        asked = json.loads(one["parameters"])
+        assert [finding["side"] for finding in asked["findings"]] == [""]
+        lungs = regions.mask(source(one).anatomy, "lungs")
+        mask = drawing.scene(asked, source(one)).marks() > 0
+        assert mask[lungs].all()
+        assert not (mask & ~ndimage.binary_dilation(lungs[:, 0], iterations=2)[:, None]).any()
 
 
 def test_by_default_the_network_is_called_ten_times_at_most():

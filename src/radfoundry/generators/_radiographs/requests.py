@@ -20,7 +20,7 @@ OWN_STREAM = 3  # of a request's seed; others are `text_guided`'s
 Chooser = Callable[[Mapping, np.random.Generator], Mapping]
 Choosers = Mapping[str, Chooser | None]
 # Where masks come from, by the option `masks`; None has nothing to choose.
-MASKS: Choosers = {"shapes": shapes.chosen, "case": None}
+MASKS: Choosers = {"shapes": shapes.chosen, "regions": shapes.region, "case": None}
 NEEDED = ("lung_right", "lung_left")
 GIVEN = ("image",)
 
@@ -37,7 +37,8 @@ def plan(
     Args:
         cases: Rows with case, split, report and the label status of each organ.
         options: As `text_guided.plan` has them; `warp`, how far the organs of the source are
-            moved; `masks`, one of `choosers`, of which "case" are the source's own findings;
+            moved; `masks`, one of `choosers`, of which "case" are the source's own findings,
+            "regions" all of where a finding may lie, on both sides if none is stated;
             `given`: with "image" the source itself is edited.
         seed: The recipe's seed.
         settings: Options that a request states as they are.
@@ -152,7 +153,7 @@ def completed(
         rng = np.random.default_rng([row["seed"], OWN_STREAM])
         known = json.loads(row["parameters"])
         known |= {"warp": warps.chosen(options["warp"], rng), "given": list(options["given"])}
-        known |= {"findings": _sided(known["findings"], rng)}
+        known |= {"findings": _sided(known["findings"], rng, options["masks"] != "regions")}
         if known["given"] and not known["findings"]:
             name = row["request"]
             raise ValueError(f"{name}: given: image, and no finding to draw: state prompts")
@@ -172,14 +173,16 @@ def _shown(cases: pd.DataFrame) -> list[str]:
     return ["|".join(one["name"] for one in findings) for findings in found]
 
 
-def _sided(findings: Sequence[Mapping], rng: np.random.Generator) -> list[dict[str, str]]:
-    """Return the findings that a radiograph can show, each of a lung with its side."""
+def _sided(
+    findings: Sequence[Mapping], rng: np.random.Generator, choose: bool = True
+) -> list[dict[str, str]]:
+    """Return the findings that a radiograph can show, each with its side, chosen if it may be."""
     out = []
     for finding in findings:
         drawn = str(rng.choice(["right", "left"]))
         if finding["name"] not in maps.finding_names():
             continue
-        side = finding.get("side") or drawn
+        side = finding.get("side") or (drawn if choose else "")
         whole = shapes.KINDS.get(finding["name"]) == "region"
         out.append({**finding, "side": "" if whole else side})
     return out

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from radfoundry.anatomy import regions
 from radfoundry.volume import picture, plane
@@ -24,6 +25,7 @@ KINDS = {"pleural_effusion": "level", "cardiomegaly": "region"}  # others are el
 ZONES = {"": (0.0, 1.0), "upper": (0.0, 0.4), "middle": (0.33, 0.67), "lower": (0.55, 1.0)}
 WAVES = 3  # of an ellipse's edge
 RAGGED = 0.12  # standard deviation of each, in radii
+RIM = 2  # pixels, as wide as the seam of what is pasted
 RISE = 0.35  # how much higher a fluid level is at the chest wall, in heights of the lung
 
 
@@ -52,6 +54,21 @@ def chosen(finding: Mapping, rng: np.random.Generator) -> dict[str, Any]:
         "angle": round(float(rng.uniform(0, math.pi)), 3),
         "edge": np.round(waves / np.arange(1, WAVES + 1)[:, None], 3).tolist(),
     }
+
+
+def region(finding: Mapping, rng: np.random.Generator) -> dict[str, Any]:
+    """Return all of where a finding may lie as its mask, on its side or, with none, on both.
+
+    For findings of which nobody marked the place, as a pneumonia that haze over both lungs may be.
+
+    Args:
+        finding: name; side ("right", "left" or "").
+        rng: Not used: there is nothing to choose.
+    """
+    name, side = str(finding["name"]), str(finding.get("side") or "")
+    whole = KINDS.get(name) == "region"
+    shape = {"shape": "region", "side": ""} if whole else {"shape": "rimmed", "side": side}
+    return {"finding": name, **shape}
 
 
 def zone_of(location: str) -> str:
@@ -88,6 +105,7 @@ def drawn(spec: Mapping[str, Any], anatomy: np.ndarray) -> np.ndarray:
         where = f"{spec['side']} side of the" if spec["side"] else "whole"
         raise ValueError(f"{spec['finding']}: the {where} anatomy map shows nowhere that it may be")
     kinds = {"ellipse": ellipse, "level": _level, "region": lambda spec, region: region}
+    kinds["rimmed"] = _rimmed
     if spec["shape"] not in kinds:
         raise ValueError(f"shape {spec['shape']!r} is none of {', '.join(kinds)}")
     return plane(kinds[spec["shape"]](spec, region))
@@ -127,6 +145,14 @@ def _place(region: np.ndarray, zone: str, at: Sequence[float]) -> tuple[int, int
     row = inside[int(at[0] * (len(inside) - 1)), 0]
     columns = inside[inside[:, 0] == row, 1]
     return int(row), int(columns[int(at[1] * (len(columns) - 1))])
+
+
+def _rimmed(spec: Mapping[str, Any], region: np.ndarray) -> np.ndarray:
+    """Return the region and what is within `RIM` pixels of it.
+
+    Segmenters leave out the outermost lung: as it was, it would be a dark line around the haze.
+    """
+    return ndimage.binary_dilation(region, iterations=RIM)
 
 
 def _level(spec: Mapping[str, Any], region: np.ndarray) -> np.ndarray:
