@@ -24,6 +24,7 @@ from radfoundry.text import labeler
 from radfoundry.training.loop import Callbacks
 
 MODALITIES = ("CT",)
+PICTURES = {"phantom": (32, 32, 32), "workstation": (96, 96, 96), "paper": (128, 128, 128)}
 ARMS: Mapping[str, Mapping[str, bool]] = {
     "real": {"real": True, "samples": False},
     "real_synthetic": {"real": True, "samples": True},
