@@ -103,7 +103,7 @@ def average_precision(
 
 def _annotated(films: Sequence[np.ndarray]) -> list[dict]:
     """Return boxes, with their scores if they have some, as COCO lists them."""
-    listed = []
+    listed: list[dict] = []
     for film, boxes in enumerate(films):
         for row, column, below, right, *score in boxes.tolist():
             box = [column, row, right - column, below - row]

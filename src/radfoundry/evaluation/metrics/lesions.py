@@ -27,21 +27,21 @@ def columns(
         the size of the lesion that it found at an overlap of `boxes.LOOSE`, or of itself, and
         whether it found one at that and at `boxes.STRICT` ("0.91:medium:1:0,0.2:small:0:0").
     """
-    hits = [boxes.matched(truths, found, least) for least in (boxes.LOOSE, boxes.STRICT)]
+    loose, exact = (boxes.matched(truths, found, least) for least in (boxes.LOOSE, boxes.STRICT))
     sizes = [boxes.bins_of(own, side) for own in truths]
-    told = zip(found, sizes, *hits, strict=True)
+    films = zip(found, sizes, loose, exact, strict=True)
     return {
         COUNTS: [",".join(str(own.count(name)) for name in BINS) for own in sizes],
-        FOUND: [",".join(_entries(*film, side)) for film in told],
+        FOUND: [",".join(_entries(own, known, a, b, side)) for own, known, a, b in films],
     }
 
 
 def _entries(
-    found: np.ndarray, sizes: list[str], loose: np.ndarray, strict: np.ndarray, side: int
+    found: np.ndarray, sizes: list[str], loose: np.ndarray, exact: np.ndarray, side: int
 ) -> list[str]:
     own = boxes.bins_of(found, side)
     named = [sizes[hit] if hit >= 0 else name for hit, name in zip(loose, own, strict=True)]
-    rows = zip(found[:, 4], named, loose >= 0, strict >= 0, strict=True)
+    rows = zip(found[:, 4], named, loose >= 0, exact >= 0, strict=True)
     return [f"{score:.6g}:{name}:{int(a)}:{int(b)}" for score, name, a, b in rows]
 
 

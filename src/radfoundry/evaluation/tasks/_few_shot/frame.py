@@ -92,7 +92,7 @@ def summarised(
     draws = int(_options.merged(task.defaults, options or {})["bootstrap"])
     found = few_shot.summarised(predictions, draws, rng, figure)
     against = found["findings"].map(lambda name: targets.against(name.split("/")[0]))
-    drawn = found["arm"].str.contains("synthetic|untrained")
+    drawn = found["arm"].str.contains("synthetic|unfiltered|untrained")
     synthetic = drawn | (found["metric"] == figure.share)
     notes = zip(found["note"], against, np.where(synthetic, KNOWING, ""), strict=True)
     return found.assign(note=["; ".join(filter(None, parts)) for parts in notes])
