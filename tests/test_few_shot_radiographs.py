@@ -105,6 +105,16 @@ def test_arms_of_equal_cases_are_equal_and_a_k_more_changes_no_other():
     pd.testing.assert_frame_equal(again, arms[0])
 
 
+def test_ratios_add_so_many_for_each_patient_and_change_nothing_else():
+    options = {"shots": [2], "ratios": [0.5, 2, 9]}
+    rows = ran("synthetic_added", options=options).drop_duplicates("finding")
+    assert rows["finding"].tolist() == [f"{OPACITY}/x{ratio}/k2" for ratio in ("0.5", "2", "9")]
+    assert rows["samples"].tolist() == [1, 4, 4]  # no more than `added`
+    most = ran("synthetic_added").drop(columns="finding")
+    many = ran("synthetic_added", options=options | {"ratios": [2]}).drop(columns="finding")
+    pd.testing.assert_frame_equal(many, most)
+
+
 def test_as_many_of_all_samples_are_added_as_experts_kept():
     drawn = cohort("s", 12, patient="train0", kept=False)
     for sample in drawn[:4]:

@@ -77,7 +77,10 @@ def test_a_null_arm_that_draws_too_few_for_a_task_is_told_how_many_it_needs(sett
     asked["recipes"] = settings["recipes"] | own
     (line,) = untrained.advice(asked)
     assert line.startswith("evaluate.synthesis.untrained.samples: is 8, but few_shot_radiographs")
-    assert "write 40, or 40" in line  # all that the recipe draws
+    assert line.endswith("write 40")  # all that the recipe draws
+    asked["evaluate"]["few_shot_radiographs"]["added"] = 8
+    (line,) = untrained.advice(asked)
+    assert line.endswith("write 16, or 40 where fewer than half of the prompts ask for it")
     asked["evaluate"]["few_shot_radiographs"]["added"] = 4
     assert untrained.advice(asked) == untrained.advice(settings) == []
 

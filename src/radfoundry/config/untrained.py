@@ -75,12 +75,12 @@ def advice(settings: Settings) -> list[str]:
         added = settings["evaluate"][task]["added"]
         count = settings["recipes"][recipe]["sample"]["count"]
         needed = min(2 * added, count)
+        more = f", or {count} where fewer than half of the prompts ask for it" * (needed < count)
         if drawn["samples"] < needed:
             lines.append(
                 f"evaluate.synthesis.untrained.samples: is {drawn['samples']}, but {task} adds up "
                 f"to {added} samples of each kind, with and without a finding, of {recipe}'s "
-                f"{count}; arms of unequal numbers are not compared: write {needed}, or {count} "
-                "where the prompts do not ask for the finding half of the time"
+                f"{count}; arms of unequal numbers are not compared: write {needed}{more}"
             )
     return lines
 

@@ -25,7 +25,7 @@ def of_mask(mask: np.ndarray) -> np.ndarray:
     """Return (k, 4) the boxes of a mask's parts; pixels that touch at a corner are one part.
 
     >>> of_mask(np.eye(3) > 0).tolist()
-    [[0, 0, 3, 3]]
+    [[0.0, 0.0, 3.0, 3.0]]
     """
     parts, _ = ndimage.label(mask, TOUCHING)
     found = [

@@ -41,6 +41,7 @@ OPTIONS: Mapping[str, Any] = {
     "severities": ("pleural_effusion",),
     "shots": (4, 8, 16, 32, "all"),
     "added": 32,
+    "ratios": (),
     "size": "phantom",
     "steps": None,
     "trial": 10,

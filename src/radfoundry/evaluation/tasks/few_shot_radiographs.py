@@ -29,6 +29,7 @@ OPTIONS: Mapping[str, Any] = {
     "severities": (),
     "shots": (4, 16, 64, "all"),
     "added": 64,
+    "ratios": (),
     "size": "phantom",
     "steps": None,
     "trial": 10,

@@ -25,6 +25,7 @@ OPTIONS: Mapping[str, Any] = {
     "findings": ("opacity",),
     "shots": (4, 16, 64, "all"),
     "added": 64,
+    "ratios": (),
     "size": "phantom",
     "steps": None,
     "trial": 10,

@@ -23,7 +23,7 @@ from radfoundry.training.loop import Callbacks
 CHANNELS = 5  # center, offset along rows and columns, height and width
 PRIOR = -2.19  # logit of the center before anything is learned: a probability of 0.1, as there
 SIZE_WEIGHT = 12.8  # of sizes in parts of the side: 0.1 of pixels on the paper's map of 128
-SPREAD = 0.54 / 6  # of the size: the Gaussian around a center, as in TTFNet (Liu 2020), eq. 2
+SPREAD = 0.54 / 6  # of the size: the Gaussian around a center, as in TTFNet (Liu, AAAI 2020)
 THRESHOLD = 0.5
 
 

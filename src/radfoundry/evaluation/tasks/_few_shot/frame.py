@@ -46,9 +46,9 @@ def run(
             progress as `Callbacks` takes it, called anew for each training.
 
     Returns:
-        The rows of `task.predicted` for each target and k, with finding (`target/k4`,
-        `target/all`), samples and extra (added cases of each kind), step (whose weights were best
-        on tune), note.
+        The rows of `task.predicted` for each target, k and ratio, with finding (`target/k4`,
+        `target/all`, `target/x0.25/k4`), samples and extra (added cases of each kind), step (whose
+        weights were best on tune), note.
 
     Raises:
         ValueError: For an unknown arm or size, a case without its facts, and a patient of the
@@ -67,7 +67,7 @@ def run(
             best, note = teaching.trained(task, arm, known, asked, own, training)
             step, reached = (best.step, best.network) if best else (0, None)
             rows.append(task.predicted(known.tested, place, reached, device).assign(
-                step=step, finding=f"{target}/{regimes.name_of(asked.shots)}", note=note,
+                step=step, finding=asked.name(), note=note,
                 **_added(task.sources(arm), asked.regime, best),
             ))  # fmt: skip
     return pd.concat(rows, ignore_index=True)
@@ -112,7 +112,7 @@ def _added(used: list[str], regime: Regime, best: Best | None) -> dict[str, int]
 
 
 def _asked(task: Task, known: Pools, place: int, target: str, options: Mapping) -> Iterator[Asked]:
-    """Yield each k with its regime; all chance is of the draw and the target alone."""
+    """Yield each k and ratio with its regime; all chance is of the draw and the target alone."""
     own, train = seed(options["seed"], task.name, target), known.train
 
     def by_kind(pool: Pool, owner: str) -> list[np.ndarray]:
@@ -123,5 +123,8 @@ def _asked(task: Task, known: Pools, place: int, target: str, options: Mapping) 
     patients = by_kind(train, "patient")
     drawn = {source: by_kind(pool, "case") for source, pool in known.drawn.items()}
     for shots in options["shots"]:
-        regime = regimes.regime(patients, drawn, shots, options["added"])
-        yield Asked(place, target, shots, regime)
+        k = min(map(len, patients)) if shots == regimes.ALL else shots
+        for ratio in options["ratios"] or (None,):
+            most = options["added"] if ratio is None else min(options["added"], round(ratio * k))
+            regime = regimes.regime(patients, drawn, shots, max(1, most))
+            yield Asked(place, target, shots, regime, ratio)

@@ -10,7 +10,7 @@ from radfoundry.evaluation.tasks._classifier import Pool
 from radfoundry.evaluation.tasks._few_shot import copy_paste, plateau
 from radfoundry.evaluation.tasks._few_shot.plateau import Best, Learner, Taught, Training
 from radfoundry.evaluation.tasks._few_shot.pools import Pools
-from radfoundry.evaluation.tasks._few_shot.regimes import PASTED, REAL, Regime
+from radfoundry.evaluation.tasks._few_shot.regimes import PASTED, REAL, Regime, name_of
 from radfoundry.evaluation.tasks._few_shot.task import Task
 from radfoundry.seeds import seed
 
@@ -19,12 +19,25 @@ FINE_TUNING = 0.1  # of the learning rate, with weights that samples taught
 
 
 class Asked(NamedTuple):
-    """What a network is asked for: a target by its place and name, by so many patients."""
+    """What a network is asked for: a target by its place and name, by so many patients.
+
+    `ratio` is how many cases are added for each of them; None where `added` says how many.
+    """
 
     place: int
     target: str
     shots: int | str
     regime: Regime
+    ratio: float | None = None
+
+    def name(self) -> str:
+        """Return how it is called in tables.
+
+        >>> Asked(0, "nodule", 4, None).name(), Asked(0, "nodule", "all", None, 0.25).name()
+        ('nodule/k4', 'nodule/x0.25/all')
+        """
+        by = "" if self.ratio is None else f"x{self.ratio:g}/"
+        return f"{self.target}/{by}{name_of(self.shots)}"
 
 
 class Setting(NamedTuple):
