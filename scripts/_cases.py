@@ -82,13 +82,14 @@ def prompted(samples: pd.DataFrame, requests: str) -> pd.DataFrame:
 
 
 def samples_of(given) -> dict[str, pd.DataFrame]:
-    """Return the samples that may teach a model: kept ones, all, and those of the null arm.
+    """Return the samples that may teach a model: kept ones, all (column `kept`), the null arm's.
 
     Args:
         given: Inputs of a job: samples, verdicts, requests; untrained and untrained_requests, lists
             of one path or none.
     """
     kept, drawn = kept_samples(given.samples, given.verdicts), drawn_samples(given.samples)
+    drawn = drawn.assign(kept=drawn["sample"].isin(kept["sample"]))
     found = {"samples": (kept, given.requests), "unfiltered": (drawn, given.requests)}
     for samples, requests in zip(given.untrained, given.untrained_requests, strict=True):
         found["untrained"] = (drawn_samples(samples), requests)

@@ -182,7 +182,10 @@ def test_the_vocabulary_is_read_in_one_place():
     assert readers == ["config/catalogue.py"]
 
 
-@pytest.mark.parametrize("tool", ["radiomics", "totalsegmentator", "lungmask", "pydicom"])
+TOOLS = ("radiomics", "totalsegmentator", "lungmask", "pydicom", "faster_coco_eval")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_an_outside_tool_is_imported_in_one_place(tool):
     users = [f for f in LIBRARY if any(name.split(".")[0] == tool for name in imported(f))]
     assert len(users) == 1, [named(user) for user in users]

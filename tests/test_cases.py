@@ -131,5 +131,6 @@ def test_samples_that_may_teach_are_kept_ones_or_all_and_those_of_the_null_arm(m
     given = {"samples": "own.tsv", "verdicts": "verdicts.tsv", "requests": "asked.tsv"}
     null = {"untrained": ["null.tsv"], "untrained_requests": ["asked.tsv"]}
     found = _cases.samples_of(SimpleNamespace(**given, **null))
+    assert found["unfiltered"]["kept"].tolist() == [True, False]
     found = {name: list(rows["sample"]) for name, rows in found.items()}
     assert found == {"samples": ["s1"], "unfiltered": ["s1", "s2"], "untrained": ["n1"]}

@@ -12,7 +12,13 @@ from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
 from radfoundry.evaluation.metrics import few_shot as figures
 from radfoundry.evaluation.tasks import _classifier, few_shot
-from radfoundry.evaluation.tasks._few_shot import classifying, frame, plateau, regimes, targets
+from radfoundry.evaluation.tasks._few_shot import (
+    classifying,
+    plateau,
+    regimes,
+    targets,
+    teaching,
+)
 from radfoundry.volume import Volume
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -51,7 +57,9 @@ def cohort(name, count=8, **facts):
 def cases(**parts):
     named = {part: cohort(part, 4) for part in ("tune", "test")}
     samples = cohort("s", 8, patient="train0")
-    return named | {"train": cohort("train", 12), "unseen": [], "samples": samples} | parts
+    drawn = {"samples": samples, "untrained": cohort("null", 8, patient="train0")}
+    drawn["unfiltered"] = cohort("u", 8, patient="train0", kept=True)
+    return named | drawn | {"train": cohort("train", 12), "unseen": []} | parts
 
 
 def ran(arm="real_repeated", seed=0, options=None, **parts):
@@ -135,8 +143,8 @@ def test_too_few_patients_or_no_samples_are_no_figure_and_say_so():
 def test_every_arm_is_told_how_much_was_added_and_tests_the_same_cases():
     found = {arm: ran(arm, unseen=cohort("u", 2, cohort="b")) for arm in few_shot.ARMS}
     for arm, rows in found.items():
-        sources = few_shot.ARMS[arm]["sources"]
-        assert set(rows["samples"]) == {2 * ("samples" in sources)}
+        sources = set(few_shot.ARMS[arm]["sources"])
+        assert set(rows["samples"]) == {2 * bool(sources & {"samples", "unfiltered", "untrained"})}
         assert set(rows["extra"]) == {2 * ("extra" in sources)}
         assert list(rows["case"]) == list(found["real"]["case"])
         assert rows["score"].notna().all()
@@ -157,11 +165,11 @@ def test_samples_of_patients_who_are_tested_or_judge_teach_nothing():
 def test_k_patients_alone_have_as_many_passes_and_fewer_steps():
     labels = [1, 0] * 10
     regime = regimes.regime(drawn(labels), {"samples": drawn(labels)}, 2, 6)
-    assert frame._passes({"steps": 100}, regime) == 25
+    assert teaching.passes({"steps": 100}, regime) == 25
 
 
 def test_training_ends_where_the_tune_split_gains_no_more_and_keeps_its_best_weights():
-    options = few_shot.merged(QUICK) | {"augment": frame.UNCHANGED}
+    options = few_shot.TASK.completed("real", QUICK) | {"augment": teaching.UNCHANGED}
     options |= {"steps": 40, "trial": 2, "patience": 2}
     images, labels = torch.zeros((4, 1, 32, 32, 32)), np.array([1.0, 0, 1, 0])
     told = []
@@ -174,7 +182,7 @@ def test_training_ends_where_the_tune_split_gains_no_more_and_keeps_its_best_wei
 
 
 def test_without_both_kinds_to_judge_by_all_steps_are_taken():
-    options = few_shot.merged(QUICK) | {"augment": frame.UNCHANGED}
+    options = few_shot.TASK.completed("real", QUICK) | {"augment": teaching.UNCHANGED}
     images, labels = torch.zeros((4, 1, 32, 32, 32)), np.array([1.0, 0, 1, 0])
     taught, tune = (images, labels), (images[:2], np.ones(2))
     training = plateau.Training(torch.Generator())
@@ -227,6 +235,29 @@ def test_where_further_patients_gain_nothing_there_is_no_share():
     assert "not defined: the gain of further real cases, 0.000 (0.000 to 0.000)" in row["note"]
 
 
+def test_arms_that_are_taught_by_unequal_numbers_of_samples_are_not_compared():
+    good, poor = [4] * 4 + [1] * 4, [2, 0] * 4
+    rows = [predicted("synthetic_added", good).assign(samples=9)]
+    rows += [predicted("real_repeated", poor), predicted("untrained", poor).assign(samples=4)]
+    found = figures.summarised(pd.concat(rows), 20, rng()).set_index("arm")
+    assert np.isnan(found.loc["synthetic_added-untrained", "value"])
+    assert (
+        "not compared: 9 against 4 samples of each"
+        in found.loc["synthetic_added-untrained", "note"]
+    )
+    assert found.loc["synthetic_added-real_repeated", "value"] == 0.5
+
+
+def test_a_filtered_arm_beside_the_null_arm_is_told_which_one_is_not():
+    rows = [predicted(arm, [4] * 8).assign(samples=4) for arm in ("synthetic_added", "untrained")]
+    found = figures.summarised(pd.concat(rows), 20, rng()).set_index("arm")
+    row = found.loc["synthetic_added-untrained"]
+    assert row["value"] == 0
+    assert row["note"].endswith(
+        "passes no filter: synthetic_unfiltered stands beside it unfiltered"
+    )
+
+
 def test_draws_of_patients_are_paired_between_arms():
     good, poor = [4] * 4 + [1] * 4, [1] * 4 + [4] * 4
     rows = [predicted(arm, score, seed) for arm in ("real_repeated", "extra_real")
@@ -248,8 +279,10 @@ def test_options_are_plain_values_and_agree_with_the_schema():
     assert json.dumps(dict(few_shot.OPTIONS))
     rules = settings.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]["few_shot"]
     own, known = rules["properties"], catalogue.options("tasks", "few_shot")
-    assert own["arms"]["items"]["enum"] == list(few_shot.ARMS)
+    assert [*own["arms"]["items"]["enum"], *few_shot.NULL_ARMS] == list(few_shot.ARMS)
     assert own["size"]["enum"] == list(_classifier.SIZES)
+    sides = {name: (size.side,) * size.dims for name, size in _classifier.SIZES.items()}
+    assert sides == few_shot.PICTURES
     assert own["shots"]["default"] == list(known["shots"])
     for name in ("added", "trial", "patience", "size"):
         assert own[name]["default"] == known[name]

@@ -12,6 +12,7 @@ from radfoundry import volume
 from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
 from radfoundry.evaluation.metrics import few_shot as figures
+from radfoundry.evaluation.tasks import few_shot_detection as detection
 from radfoundry.evaluation.tasks import few_shot_radiographs as films
 from radfoundry.evaluation.tasks import few_shot_segmentation as masks
 from radfoundry.evaluation.tasks._classifier import Pool, Size
@@ -20,6 +21,7 @@ from radfoundry.evaluation.tasks._few_shot import copy_paste, plateau, radiograp
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 OPACITY, LABEL = "opacity", 40
 QUICK = {"shots": [2], "added": 4, "steps": 4, "trial": 2, "batch": 4, "bootstrap": 20}
+BESIDE_NULL = ["unfiltered_pretrained"]  # asked for where the null arm is
 TINY = Size(32, (3, 2), (1, 1, 1, 1), (4, 8, 8, 8), 40, dims=2)
 
 
@@ -59,7 +61,9 @@ def unread():
 
 def cases(**parts):
     named = {part: cohort(part, 4) for part in ("tune", "test")}
-    drawn = {name: cohort(name, 12, patient="train0") for name in ("samples", "unfiltered")}
+    drawn = {
+        name: cohort(name, 12, patient="train0", kept=True) for name in ("samples", "unfiltered")
+    }
     drawn["untrained"] = cohort("null", 12, patient="train0", findings_sha256="drawn")
     return named | drawn | {"train": cohort("train", 14), "unseen": []} | parts
 
@@ -86,8 +90,36 @@ def test_every_arm_takes_as_many_steps_but_few_patients_alone(task, monkeypatch)
 
 def test_what_an_arm_is_not_taught_by_is_never_read():
     assert ran("synthetic_added", unfiltered=unread(), untrained=unread())["samples"].eq(4).all()
-    assert ran("synthetic_unfiltered", untrained=unread())["samples"].eq(4).all()
+    arm = ran("synthetic_unfiltered", samples=unread(), untrained=unread())
+    assert arm["samples"].eq(4).all()
     assert ran("untrained", unfiltered=unread())["samples"].eq(4).all()
+
+
+def test_arms_of_equal_cases_are_equal_and_a_k_more_changes_no_other():
+    drawn = cohort("s", 12, patient="train0", kept=True)
+    given = {"samples": drawn, "unfiltered": drawn}
+    arms = [ran(arm, **given) for arm in ("synthetic_added", "synthetic_unfiltered")]
+    pd.testing.assert_frame_equal(*(rows.drop(columns="arm") for rows in arms))
+    more = ran("synthetic_added", options={"shots": [1, 2]}, **given)
+    again = more[more["finding"] == f"{OPACITY}/k2"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, arms[0])
+
+
+def test_ratios_add_so_many_for_each_patient_and_change_nothing_else():
+    options = {"shots": [2], "ratios": [0.5, 2, 9]}
+    rows = ran("synthetic_added", options=options).drop_duplicates("finding")
+    assert rows["finding"].tolist() == [f"{OPACITY}/x{ratio}/k2" for ratio in ("0.5", "2", "9")]
+    assert rows["samples"].tolist() == [1, 4, 4]  # no more than `added`
+    most = ran("synthetic_added").drop(columns="finding")
+    many = ran("synthetic_added", options=options | {"ratios": [2]}).drop(columns="finding")
+    pd.testing.assert_frame_equal(many, most)
+
+
+def test_as_many_of_all_samples_are_added_as_experts_kept():
+    drawn = cohort("s", 12, patient="train0", kept=False)
+    for sample in drawn[:4]:
+        sample.facts["kept"] = True
+    assert ran("synthetic_unfiltered", unfiltered=drawn)["samples"].eq(2).all()
 
 
 @pytest.mark.parametrize("facts", [{"patient": "test1"}, {"patient": "tune1"}, {"split": "test"}])
@@ -192,22 +224,24 @@ def test_dice_is_the_mean_of_films_with_a_mask_and_of_no_others():
 
 
 def test_the_null_arm_stands_beside_what_is_claimed():
-    arms = ("synthetic_added", "untrained", "synthetic_pretrained", "untrained_pretrained")
+    arms = ("synthetic_added", "untrained", "unfiltered_pretrained", "untrained_pretrained")
     rows = pd.concat([marked(arm, [10, 5, 0]) for arm in arms])
     found = figures.summarised(rows, 20, rng(), figures.DICE)
     gains = set(found.loc[found["metric"] == "few_shot_dice_gain", "arm"])
-    assert gains == {"synthetic_added-untrained", "synthetic_pretrained-untrained_pretrained"}
+    assert gains == {"synthetic_added-untrained", "unfiltered_pretrained-untrained_pretrained"}
 
 
-@pytest.mark.parametrize("task", [films, masks])
+@pytest.mark.parametrize("task", [films, masks, detection])
 def test_options_are_plain_values_and_agree_with_the_schema(task):
     name = task.TASK.name
     assert json.dumps(dict(task.OPTIONS))
     rules = settings.strict_load(SCHEMA)["properties"]["evaluate"]["properties"][name]
     own, known = rules["properties"], catalogue.options("tasks", name)
-    assert own["arms"]["default"] == own["arms"]["items"]["enum"]
-    assert [*own["arms"]["default"], *task.NULL_ARMS] == list(task.ARMS)
-    assert own["size"]["enum"] == list(radiographs.SIZES)
+    assert [*own["arms"]["items"]["enum"], *task.NULL_ARMS] == list(task.ARMS)
+    assert set(task.ARMS) - set(own["arms"]["default"]) == {*task.NULL_ARMS, *BESIDE_NULL}
+    assert own["size"]["enum"] == list(radiographs.SIZES) == list(task.PICTURES)
+    for size in ("workstation", "paper"):
+        assert task.PICTURES[size] == (radiographs.SIZES[size].side,) * 2
     assert own["shots"]["default"] == list(known["shots"])
     for key in ("added", "trial", "patience", "size"):
         assert own[key]["default"] == known[key]

@@ -98,3 +98,26 @@ def test_an_expert_asks_for_a_gpu_where_the_config_says_so():
 
 def test_a_generator_that_does_not_say_what_a_sample_takes_draws_one_at_a_time():
     assert drawing(64, generator="artasyn")[0] == 1
+
+
+def arm_mb(count, task="few_shot", size="workstation", samples=100, unseen=()):
+    """Return the memory of an arm of a cohort of volumes of 64 voxels along each side."""
+    stated = settings(count, 64)
+    stated["recipes"]["r"]["sample"] = {"count": samples}
+    own = {"size": size, "unseen": list(unseen), "findings": ["nodule"], "sides": []}
+    stated["evaluate"] = {task: own | {"severities": []}}
+    return resources.arm_mb(stated, "r", task)
+
+
+def test_an_arm_asks_for_what_it_keeps_of_cases_and_samples():
+    base = resources.BASE_MB + resources.NETWORK_MB + 48 * 64**3 / 1e6
+    kept = 12 * 96**3 * 2 / 1e6  # a picture and the map of one target, in float32, three times
+    assert arm_mb(50, samples=10) == pytest.approx(base + (50 + 20) * kept, abs=1)
+    assert arm_mb(50, samples=10, unseen=["c"]) == pytest.approx(base + 120 * kept, abs=1)
+    assert arm_mb(50, size="phantom") < arm_mb(50) < arm_mb(50, size="paper") < arm_mb(9000)
+
+
+def test_a_task_that_keeps_cases_whole_asks_for_their_voxels():
+    base = resources.BASE_MB + resources.NETWORK_MB
+    held = (2 + 50 + 20) * 24 * 64**3 / 1e6
+    assert arm_mb(50, "anomaly", samples=10) == pytest.approx(base + held, abs=1)

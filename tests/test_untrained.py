@@ -71,6 +71,20 @@ def test_a_task_cannot_ask_for_the_null_arm_of_a_recipe_that_has_none(settings):
     assert list(untrained.found(asked_of_a_task(settings, "medsyn"))) == []
 
 
+def test_a_null_arm_that_draws_too_few_for_a_task_is_told_how_many_it_needs(settings):
+    asked, entry = asked_of_a_task(settings, "medsyn"), settings["recipes"]["medsyn"]
+    own = {"medsyn": entry | {"sample": entry["sample"] | {"count": 40}}}
+    asked["recipes"] = settings["recipes"] | own
+    (line,) = untrained.advice(asked)
+    assert line.startswith("evaluate.synthesis.untrained.samples: is 8, but few_shot_radiographs")
+    assert line.endswith("write 40")  # all that the recipe draws
+    asked["evaluate"]["few_shot_radiographs"]["added"] = 8
+    (line,) = untrained.advice(asked)
+    assert line.endswith("write 16, or 40 where fewer than half of the prompts ask for it")
+    asked["evaluate"]["few_shot_radiographs"]["added"] = 4
+    assert untrained.advice(asked) == untrained.advice(settings) == []
+
+
 def test_the_claimed_network_has_no_steps_and_the_others_are_borrowed(settings, arms):
     arm = arms["medsyn.untrained"]
     assert arm["train"]["low_resolution"] == {"steps": 0, "batch": 2}

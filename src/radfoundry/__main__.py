@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from radfoundry.case import Case
-from radfoundry.config import faults
+from radfoundry.config import faults, untrained
 from radfoundry.config.settings import checked, strict_load
 from radfoundry.volume import Volume, write_bytes
 from radfoundry.volume import write as write_plain
@@ -176,6 +176,8 @@ def check(words: argparse.Namespace) -> None:
         raise ValueError("\n".join([f"{words.config} cannot be used:", *(f"  {f}" for f in found)]))
     settings = checked(strict_load(words.config))
     counts = ", ".join(f"{len(settings[part])} {part}" for part in ("cohorts", "recipes"))
+    for line in untrained.advice(settings):
+        sys.stderr.write(f"warning: {line}\n")
     sys.stdout.write(f"{words.config}: {counts}; no fault\n")
 
 

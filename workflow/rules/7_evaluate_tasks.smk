@@ -51,7 +51,7 @@ rule fit_arm:
         "../../envs/core.yaml"
     resources:
         gpu=1,
-        mem_mb=4000,
+        mem_mb=looked_up_often(resources.arm_mb),
         runtime=1440,
     params:
         task=looked_up(lookups.task_options),

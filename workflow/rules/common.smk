@@ -60,7 +60,8 @@ wildcard_constraints:
 
 TRAINING = ROOT / "scripts/train_network.py"
 if workflow.is_main_process:  # what an edit costs is said before it is paid
-    for line in trained.announcements(stated, Path("results"), TRAINING):
+    advice = untrained.advice(stated)
+    for line in [*advice, *trained.announcements(stated, Path("results"), TRAINING)]:
         logger.warning(line)
 
 option = partial(lookup, within=settings)

@@ -24,6 +24,7 @@ WHOLE_BYTES = 24  # per voxel of a case that is read whole: float32, maps, masks
 DRAWN_BYTES = 100  # per voxel of a sample that is drawn: source, channels in and out, labels
 THUMBNAIL_BYTES = 2 * 96 * 96 * 12  # of a training image: two views, as text, bytes and float32
 REPORT_BYTES = 192 * 768 * 2 + 4000  # features of one report at the largest size, and its text
+SHRUNK_BYTES = 12  # per pixel that a task keeps: float32, and copies while arms are made of them
 WORKERS = 8  # that draw ahead, at most
 GPU_MB = 18_000  # of a card of 24 GB: the rest holds networks, and one tile on its way through
 MOST_TOGETHER = 16  # requests in one pass: a GPU is busy long before
@@ -99,6 +100,31 @@ def drawing_mb(settings: Settings, recipe: str) -> int:
 def round_trip_mb(settings: Settings, recipe: str) -> int:
     """Return the memory (MB) of encoding and decoding a recipe's cases, one at a time."""
     return reading_mb(settings, settings["recipes"][recipe]["cohort"]) + NETWORK_MB
+
+
+def arm_mb(settings: Settings, recipe: str, task: str) -> int:
+    """Return the memory (MB) of training one arm of a downstream task.
+
+    A task keeps the cohort, unseen ones and samples, shrunk to what it states as `PICTURES`, with a
+    map for each target; or whole, where it states none. Samples are counted twice: those of a null
+    arm may teach beside the recipe's.
+    """
+    entry, stated = settings["recipes"][recipe], settings["evaluate"][task]
+    cohorts = [entry["cohort"], *stated["unseen"]]
+    count = 2 * entry["sample"]["count"] + sum(cases(settings, name) for name in cohorts)
+    largest = max(_voxels(settings, name) for name in cohorts)
+    size = stated.get("size", catalogue.constant("tasks", task, "OPTIONS").get("size"))
+    picture = catalogue.stated("tasks", task, "PICTURES", {}).get(size)
+    each = WHOLE_BYTES * largest
+    if picture:
+        each = SHRUNK_BYTES * math.prod(picture) * (1 + _targets(task, stated))
+    return math.ceil(BASE_MB + NETWORK_MB + (2 * WHOLE_BYTES * largest + count * each) / MB)
+
+
+def _targets(task: str, stated: Mapping[str, Any]) -> int:
+    """Return how many things a task asks of each case."""
+    options = catalogue.constant("tasks", task, "OPTIONS") | stated
+    return sum(len(options.get(name, ())) for name in ("findings", "sides", "severities"))
 
 
 def cases(settings: Settings, cohort: str) -> int:

@@ -62,6 +62,29 @@ def found(config: Mapping) -> Iterator[str]:
             yield f"evaluate.{task}.untrained: {message}; allowed: {allowed}"
 
 
+def advice(settings: Settings) -> list[str]:
+    """Return a warning for each task whose null arms cannot have as many samples as other arms.
+
+    A finding is taught by cases with and without it: twice the task's `added` are needed, or all
+    that the recipe draws where that is fewer.
+    """
+    lines, drawn = [], settings["evaluate"]["synthesis"][ARM]
+    for recipe, task in lookups.comparisons(settings):
+        if not (lookups.null_arms(settings, task) and arms(settings, recipe)):
+            continue
+        added = settings["evaluate"][task]["added"]
+        count = settings["recipes"][recipe]["sample"]["count"]
+        needed = min(2 * added, count)
+        more = f", or {count} where fewer than half of the prompts ask for it" * (needed < count)
+        if drawn["samples"] < needed:
+            lines.append(
+                f"evaluate.synthesis.untrained.samples: is {drawn['samples']}, but {task} adds up "
+                f"to {added} samples of each kind, with and without a finding, of {recipe}'s "
+                f"{count}; arms of unequal numbers are not compared: write {needed}{more}"
+            )
+    return lines
+
+
 def beside(settings: Settings) -> dict[str, Any]:
     """Return a checked config with the null arms among its recipes."""
     judged = settings["evaluate"]["synthesis"]["recipes"]

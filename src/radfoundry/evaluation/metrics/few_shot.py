@@ -5,12 +5,13 @@ patients again, both for all arms together, so that differences and their ratio 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from radfoundry.evaluation.metrics import utility
+from radfoundry.evaluation.metrics import boxes, lesions, utility
 from radfoundry.evaluation.metrics.effects import FEWEST
 from radfoundry.evaluation.metrics.statistics import (
     Interval,
@@ -22,13 +23,16 @@ from radfoundry.evaluation.metrics.statistics import (
 AUROC, SHARE = "few_shot_auroc", "share_of_real_gain"
 BASELINE, CONTROL, ADDED = "real_repeated", "extra_real", "synthetic_added"
 PRETRAINED, UNFILTERED, NULL = "synthetic_pretrained", "synthetic_unfiltered", "untrained"
+UNFILTERED_PRETRAINED, NULL_PRETRAINED = "unfiltered_pretrained", "untrained_pretrained"
 # What arms are compared to, beside the baseline: plain augmentation, further patients, and the same
 # arm without what is claimed of it, which is the filter or all that networks learned.
 RIVALS: Mapping[str, tuple[str, ...]] = {
     ADDED: ("real_augmented", CONTROL, "copy_paste", UNFILTERED, NULL),
     UNFILTERED: (NULL,),  # which no expert filters either
-    PRETRAINED: (CONTROL, "copy_paste", f"{NULL}_pretrained"),
+    PRETRAINED: (CONTROL, "copy_paste", UNFILTERED_PRETRAINED, NULL_PRETRAINED),
+    UNFILTERED_PRETRAINED: (NULL_PRETRAINED,),
 }
+FILTERED = {(ADDED, NULL): UNFILTERED, (PRETRAINED, NULL_PRETRAINED): UNFILTERED_PRETRAINED}
 NAN = float("nan")
 
 
@@ -42,6 +46,8 @@ class Figure(NamedTuple):
             or tp, fp, fn) and weights (draws, n); NaN where it is not defined.
         counts: Returns how many of the cases a figure is of.
         lacking: Returns why it is not defined for these cases; "" where it is.
+        told: Returns what else there is to say of these cases.
+        compared: Whether arms are compared by it.
     """
 
     name: str
@@ -49,6 +55,8 @@ class Figure(NamedTuple):
     measured: Callable[[pd.DataFrame, np.ndarray], np.ndarray]
     counts: Callable[[pd.DataFrame], pd.Series]
     lacking: Callable[[int, int], str]
+    told: Callable[[pd.DataFrame], str] = lambda _: ""
+    compared: bool = True
 
 
 def area(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
@@ -78,6 +86,21 @@ DICE = Figure(
     "few_shot_dice", f"{SHARE}_dice", overlap, lambda rows: rows["truth"] == 1,
     lambda ill, _: "" if ill else "not defined: no case with a mask of it",
 )  # fmt: skip
+LOOSE, STRICT = (
+    Figure(
+        f"few_shot_ap{round(100 * least)}", f"{SHARE}_ap{round(100 * least)}",
+        partial(lesions.precision, least=least), lambda rows: rows["truth"].notna(),
+        lambda ill, _: "" if ill else "not defined: no case with a mask of it", lesions.told,
+    )
+    for least in (boxes.LOOSE, boxes.STRICT)
+)  # fmt: skip
+SIZED = tuple(
+    LOOSE._replace(
+        name=f"{LOOSE.name}_{size}", measured=partial(lesions.precision, size=size), compared=False
+    )
+    for size in boxes.BINS
+)
+PRECISIONS = (LOOSE, STRICT, *SIZED)  # of one size arms stand beside each other, with their counts
 
 
 def summarised(
@@ -140,20 +163,37 @@ def _rows(
     drawn = _drawn(cases, order, figure, (draws, rng))
     counted = order[figure.counts(order)]
     about = {"n": len(counted), "patients": counted["patient"].nunique()}
-    notes = {str(arm): _note(order, own, figure) for arm, own in cases.groupby("arm", sort=False)}
+    arms = {str(arm): own for arm, own in cases.groupby("arm", sort=False)}
+    notes = {arm: _note(order, own, figure) for arm, own in arms.items()}
     for arm, values in drawn.items():
         found = interval(values[0], values[1:])
         yield {"metric": figure.name, "arm": arm, "note": notes[arm], **found._asdict(), **about}
+    if figure.compared:
+        for row in _compared(drawn, arms, notes, figure):
+            yield row | about
+
+
+def _compared(
+    drawn: Mapping[str, np.ndarray],
+    arms: Mapping[str, pd.DataFrame],
+    notes: Mapping[str, str],
+    figure: Figure,
+) -> Iterator[dict]:
+    """Yield what arms gain on each other, and the share of the real gain."""
     for arm, other in _pairs(list(drawn)):
         pair = drawn[arm], drawn[other]
         gain = difference((pair[0][0], pair[1][0]), (pair[0][1:], pair[1][1:]))
         note = notes[arm] if np.isfinite(pair[1][0]) else notes[other]
+        if unlike := _unlike(arms[arm], arms[other]):
+            gain, note = Interval(NAN, NAN, NAN), f"{note}; {unlike}"
+        if sibling := FILTERED.get((arm, other)):
+            note += f"; the null arm passes no filter: {sibling} stands beside it unfiltered"
         row = {"metric": f"{figure.name}_gain", "arm": f"{arm}-{other}", "note": note}
-        yield {**row, **gain._asdict(), **about}
+        yield {**row, **gain._asdict()}
     if {ADDED, CONTROL, BASELINE} <= set(drawn):
         found, gain = share(drawn[ADDED], drawn[CONTROL], drawn[BASELINE])
         row = {"metric": figure.share, "arm": ADDED, "note": f"{notes[ADDED]}; {_measure(gain)}"}
-        yield {**row, **found._asdict(), **about}
+        yield {**row, **found._asdict()}
 
 
 def _drawn(
@@ -186,6 +226,20 @@ def _pairs(arms: list[str]) -> list[tuple[str, str]]:
     return [(arm, other) for arm, other in pairs if {arm, other} <= set(arms)]
 
 
+def _unlike(own: pd.DataFrame, other: pd.DataFrame) -> str:
+    """Return why two arms are not compared: samples teach both, and not equally many; or ""."""
+    counts = [rows.groupby("seed")["samples"].first() for rows in (own, other)]
+    if not min(count.max() for count in counts) or counts[0].equals(counts[1]):
+        return ""
+    return f"not compared: {' against '.join(map(_span, counts))} samples of each kind"
+
+
+def _span(counts: pd.Series) -> str:
+    """Return a number, or the least and the most of several: "4 to 9"."""
+    least, most = int(counts.min()), int(counts.max())
+    return str(most) if least == most else f"{least} to {most}"
+
+
 def _measure(gain: Interval) -> str:
     """Return what a share is measured by, and why there is none."""
     if not np.isfinite(gain.low):
@@ -199,8 +253,7 @@ def _note(order: pd.DataFrame, own: pd.DataFrame, figure: Figure) -> str:
     ill, draws = int((order["truth"] == 1).sum()), own["seed"].nunique()
     parts = [f"{ill} positive, {len(order) - ill} negative", f"{draws} draws of patients"]
     for column, words in (("samples", "samples"), ("extra", "further patients")):
-        least, most = int(own[column].min()), int(own[column].max())
-        if most:
-            parts.append(f"{least if least == most else f'{least} to {most}'} {words} of each kind")
-    parts += filter(None, [figure.lacking(ill, len(order))])
+        if own[column].max():
+            parts.append(f"{_span(own[column])} {words} of each kind")
+    parts += filter(None, [figure.told(order), figure.lacking(ill, len(order))])
     return "; ".join([*parts, *sorted(set(own["note"]) - {""})])

@@ -17,11 +17,11 @@ import pandas as pd
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import few_shot
-from radfoundry.evaluation.tasks import _options
-from radfoundry.evaluation.tasks._few_shot import classifying, frame, radiographs
+from radfoundry.evaluation.tasks._few_shot import classifying, frame, radiographs, task
 
 MODALITIES = ("CXR",)
-ARMS: Mapping[str, Mapping[str, Any]] = radiographs.ARMS
+ARMS: Mapping[str, Mapping[str, Any]] = task.ARMS
+PICTURES = {"phantom": (64, 64), "workstation": (128, 128), "paper": (224, 224)}
 NULL_ARMS = ("untrained", "untrained_pretrained")  # with `untrained: true`
 OPTIONS: Mapping[str, Any] = {
     "findings": ("opacity",),
@@ -29,6 +29,7 @@ OPTIONS: Mapping[str, Any] = {
     "severities": (),
     "shots": (4, 16, 64, "all"),
     "added": 64,
+    "ratios": (),
     "size": "phantom",
     "steps": None,
     "trial": 10,
@@ -39,8 +40,8 @@ OPTIONS: Mapping[str, Any] = {
     "augment": {"shift": 4, "flip": 0.5, "offset": 0.05, "noise": 0.05},
     "bootstrap": 1000,
 }
-TASK = frame.Task(
-    "few_shot_radiographs", ARMS, radiographs.pooled,
+TASK = task.Task(
+    "few_shot_radiographs", ARMS, OPTIONS, radiographs.SIZES, radiographs.pooled,
     classifying.LEARNER, classifying.taught, classifying.predicted,
 )  # fmt: skip
 
@@ -53,40 +54,15 @@ def run(
     device: str = "cpu",
     progress: Any = None,
 ) -> pd.DataFrame:
-    """Train one arm for each target and k, and return what it says of every test case.
+    """Train one arm for each target and k; rows of `frame.run` with truth, score and threshold.
 
-    Args:
-        arm: A name in `ARMS`.
-        cases: See `evaluation.tasks`. Samples of patients of tune, test and unseen teach nothing.
-        options: See `OPTIONS`; `seed` (0 if left out) chooses the patients, in all arms the same.
-        rng: Source of all other chance.
-        device: Where to train.
-        progress: As `training.loop.Callbacks` takes it; called anew for each training.
-
-    Returns:
-        Rows of `frame.run`, with truth, score (NaN where it could not be learned) and threshold.
-
-    Raises:
-        ValueError: For an unknown arm or size, a case without its facts, and a patient of the
-            train or tune split who is tested.
+    The score is NaN where it could not be learned.
     """
-    options = _options.merged(OPTIONS, options) | {"seed": int(options.get("seed", 0))}
-    _options.check(arm, ARMS, options["size"], radiographs.SIZES)
-    size = radiographs.SIZES[options["size"]]
-    options |= {"size": size, "steps": options["steps"] or size.steps}
     return frame.run(TASK, arm, cases, options, (rng, device, progress))
 
 
 def summarise(
     predictions: pd.DataFrame, options: Mapping | None, own: str, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return the figures of all arms and draws, with intervals; see `metrics.few_shot.summarised`.
-
-    Args:
-        predictions: Rows of `run` for every arm and seed, with the columns arm and seed.
-        options: See `OPTIONS`: bootstrap.
-        own: The recipe's cohort; other cohorts were seen by no training as well.
-        rng: Source of chance for the bootstrap.
-    """
-    draws = int(_options.merged(OPTIONS, options or {})["bootstrap"])
-    return frame.summarised(predictions, few_shot.AREA, draws, rng)
+    """Return areas under the ROC curve, gains and shares: see `frame.summarised`."""
+    return frame.summarised(TASK, few_shot.AREA, predictions, options, rng)

@@ -15,16 +15,17 @@ import pandas as pd
 
 from radfoundry.case import Case
 from radfoundry.evaluation.metrics import few_shot
-from radfoundry.evaluation.tasks import _options
-from radfoundry.evaluation.tasks._few_shot import frame, radiographs, segmenting
+from radfoundry.evaluation.tasks._few_shot import frame, radiographs, segmenting, task
 
 MODALITIES = ("CXR",)
-ARMS: Mapping[str, Mapping[str, Any]] = radiographs.ARMS
+ARMS: Mapping[str, Mapping[str, Any]] = task.ARMS
+PICTURES = {"phantom": (64, 64), "workstation": (128, 128), "paper": (224, 224)}
 NULL_ARMS = ("untrained", "untrained_pretrained")  # with `untrained: true`
 OPTIONS: Mapping[str, Any] = {
     "findings": ("opacity",),
     "shots": (4, 16, 64, "all"),
     "added": 64,
+    "ratios": (),
     "size": "phantom",
     "steps": None,
     "trial": 10,
@@ -35,8 +36,8 @@ OPTIONS: Mapping[str, Any] = {
     "augment": {"shift": 4, "flip": 0.5, "offset": 0.05, "noise": 0.05},
     "bootstrap": 1000,
 }
-TASK = frame.Task(
-    "few_shot_segmentation", ARMS, radiographs.masked,
+TASK = task.Task(
+    "few_shot_segmentation", ARMS, OPTIONS, radiographs.SIZES, radiographs.masked,
     segmenting.LEARNER, segmenting.taught, segmenting.predicted,
 )  # fmt: skip
 
@@ -49,42 +50,15 @@ def run(
     device: str = "cpu",
     progress: Any = None,
 ) -> pd.DataFrame:
-    """Train one arm for each target and k, and return what it says of every test case.
+    """Train one arm for each target and k; rows of `frame.run` with what networks mark.
 
-    Args:
-        arm: A name in `ARMS`.
-        cases: See `evaluation.tasks`. Samples of patients of tune, test and unseen teach nothing.
-        options: See `OPTIONS`; `seed` (0 if left out) chooses the patients, in all arms the same.
-        rng: Source of all other chance.
-        device: Where to train.
-        progress: As `training.loop.Callbacks` takes it; called anew for each training.
-
-    Returns:
-        Rows of `frame.run`, with truth, score, threshold, tp, fp and fn in pixels (NaN where it
-        could not be learned).
-
-    Raises:
-        ValueError: For an unknown arm or size, a case without its facts, and a patient of the
-            train or tune split who is tested.
+    These are truth, score, threshold, tp, fp and fn in pixels; NaN where it could not be learned.
     """
-    options = _options.merged(OPTIONS, options) | {"seed": int(options.get("seed", 0))}
-    _options.check(arm, ARMS, options["size"], radiographs.SIZES)
-    size = radiographs.SIZES[options["size"]]
-    options |= {"sides": (), "severities": ()}
-    options |= {"size": size, "steps": options["steps"] or size.steps}
     return frame.run(TASK, arm, cases, options, (rng, device, progress))
 
 
 def summarise(
     predictions: pd.DataFrame, options: Mapping | None, own: str, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return the figures of all arms and draws, with intervals; see `metrics.few_shot.summarised`.
-
-    Args:
-        predictions: Rows of `run` for every arm and seed, with the columns arm and seed.
-        options: See `OPTIONS`: bootstrap.
-        own: The recipe's cohort; other cohorts were seen by no training as well.
-        rng: Source of chance for the bootstrap.
-    """
-    draws = int(_options.merged(OPTIONS, options or {})["bootstrap"])
-    return frame.summarised(predictions, few_shot.DICE, draws, rng)
+    """Return Dice of films with a mask, gains and shares: see `frame.summarised`."""
+    return frame.summarised(TASK, few_shot.DICE, predictions, options, rng)

@@ -242,6 +242,27 @@ METRICS: dict[str, Metric] = {
         "Gain of samples in Dice in parts of the gain of as many further patients", "1", True,
         "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not.",
     ),
+    **{
+        f"few_shot_ap{least}{ending}": Metric(
+            f"Detection{words} by a model taught by few patients (average precision at an overlap "
+            f"of {least / 100:.1f})", "1", True,
+            "Above `real_repeated`, the same patients alone, and close to `extra_real`, more "
+            "patients.",
+        )
+        for least, ending, words in (
+            (30, "", ""), (50, "", ""), (30, "_small", " of small lesions"),
+            (30, "_medium", " of medium lesions"), (30, "_large", " of large lesions"),
+        )
+    },
+    **{
+        f"share_of_real_gain_ap{least}": Metric(
+            f"Gain of samples in average precision at an overlap of {least / 100:.1f} in parts of "
+            "the gain of as many further patients", "1", True,
+            "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do "
+            "not.",
+        )
+        for least in (30, 50)
+    },
     "utility_gain": Metric("Gain over real images alone", "1", True, TAUGHT),
     "wall_seconds": Metric("Time taken", "s", False, _COST),
     "peak_gb": Metric("Memory taken", "GB", False, _COST),

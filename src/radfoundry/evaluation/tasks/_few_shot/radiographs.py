@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,25 +22,6 @@ SIZES: Mapping[str, Size] = {
     "paper": Size(224, (7, 2), (2, 2, 2, 2), (64, 128, 256, 512), 10000, dims=2),
 }
 COVERED = 0.25  # of a pixel at the smaller size: from here on it belongs to the mask
-
-# Sources of the cases that teach, as `frame.Task` has them.
-ARMS: Mapping[str, Mapping[str, Any]] = {
-    "real": {"sources": ("real",), "full": False, "augmented": False},
-    "real_repeated": {"sources": ("real",), "full": True, "augmented": False},
-    "real_augmented": {"sources": ("real",), "full": True, "augmented": True},
-    "copy_paste": {"sources": ("real", "pasted"), "full": True, "augmented": False},
-    "synthetic_unfiltered": {"sources": ("real", "unfiltered"), "full": True, "augmented": False},
-    "synthetic_added": {"sources": ("real", "samples"), "full": True, "augmented": False},
-    "synthetic_only": {"sources": ("samples",), "full": True, "augmented": False},
-    "synthetic_pretrained": {
-        "before": ("samples",), "sources": ("real",), "full": True, "augmented": False,
-    },
-    "extra_real": {"sources": ("real", "extra"), "full": True, "augmented": False},
-    "untrained": {"sources": ("real", "untrained"), "full": True, "augmented": False},
-    "untrained_pretrained": {
-        "before": ("untrained",), "sources": ("real",), "full": True, "augmented": False,
-    },
-}  # fmt: skip
 
 
 def pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:

@@ -1,6 +1,6 @@
 """Few-shot segmentation: U-Nets that mark a finding, taught by masks and judged by their Dice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,19 +21,20 @@ THRESHOLD = 0.5
 COUNTS = ("tp", "fp", "fn")
 
 
-def build(options: Mapping, generator: torch.Generator) -> UNet:
-    """Return a new U-Net that maps films (B, 1, s, s) to logits of the same shape.
+def build(options: Mapping, generator: torch.Generator, channels: int = 1) -> UNet:
+    """Return a new U-Net that maps films (B, 1, s, s) to logits (B, channels, s, s).
 
     Args:
         options: size, whose channels and residual units its levels have.
         generator: Source of the initial weights.
+        channels: Of its output.
     """
     own = options["size"]
     with seeded(generator):
         return UNet(
             spatial_dims=own.dims,
             in_channels=1,
-            out_channels=1,
+            out_channels=channels,
             channels=own.channels,
             strides=(2,) * (len(own.channels) - 1),
             num_res_units=own.layers[0],
@@ -49,21 +50,34 @@ def fit(
     callbacks: Callbacks,
 ) -> None:
     """Train a U-Net by masks (n, s, s) 1 or 0, empty where nothing is to be marked."""
-    network = build(options, generator).to(device)
+    pool, network = joined(images, masks), build(options, generator).to(device)
+
+    def draw(own: torch.Generator) -> list[Tensor]:
+        return [part.to(device) for part in batch(pool, options, own)]
+
+    train_from(network, draw, loss, options, generator, callbacks)
+
+
+def joined(images: Tensor, masks: np.ndarray) -> Tensor:
+    """Return films (n, 1, s, s) and masks (n, s, s) as one (n, 2, s, s), to be moved alike."""
+    return torch.cat([images, torch.from_numpy(masks)[:, None].float()], 1)
+
+
+def train_from(
+    network: nn.Module,
+    draw: Callable[[torch.Generator], Sequence[Tensor]],
+    terms: Callable[[nn.Module, Sequence[Tensor], torch.Generator], dict[str, Tensor]],
+    options: Mapping,
+    generator: torch.Generator,
+    callbacks: Callbacks,
+) -> None:
+    """Train a network by what `draw` returns, from the weights `start` of the options if any."""
     if options.get("start"):
         network.load_state_dict(options["start"])
-    pool = torch.cat([images, torch.from_numpy(masks)[:, None].float()], 1)
-    train(
-        network,
-        lambda own: [part.to(device) for part in _batch(pool, options, own)],
-        loss,
-        _classifier.settings(options),
-        generator,
-        callbacks,
-    )
+    train(network, draw, terms, _classifier.settings(options), generator, callbacks)
 
 
-def _batch(pool: Tensor, options: Mapping, generator: torch.Generator) -> list[Tensor]:
+def batch(pool: Tensor, options: Mapping, generator: torch.Generator) -> list[Tensor]:
     """Return films and masks of a random batch, moved alike; films alone are re-scaled."""
     chosen = torch.randint(len(pool), (options["batch"],), generator=generator)
     still = {"shift": 0, "flip": 0, "offset": 0, "noise": 0}

@@ -98,9 +98,10 @@ def fit(
     options = merged(options)
     _options.check(arm, ARMS, options["size"], SIDES)
     side = options["side"] or SIDES[options["size"]]
+    # Before what arms differ in: they begin with equal weights where their networks are alike.
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     pairs = gathered(ARMS[arm]["pairs"], *material, options["per_case"], rng)
     pool = [resized(part, side).to(device) for part in zip(*pairs, strict=True)]
-    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     network = reconstruction(options["size"], generator, skips=ARMS[arm]["skips"]).to(device)
     steps = ARMS[arm].get("steps", options["steps"])
     settings = Settings(

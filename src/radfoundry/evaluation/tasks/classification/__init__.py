@@ -24,6 +24,7 @@ from radfoundry.text import labeler
 from radfoundry.training.loop import Callbacks
 
 MODALITIES = ("CT",)
+PICTURES = {"phantom": (32, 32, 32), "workstation": (96, 96, 96), "paper": (128, 128, 128)}
 ARMS: Mapping[str, Mapping[str, bool]] = {
     "real": {"real": True, "samples": False},
     "real_synthetic": {"real": True, "samples": True},
@@ -100,9 +101,10 @@ def run(
     folds = _folds.folds_of(own.labels, list(own.facts["patient"]), options["folds"])
     rows: list[pd.DataFrame] = []
     elsewhere: list[pd.DataFrame] = []
-    for fold in range(folds.max(initial=0) + 1):
+    chances = rng.integers(2**62, size=folds.max(initial=0) + 1)  # before what arms differ in
+    for fold, chance in enumerate(chances):
         data = _fold_data(arm, (own, samples), folds == fold, options, rng)
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        generator = torch.Generator().manual_seed(int(chance))
         callbacks = Callbacks(progress=progress)
         trained = _classifier.fit(*data[:2], options, generator, device, callbacks)
         for pool, kept in ((own.at(folds == fold), rows), (unseen, elsewhere)):
