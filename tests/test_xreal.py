@@ -18,6 +18,7 @@ from radfoundry.config.catalogue import load
 from radfoundry.generators import xreal
 from radfoundry.generators._latent import options as latent_options
 from radfoundry.generators._radiographs import options as shared
+from radfoundry.generators._radiographs import variant_options
 from radfoundry.generators.xreal import anatomy_controller, drawing
 from radfoundry.generators.xreal import options as own_options
 
@@ -242,6 +243,93 @@ def test_the_baseline_of_concatenation_is_shown_the_maps():
     assert digest(drawn(networks).image.voxels) != digest(drawn(networks, warp=0).image.voxels)
 
 
+OTHERS = {
+    "controlnet": FEW,
+    "edm": {**FEW, "size": SHIFTS, "traces": [0.05, 0.1]},
+    "averaged": {"width": 0.08},
+    "guide": {**FEW, "size": {"widths": [15, 32], "blocks": [1, 1], "mixing": 8, "text_places": 2}},
+}
+
+
+@cache
+def others():
+    """Return the networks that a recipe has if it names them."""
+    found = {n: fitted(n, trained(), **{n: OTHERS[n]}) for n in OTHERS if n != "averaged"}
+    return found | {"averaged": fitted("averaged", found, averaged=OTHERS["averaged"])}
+
+
+def test_a_controlnet_is_shown_the_maps_and_leaves_the_base_as_it_was():
+    before = weights.packed(trained()["diffusion"])
+    copied, own = others()["controlnet"], trained()["diffusion"].state
+    assert weights.packed(trained()["diffusion"]) == before
+    assert all(name.startswith("control.") for name in copied.state)
+    networks = xreal.prepare({**trained(), "controlnet": copied})
+    assert networks.controller is None
+    both = networks.engine.network.state_dict()
+    assert all(torch.equal(both[name], value) for name, value in own.items())
+    with torch.no_grad():
+        networks.engine.network.control.skip.weight.fill_(0.1)
+        networks.engine.network.leave.weight.fill_(0.01)
+    assert digest(drawn(networks).image.voxels) != digest(drawn(networks, warp=0).image.voxels)
+
+
+def test_a_controlnet_of_no_steps_draws_what_its_base_draws():
+    none = fitted("controlnet", trained(), controlnet={"steps": 0})
+    base = {n: w for n, w in trained().items() if n != "anatomy_controller"}
+    alone, beside = (drawn(xreal.prepare(own)) for own in (base, {**base, "controlnet": none}))
+    np.testing.assert_array_equal(alone.image.voxels, beside.image.voxels)
+
+
+def test_edm_and_its_averages_stand_in_the_place_of_the_base():
+    found, rest = others(), {n: w for n, w in trained().items() if n != "diffusion"}
+    plain, averaged = (
+        rest | {name: found[name] for name in ("edm", "averaged")[:n]} for n in (1, 2)
+    )
+    samples = [drawn(xreal.prepare(own)) for own in (plain, averaged)]
+    assert all(np.isfinite(one.image.voxels).all() for one in samples)
+    assert averaged["averaged"].card["width"] == 0.08
+    assert found["averaged"].state.keys() == found["edm"].state.keys() - {
+        "kept.averages", "kept.points"
+    }  # fmt: skip
+    assert set(found["edm"].card["losses"]) == {"denoising", "log_variance"}
+    with pytest.raises(ValueError, match="edm kept no averages"):
+        fitted("averaged", {"edm": trained()["diffusion"]})
+
+
+def test_a_guide_is_led_away_from_where_its_scale_says_so():
+    base = {n: w for n, w in trained().items() if n != "anatomy_controller"}
+    networks = xreal.prepare({**base, "guide": others()["guide"]})
+    own = [drawn(one).image.voxels for one in (xreal.prepare(base), networks)]
+    assert not np.array_equal(*own)
+    one = [drawn(net, guidance=1.0).image.voxels for net in (xreal.prepare(base), networks)]
+    np.testing.assert_array_equal(*one)
+    both = xreal.prepare({**trained(), "guide": others()["guide"]})
+    assert digest(drawn(both, findings=()).image.voxels) != digest(drawn(findings=()).image.voxels)
+
+
+def test_guidance_of_an_interval_is_stated_only_where_it_is_asked_for():
+    assert "guidance_interval" not in json.loads(requests()[0]["parameters"])
+    some = {"guidance": 9.0, "guidance_interval": [0.2, 0.9]}
+    assert json.loads(requests(**some)[0]["parameters"])["guidance_interval"] == [0.2, 0.9]
+    assert digest(drawn(**some).image.voxels) != digest(drawn(guidance=9.0).image.voxels)
+
+
+@pytest.mark.parametrize(
+    ("network", "changed", "message"),
+    [
+        ("controlnet", {"text_only": True}, "allowed: one of them"),
+        ("controlnet", {"controlnet": {"size": "phantom"}}, "controlnet has no size"),
+        ("edm", {"objective": "published"}, "allowed: flow"),
+        ("edm", {"edm": {"traces": [0.5]}}, "allowed: above 0"),
+        ("averaged", {"averaged": {"width": 2}}, "allowed: above 0"),
+        ("guide", {"guide": {"drop_text": 3}}, "drop_text is 3"),
+    ],
+)
+def test_options_of_other_networks_that_make_no_sense_are_refused(network, changed, message):
+    with pytest.raises(ValueError, match=message):
+        fitted(network, {**trained(), "edm": trained()["diffusion"]}, **changed)
+
+
 def test_the_published_objective_draws_and_brings_its_steps():
     base = fitted("diffusion", below(), objective="published")
     networks, calls = xreal.prepare({**trained(), "diffusion": base}), []
@@ -281,7 +369,9 @@ def settings(**train):
 
 def test_a_recipe_has_the_networks_that_its_baseline_needs_and_a_null_arm_of_those():
     every = ["text", "autoencoder", "diffusion", "anatomy_controller"]
-    for train, wanted in (({}, every), ({"text_only": True}, every[:3])):
+    copied = {"controlnet": {}}
+    for train, wanted in (({}, every), ({"text_only": True}, every[:3]), (copied, every[:3])):
+        wanted = [*wanted, *train.keys() & {"controlnet"}]
         asked = settings(**train)
         assert list(lookups.networks(asked, "r")) == wanted
         assert autoencoders.recipes(asked) == ["r"]
@@ -305,6 +395,9 @@ def test_the_keys_that_training_takes_are_those_of_its_parts():
     assert stated["diffusion"] == shared.DIFFUSION_KEYS
     assert stated["text"] == shared.TEXT_KEYS
     assert stated["anatomy_controller"] == own_options.CONTROLLER_KEYS
+    assert stated["controlnet"] == variant_options.CONTROLNET_KEYS
+    assert stated["edm"] == variant_options.EDM_KEYS
+    assert stated["guide"] == variant_options.GUIDE_KEYS
 
 
 @pytest.mark.parametrize(

@@ -152,16 +152,31 @@ def completed(
         rng = np.random.default_rng([row["seed"], OWN_STREAM])
         known = json.loads(row["parameters"])
         known |= {"warp": warps.chosen(options["warp"], rng), "given": list(options["given"])}
-        known |= {"findings": _sided(known["findings"], rng)}
-        if known["given"] and not known["findings"]:
+        shown = _sided(known["findings"], rng)
+        if known["given"] and not shown:
             name = row["request"]
             raise ValueError(f"{name}: given: image, and no finding to draw: state prompts")
+        known |= _asked(shown, known.pop("findings"), options["masks"] == "case")
         known |= {"masks": [], "masks_by": options["masks"]}
         if chooser is not None:
-            known["masks"] = [chooser(one, rng) for one in known["findings"]]
-        known |= {name: options[name] for name in settings} | dict(more)
+            known["masks"] = [chooser(one, rng) for one in shown]
+        stated = {name: options.get(name) for name in settings}
+        known |= {name: value for name, value in stated.items() if value is not None} | dict(more)
         rows.append({**row, "parameters": json.dumps(known, sort_keys=True)})
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
+
+
+def _asked(shown: Sequence[Mapping], stated: Sequence[Mapping], own: bool) -> dict[str, Any]:
+    """Return what a request says of its findings.
+
+    Where masks are the source's own, nobody knows before they are read which of its findings have
+    one, nor may a side be drawn: those that are `stated` are words for the masks, and what counts
+    as asked for is what the sample's map shows (`scenes.sample`).
+    """
+    if not own:
+        return {"findings": list(shown)}
+    names = maps.finding_names()
+    return {"stated": [dict(one) for one in stated if one["name"] in names]}
 
 
 def _shown(cases: pd.DataFrame) -> list[str]:
