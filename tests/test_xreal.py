@@ -1,6 +1,5 @@
 """Tests of XReal with networks of a few steps: promises that hold however well it draws."""
 
-import hashlib
 import json
 from functools import cache
 from types import SimpleNamespace
@@ -8,31 +7,26 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import radiograph_recipes
 import torch
+from radiograph_recipes import CODER, EFFUSION, NODULE, SHIFTS, digest, settings
 
 from radfoundry import tables, weights
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.config import autoencoders, catalogue, lookups, untrained
 from radfoundry.config.catalogue import load
+from radfoundry.evaluation.readers import stated
 from radfoundry.generators import xreal
 from radfoundry.generators._latent import options as latent_options
 from radfoundry.generators._radiographs import options as shared
-from radfoundry.generators._radiographs import variant_options
 from radfoundry.generators.xreal import anatomy_controller, drawing
 from radfoundry.generators.xreal import options as own_options
 
-FEW = {"steps": 2, "batch": 2}
-SHIFTS = {"size": "phantom", "widths": [15, 32], "blocks": [1, 1], "mixing": 8, "text_places": 2}
 TRAIN = {
-    "size": "phantom",
-    "text": {"steps": 0, "size": {"width": 16, "layers": 1, "heads": 2, "inner": 16}},
-    "autoencoder": {**FEW, "size": {"size": "radiograph", "widths": [16], "blocks": [1]}},
-    "diffusion": {**FEW, "size": SHIFTS},
-    "anatomy_controller": {**FEW, "size": {"size": "radiograph", "widths": [16], "blocks": [1]}},
+    **radiograph_recipes.TRAIN,
+    "anatomy_controller": CODER,
 }
-EFFUSION = {"name": "pleural_effusion", "side": "left", "location": "", "severity": "moderate"}
-NODULE = {"name": "nodule", "side": "right", "location": "upper zone", "severity": "severe"}
 
 
 @cache
@@ -73,8 +67,7 @@ def prepared():
 
 @cache
 def table():
-    rows = [{"case": c.name, "split": "train", **c.facts} for c in chests()]
-    return pd.DataFrame(rows).assign(lung_right="present", lung_left="present")
+    return radiograph_recipes.table(chests())
 
 
 def requests(count=1, findings=(EFFUSION,), seed=3, **options):
@@ -92,10 +85,6 @@ def drawn(networks=None, **options):
     return xreal.draw(request, source(request), networks or prepared())
 
 
-def digest(array):
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
 def test_equal_seeds_draw_equal_bytes_and_others_do_not():
     first, again, other = drawn(), drawn(), drawn(seed=4)
     assert digest(first.image.voxels) == digest(again.image.voxels)
@@ -103,13 +92,15 @@ def test_equal_seeds_draw_equal_bytes_and_others_do_not():
     assert digest(first.image.voxels) != digest(other.image.voxels)
 
 
-def test_what_is_drawn_together_is_what_is_drawn_alone():
+def test_what_is_drawn_together_is_what_is_drawn_alone_but_for_rounding():
+    own = {"diffusion": {**TRAIN["diffusion"], "precision": "float32"}}
+    networks = xreal.prepare({**trained(), "diffusion": fitted("diffusion", below(), **own)})
     asked = requests(3, findings=(EFFUSION, NODULE))
     assert len({drawing.alike(one, source(one)) for one in asked}) == 1
-    together = xreal.draw_many(asked, [source(one) for one in asked], prepared())
+    together = xreal.draw_many(asked, [source(one) for one in asked], networks)
     for one, sample in zip(asked, together, strict=True):
-        alone = xreal.draw(one, source(one), prepared())
-        np.testing.assert_allclose(sample.image.voxels, alone.image.voxels, atol=2e-3)
+        alone = xreal.draw(one, source(one), networks)
+        np.testing.assert_allclose(sample.image.voxels, alone.image.voxels, atol=1e-5, rtol=0)
 
 
 def test_a_sample_is_a_case_with_its_organs_and_findings_as_maps():
@@ -171,11 +162,27 @@ def test_organs_lead_the_drawing_through_the_controller_alone(monkeypatch):
     np.testing.assert_array_equal(own.image.voxels, moved.image.voxels)
 
 
-def test_masks_may_be_the_sources_own():
+def of_cases():
     rows = [xreal.plan(table(), {"count": 3, "masks": "case", "warp": 0}, seed) for seed in (1, 2)]
-    for one in pd.concat(rows).to_dict("records"):
+    return pd.concat(rows).to_dict("records")
+
+
+def test_masks_may_be_the_sources_own():
+    for one in of_cases():
         mask = drawing.scene(json.loads(one["parameters"]), source(one)).marks()
         assert digest(mask) == digest(source(one).findings)
+
+
+def test_a_finding_of_the_source_that_has_no_mask_does_not_count_as_asked_for():
+    one = next(one for one in of_cases() if "effusion" in source(one).facts["report"])
+    asked, bare = json.loads(one["parameters"]), source(one)
+    assert [(said["name"], said["side"]) for said in asked["stated"]] == [
+        (EFFUSION["name"], "left")
+    ]
+    bare = Case(bare.name, bare.image, bare.anatomy, np.zeros_like(bare.findings), bare.facts)
+    names = ("pleural_effusion", "nodule")
+    known = stated.of_sample(xreal.draw(one, bare, prepared()), asked, names)
+    assert known.present.tolist() == [0, 0]
 
 
 def test_by_default_the_network_is_called_ten_times_at_most():
@@ -214,8 +221,8 @@ def test_a_thin_mask_is_filled_in_its_middle():
 
 
 def test_a_base_without_words_needs_no_text_encoder():
-    stated = {"diffusion": {**TRAIN["diffusion"], "text": False}}
-    base = fitted("diffusion", {"autoencoder": trained()["autoencoder"]}, **stated)
+    mute = {"diffusion": {**TRAIN["diffusion"], "text": False}}
+    base = fitted("diffusion", {"autoencoder": trained()["autoencoder"]}, **mute)
     assert base.card["text_width"] == 0
     some = {name: own for name, own in trained().items() if name != "text"} | {"diffusion": base}
     assert np.isfinite(drawn(xreal.prepare(some)).image.voxels).all()
@@ -241,93 +248,6 @@ def test_the_baseline_of_concatenation_is_shown_the_maps():
     with torch.no_grad():
         network.leave.weight.fill_(0.01)
     assert digest(drawn(networks).image.voxels) != digest(drawn(networks, warp=0).image.voxels)
-
-
-OTHERS = {
-    "controlnet": FEW,
-    "edm": {**FEW, "size": SHIFTS, "traces": [0.05, 0.1]},
-    "averaged": {"width": 0.08},
-    "guide": {**FEW, "size": {"widths": [15, 32], "blocks": [1, 1], "mixing": 8, "text_places": 2}},
-}
-
-
-@cache
-def others():
-    """Return the networks that a recipe has if it names them."""
-    found = {n: fitted(n, trained(), **{n: OTHERS[n]}) for n in OTHERS if n != "averaged"}
-    return found | {"averaged": fitted("averaged", found, averaged=OTHERS["averaged"])}
-
-
-def test_a_controlnet_is_shown_the_maps_and_leaves_the_base_as_it_was():
-    before = weights.packed(trained()["diffusion"])
-    copied, own = others()["controlnet"], trained()["diffusion"].state
-    assert weights.packed(trained()["diffusion"]) == before
-    assert all(name.startswith("control.") for name in copied.state)
-    networks = xreal.prepare({**trained(), "controlnet": copied})
-    assert networks.controller is None
-    both = networks.engine.network.state_dict()
-    assert all(torch.equal(both[name], value) for name, value in own.items())
-    with torch.no_grad():
-        networks.engine.network.control.skip.weight.fill_(0.1)
-        networks.engine.network.leave.weight.fill_(0.01)
-    assert digest(drawn(networks).image.voxels) != digest(drawn(networks, warp=0).image.voxels)
-
-
-def test_a_controlnet_of_no_steps_draws_what_its_base_draws():
-    none = fitted("controlnet", trained(), controlnet={"steps": 0})
-    base = {n: w for n, w in trained().items() if n != "anatomy_controller"}
-    alone, beside = (drawn(xreal.prepare(own)) for own in (base, {**base, "controlnet": none}))
-    np.testing.assert_array_equal(alone.image.voxels, beside.image.voxels)
-
-
-def test_edm_and_its_averages_stand_in_the_place_of_the_base():
-    found, rest = others(), {n: w for n, w in trained().items() if n != "diffusion"}
-    plain, averaged = (
-        rest | {name: found[name] for name in ("edm", "averaged")[:n]} for n in (1, 2)
-    )
-    samples = [drawn(xreal.prepare(own)) for own in (plain, averaged)]
-    assert all(np.isfinite(one.image.voxels).all() for one in samples)
-    assert averaged["averaged"].card["width"] == 0.08
-    assert found["averaged"].state.keys() == found["edm"].state.keys() - {
-        "kept.averages", "kept.points"
-    }  # fmt: skip
-    assert set(found["edm"].card["losses"]) == {"denoising", "log_variance"}
-    with pytest.raises(ValueError, match="edm kept no averages"):
-        fitted("averaged", {"edm": trained()["diffusion"]})
-
-
-def test_a_guide_is_led_away_from_where_its_scale_says_so():
-    base = {n: w for n, w in trained().items() if n != "anatomy_controller"}
-    networks = xreal.prepare({**base, "guide": others()["guide"]})
-    own = [drawn(one).image.voxels for one in (xreal.prepare(base), networks)]
-    assert not np.array_equal(*own)
-    one = [drawn(net, guidance=1.0).image.voxels for net in (xreal.prepare(base), networks)]
-    np.testing.assert_array_equal(*one)
-    both = xreal.prepare({**trained(), "guide": others()["guide"]})
-    assert digest(drawn(both, findings=()).image.voxels) != digest(drawn(findings=()).image.voxels)
-
-
-def test_guidance_of_an_interval_is_stated_only_where_it_is_asked_for():
-    assert "guidance_interval" not in json.loads(requests()[0]["parameters"])
-    some = {"guidance": 9.0, "guidance_interval": [0.2, 0.9]}
-    assert json.loads(requests(**some)[0]["parameters"])["guidance_interval"] == [0.2, 0.9]
-    assert digest(drawn(**some).image.voxels) != digest(drawn(guidance=9.0).image.voxels)
-
-
-@pytest.mark.parametrize(
-    ("network", "changed", "message"),
-    [
-        ("controlnet", {"text_only": True}, "allowed: one of them"),
-        ("controlnet", {"controlnet": {"size": "phantom"}}, "controlnet has no size"),
-        ("edm", {"objective": "published"}, "allowed: flow"),
-        ("edm", {"edm": {"traces": [0.5]}}, "allowed: above 0"),
-        ("averaged", {"averaged": {"width": 2}}, "allowed: above 0"),
-        ("guide", {"guide": {"drop_text": 3}}, "drop_text is 3"),
-    ],
-)
-def test_options_of_other_networks_that_make_no_sense_are_refused(network, changed, message):
-    with pytest.raises(ValueError, match=message):
-        fitted(network, {**trained(), "edm": trained()["diffusion"]}, **changed)
 
 
 def test_the_published_objective_draws_and_brings_its_steps():
@@ -356,23 +276,12 @@ def test_a_source_of_another_grid_or_without_the_organ_is_refused():
         xreal.draw(request, cut, prepared())
 
 
-def settings(**train):
-    entry = {"cohort": "c", "generator": "xreal", "networks": {}, "train": {"seed": 0, **train}}
-    entry |= {"size": "phantom", "sample": {"count": 4}, "filter": {}}
-    synthesis = {"recipes": ["r"], "untrained": {"samples": 2, "prompt": 1}, "probes": {}}
-    return {
-        "recipes": {"r": entry},
-        "cohorts": {"c": {"pseudolabel": "none"}},
-        "evaluate": {"synthesis": synthesis},
-    }
-
-
 def test_a_recipe_has_the_networks_that_its_baseline_needs_and_a_null_arm_of_those():
     every = ["text", "autoencoder", "diffusion", "anatomy_controller"]
     copied = {"controlnet": {}}
     for train, wanted in (({}, every), ({"text_only": True}, every[:3]), (copied, every[:3])):
         wanted = [*wanted, *train.keys() & {"controlnet"}]
-        asked = settings(**train)
+        asked = settings("xreal", train)
         assert list(lookups.networks(asked, "r")) == wanted
         assert autoencoders.recipes(asked) == ["r"]
         null = untrained.beside(asked)["recipes"]["r.untrained"]
@@ -390,14 +299,11 @@ def test_untrained_networks_draw_the_null_arm():
 
 
 def test_the_keys_that_training_takes_are_those_of_its_parts():
-    stated = catalogue.training("xreal")
-    assert stated["autoencoder"] == latent_options.KEYS
-    assert stated["diffusion"] == shared.DIFFUSION_KEYS
-    assert stated["text"] == shared.TEXT_KEYS
-    assert stated["anatomy_controller"] == own_options.CONTROLLER_KEYS
-    assert stated["controlnet"] == variant_options.CONTROLNET_KEYS
-    assert stated["edm"] == variant_options.EDM_KEYS
-    assert stated["guide"] == variant_options.GUIDE_KEYS
+    keys = catalogue.training("xreal")
+    assert keys["autoencoder"] == latent_options.KEYS
+    assert keys["diffusion"] == shared.DIFFUSION_KEYS
+    assert keys["text"] == shared.TEXT_KEYS
+    assert keys["anatomy_controller"] == own_options.CONTROLLER_KEYS
 
 
 @pytest.mark.parametrize(

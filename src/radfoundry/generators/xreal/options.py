@@ -56,8 +56,9 @@ USED: Mapping[str, Mapping[str, bool | None]] = {
     "averaged": {"train/averaged": True},
     "guide": {"train/guide": True},
 }  # fmt: skip
-# Memory of a GPU that a sample takes while it is drawn with two findings: bytes per pixel.
-DRAWING_BYTES: Mapping[str, int] = {"phantom": 0, "workstation": 0, "paper": 0}
+# Memory of a GPU that one sample with two findings takes, bytes per pixel: `networks.costs` counts
+# 1080, 50136 and 4221. There attention is a whole matrix, as it need not be on a GPU.
+DRAWING_BYTES: Mapping[str, int] = {"phantom": 1200, "workstation": 51000, "paper": 4500}
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
     "objective": (), "wording": (), "text_only": (), "concat": (),
