@@ -1,4 +1,4 @@
-"""What tests of generators of radiographs begin with: networks of a few steps, findings, configs."""
+"""What tests of generators of radiographs begin with: networks of a few steps, findings, config."""
 
 import hashlib
 

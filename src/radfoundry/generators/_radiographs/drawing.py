@@ -26,6 +26,7 @@ from radfoundry.training.acceleration import mixed
 from radfoundry.weights import Weights
 
 OnGrid = TypeVar("OnGrid", bound=Grid)
+BASES = ("averaged", "edm", "diffusion")  # networks that draw latents: the first one counts
 SEAM = 2  # pixels inside a mask over which what is pasted takes over from what was there
 
 
@@ -93,7 +94,8 @@ class Engine(Generic[OnGrid]):
         own = [seeds.seed(number, "radiograph", stage) for number in numbers]
         shape = self.card["channels"], *self.card["space"]
         streams = Streams(own, shape, self.device)
-        return sample(denoise, streams, training.schedule_of(self.card), sampling, known)
+        schedule: Any = self.network.schedule
+        return sample(denoise, streams, schedule, sampling, known)
 
     def sampling(self, asked: Mapping, steps: int) -> Sampling:
         """Return how a request is drawn in so many calls."""
@@ -115,14 +117,23 @@ class Engine(Generic[OnGrid]):
             raise ValueError(f"{message} {list(self.card['space'])}: resample it first")
 
 
+def lacking(weights: Mapping[str, Weights]) -> list[str]:
+    """Return which networks `prepared` would miss, sorted."""
+    base = next((weights[name] for name in BASES if name in weights), None)
+    if base is None:
+        return [name for name in ("autoencoder", "diffusion") if name not in weights]
+    needed = ["autoencoder", *(["text"] if base.card["text"] else [])]
+    return [name for name in needed if name not in weights]
+
+
 def prepared(weights: Mapping[str, Weights], device: str = "cpu") -> Engine[Coder]:
     """Return the engine of a recipe's networks: `text`, `autoencoder`, and those that draw latents.
 
-    These are `averaged`, `edm` or `diffusion`, the first that is there; `controlnet` with it, and
-    `guide`, which it is led away from.
+    These are the first of `BASES` that is there; `controlnet` with it, and `guide`, which it is led
+    away from.
     """
-    name = next(one for one in ("averaged", "edm", "diffusion") if one in weights)
-    base, copied, guide = weights[name], weights.get("controlnet"), weights.get("guide")
+    base = next(weights[name] for name in BASES if name in weights)
+    copied, guide = weights.get("controlnet"), weights.get("guide")
     coder = blocked(weights["autoencoder"], base.card, device)
     found = engine(base, weights.get("text"), coder, device)
     if copied is not None:

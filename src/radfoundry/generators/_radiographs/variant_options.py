@@ -10,7 +10,7 @@ from radfoundry.diffusion.preconditioning import LOGIT_MEAN
 from radfoundry.generators._radiographs import options as shared
 from radfoundry.generators._radiographs import sizes
 from radfoundry.networks.power_averages import gamma_of
-from radfoundry.training.settings import refuse_unknown
+from radfoundry.training.settings import PRECISIONS, refuse_unknown
 
 # `traces`: relative widths of averages that are kept along the training, for `averaged`.
 EDM_KEYS = (*(key for key in shared.DIFFUSION_KEYS if key != "text"), "traces")
@@ -87,3 +87,20 @@ def of_averaged(options: Mapping[str, Any]) -> float:
     width = own.get("width", WIDTH)
     gamma_of(width)
     return float(width)
+
+
+def of_pretrained(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the folder of a latent text-to-image model, its sha256, and in what it computes.
+
+    Raises:
+        ValueError: A key that does not exist; no folder, or no sha256 of it; a precision that is
+            none.
+    """
+    own = dict(options.get("pretrained") or {})
+    refuse_unknown("train: pretrained", own, ("folder", "sha256", "precision"))
+    for key in ("folder", "sha256"):
+        if not isinstance(own.get(key), str):
+            raise ValueError(f"train: pretrained: {key} is {own.get(key)!r}; allowed: a text")
+    out = {"precision": "float32", **own}
+    refuse_unknown("train: pretrained: precision", [out["precision"]], PRECISIONS)
+    return out

@@ -16,10 +16,10 @@ import torch
 from radfoundry.case import Case
 from radfoundry.generators._latent import training as autoencoders
 from radfoundry.generators._latent.radiographs import RadiographCrops, round_trip
-from radfoundry.generators._radiographs import fitting, requests
+from radfoundry.generators._radiographs import fitting, pretrained_engine, requests
 from radfoundry.generators._radiographs import options as shared
 from radfoundry.generators._radiographs import training as denoising
-from radfoundry.generators._radiographs.drawing import prepared
+from radfoundry.generators._radiographs.drawing import lacking, prepared
 from radfoundry.generators._radiographs.latents import blocked
 from radfoundry.generators._radiographs.task import LatentTask
 from radfoundry.generators.xreal import anatomy_controller, beside
@@ -48,11 +48,12 @@ NETWORKS = {
     "text": "BERT of the findings' words",
     "autoencoder": "of radiographs, whose latents are drawn",
     "diffusion": "U-Net that draws latents of radiographs from words",
-    "anatomy_controller": "second autoencoder, which makes a radiograph of organs",
     "controlnet": "copy of the base's encoder that sees organs and findings, beside it",
     "edm": "U-Net taught as EDM is, in place of `diffusion`",
     "averaged": "`edm` with weights averaged over a width chosen afterwards; it learns nothing",
+    "pretrained": "latent text-to-image model of a local folder, in place of the base; as it is",
     "guide": "smaller U-Net, taught for less long, that guidance leads away from",
+    "anatomy_controller": "second autoencoder, which makes a radiograph of organs",
 }
 CLAIMED = ("diffusion", "anatomy_controller", "controlnet", "edm", "averaged")
 NEEDS = {
@@ -155,14 +156,14 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     Raises:
         ValueError: A network is missing.
     """
-    drawing = [weights[name] for name in ("averaged", "edm", "diffusion") if name in weights]
-    needed = {"autoencoder"} - set(weights) | (set() if drawing else {"diffusion"})
-    if not needed and drawing[0].card["text"] and "text" not in weights:
-        needed = {"text"}
-    if missing := sorted(needed):
+    if "pretrained" in weights:
+        engine = pretrained_engine.engine(weights["pretrained"], device)
+    elif missing := lacking(weights):
         wanted = "text, autoencoder, diffusion and, but for the baselines, anatomy_controller"
         raise ValueError(f"xreal draws with {wanted}; missing: {', '.join(missing)}")
-    engine, controller = prepared(weights, device), weights.get("anatomy_controller")
+    else:
+        engine = prepared(weights, device)
+    controller = weights.get("anatomy_controller")
     if engine.card["maps"]:
         controller = None
     built = None if controller is None else anatomy_controller.rebuilt(controller, device)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from radfoundry.generators._radiographs import fitting, training, variant_options, variants
+from radfoundry.generators._radiographs import (
+    fitting,
+    pretrained,
+    training,
+    variant_options,
+    variants,
+)
 from radfoundry.generators._radiographs.latents import blocked
 from radfoundry.generators._radiographs.task import LatentTask
 from radfoundry.generators.xreal.options import BROUGHT, checked
@@ -30,7 +36,7 @@ def fit(
     device: str | torch.device,
     callbacks: Callbacks,
 ) -> Weights:
-    """Return one of `controlnet`, `edm`, `averaged` and `guide`; arguments are those of XReal's.
+    """Return one of the networks that are named to be had; arguments are those of XReal's `fit`.
 
     Raises:
         ValueError: Unknown options; options that do not go together; a network is missing.
@@ -41,6 +47,10 @@ def fit(
         if "edm" not in data.networks:
             raise ValueError("averaged needs the weights of edm; state train: edm: {traces: ...}")
         return variants.averaged(data.networks["edm"], variant_options.of_averaged(options))
+    if network == "pretrained":
+        own = variant_options.of_pretrained(options)
+        known = {"network": network, "precision": own["precision"], **told}
+        return pretrained.adopted(own["folder"], own["sha256"], data.cases, known)
     if network == "controlnet":
         if concat or options.get("text_only"):
             raise ValueError("train: controlnet beside concat or text_only; allowed: one of them")

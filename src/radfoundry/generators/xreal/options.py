@@ -49,8 +49,10 @@ USED: Mapping[str, Mapping[str, bool | None]] = {
     "anatomy_controller": {
         "train/text_only": False, "train/concat": False, "train/controlnet": False,
     },
-    "text": {"train/diffusion/text": None},
-    "diffusion": {"train/edm": False},
+    "text": {"train/diffusion/text": None, "train/pretrained": False},
+    "autoencoder": {"train/pretrained": False},
+    "diffusion": {"train/edm": False, "train/pretrained": False},
+    "pretrained": {"train/pretrained": True},
     "controlnet": {"train/controlnet": True},
     "edm": {"train/edm": True},
     "averaged": {"train/averaged": True},
@@ -87,7 +89,8 @@ TRAIN: Mapping[str, Sequence[str]] = {
         "schedule", "clip", "ema", "precision", "drop_text", "drop_maps", "logit_mean",
         "log_snr_range", "gradient_checkpointing", "compile", "traces",
     ),
-    "averaged": ("width",),
+    "averaged": ("width", "steps"),  # of 0 steps in a null arm, whose `edm` is untrained
+    "pretrained": ("folder", "sha256", "precision"),
     "guide": (
         "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
         "schedule", "clip", "ema", "precision", "drop_text", "drop_maps", "logit_mean",
