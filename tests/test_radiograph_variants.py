@@ -6,13 +6,18 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from factory import ROOT
 from radiograph_recipes import FEW, SHIFTS, digest
 from test_xreal import drawn, fitted, requests, trained
 
 from radfoundry import weights
 from radfoundry.config import catalogue
+from radfoundry.config.trained import definitions as trained_code
 from radfoundry.generators import xreal
-from radfoundry.generators._radiographs import variant_options
+from radfoundry.generators._radiographs import options as shared
+from radfoundry.generators._radiographs import training, variant_options, variants
+from radfoundry.networks.controlnet import ControlledDiffusionUNet
+from radfoundry.networks.costs import parameters
 
 OTHERS = {
     "controlnet": FEW,
@@ -109,3 +114,31 @@ def test_the_keys_that_they_take_are_those_of_their_parts():
     assert stated["edm"] == variant_options.EDM_KEYS
     assert stated["guide"] == variant_options.GUIDE_KEYS
     assert set(OTHERS) <= catalogue.asked_for("xreal") <= set(xreal.NETWORKS)
+
+
+@pytest.mark.parametrize("size", ["workstation", "paper"])
+def test_the_sizes_of_one_gpu_and_of_the_paper_are_built(size):
+    copied = variant_options.of_controlnet({"size": size}, {})
+    guide = variant_options.of_guide({"size": size}, False, {})
+    card = {"channels": 3, "space": [64, 64], "text_width": 8, "read": 0, "classes": []}
+    given = torch.zeros(1, 3, 64, 64, device="meta"), torch.zeros(1, device="meta")
+    with torch.device("meta"):
+        wiring = training.schedule_of(copied), "velocity", 3, 20, 8
+        both = ControlledDiffusionUNet(copied["size"], *wiring)
+        assert both(*given, concat=torch.zeros(1, 20, 64, 64)).shape == given[0].shape
+        smaller = training.built({**guide, **card})
+        assert parameters(smaller) < 0.3 * parameters(both.network)
+        edm = variants.built({**variant_options.of_edm({"size": size}, False, {}), **card})
+        assert edm(*given).shape == given[0].shape
+    assert guide["steps"] * 4 == shared.DIFFUSION[size]["steps"]
+
+
+def test_none_of_them_is_in_the_fingerprint_of_a_base():
+    script = ROOT / "scripts/train_network.py"
+    reached = {name: trained_code(script, "xreal", name) for name in ("diffusion", "edm")}
+    files = [{name.partition(":")[0] for name in found} for found in reached.values()]
+    new = {"generators/_radiographs/variants.py", "diffusion/preconditioning.py"}
+    new |= {"networks/power_averages.py", "generators/xreal/beside.py"}
+    assert not new & files[0]
+    assert new <= files[1]
+    assert not any("drawing" in name or "guidance.py" in name for name in files[1])
