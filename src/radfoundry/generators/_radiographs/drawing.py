@@ -26,7 +26,8 @@ from radfoundry.training.acceleration import mixed
 from radfoundry.weights import Weights
 
 OnGrid = TypeVar("OnGrid", bound=Grid)
-BASES = ("averaged", "edm", "diffusion")  # networks that draw latents: the first one counts
+# Networks that draw latents: the first one counts. All but the last are `variants`' own.
+BASES = ("averaged", "edm", "diffusion")
 SEAM = 2  # pixels inside a mask over which what is pasted takes over from what was there
 
 
@@ -147,7 +148,7 @@ def engine(
 ) -> Engine[OnGrid]:
     """Return the engine of a denoising network that draws on a grid, and reads a text or none."""
     encode = model.prepare(text, device) if network.card["text"] and text is not None else None
-    own = network.card["network"] in ("edm", "averaged")
+    own = network.card["network"] in BASES[:-1]
     made = (variants if own else training).rebuilt(network, device)
     return Engine(encode, made, grid, network.card, device)
 

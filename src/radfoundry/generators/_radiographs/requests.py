@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radfoundry import seeds
+from radfoundry.diffusion.guidance import Guidance
 from radfoundry.generators._radiographs import maps, shapes, warps, words
 from radfoundry.generators._requests import planning, text_guided
 
@@ -210,6 +211,17 @@ def _check(options: Mapping, choosers: Choosers) -> None:
         if not isinstance(value, int | float) or not 0 <= value <= most:
             raise ValueError(f"{name} is {value!r}; allowed: 0 to {most}")
     _check_together(options)
+    _check_interval(options.get("guidance_interval"))
+
+
+def _check_interval(interval: object) -> None:
+    """Refuse an interval before every sample fails for it."""
+    if interval is None:
+        return
+    numbers = isinstance(interval, list) and all(isinstance(one, int | float) for one in interval)
+    if not numbers or len(interval) != 2:  # type: ignore[arg-type]
+        raise ValueError(f"guidance_interval is {interval!r}; allowed: two times, from 0 to 1")
+    Guidance(interval=(interval[0], interval[1]))  # type: ignore[index]
 
 
 def _check_together(options: Mapping) -> None:

@@ -76,12 +76,8 @@ OPTIONS = {
     "text": True,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 0},
 }
-SETTINGS = (
-    "mask_steps",
-    "mask_guidance",
-    "eta",
-    "guidance_interval",
-)  # that a request states beside `text_guided`'s
+# That a request states beside `text_guided`'s.
+SETTINGS = ("mask_steps", "mask_guidance", "eta", "guidance_interval")
 CHOOSERS: requests.Choosers = {
     "drawn": None,
     "random": baselines.chosen_at_random,
