@@ -76,3 +76,14 @@ def test_what_learns_are_the_encoder_and_layers_that_start_at_nothing():
             assert not value.any()
         else:
             assert torch.equal(value, base.state_dict()[name.removeprefix("control.")])
+
+
+def test_monais_copy_holds_the_encoder_of_its_base():
+    base, both, _ = pair("monai")
+    theirs, own = base.network.state_dict(), both.control.state_dict()
+    encoder = ("conv_in", "time_embed", "down_blocks", "middle_block")
+    copied = [name for name in own if name.partition(".")[0] in encoder]
+    assert len(copied) > 20
+    assert all(torch.equal(own[name], theirs[name]) for name in copied)
+    rest = [value for name, value in own.items() if name.startswith("controlnet_down")]
+    assert not any(value.any() for value in rest)
