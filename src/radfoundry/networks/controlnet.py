@@ -32,6 +32,8 @@ class ControlledShiftUNet(ShiftUNet):
     Base and copy are told time and text by the base's layers, which stay as they are.
     """
 
+    control: Any
+
     def __init__(
         self,
         size: Mapping[str, Any],
@@ -94,7 +96,7 @@ class ControlledShiftUNet(ShiftUNet):
         return self.leave(functional.layer_norm(features, features.shape[-1:]))
 
     def _encoded(
-        self, part: nn.Module, noisy: Tensor, hint: Tensor | float, *told: Any
+        self, part: Any, noisy: Tensor, hint: Tensor | float, *told: Any
     ) -> tuple[Tensor, Tensor]:
         """Return the features of the fine grid, and of the coarse one, of base or copy."""
         condition, by_place, text, text_mask = told

@@ -40,8 +40,8 @@ def drawn(
     for attempt in range(TRIES):
         if not pending:
             break
-        some = ([every[at] for at in pending] for every in (asked, anatomies, numbers))
-        values = _values(*some, engine, attempt)
+        bodies, seeds = [anatomies[at] for at in pending], [numbers[at] for at in pending]
+        values = _values([asked[at] for at in pending], bodies, seeds, engine, attempt)
         for at, drawn_now in zip(pending, values, strict=True):
             own = drawn_now, asked[at]["findings"], anatomies[at]
             found[at] = _read(*own, engine.card["sizes"], attempt + 1)
