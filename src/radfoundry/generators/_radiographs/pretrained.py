@@ -51,7 +51,7 @@ def adopted(
         for part, model in models.items()
         for name, value in model.state_dict().items()
     }
-    card = {
+    card: dict[str, Any] = {
         "origin": folder.name,
         "source_sha256": digest,
         "scheduler": _schedule(scheduler, folder),
@@ -90,11 +90,10 @@ def _classes() -> dict[str, Any]:
 
 def _read(folder: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Return the models of a folder, how texts are cut, and its scheduler's values."""
-    local = {"local_files_only": True}
-    made = _classes()
+    local: Any = {"local_files_only": True}
     models = {
         part: kind.from_pretrained(folder, subfolder=part, use_safetensors=True, **local)
-        for part, kind in made.items()
+        for part, kind in _classes().items()
     }
     from diffusers import DDIMScheduler  # noqa: PLC0415
     from transformers import CLIPTokenizer  # noqa: PLC0415
