@@ -99,7 +99,7 @@ def _read(folder: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     from transformers import CLIPTokenizer  # noqa: PLC0415
 
     cut = CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer", **local)
-    told = {"tokenizer": cut.backend_tokenizer.to_str()}
+    told: dict[str, Any] = {"tokenizer": cut.backend_tokenizer.to_str()}
     told["padding"] = [cut.pad_token_id, cut.pad_token]
     return models, told, dict(DDIMScheduler.load_config(folder, subfolder="scheduler"))
 
