@@ -18,6 +18,7 @@ from radfoundry.generators._radiographs import options as shared
 from radfoundry.generators._radiographs import training, variant_options, variants
 from radfoundry.networks.controlnet import ControlledDiffusionUNet
 from radfoundry.networks.costs import parameters
+from radfoundry.networks.preconditioned_unet import PreconditionedUNet
 
 OTHERS = {
     "controlnet": FEW,
@@ -114,6 +115,22 @@ def test_the_keys_that_they_take_are_those_of_their_parts():
     assert stated["edm"] == variant_options.EDM_KEYS
     assert stated["guide"] == variant_options.GUIDE_KEYS
     assert set(OTHERS) <= catalogue.asked_for("xreal") <= set(xreal.NETWORKS)
+
+
+def test_monais_network_may_be_the_base_of_each_of_them():
+    size = {"size": "workstation", "widths": [8, 16], "attention": [False, True], "blocks": 1}
+    monai = {**FEW, "size": {**size, "heads": 2, "groups": 4}, "precision": "float32"}
+    rest = {n: w for n, w in trained().items() if n not in ("diffusion", "anatomy_controller")}
+    base = fitted("diffusion", rest, objective="published", diffusion=monai)
+    beside = rest | {"diffusion": base}
+    copied = fitted("controlnet", beside, objective="published", controlnet=FEW)
+    edm = fitted("edm", rest, edm={**monai, "traces": [0.05, 0.1]})
+    averaged = fitted("averaged", {"edm": edm})
+    both, alone = xreal.prepare(beside | {"controlnet": copied}), xreal.prepare(rest | {"edm": edm})
+    assert isinstance(both.engine.network, ControlledDiffusionUNet)
+    assert isinstance(alone.engine.network, PreconditionedUNet)
+    for networks in (both, alone, xreal.prepare(rest | {"edm": edm, "averaged": averaged})):
+        assert np.isfinite(drawn(networks).image.voxels).all()
 
 
 @pytest.mark.parametrize("size", ["workstation", "paper"])
