@@ -1,6 +1,5 @@
 """Tests of AURAD with networks of a few steps: promises that hold however well it draws."""
 
-import hashlib
 import json
 from dataclasses import replace
 from functools import cache
@@ -9,7 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import radiograph_recipes
 import torch
+from radiograph_recipes import BOTH, EFFUSION, FEW, NODULE, SHIFTS, digest, settings
 
 from radfoundry import tables
 from radfoundry.anatomy import regions
@@ -24,18 +25,10 @@ from radfoundry.generators.aurad import bank, baselines, drawing, mask_drawing, 
 from radfoundry.generators.aurad import options as own_options
 from radfoundry.weights import Weights
 
-FEW = {"steps": 2, "batch": 2}
-SHIFTS = {"size": "phantom", "widths": [15, 32], "blocks": [1, 1], "mixing": 8, "text_places": 2}
 TRAIN = {
-    "size": "phantom",
-    "text": {"steps": 0, "size": {"width": 16, "layers": 1, "heads": 2, "inner": 16}},
-    "autoencoder": {**FEW, "size": {"size": "radiograph", "widths": [16], "blocks": [1]}},
+    **radiograph_recipes.TRAIN,
     "masks": {**FEW, "size": {**SHIFTS, "haar": 0}},
-    "diffusion": {**FEW, "size": SHIFTS},
 }
-EFFUSION = {"name": "pleural_effusion", "side": "left", "location": "", "severity": "moderate"}
-NODULE = {"name": "nodule", "side": "right", "location": "upper zone", "severity": "severe"}
-BOTH = (EFFUSION, NODULE)
 NO_MASKS = np.zeros((0, 36, 36), bool)
 FINDINGS = {name: 0.0 for name in load("phantoms", "chest_xray").OPTIONS["findings"]}
 FINDINGS |= {"pleural_effusion": 0.6, "nodule": 0.6}
@@ -79,8 +72,7 @@ def prepared():
 
 @cache
 def table():
-    rows = [{"case": c.name, "split": "train", **c.facts} for c in chests()]
-    return pd.DataFrame(rows).assign(lung_right="present", lung_left="present")
+    return radiograph_recipes.table(chests())
 
 
 def requests(count=1, findings=(EFFUSION,), seed=3, **options):
@@ -96,10 +88,6 @@ def source(request):
 def drawn(networks=None, **options):
     (request,) = requests(**options)
     return aurad.draw(request, source(request), networks or prepared())
-
-
-def digest(array):
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def outside(sample):
@@ -121,14 +109,37 @@ def test_equal_seeds_draw_equal_bytes_and_others_do_not(by):
     assert digest(first.image.voxels) != digest(other.image.voxels)
 
 
-def test_what_is_drawn_together_is_what_is_drawn_alone():
-    asked = [*requests(2, findings=BOTH), *requests(1, findings=())]
+@cache
+def exact():
+    """Return networks that compute in 32 bits."""
+    own = {name: {**TRAIN[name], "precision": "float32"} for name in aurad.CLAIMED}
+    found = {name: fitted(name, below(), **{name: own[name]}) for name in own}
+    return aurad.prepare({**trained(), **found})
+
+
+@pytest.mark.parametrize("by", ["drawn", "transformed"])
+def test_what_is_drawn_together_is_what_is_drawn_alone_but_for_rounding(by):
+    asked = [*requests(2, findings=BOTH, masks=by), *requests(1, findings=(), masks=by)]
     assert len({drawing.alike(one, source(one)) for one in asked}) == 1
-    together = aurad.draw_many(asked, [source(one) for one in asked], prepared())
+    together = aurad.draw_many(asked, [source(one) for one in asked], exact())
     for one, sample in zip(asked, together, strict=True):
-        alone = aurad.draw(one, source(one), prepared())
-        assert (sample.findings != alone.findings).mean() < 0.01
-        np.testing.assert_allclose(sample.image.voxels, alone.image.voxels, atol=5e-3)
+        alone = aurad.draw(one, source(one), exact())
+        np.testing.assert_array_equal(sample.findings, alone.findings)
+        np.testing.assert_allclose(sample.image.voxels, alone.image.voxels, atol=1e-5, rtol=0)
+
+
+def test_a_sample_whose_masks_are_taken_at_once_is_drawn_no_more_beside_one_that_is_not(
+    monkeypatch,
+):
+    read, rows, networks = masks.read, [], aurad.prepare(trained())
+    judged = lambda values, name, *rest: (read(values, name, *rest)[0], name != "nodule")  # noqa: E731
+    monkeypatch.setattr(masks, "read", judged)
+    seen = lambda _, given, __: rows.append(len(given[0]))  # noqa: E731
+    networks.engines["masks"].network.register_forward_hook(seen)
+    asked = [*requests(1, findings=(EFFUSION,)), *requests(1, findings=(NODULE,))]
+    samples = aurad.draw_many(asked, [source(one) for one in asked], networks)
+    assert [one.facts["mask_draws"] for one in samples] == ["1", "4"]
+    assert rows == [4] * 2 + [2] * 2 * (mask_drawing.TRIES - 1), "with words and without"
 
 
 def test_a_sample_is_a_case_with_its_organs_and_findings_as_maps():
@@ -407,20 +418,9 @@ def test_the_published_objective_trains_and_draws():
     assert set(brought) <= set(aurad.OPTIONS)
 
 
-def settings(**sample):
-    entry = {"cohort": "c", "generator": "aurad", "networks": {}, "train": {"seed": 0}}
-    entry |= {"size": "phantom", "sample": {"count": 4, **sample}, "filter": {}}
-    synthesis = {"recipes": ["r"], "untrained": {"samples": 2, "prompt": 1}, "probes": {}}
-    return {
-        "recipes": {"r": entry},
-        "cohorts": {"c": {"pseudolabel": "none"}},
-        "evaluate": {"synthesis": synthesis},
-    }
-
-
 def test_a_recipe_has_the_networks_that_its_masks_need_and_a_null_arm_of_those_that_draw():
     for by, wanted in drawing.NEEDED.items():
-        asked = settings(**({} if by == "drawn" else {"masks": by}))
+        asked = settings("aurad", sample={} if by == "drawn" else {"masks": by})
         assert set(lookups.networks(asked, "r")) == set(wanted)
         assert autoencoders.recipes(asked) == (["r"] if "autoencoder" in wanted else [])
         claimed = [name for name in aurad.CLAIMED if name in wanted]

@@ -97,3 +97,40 @@ def test_a_blend_is_as_noisy_as_the_picture():
     assert torch.equal(made[..., :4], there[..., :4])
     assert torch.allclose(made[..., 4], 0.5 * (there + noisy)[..., 4])
     assert torch.equal(made[..., 5:], noisy[..., 5:])
+
+
+def test_a_weaker_network_is_led_away_from_under_the_same_condition():
+    noisy, asked = normal(2, 4, 8, 8), []
+
+    def weaker(noisy, times, **condition):
+        asked.append(condition)
+        return 0.1 * noisy
+
+    made = guided(network, TEXT, Guidance(2.5, limit=0), weaker)(noisy, TIMES)
+    better = network(noisy, TIMES, **TEXT)
+    torch.testing.assert_close(made, 0.1 * noisy + 2.5 * (better - 0.1 * noisy))
+    assert torch.equal(asked[0]["text_mask"], TEXT["text_mask"])
+    assert guided(network, {}, Guidance(2.0, 0), weaker)(noisy, TIMES).isfinite().all()
+
+
+def test_outside_an_interval_the_text_is_followed_without_sharpening():
+    noisy, calls = normal(2, 4, 8, 8), []
+
+    def listening(noisy, times, **condition):
+        calls.append(len(noisy))
+        return network(noisy, times, **condition)
+
+    bounds = Guidance(2.5, 0, (0.2, 0.7))
+    made = guided(listening, TEXT, bounds)(noisy, TIMES)  # at 0.3 and 0.8
+    whole = guided(network, TEXT, Guidance(2.5, 0))(noisy, TIMES)
+    torch.testing.assert_close(made[0], whole[0])
+    torch.testing.assert_close(made[1], network(noisy, TIMES, **TEXT)[1])
+    guided(listening, TEXT, bounds)(noisy, TIMES + 0.5)
+    assert calls == [4, 2], "where nobody is guided the null is not asked"
+    assert bounds.at(torch.tensor([0.2, 0.7, 0.71])).tolist() == [1.0, 2.5, 1.0]
+
+
+@pytest.mark.parametrize("interval", [(0.5, 0.5), (-0.1, 0.5), (0.2, 1.5)])
+def test_an_interval_that_is_none_is_refused(interval):
+    with pytest.raises(ValueError, match="allowed: 0 <= low < high <= 1"):
+        Guidance(2.0, interval=interval)

@@ -199,6 +199,8 @@ def test_sides_that_are_left_open_are_chosen_and_written_down():
         ({"given": ["image"]}, "where the image is given"),
         ({"masks": "case", "prompts": [{"findings": []}]}, "allowed: prompts: reports"),
         ({"masks": "case", "given": ["image"]}, "allowed: masks: shapes"),
+        ({"guidance_interval": 0.5}, "allowed: two times"),
+        ({"guidance_interval": [0.7, 0.2]}, "allowed: 0 <= low < high <= 1"),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(changed, message):

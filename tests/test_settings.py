@@ -343,8 +343,9 @@ def test_drawn_radiographs_are_read_by_the_method_of_their_cohort_or_by_the_one_
     assert radiographs.segmenter_of_films(whole, "site_a")["segmenter"] == "projected"
 
 
-def test_the_showcase_of_radiographs_is_accepted_and_measures_what_it_draws():
-    path = ROOT / "benchmarks/showcase_films.yaml"
+@pytest.mark.parametrize("name", ["showcase_films", "film_objectives"])
+def test_a_benchmark_of_radiographs_is_accepted_and_measures_what_it_draws(name):
+    path = ROOT / f"benchmarks/{name}.yaml"
     whole = settings.checked(settings.strict_load(path), SCHEMA)
     assert whole["evaluate"]["synthesis"]["recipes"] == list(whole["recipes"])
     assert radiographs.recipes(whole, flat=True) == "|".join(whole["recipes"])

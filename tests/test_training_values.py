@@ -2,7 +2,7 @@
 
 import pytest
 
-from radfoundry.config import settings
+from radfoundry.config import catalogue, lookups, settings
 from radfoundry.config.settings import ConfigurationError
 
 
@@ -38,3 +38,24 @@ def test_two_networks_of_other_coarse_grids_are_refused():
     assert fault.endswith("factor is 2, that of low_resolution is 4; allowed: the same")
     (fault,) = faults({"super_resolution": {"factor": 4}, "low_resolution": {"factor": 2}})
     assert fault.endswith("factor is 4, that of low_resolution is 2; allowed: the same")
+
+
+def filled(train):
+    """Return the one recipe of a checked config of radiographs."""
+    recipe = {"cohort": "films", "generator": "xreal", "train": train}
+    cohort = {"phantom": {"kind": "chest_xray"}, "pseudolabel": "none"}
+    return settings.checked({"cohorts": {"films": cohort}, "recipes": {"r": recipe}})
+
+
+def test_a_network_that_not_every_recipe_has_is_there_if_it_is_named():
+    usual = ["text", "autoencoder", "diffusion", "anatomy_controller"]
+    cases = {"controlnet": [*usual[:3], "controlnet"], "edm": [*usual[:2], "edm", usual[3]]}
+    cases |= {"guide": [*usual[:3], "guide", usual[3]], "pretrained": ["pretrained", usual[3]]}
+    for name, wanted in cases.items():
+        for value in (True, {}, {"steps": 3} if name != "pretrained" else {"folder": "there"}):
+            whole = filled({name: value})
+            assert catalogue.networks_of(whole["recipes"]["r"]) == wanted
+            assert isinstance(whole["recipes"]["r"]["train"][name], dict)
+        assert catalogue.networks_of(filled({name: False})["recipes"]["r"]) == usual
+    assert lookups.variant(filled({"controlnet": True}), "r") == "controlnet"
+    assert lookups.variant(filled({"edm": True}), "r") == "xreal"

@@ -1,6 +1,5 @@
 """Tests of XReal with networks of a few steps: promises that hold however well it draws."""
 
-import hashlib
 import json
 from functools import cache
 from types import SimpleNamespace
@@ -8,7 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import radiograph_recipes
 import torch
+from radiograph_recipes import CODER, EFFUSION, NODULE, SHIFTS, digest, settings
 from scipy import ndimage
 
 from radfoundry import tables, weights
@@ -16,23 +17,17 @@ from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.config import autoencoders, catalogue, lookups, untrained
 from radfoundry.config.catalogue import load
+from radfoundry.evaluation.readers import stated
 from radfoundry.generators import xreal
 from radfoundry.generators._latent import options as latent_options
 from radfoundry.generators._radiographs import options as shared
 from radfoundry.generators.xreal import anatomy_controller, drawing
 from radfoundry.generators.xreal import options as own_options
 
-FEW = {"steps": 2, "batch": 2}
-SHIFTS = {"size": "phantom", "widths": [15, 32], "blocks": [1, 1], "mixing": 8, "text_places": 2}
 TRAIN = {
-    "size": "phantom",
-    "text": {"steps": 0, "size": {"width": 16, "layers": 1, "heads": 2, "inner": 16}},
-    "autoencoder": {**FEW, "size": {"size": "radiograph", "widths": [16], "blocks": [1]}},
-    "diffusion": {**FEW, "size": SHIFTS},
-    "anatomy_controller": {**FEW, "size": {"size": "radiograph", "widths": [16], "blocks": [1]}},
+    **radiograph_recipes.TRAIN,
+    "anatomy_controller": CODER,
 }
-EFFUSION = {"name": "pleural_effusion", "side": "left", "location": "", "severity": "moderate"}
-NODULE = {"name": "nodule", "side": "right", "location": "upper zone", "severity": "severe"}
 
 
 @cache
@@ -73,8 +68,7 @@ def prepared():
 
 @cache
 def table():
-    rows = [{"case": c.name, "split": "train", **c.facts} for c in chests()]
-    return pd.DataFrame(rows).assign(lung_right="present", lung_left="present")
+    return radiograph_recipes.table(chests())
 
 
 def requests(count=1, findings=(EFFUSION,), seed=3, **options):
@@ -92,10 +86,6 @@ def drawn(networks=None, **options):
     return xreal.draw(request, source(request), networks or prepared())
 
 
-def digest(array):
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
 def test_equal_seeds_draw_equal_bytes_and_others_do_not():
     first, again, other = drawn(), drawn(), drawn(seed=4)
     assert digest(first.image.voxels) == digest(again.image.voxels)
@@ -103,13 +93,15 @@ def test_equal_seeds_draw_equal_bytes_and_others_do_not():
     assert digest(first.image.voxels) != digest(other.image.voxels)
 
 
-def test_what_is_drawn_together_is_what_is_drawn_alone():
+def test_what_is_drawn_together_is_what_is_drawn_alone_but_for_rounding():
+    own = {"diffusion": {**TRAIN["diffusion"], "precision": "float32"}}
+    networks = xreal.prepare({**trained(), "diffusion": fitted("diffusion", below(), **own)})
     asked = requests(3, findings=(EFFUSION, NODULE))
     assert len({drawing.alike(one, source(one)) for one in asked}) == 1
-    together = xreal.draw_many(asked, [source(one) for one in asked], prepared())
+    together = xreal.draw_many(asked, [source(one) for one in asked], networks)
     for one, sample in zip(asked, together, strict=True):
-        alone = xreal.draw(one, source(one), prepared())
-        np.testing.assert_allclose(sample.image.voxels, alone.image.voxels, atol=2e-3)
+        alone = xreal.draw(one, source(one), networks)
+        np.testing.assert_allclose(sample.image.voxels, alone.image.voxels, atol=1e-5, rtol=0)
 
 
 def test_a_sample_is_a_case_with_its_organs_and_findings_as_maps():
@@ -171,9 +163,13 @@ def test_organs_lead_the_drawing_through_the_controller_alone(monkeypatch):
     np.testing.assert_array_equal(own.image.voxels, moved.image.voxels)
 
 
-def test_masks_may_be_the_sources_own():
+def of_cases():
     rows = [xreal.plan(table(), {"count": 3, "masks": "case", "warp": 0}, seed) for seed in (1, 2)]
-    for one in pd.concat(rows).to_dict("records"):
+    return pd.concat(rows).to_dict("records")
+
+
+def test_masks_may_be_the_sources_own():
+    for one in of_cases():
         mask = drawing.scene(json.loads(one["parameters"]), source(one)).marks()
         assert digest(mask) == digest(source(one).findings)
 
@@ -188,6 +184,18 @@ def test_a_finding_without_a_stated_side_may_fill_all_of_where_it_may_lie():
         mask = drawing.scene(asked, source(one)).marks() > 0
         assert mask[lungs].all()
         assert not (mask & ~ndimage.binary_dilation(lungs[:, 0], iterations=2)[:, None]).any()
+
+
+def test_a_finding_of_the_source_that_has_no_mask_does_not_count_as_asked_for():
+    one = next(one for one in of_cases() if "effusion" in source(one).facts["report"])
+    asked, bare = json.loads(one["parameters"]), source(one)
+    assert [(said["name"], said["side"]) for said in asked["stated"]] == [
+        (EFFUSION["name"], "left")
+    ]
+    bare = Case(bare.name, bare.image, bare.anatomy, np.zeros_like(bare.findings), bare.facts)
+    names = ("pleural_effusion", "nodule")
+    known = stated.of_sample(xreal.draw(one, bare, prepared()), asked, names)
+    assert known.present.tolist() == [0, 0]
 
 
 def test_by_default_the_network_is_called_ten_times_at_most():
@@ -226,8 +234,8 @@ def test_a_thin_mask_is_filled_in_its_middle():
 
 
 def test_a_base_without_words_needs_no_text_encoder():
-    stated = {"diffusion": {**TRAIN["diffusion"], "text": False}}
-    base = fitted("diffusion", {"autoencoder": trained()["autoencoder"]}, **stated)
+    mute = {"diffusion": {**TRAIN["diffusion"], "text": False}}
+    base = fitted("diffusion", {"autoencoder": trained()["autoencoder"]}, **mute)
     assert base.card["text_width"] == 0
     some = {name: own for name, own in trained().items() if name != "text"} | {"diffusion": base}
     assert np.isfinite(drawn(xreal.prepare(some)).image.voxels).all()
@@ -281,21 +289,12 @@ def test_a_source_of_another_grid_or_without_the_organ_is_refused():
         xreal.draw(request, cut, prepared())
 
 
-def settings(**train):
-    entry = {"cohort": "c", "generator": "xreal", "networks": {}, "train": {"seed": 0, **train}}
-    entry |= {"size": "phantom", "sample": {"count": 4}, "filter": {}}
-    synthesis = {"recipes": ["r"], "untrained": {"samples": 2, "prompt": 1}, "probes": {}}
-    return {
-        "recipes": {"r": entry},
-        "cohorts": {"c": {"pseudolabel": "none"}},
-        "evaluate": {"synthesis": synthesis},
-    }
-
-
 def test_a_recipe_has_the_networks_that_its_baseline_needs_and_a_null_arm_of_those():
     every = ["text", "autoencoder", "diffusion", "anatomy_controller"]
-    for train, wanted in (({}, every), ({"text_only": True}, every[:3])):
-        asked = settings(**train)
+    copied = {"controlnet": {}}
+    for train, wanted in (({}, every), ({"text_only": True}, every[:3]), (copied, every[:3])):
+        wanted = [*wanted, *train.keys() & {"controlnet"}]
+        asked = settings("xreal", train)
         assert list(lookups.networks(asked, "r")) == wanted
         assert autoencoders.recipes(asked) == ["r"]
         null = untrained.beside(asked)["recipes"]["r.untrained"]
@@ -313,11 +312,11 @@ def test_untrained_networks_draw_the_null_arm():
 
 
 def test_the_keys_that_training_takes_are_those_of_its_parts():
-    stated = catalogue.training("xreal")
-    assert stated["autoencoder"] == latent_options.KEYS
-    assert stated["diffusion"] == shared.DIFFUSION_KEYS
-    assert stated["text"] == shared.TEXT_KEYS
-    assert stated["anatomy_controller"] == own_options.CONTROLLER_KEYS
+    keys = catalogue.training("xreal")
+    assert keys["autoencoder"] == latent_options.KEYS
+    assert keys["diffusion"] == shared.DIFFUSION_KEYS
+    assert keys["text"] == shared.TEXT_KEYS
+    assert keys["anatomy_controller"] == own_options.CONTROLLER_KEYS
 
 
 @pytest.mark.parametrize(

@@ -130,9 +130,9 @@ def networks_of(recipe: Mapping) -> list[str]:
     """Return the networks that a recipe has: not every one has all of its generator's.
 
     A generator's USED names networks with the option that decides, by path, and the value with
-    which a recipe has them; what is not stated counts as false. With None a recipe has them unless
-    the option is stated as false. A list are values of which any will do, None in it where the
-    option is not stated.
+    which a recipe has them; what is not stated counts as false, and values below a key as true.
+    With None a recipe has them unless the option is stated as false. A list are values of which any
+    will do, None in it where the option is not stated.
     """
     names = constant("generators", recipe["generator"], "NETWORKS")
     used = stated("generators", recipe["generator"], "USED", {})
@@ -146,7 +146,15 @@ def networks_of(recipe: Mapping) -> list[str]:
 def _holds(value: Any, wanted: bool | list | None) -> bool:
     if isinstance(wanted, list):
         return value in wanted
+    if isinstance(value, Mapping):  # a network that is named, if only to have it
+        value = True
     return value is not False if wanted is None else bool(value) == wanted
+
+
+def asked_for(generator: str) -> set[str]:
+    """Return the networks that a recipe has if `train:` names them, with `true` or with values."""
+    used = stated("generators", generator, "USED", {})
+    return {name for name, rules in used.items() if rules.get(f"train/{name}") is True}
 
 
 def value_at(recipe: Mapping, path: str) -> Any:

@@ -194,16 +194,17 @@ def _training_keys(where: str, recipe: Mapping) -> Iterator[str]:
     taken = catalogue.training(recipe["generator"])
     known = {"seed": (), **({"start": (), **taken} if taken else {})}
     renamed = catalogue.stated("generators", recipe["generator"], "RENAMED", {})
+    named = dict.fromkeys(catalogue.asked_for(recipe["generator"]), bool)
     for key, below in recipe["train"].items() if taken is not None else ():
         if key not in known:
             now = f"; `{key}` is now `{renamed[key]}`, below a network" if key in renamed else ""
             hint = now or schema.nearest(key, known)
             message = f"unknown; allowed: {', '.join(known)}{hint}"
             yield f"{where}.{key}: {message}"
-        elif known[key] and not isinstance(below, Mapping | NoneType):
+        elif known[key] and not isinstance(below, Mapping | NoneType | named.get(key, NoneType)):
             yield f"{where}.{key}: is {below!r}; allowed: keys: {', '.join(known[key])}"
-        elif known[key]:
-            yield from _keys_below(f"{where}.{key}", below or {}, known[key], renamed)
+        elif known[key] and isinstance(below, Mapping):
+            yield from _keys_below(f"{where}.{key}", below, known[key], renamed)
 
 
 def _keys_below(

@@ -208,13 +208,14 @@ def variant(settings: Settings, recipe: str) -> str:
     """Return which published system a recipe is: its generator, or an ablation that it states.
 
     A generator's VARIANTS are names with values that a recipe of it has, by path; the first one
-    whose values all match counts.
+    whose values all match counts. A network that is named matches `true`.
     """
-    generator = _generator(settings, recipe)
+    generator, own = _generator(settings, recipe), settings["recipes"][recipe]
+    named = {f"train/{name}" for name in catalogue.asked_for(generator)}
     for name, values in catalogue.stated("generators", generator, "VARIANTS", {}).items():
-        if all(
-            catalogue.value_at(settings["recipes"][recipe], path) == v for path, v in values.items()
-        ):
+        found = {path: catalogue.value_at(own, path) for path in values}
+        found |= {path: isinstance(found[path], Mapping) for path in found if path in named}
+        if all(found[path] == value for path, value in values.items()):
             return name
     return generator
 

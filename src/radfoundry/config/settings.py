@@ -166,7 +166,15 @@ def checked(
         raise ConfigurationError("the config", faults)
     for recipe in filled["recipes"].values():
         recipe["sample"] = _sampled(recipe) | recipe["sample"]
+        recipe["train"] = _named(recipe)
     return filled
+
+
+def _named(recipe: Mapping) -> dict[str, Any]:
+    """Return `train` with the values, none, of networks that are only named: `true` or `false`."""
+    named = catalogue.asked_for(recipe["generator"])
+    stated = {k: v for k, v in recipe["train"].items() if not (k in named and v in (False, None))}
+    return {key: {} if key in named and value is True else value for key, value in stated.items()}
 
 
 def _sampled(recipe: Mapping) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 * `noise`: schedules of continuous time, and what follows from a noisy picture and an estimate.
 * `objectives`: draws of time, loss, and what is left out of the condition in training.
+* `preconditioning`: EDM's scales, and a log-variance that is learned of each noise level.
 * `guidance`: from a network to an estimate of the clean picture, guided, with known channels kept.
 * `samplers`: from noise to pictures, each from its own seed.
 * `tiles`: a network on a volume larger than memory.

@@ -5,6 +5,8 @@
 * `wavelet_unet`: a U-Net on the Haar transform (`wavelets`), for any machine.
 * `shift_unet`: one of shifts whose places are learned, for bodies that lie alike.
 * `diffusion_unet`: MONAI's, which reads a text at every level that attends.
+* `preconditioned_unet`: the same with EDM's preconditioning. `controlnet`: it or `shift_unet`,
+  frozen, with a copy of its encoder that sees maps. `power_averages`: of weights, chosen later.
 * `super_resolution`: from a coarse volume to a full one, around a regression.
 * `gan`: a Wasserstein GAN.
 * `layers`, `blocks`: what they are made of. `costs`: parameters and memory, without running them.

@@ -5,7 +5,7 @@ alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from radfoundry.diffusion import Denoise
 from radfoundry.diffusion.guidance import Guidance, Known, guided
 from radfoundry.diffusion.objectives import masked_channels
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
-from radfoundry.generators._radiographs import training, words
+from radfoundry.generators._radiographs import training, variants, words
 from radfoundry.generators._radiographs.latents import Coder, Grid, blocked
 from radfoundry.generators._radiographs.scenes import Scene
 from radfoundry.text.encoder import model
@@ -26,18 +26,24 @@ from radfoundry.training.acceleration import mixed
 from radfoundry.weights import Weights
 
 OnGrid = TypeVar("OnGrid", bound=Grid)
+# Networks that draw latents: the first one counts. All but the last are `variants`' own.
+BASES = ("averaged", "edm", "diffusion")
 SEAM = 2  # pixels inside a mask over which what is pasted takes over from what was there
 
 
 @dataclass(frozen=True)
 class Engine(Generic[OnGrid]):
-    """Text encoder, denoising network and the grid that it draws on, ready to draw."""
+    """Text encoder, denoising network and the grid that it draws on, ready to draw.
+
+    `weaker` is a network that guidance leads away from, in place of the words' absence, or None.
+    """
 
     encode: model.Encode | None
     network: nn.Module
     coder: OnGrid
     card: Mapping[str, Any]
     device: str
+    weaker: nn.Module | None = None
 
     def said(self, findings: Sequence[Mapping], text: str) -> str:
         """Return the prompt of findings in words that the network was taught by."""
@@ -72,9 +78,10 @@ class Engine(Generic[OnGrid]):
         with mixed(self.device, self.card["precision"]):
             return self.network(noisy, times, **condition)
 
-    def guided(self, condition: Mapping[str, Tensor], scale: float, limit: float = 0.0) -> Denoise:
-        """Return what estimates clean pictures, led by the words; latents have no bounds."""
-        return guided(self.estimate, condition, Guidance(scale, limit))
+    def guided(self, condition: Mapping[str, Tensor], guidance: Guidance) -> Denoise:
+        """Return what estimates clean pictures, led by the words or away from a weaker network."""
+        worse = None if self.weaker is None else replace(self, network=self.weaker).estimate
+        return guided(self.estimate, condition, guidance, worse)
 
     def drawn(
         self,
@@ -88,7 +95,8 @@ class Engine(Generic[OnGrid]):
         own = [seeds.seed(number, "radiograph", stage) for number in numbers]
         shape = self.card["channels"], *self.card["space"]
         streams = Streams(own, shape, self.device)
-        return sample(denoise, streams, training.schedule_of(self.card), sampling, known)
+        schedule: Any = self.network.schedule
+        return sample(denoise, streams, schedule, sampling, known)
 
     def sampling(self, asked: Mapping, steps: int) -> Sampling:
         """Return how a request is drawn in so many calls."""
@@ -110,10 +118,29 @@ class Engine(Generic[OnGrid]):
             raise ValueError(f"{message} {list(self.card['space'])}: resample it first")
 
 
+def lacking(weights: Mapping[str, Weights]) -> list[str]:
+    """Return which networks `prepared` would miss, sorted."""
+    base = next((weights[name] for name in BASES if name in weights), None)
+    if base is None:
+        return [name for name in ("autoencoder", "diffusion") if name not in weights]
+    needed = ["autoencoder", *(["text"] if base.card["text"] else [])]
+    return [name for name in needed if name not in weights]
+
+
 def prepared(weights: Mapping[str, Weights], device: str = "cpu") -> Engine[Coder]:
-    """Return the engine of the networks `text`, `autoencoder` and `diffusion`."""
-    coder = blocked(weights["autoencoder"], weights["diffusion"].card, device)
-    return engine(weights["diffusion"], weights.get("text"), coder, device)
+    """Return the engine of a recipe's networks: `text`, `autoencoder`, and those that draw latents.
+
+    These are the first of `BASES` that is there; `controlnet` with it, and `guide`, which it is led
+    away from.
+    """
+    base = next(weights[name] for name in BASES if name in weights)
+    copied, guide = weights.get("controlnet"), weights.get("guide")
+    coder = blocked(weights["autoencoder"], base.card, device)
+    found = engine(base, weights.get("text"), coder, device)
+    if copied is not None:
+        both = variants.controlled(base, copied, device)
+        found = replace(found, network=both, card=copied.card)
+    return found if guide is None else replace(found, weaker=training.rebuilt(guide, device))
 
 
 def engine(
@@ -121,7 +148,15 @@ def engine(
 ) -> Engine[OnGrid]:
     """Return the engine of a denoising network that draws on a grid, and reads a text or none."""
     encode = model.prepare(text, device) if network.card["text"] and text is not None else None
-    return Engine(encode, training.rebuilt(network, device), grid, network.card, device)
+    own = network.card["network"] in BASES[:-1]
+    made = (variants if own else training).rebuilt(network, device)
+    return Engine(encode, made, grid, network.card, device)
+
+
+def guidance_of(asked: Mapping, scale: float, limit: float = 0.0) -> Guidance:
+    """Return how a request is guided; latents have no bounds."""
+    interval = asked.get("guidance_interval")
+    return Guidance(scale, limit, tuple(interval) if interval else None)
 
 
 def whole(
@@ -148,7 +183,7 @@ def whole(
         for one, s in zip(asked, scenes, strict=True)
     ]
     condition = engine.condition(prompts, maps_of, known)
-    denoise = engine.guided(condition, float(asked[0]["guidance"]))
+    denoise = engine.guided(condition, guidance_of(asked[0], float(asked[0]["guidance"])))
     drawn = engine.drawn(denoise, numbers, "whole", engine.sampling(asked[0], steps))
     return pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
 
@@ -174,7 +209,7 @@ def pasted(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> np.ndarra
 
 
 def localized(
-    engine: Engine, prompts: Sequence[Sequence[str]], masks: Tensor, scale: float
+    engine: Engine, prompts: Sequence[Sequence[str]], masks: Tensor, guidance: Guidance
 ) -> Denoise:
     """Return what estimates clean latents, each finding led by what is said of it in its own mask.
 
@@ -186,7 +221,7 @@ def localized(
         engine: What draws.
         prompts: Of each sample, those of its findings, equally many.
         masks: (B, findings, x, z) in [0, 1].
-        scale: s.
+        guidance: s, and when it counts; at other times s is 1.
     """
     count, rows = masks.shape[1], len(masks)
     said = [prompts[row][place] for place in range(count) for row in range(rows)]
@@ -198,6 +233,9 @@ def localized(
         many = noisy.repeat(again, 1, 1, 1), times.repeat(again)
         plain, *each = engine.estimate(*many, **condition).float().chunk(again)
         moved = [shares[:, k : k + 1] * (one - plain) for k, one in enumerate(each)]
+        scale = guidance.at(times)
+        if isinstance(scale, Tensor):
+            scale = scale[:, None, None, None]
         return plain + scale * torch.stack(moved).sum(0)
 
     return denoise

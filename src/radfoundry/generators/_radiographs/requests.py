@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radfoundry import seeds
+from radfoundry.diffusion.guidance import Guidance
 from radfoundry.generators._radiographs import maps, shapes, warps, words
 from radfoundry.generators._requests import planning, text_guided
 
@@ -153,16 +154,31 @@ def completed(
         rng = np.random.default_rng([row["seed"], OWN_STREAM])
         known = json.loads(row["parameters"])
         known |= {"warp": warps.chosen(options["warp"], rng), "given": list(options["given"])}
-        known |= {"findings": _sided(known["findings"], rng, options["masks"] != "regions")}
-        if known["given"] and not known["findings"]:
+        shown = _sided(known["findings"], rng, options["masks"] != "regions")
+        if known["given"] and not shown:
             name = row["request"]
             raise ValueError(f"{name}: given: image, and no finding to draw: state prompts")
+        known |= _asked(shown, known.pop("findings"), options["masks"] == "case")
         known |= {"masks": [], "masks_by": options["masks"]}
         if chooser is not None:
-            known["masks"] = [chooser(one, rng) for one in known["findings"]]
-        known |= {name: options[name] for name in settings} | dict(more)
+            known["masks"] = [chooser(one, rng) for one in shown]
+        stated = {name: options.get(name) for name in settings}
+        known |= {name: value for name, value in stated.items() if value is not None} | dict(more)
         rows.append({**row, "parameters": json.dumps(known, sort_keys=True)})
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
+
+
+def _asked(shown: Sequence[Mapping], stated: Sequence[Mapping], own: bool) -> dict[str, Any]:
+    """Return what a request says of its findings.
+
+    Where masks are the source's own, nobody knows before they are read which of its findings have
+    one, nor may a side be drawn: those that are `stated` are words for the masks, and what counts
+    as asked for is what the sample's map shows (`scenes.sample`).
+    """
+    if not own:
+        return {"findings": list(shown)}
+    names = maps.finding_names()
+    return {"stated": [dict(one) for one in stated if one["name"] in names]}
 
 
 def _shown(cases: pd.DataFrame) -> list[str]:
@@ -198,6 +214,17 @@ def _check(options: Mapping, choosers: Choosers) -> None:
         if not isinstance(value, int | float) or not 0 <= value <= most:
             raise ValueError(f"{name} is {value!r}; allowed: 0 to {most}")
     _check_together(options)
+    _check_interval(options.get("guidance_interval"))
+
+
+def _check_interval(interval: object) -> None:
+    """Refuse an interval before every sample fails for it."""
+    if interval is None:
+        return
+    numbers = isinstance(interval, list) and all(isinstance(one, int | float) for one in interval)
+    if not numbers or len(interval) != 2:  # type: ignore[arg-type]
+        raise ValueError(f"guidance_interval is {interval!r}; allowed: two times, from 0 to 1")
+    Guidance(interval=(interval[0], interval[1]))  # type: ignore[index]
 
 
 def _check_together(options: Mapping) -> None:

@@ -134,3 +134,6 @@ def _read(layer: TextFeatures, reader: Mapping[str, Any]) -> None:
     for buffer, part in ((layer.reader, "weight"), (layer.bias, "bias")):
         if part in reader:
             buffer.copy_(torch.tensor(reader[part]).reshape(buffer.shape))
+
+
+give_reader = _read  # for others: a change of the name above would train every network again

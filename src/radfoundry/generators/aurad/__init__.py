@@ -64,6 +64,7 @@ OPTIONS = {
     "splits": ["train"],
     "prompts": "reports",
     "guidance": 2.5,
+    "guidance_interval": None,
     "steps": 6,
     "mask_guidance": 2.0,
     "mask_steps": 4,
@@ -75,7 +76,8 @@ OPTIONS = {
     "text": True,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 0},
 }
-SETTINGS = ("mask_steps", "mask_guidance", "eta")  # that a request states beside `text_guided`'s
+# That a request states beside `text_guided`'s.
+SETTINGS = ("mask_steps", "mask_guidance", "eta", "guidance_interval")
 CHOOSERS: requests.Choosers = {
     "drawn": None,
     "random": baselines.chosen_at_random,

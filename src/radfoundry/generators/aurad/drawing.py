@@ -18,8 +18,8 @@ from radfoundry.generators.aurad.masks import Masks
 COPIED = "copy_paste"
 # What requests share that are drawn at once.
 TOGETHER = (
-    "steps", "mask_steps", "method", "timestep_spacing", "eta", "guidance", "mask_guidance", "text",
-    "masks_by",
+    "steps", "mask_steps", "method", "timestep_spacing", "eta", "guidance", "guidance_interval",
+    "mask_guidance", "text", "masks_by",
 )  # fmt: skip
 # By the option `masks`: the networks that are needed.
 NEEDED: Mapping[str, Sequence[str]] = {

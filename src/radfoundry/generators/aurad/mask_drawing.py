@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from radfoundry.diffusion.guidance import Guidance
 from radfoundry.generators._radiographs import maps
 from radfoundry.generators._radiographs.drawing import Engine
 from radfoundry.generators.aurad import masks
@@ -22,8 +23,8 @@ def drawn(
 ) -> list[Masks]:
     """Return the masks of several samples: each drawn again until it is plausible, `TRIES` at most.
 
-    All go through the network as often as the last of them needs it, so that what is drawn beside
-    a sample changes nothing of it.
+    A sample whose masks are taken at once goes through the network no more, whatever those beside
+    it need: each draw has a stream of chance of its own.
 
     Args:
         asked: Parameters of requests that agree on how they are drawn.
@@ -39,9 +40,10 @@ def drawn(
     for attempt in range(TRIES):
         if not pending:
             break
-        values = _values(asked, anatomies, numbers, engine, attempt)
-        for at in pending:
-            own = values[at], asked[at]["findings"], anatomies[at]
+        bodies, seeds = [anatomies[at] for at in pending], [numbers[at] for at in pending]
+        values = _values([asked[at] for at in pending], bodies, seeds, engine, attempt)
+        for at, drawn_now in zip(pending, values, strict=True):
+            own = drawn_now, asked[at]["findings"], anatomies[at]
             found[at] = _read(*own, engine.card["sizes"], attempt + 1)
         pending = [at for at in pending if found[at].implausible]
     return found
@@ -58,9 +60,8 @@ def _values(
     said = [engine.said(one["findings"], one["prompt"]) if one["text"] else "" for one in asked]
     organs = [maps.of_organs(anatomy) for anatomy in anatomies]
     known = [np.asarray(one.any((1, 2))) for one in organs]
-    denoise = engine.guided(
-        engine.condition(said, organs, known), float(asked[0]["mask_guidance"]), LIMIT
-    )
+    guidance = Guidance(float(asked[0]["mask_guidance"]), LIMIT)
+    denoise = engine.guided(engine.condition(said, organs, known), guidance)
     sampling = engine.sampling(asked[0], int(asked[0]["mask_steps"]))
     cells = engine.drawn(denoise, numbers, f"masks-{attempt}", sampling)
     return engine.coder.decode(cells, organs[0].shape[1:]).numpy()

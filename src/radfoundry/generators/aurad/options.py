@@ -20,6 +20,9 @@ USED: Mapping[str, Mapping[str, list]] = {
     "diffusion": {"sample/masks": [None, "drawn", "random", "transformed"]},
     "bank": {"sample/masks": ["transformed", "copy_paste"]},
 }
+# Memory of a GPU that one sample takes, bytes per pixel: that of masks or that of the radiograph,
+# whichever is more. `networks.costs` counts 1159, 33459 and 2848, see `xreal.options`.
+DRAWING_BYTES: Mapping[str, int] = {"phantom": 1200, "workstation": 34000, "paper": 3000}
 # What `sample:` is where the recipe does not say.
 SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "train/objective": {

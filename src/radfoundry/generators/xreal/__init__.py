@@ -16,13 +16,13 @@ import torch
 from radfoundry.case import Case
 from radfoundry.generators._latent import training as autoencoders
 from radfoundry.generators._latent.radiographs import RadiographCrops, round_trip
-from radfoundry.generators._radiographs import fitting, requests
+from radfoundry.generators._radiographs import fitting, pretrained_engine, requests
 from radfoundry.generators._radiographs import options as shared
 from radfoundry.generators._radiographs import training as denoising
-from radfoundry.generators._radiographs.drawing import prepared
+from radfoundry.generators._radiographs.drawing import lacking, prepared
 from radfoundry.generators._radiographs.latents import blocked
 from radfoundry.generators._radiographs.task import LatentTask
-from radfoundry.generators.xreal import anatomy_controller
+from radfoundry.generators.xreal import anatomy_controller, beside
 from radfoundry.generators.xreal.drawing import Networks, alike, draw_many
 from radfoundry.generators.xreal.options import checked, of_controller, of_diffusion
 from radfoundry.generators.xreal.published import PROBED
@@ -48,14 +48,20 @@ NETWORKS = {
     "text": "BERT of the findings' words",
     "autoencoder": "of radiographs, whose latents are drawn",
     "diffusion": "U-Net that draws latents of radiographs from words",
+    "controlnet": "copy of the base's encoder that sees organs and findings, beside it",
+    "edm": "U-Net taught as EDM is, in place of `diffusion`",
+    "averaged": "`edm` with weights averaged over a width chosen afterwards; it learns nothing",
+    "pretrained": "latent text-to-image model of a local folder, in place of the base; as it is",
+    "guide": "smaller U-Net, taught for less long, that guidance leads away from",
     "anatomy_controller": "second autoencoder, which makes a radiograph of organs",
 }
-CLAIMED = ("diffusion", "anatomy_controller")
-NEEDS = {"diffusion": ["text", "autoencoder"]}
-# Networks that not every recipe has: the baselines have no controllers.
-USED = {
-    "anatomy_controller": {"train/text_only": False, "train/concat": False},
-    "text": {"train/diffusion/text": None},
+CLAIMED = ("diffusion", "anatomy_controller", "controlnet", "edm", "averaged")
+NEEDS = {
+    "diffusion": ["text", "autoencoder"],
+    "controlnet": ["text", "autoencoder", "diffusion"],
+    "edm": ["text", "autoencoder"],
+    "averaged": ["edm"],
+    "guide": ["text", "autoencoder"],
 }
 AUTOENCODER = "autoencoder"
 MODALITIES = ("CXR",)
@@ -65,6 +71,7 @@ OPTIONS = {
     "prompts": "reports",
     "given": [],
     "guidance": 1.5,
+    "guidance_interval": None,
     "steps": 4,
     "anatomy_steps": 6,
     "led": 0.5,
@@ -77,7 +84,8 @@ OPTIONS = {
     "text": True,
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 0},
 }
-SETTINGS = ("anatomy_steps", "led", "eta", "decay")  # that a request states beside `text_guided`'s
+# That a request states beside `text_guided`'s.
+SETTINGS = ("anatomy_steps", "led", "eta", "decay", "guidance_interval")
 LIMITS = (
     "A finding is drawn inside its mask alone: what it does to organs elsewhere, such as a heart "
     "that is pushed aside, is not.",
@@ -101,7 +109,8 @@ def fit(
             where its training starts.
         options: `size`; overrides of the tables by network; `objective`, "flow" or "published";
             `wording`, "findings" or "reports"; the baselines: `text_only`, and `concat`, which
-            shows the base the maps of organs and findings.
+            shows the base the maps of organs and findings. See `beside` for the networks that a
+            recipe names to have them.
         rng: The source of all chance.
         device: Where to train.
         callbacks: Callbacks; a state to resume from.
@@ -123,6 +132,8 @@ def fit(
     if network == "anatomy_controller":
         card = of_controller(options)
         return anatomy_controller.fit(data.cases, card, generator, device, callbacks, start)
+    if network != "diffusion":
+        return beside.fit(network, data, options, generator, device, callbacks)
     card, encoder = fitting.told(of_diffusion(options), data, NEEDS["diffusion"])
     coder = blocked(data.networks["autoencoder"], card, device)
     task = LatentTask(data.cases, card, coder, encoder, device)
@@ -145,13 +156,14 @@ def prepare(weights: Mapping[str, Weights], device: str = "cpu") -> Networks:
     Raises:
         ValueError: A network is missing.
     """
-    needed = {name for name in ("autoencoder", "diffusion") if name not in weights}
-    if not needed and weights["diffusion"].card["text"] and "text" not in weights:
-        needed = {"text"}
-    if missing := sorted(needed):
+    if "pretrained" in weights:
+        engine = pretrained_engine.engine(weights["pretrained"], device)
+    elif missing := lacking(weights):
         wanted = "text, autoencoder, diffusion and, but for the baselines, anatomy_controller"
         raise ValueError(f"xreal draws with {wanted}; missing: {', '.join(missing)}")
-    engine, controller = prepared(weights, device), weights.get("anatomy_controller")
+    else:
+        engine = prepared(weights, device)
+    controller = weights.get("anatomy_controller")
     if engine.card["maps"]:
         controller = None
     built = None if controller is None else anatomy_controller.rebuilt(controller, device)

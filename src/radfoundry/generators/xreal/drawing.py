@@ -17,7 +17,14 @@ from torch import Tensor, nn
 from radfoundry.case import Case
 from radfoundry.diffusion.guidance import DECAYS, Known, until
 from radfoundry.generators._radiographs import maps, shapes, warps
-from radfoundry.generators._radiographs.drawing import Engine, localized, pasted, pixels, whole
+from radfoundry.generators._radiographs.drawing import (
+    Engine,
+    guidance_of,
+    localized,
+    pasted,
+    pixels,
+    whole,
+)
 from radfoundry.generators._radiographs.latents import Coder
 from radfoundry.generators._radiographs.scenes import Scene, sample
 from radfoundry.generators.xreal import anatomy_controller
@@ -26,7 +33,7 @@ OUTSIDE = 0.2  # share of the controller's estimate outside the organs
 # What requests share that are drawn at once.
 TOGETHER = (
     "steps", "anatomy_steps", "led", "method", "timestep_spacing", "eta", "guidance", "decay",
-    "text", "given", "masks_by",
+    "guidance_interval", "text", "given", "masks_by",
 )  # fmt: skip
 
 
@@ -60,7 +67,7 @@ def scene(asked: Mapping, source: Case) -> Scene:
         own = warps.applied(source.findings, asked["warp"])
         seen = maps.of_findings(own) > 0
         known: dict[str, dict] = {}
-        for one in asked["findings"]:  # both sides of it are one mask: neither is named
+        for one in asked["stated"]:  # both sides of it are one mask: neither is named
             twice = one["name"] in known
             known[one["name"]] = {"name": one["name"]} if twice else one
         names = [n for n, mask in zip(maps.finding_names(), seen, strict=True) if mask.any()]
@@ -118,7 +125,8 @@ def _controlled(
     masks = torch.stack([engine.coder.touched(s.masks.astype(np.float32)) for s in scenes])
     kept = (1 - masks.amax(1, keepdim=True)).to(engine.device)
     known = Known(engine.coder.encode(pictures), kept, True, False, DECAYS[asked[0]["decay"]])
-    denoise = localized(engine, said, masks, float(asked[0]["guidance"]))
+    guidance = guidance_of(asked[0], float(asked[0]["guidance"]))
+    denoise = localized(engine, said, masks, guidance)
     sampling = engine.sampling(asked[0], int(asked[0]["steps"]))
     drawn = engine.drawn(denoise, numbers, "pathology", sampling, known)
     after = pixels(engine.coder.decode(drawn, scenes[0].masks.shape[1:]))
@@ -137,7 +145,9 @@ def _healthy(
     share = torch.stack([engine.coder.pooled(one) for one in inside])
     share = (OUTSIDE + (1 - OUTSIDE) * share).to(engine.device)
     known = Known(engine.coder.encode(estimate), share, True, False, until(float(asked["led"])))
-    denoise = engine.guided(engine.condition([""] * len(scenes)), 1.0)
+    # Of nothing that is said there is no guidance by words; there may be one by a weaker network.
+    scale = 1.0 if engine.weaker is None else float(asked["guidance"])
+    denoise = engine.guided(engine.condition([""] * len(scenes)), guidance_of(asked, scale))
     sampling = engine.sampling(asked, int(asked["anatomy_steps"]))
     drawn = engine.drawn(denoise, numbers, "anatomy", sampling, known)
     return engine.coder.decode(drawn, scenes[0].masks.shape[1:])

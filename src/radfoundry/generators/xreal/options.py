@@ -43,6 +43,24 @@ SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         },
     },
 }
+# Networks that not every recipe has: the baselines have no controllers, and what is named for it
+# under `train:`, with values or `true`, is there.
+USED: Mapping[str, Mapping[str, bool | None]] = {
+    "anatomy_controller": {
+        "train/text_only": False, "train/concat": False, "train/controlnet": False,
+    },
+    "text": {"train/diffusion/text": None, "train/pretrained": False},
+    "autoencoder": {"train/pretrained": False},
+    "diffusion": {"train/edm": False, "train/pretrained": False},
+    "pretrained": {"train/pretrained": True},
+    "controlnet": {"train/controlnet": True},
+    "edm": {"train/edm": True},
+    "averaged": {"train/averaged": True},
+    "guide": {"train/guide": True},
+}  # fmt: skip
+# Memory of a GPU that one sample with two findings takes, bytes per pixel: `networks.costs` counts
+# 1080, 50136 and 4221. There attention is a whole matrix, as it need not be on a GPU.
+DRAWING_BYTES: Mapping[str, int] = {"phantom": 1200, "workstation": 51000, "paper": 4500}
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
     "objective": (), "wording": (), "text_only": (), "concat": (),
@@ -60,6 +78,23 @@ TRAIN: Mapping[str, Sequence[str]] = {
     "anatomy_controller": (
         "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
         "schedule", "clip", "ema", "precision", "kl", "organs",
+    ),
+    "controlnet": (  # these and below as `generators._radiographs.variant_options` has them
+        "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "precision", "drop_text", "drop_maps",
+        "gradient_checkpointing", "compile",
+    ),
+    "edm": (
+        "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "precision", "drop_text", "drop_maps", "logit_mean",
+        "log_snr_range", "gradient_checkpointing", "compile", "traces",
+    ),
+    "averaged": ("width", "steps"),  # of 0 steps in a null arm, whose `edm` is untrained
+    "pretrained": ("folder", "sha256", "precision"),
+    "guide": (
+        "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "precision", "drop_text", "drop_maps", "logit_mean",
+        "log_snr_range", "gradient_checkpointing", "compile",
     ),
 }  # fmt: skip
 

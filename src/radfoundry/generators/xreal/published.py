@@ -7,4 +7,5 @@ PROBED = ("pleural_effusion", "consolidation", "cardiomegaly")
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "text_only": {"train/text_only": True},
     "concatenation": {"train/concat": True},
+    "controlnet": {"train/controlnet": True},
 }
