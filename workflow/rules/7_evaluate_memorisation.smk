@@ -5,6 +5,15 @@ writes  results/cohorts/{cohort}/audit/copies/  patients/
         results/recipes/{recipe}/evaluate/memorisation.tsv  nearest.tsv
 """
 
+from radfoundry.config import memorisation
+
+of_audited = partial(_where, memorisation.audited)
+AUDITED = expand(
+    "results/recipes/{recipe}/evaluate/{table}.tsv",
+    recipe=memorisation.recipes(settings),
+    table=["memorisation", "nearest"],
+)
+
 
 rule fit_audit_networks:
     """Train what finds copies and what recognizes patients, on the training split alone."""
@@ -54,7 +63,7 @@ rule audit_memorisation:
         mem_mb=looked_up_often(resources.judging_mb),
         runtime=1440,
     params:
-        options=looked_up(lookups.audit_options),
+        options=looked_up(memorisation.options),
         seed=option("evaluate/memorisation/seed"),
         code=code("audit_memorisation"),
     script:

@@ -8,6 +8,7 @@ from radfoundry.evaluation.privacy.figures import FLAGGED, FRACTIONS, RECALL
 from radfoundry.evaluation.privacy.planted import NEEDED
 
 LEAST_RECALL = 0.95  # of copies that any audit must find
+NONE = "none: no copy of a training image was looked for"
 SAYS = (
     "The audit found no more copies of training images than its limit allows, and found the copies "
     "planted for it. It does not follow that nothing of a patient can be learned from the samples: "
@@ -51,3 +52,17 @@ def check(recipe: str, table: pd.DataFrame, most: float) -> None:
         raise Blocked(
             f"the release of {recipe} is blocked by its memorisation audit: {'; '.join(found)}"
         )
+
+
+def passed(table: pd.DataFrame) -> str:
+    """Return what a card says of an audit that lets a release go, and what that does not prove.
+
+    Args:
+        table: Rows of the table `memorisation`.
+    """
+    rows = {(row["metric"], row["arm"]): row for row in table.to_dict("records")}
+    found = rows[FRACTIONS["image"], "kept"]
+    recall = [(kind, rows[RECALL, f"{kind}{FLAGGED}"]) for kind in NEEDED]
+    told = ", ".join(f"{kind} {row['value']:.2f} of {row['n']}" for kind, row in recall)
+    share = f"{found['value']:.4f} of {found['n']} kept samples" if found["n"] else "of no sample"
+    return f"Copies of whole training images: {share}. Planted copies found: {told}. {SAYS}"

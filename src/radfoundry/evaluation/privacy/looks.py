@@ -34,7 +34,7 @@ class Nearest(NamedTuple):
 
     @property
     def ratio(self) -> np.ndarray:
-        """Distance (1 less similarity) of the nearest over that of the second, (n,); 0 of a copy."""
+        """Distance (1 less similarity) of the nearest over that of the second, (n,)."""
         away = np.maximum(1 - self.second, 1e-9)
         return np.maximum(1 - self.similarity, 0) / away
 

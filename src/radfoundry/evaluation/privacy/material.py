@@ -36,7 +36,7 @@ def gathered(
 def copies(
     train: Sequence[Case], side: int, count: int, rng: np.random.Generator
 ) -> dict[str, Seen]:
-    """Return planted copies of some training images, by kind, under the names of their originals."""
+    """Return planted copies of some training images by kind, under the originals' names."""
     chosen = rng.permutation(len(train))[:count]
     found: dict[str, list[np.ndarray]] = {kind: [] for kind in planted.KINDS}
     names = []

@@ -23,7 +23,7 @@ WORDS: Mapping[str, str] = MappingProxyType({
     "shifted": "shifted by 1 to 8 pixels",
     "turned": "turned by 5 to 10 degrees",
     "zoomed": "5 to 10 % larger or smaller",
-    "smoothed": "blurred by 1/100 of its width",
+    "smoothed": "blurred by 1/100 of its width, half a pixel at least",
 })  # fmt: skip
 PIXELS, DEGREES, LARGER, LOGARITHM = (1.0, 8.0), (5.0, 10.0), (0.05, 0.10), (0.223, 0.693)
 NOISE, BLUR, EDGE = 0.05, 0.01, 1.0
@@ -51,7 +51,7 @@ def copied(voxels: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarra
     if kind == "mirrored":
         return values[::-1].copy()
     if kind == "smoothed":
-        return ndimage.gaussian_filter(values, BLUR * values.shape[0], axes=_long(values))
+        return ndimage.gaussian_filter(values, _blur(values), axes=_long(values))
     return _toned(values, kind, rng)
 
 
@@ -86,6 +86,10 @@ def _moved(values: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarra
     middle = (np.array(values.shape) - 1) / 2
     start = middle - matrix @ middle + offset
     return ndimage.affine_transform(values, matrix, start, order=1, mode="nearest")
+
+
+def _blur(values: np.ndarray) -> float:
+    return max(0.5, BLUR * values.shape[0])
 
 
 def _either(ends: tuple[float, float], rng: np.random.Generator) -> float:
