@@ -11,7 +11,8 @@ from scipy import ndimage
 from radfoundry import tables, volume
 from radfoundry.case import Case
 from radfoundry.evaluation.privacy import audit, gate, material, measures, network
-from radfoundry.report import samples
+from radfoundry.report import page, samples
+from radfoundry.report.exhibits import Exhibit
 from radfoundry.report.scorecard import stages
 from radfoundry.report.scorecard.card import build
 
@@ -140,11 +141,23 @@ def test_missed_copies_hold_the_release_back(leaky):
         gate.check("made", table, 1)
 
 
+def test_what_was_not_there_to_be_measured_is_not_a_number_and_says_why(learned):
+    healthy = [Case(c.name, c.image, c.anatomy, 0 * c.findings, c.facts) for c in TRAIN[:4]]
+    found = material.gathered(healthy[:2], healthy[2:], [], SIDE, 2, np.random.default_rng(0))
+    table = audit.audited(found, learned, [], {"bootstrap": 10}, np.random.default_rng(0))[0]
+    rows = table.set_index(["metric", "arm"])
+    assert table.loc[~table["metric"].str.startswith("nearest"), "value"].isna().all()
+    assert "shows no lesion" in rows.loc[("memorised_lesion_fraction", "kept"), "note"]
+    assert "fewest are 19" in rows.loc[("memorised_fraction", "kept"), "note"]
+    assert "recall of exact copies is not known" in " ".join(gate.reasons(table, 0))
+
+
 def test_an_edit_is_not_held_to_copy_its_own_source(learned):
     edits = [case(f"c{n}", n, owner=f"t{n}", noise=0.02) for n in range(3)]
     figures, _, pairs = run(learned, edits)
     assert figures.loc[("memorised_fraction", "drawn"), "value"] == 0
-    assert not set(pairs["nearest"]) & {"t0"} or pairs.loc[0, "nearest"] != "t0"
+    whole = pairs[pairs["what"] == "image"].set_index("sample")["nearest"]
+    assert whole["c0"] not in ("", "t0")
 
 
 def test_the_nearest_pairs_are_shown_with_their_names(leaky):
@@ -200,3 +213,11 @@ def test_members_are_told_apart_by_patient():
 def test_one_who_says_nothing_was_measured_is_not_read_as_no_copies():
     empty = pd.DataFrame(columns=["metric", "arm", "value", "low", "high", "n", "note"])
     assert len(list(gate.reasons(empty, 0))) == 4
+
+
+def test_the_page_shows_the_nearest_pairs_and_says_what_a_pass_does_not_prove():
+    pair = Exhibit("The most alike", b"\x89PNG", "s1, nearest to t0")
+    html = page.render({"recipes": [{"name": "made", "nearest": [pair]}, {"name": "other"}]})
+    assert html.count("Nearest training images") == 1
+    assert "s1, nearest to t0" in html
+    assert gate.SAYS in html

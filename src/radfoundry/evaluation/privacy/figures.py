@@ -95,11 +95,12 @@ def of_measure(part: Measured, kept: set[str]) -> list[Row]:
     names = np.asarray(part.seen[2].names, str)
     shipped = np.isin(names, sorted(kept))
     unseen = part.unseen.similarity > part.limits.copy
+    edits = "; edits are not compared with their source's patient" * any(part.seen[2].owners)
     rows = []
     for arm, flags in (
         ("kept", part.copies[shipped]), ("drawn", part.copies), (f"held_out{REAL}", unseen)
     ):  # fmt: skip
-        note = part.note or f"{int(flags.sum())} {_words(part)} above {part.limits.copy:.3f}"
+        note = part.note or f"{int(flags.sum())} {_words(part)} above {part.limits.copy:.3f}{edits}"
         rows.append(share(FRACTIONS[part.what], arm, flags, part.limits.copy, note))
     for arm, found in ((part.what, part.found), (f"{part.what}{REAL}", part.unseen)):
         near, ratio = (own[np.isfinite(own)] for own in (found.similarity, found.ratio))

@@ -66,7 +66,7 @@ class CloseLook:
 
     def __call__(self, seen: Seen) -> Nearest:
         """Return the nearest known picture of another owner to each picture."""
-        if not len(self.known.names):
+        if not self.known.names or not seen.names:
             return none(len(seen.names))
         allowed = apart(seen, self.known)
         looks = [self._firsts(seen.pictures, allowed)]
@@ -97,7 +97,7 @@ class PatientLook:
 
     def __call__(self, seen: Seen) -> Nearest:
         """Return the nearest known picture of another owner to each picture."""
-        if not len(self.known.names):
+        if not self.known.names or not seen.names:
             return none(len(seen.names))
         cosines, allowed = self.embed(seen.pictures) @ self.vectors.T, apart(seen, self.known)
         rows = [np.flatnonzero(own) for own in allowed]
@@ -107,9 +107,11 @@ class PatientLook:
 
 def coarse(pictures: np.ndarray) -> np.ndarray:
     """Return pictures as vectors of mean 0 and length 1 of block means, (n, c * blocks)."""
+    if not len(pictures):
+        return np.zeros((0, 1), np.float32)
     block = max(1, pictures.shape[-1] // COARSE)
-    values = block_reduce(pictures.astype(np.float32), (1, 1, block, block), np.mean)
-    flat = values.reshape(len(values), -1)
+    means = [block_reduce(own.astype(np.float32), (1, block, block), np.mean) for own in pictures]
+    flat = np.array(means, np.float32).reshape(len(pictures), -1)
     flat = flat - flat.mean(1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
 
