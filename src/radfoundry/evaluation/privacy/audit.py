@@ -136,8 +136,8 @@ def _copying(image: Measured, look: CloseLook) -> tuple:
     count = max(1, fewest // measures.CELL)
     cells = KMeans(count, n_init=4, random_state=0).fit(look.vectors)
     groups = [cells.predict(look.embed(seen.pictures)) for seen in (samples, held, known)]
-    away = (1 - image.found.similarity, 1 - image.unseen.similarity)
-    value = measures.data_copying(*away, (groups[0], groups[1], groups[2]))
+    away = [1 - found.similarity for found in (image.found, image.unseen)]
+    value = measures.data_copying(away[0], away[1], (groups[0], groups[1], groups[2]))
     note = (
         f"C_T in {count} cells; below -3 samples lie nearer to what was learned than unseen images"
     )
@@ -157,7 +157,7 @@ def _membership(
     members = np.flatnonzero(np.isin(known.owners, order))
     to_samples = CloseLook(samples, look.embed, look.search.device)
     near = [to_samples(seen).similarity for seen in (known.rows(members), held)]
-    member = np.repeat([True, False], [len(own) for own in near])
+    member = np.arange(sum(map(len, near))) < len(near[0])
     patients = [*known.rows(members).owners, *held.owners]
     draws = int(options["bootstrap"])
     found = measures.membership(np.concatenate(near), member, patients, draws, rng)

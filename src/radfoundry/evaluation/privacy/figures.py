@@ -54,7 +54,8 @@ class Measured(NamedTuple):
 def row(metric: str, arm: str, value: float | Interval, n: int, note: str) -> Row:
     """Return a row of the table; a value without an interval has NaN as its limits."""
     found = value if isinstance(value, Interval) else Interval(value, NAN, NAN)
-    return (metric, arm, *map(float, found), n, note)
+    low, high = float(found.low), float(found.high)
+    return metric, arm, float(found.value), low, high, n, note
 
 
 def share(metric: str, arm: str, flags: np.ndarray, limit: float, note: str) -> Row:

@@ -127,8 +127,8 @@ def chosen(alike: np.ndarray, rows: np.ndarray, owners: Sequence[str]) -> tuple[
     if not len(rows):
         return float("nan"), -1, float("nan")
     best = int(alike.argmax())
-    mine = owners[rows[best]]
-    others = [value for value, row in zip(alike, rows, strict=True) if owners[row] != mine]
+    whose = [owners[int(row)] for row in rows]
+    others = [value for value, own in zip(alike, whose, strict=True) if own != whose[best]]
     return float(alike[best]), int(rows[best]), float(max(others, default=np.nan))
 
 
