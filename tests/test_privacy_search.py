@@ -8,7 +8,10 @@ from scipy import ndimage
 from radfoundry import volume
 from radfoundry.case import Case
 from radfoundry.evaluation.privacy import network, planted, views
+from radfoundry.evaluation.privacy.looks import CloseLook
+from radfoundry.evaluation.privacy.names import KINDS
 from radfoundry.evaluation.privacy.search import REACH, Search, detail, moved, taper
+from radfoundry.evaluation.privacy.views import Seen
 
 SIDE = 32
 
@@ -39,6 +42,14 @@ def test_what_was_done_to_a_copy_hardly_counts(how):
     assert alike(how(texture(0)), [texture(0)])[0] > 0.85
 
 
+@pytest.mark.parametrize("degrees", [-10, -5, 5, 10])
+def test_the_coarse_look_alone_finds_a_turned_copy_among_many(degrees):
+    known = np.array([[texture(n)] for n in range(40)], np.float16)
+    look = CloseLook(Seen(tuple(map(str, range(40))), ("",) * 40, known))
+    turned = ndimage.rotate(texture(3), degrees, reshape=False, order=1, mode="nearest")
+    assert look._firsts(turned[None, None].astype(np.float16))[0].argmax() == 3
+
+
 def test_a_shift_beyond_the_reach_is_not_found():
     far = np.roll(texture(0), int(REACH * SIDE) + 6, 0)
     assert alike(far, [texture(0)])[0] < 0.7
@@ -64,7 +75,7 @@ def rng():
 
 
 @pytest.mark.parametrize("shape", [(20, 1, 24), (10, 12, 14)])
-@pytest.mark.parametrize("kind", planted.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_planted_copy_keeps_its_grid_and_leaves_the_original_alone(kind, shape):
     voxels = np.random.default_rng(1).random(shape).astype(np.float32)
     before = voxels.copy()

@@ -6,7 +6,8 @@
   are measured apart.
 * `search`: how alike two pictures are once one is laid onto the other. `looks`: the nearest of all
   training cases to each picture, by both.
-* `planted`: copies that an audit must find, and lesions pasted onto others.
+* `names`: what figures are called. `planted`: copies that an audit must find, and lesions pasted
+  onto others.
 * `measures`, `audit`: thresholds and figures. `gate`: when a release must wait.
 
 A sample that passes was not found to be a copy by what is looked for here. It does not follow that

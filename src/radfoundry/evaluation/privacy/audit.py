@@ -16,11 +16,9 @@ from radfoundry.evaluation.privacy import figures, measures, network
 from radfoundry.evaluation.privacy.figures import Measured
 from radfoundry.evaluation.privacy.looks import CloseLook, PatientLook, none
 from radfoundry.evaluation.privacy.measures import FALSE, NAN, Thresholds
-from radfoundry.evaluation.privacy.planted import NEEDED
+from radfoundry.evaluation.privacy.names import NEEDED, PASTED
 from radfoundry.evaluation.privacy.views import WHATS, Seen
 from radfoundry.weights import Weights
-
-PASTED = "lesion_pasted"
 
 
 @dataclass(frozen=True)

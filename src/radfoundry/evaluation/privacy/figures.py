@@ -9,18 +9,9 @@ import pandas as pd
 from radfoundry.evaluation.metrics.statistics import Interval, wilson
 from radfoundry.evaluation.privacy.looks import Nearest
 from radfoundry.evaluation.privacy.measures import NAN, Thresholds
-from radfoundry.evaluation.privacy.planted import WORDS
+from radfoundry.evaluation.privacy.names import EXAM, FLAGGED, FRACTIONS, REAL, RECALL, WORDS
 from radfoundry.evaluation.privacy.views import Seen
 
-FLAGGED = "/flagged"  # end of the arm of recall at the threshold of copies
-REAL = "/real"  # end of the arm of what held-out images reach
-FRACTIONS: Mapping[str, str] = {
-    "image": "memorised_fraction",
-    "lesion": "memorised_lesion_fraction",
-    "mask": "memorised_mask_fraction",
-    "patient": "reidentified_fraction",
-}
-RECALL, EXAM = "planted_copy_recall", "other_exam"
 COLUMNS = ("metric", "arm", "value", "low", "high", "n", "note")
 PAIRS = ("sample", "what", "place", "nearest", "similarity", "second", "ratio", "copy")
 Row = tuple[str, str, float, float, float, int, str]
@@ -71,14 +62,13 @@ def of_recall(found: Mapping[str, np.ndarray], limits: Thresholds) -> list[Row]:
     """
     rows = []
     for kind, similarity in found.items():
-        how = WORDS.get(kind, "a training patient's lesion on a held-out patient's image")
         for end, limit, own, level in (
             ("", limits.suspect, similarity, "which 5 % of unseen pictures exceed"),
             (FLAGGED, limits.copy, similarity[1::2], "above which a sample counts as a copy"),
         ):
             known = np.isfinite(limit) and len(own)
-            note = f"{how}; at {limit:.3f}, {level}" if known else f"{how}; no threshold or none"
-            rows.append(share(RECALL, f"{kind}{end}", own > limit, limit, note))
+            told = f"at {limit:.3f}, {level}" if known else "no threshold, or none could be planted"
+            rows.append(share(RECALL, f"{kind}{end}", own > limit, limit, f"{WORDS[kind]}; {told}"))
     return rows
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from radfoundry.evaluation.privacy.figures import FLAGGED, FRACTIONS, RECALL
-from radfoundry.evaluation.privacy.planted import NEEDED
+from radfoundry.evaluation.privacy.names import FLAGGED, FRACTIONS, NEEDED, RECALL
 
 LEAST_RECALL = 0.95  # of copies that any audit must find
 NONE = "none: no copy of a training image was looked for"

@@ -1,20 +1,23 @@
 """The nearest of all training pictures to each picture: all are looked at, the nearest closely.
 
 A first look compares a picture with every training picture: by the learned embedding, and by the
-coarse picture itself, as it is and mirrored. The nearest by either are then laid onto it
+coarse picture itself, as it is, mirrored and turned. The nearest by either are then laid onto it
 (`search`). Patients are recognized by the embedding of patients alone.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from skimage.measure import block_reduce
 
-from radfoundry.evaluation.privacy.search import Search, detail, taper
+from radfoundry.evaluation.privacy.search import Search, detail, moved, taper
 from radfoundry.evaluation.privacy.views import Seen
 
 COARSE = 8  # blocks along a side of the coarse picture
+COARSE_TURNS = (-7.5, 0.0, 7.5)  # degrees by which it is turned: turns between are near enough
 CANDIDATES = 8  # of each first look, that are looked at closely
 Embed = Callable[[np.ndarray], np.ndarray]
 
@@ -69,7 +72,7 @@ class CloseLook:
         if not self.known.names or not seen.names:
             return none(len(seen.names))
         allowed = apart(seen, self.known)
-        looks = [self._firsts(seen.pictures, allowed)]
+        looks = [self._firsts(seen.pictures)]
         if self.embed is not None and self.vectors is not None:
             looks.append(self.embed(seen.pictures) @ self.vectors.T)
         rows = []
@@ -83,9 +86,12 @@ class CloseLook:
         ready = pictures if self.embed is None else detail(pictures)
         return np.asarray(ready, np.float16)
 
-    def _firsts(self, pictures: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-        both = (coarse(pictures), coarse(pictures[..., ::-1]))
-        return np.maximum(*(own @ self.coarse.T for own in both))
+    def _firsts(self, pictures: np.ndarray) -> np.ndarray:
+        given, found = torch.from_numpy(pictures.astype(np.float32)), []
+        for way in product((0.0, 1.0), COARSE_TURNS, (1.0,)):
+            seen = moved(given, torch.tensor([way] * len(given)), outside="border")
+            found.append(coarse(seen.numpy()) @ self.coarse.T)
+        return np.max(found, axis=0)
 
 
 class PatientLook:

@@ -7,6 +7,7 @@ import numpy as np
 from radfoundry.case import Case
 from radfoundry.evaluation.privacy import planted, views
 from radfoundry.evaluation.privacy.audit import Material
+from radfoundry.evaluation.privacy.names import KINDS
 from radfoundry.evaluation.privacy.views import Seen
 
 
@@ -38,12 +39,12 @@ def copies(
 ) -> dict[str, Seen]:
     """Return planted copies of some training images by kind, under the originals' names."""
     chosen = rng.permutation(len(train))[:count]
-    found: dict[str, list[np.ndarray]] = {kind: [] for kind in planted.KINDS}
+    found: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
     names = []
     for at in chosen.tolist():
         image = views.reduced(train[at].image)
         names.append(train[at].name)
-        for kind in planted.KINDS:
+        for kind in KINDS:
             copy = image.holding(planted.copied(image.voxels, kind, rng))
             found[kind].append(views.whole(copy, side))
     if not names:

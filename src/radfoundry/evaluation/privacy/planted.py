@@ -3,28 +3,13 @@
 They are the positive controls: an audit that does not find them proves nothing by finding none.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import numpy as np
 from scipy import ndimage
 
 from radfoundry.case import Case
+from radfoundry.evaluation.privacy.names import KINDS
 from radfoundry.evaluation.privacy.views import boxes
 
-NEEDED = ("exact", "mirrored", "noised", "gamma")  # without these found nothing is released
-MOVED = ("shifted", "turned", "zoomed", "smoothed")
-KINDS = NEEDED + MOVED
-WORDS: Mapping[str, str] = MappingProxyType({
-    "exact": "unchanged",
-    "mirrored": "right and left exchanged",
-    "noised": "noise with a standard deviation of 5 % of the range",
-    "gamma": "gamma 0.5 to 0.8 or 1.25 to 2",
-    "shifted": "shifted by 1 to 8 pixels",
-    "turned": "turned by 5 to 10 degrees",
-    "zoomed": "5 to 10 % larger or smaller",
-    "smoothed": "blurred by 1/100 of its width, half a pixel at least",
-})  # fmt: skip
 PIXELS, DEGREES, LARGER, LOGARITHM = (1.0, 8.0), (5.0, 10.0), (0.05, 0.10), (0.223, 0.693)
 NOISE, BLUR, EDGE = 0.05, 0.01, 1.0
 RANGE = (0.5, 99.5)  # percentiles that gamma and noise are measured by
@@ -43,7 +28,7 @@ def copied(voxels: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarra
     Raises:
         ValueError: There is no such kind.
     """
-    if kind not in WORDS:
+    if kind not in KINDS:
         raise ValueError(f"no copies of kind {kind!r}: choose from {', '.join(KINDS)}")
     values = np.asarray(voxels, np.float32)
     if kind in ("shifted", "turned", "zoomed"):
