@@ -5,7 +5,7 @@ coarse picture itself, as it is, mirrored and turned. The nearest by either are 
 (`search`). Patients are recognized by the embedding of patients alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -19,7 +19,9 @@ from radfoundry.evaluation.privacy.views import Seen
 COARSE = 8  # blocks along a side of the coarse picture
 COARSE_TURNS = (-7.5, 0.0, 7.5)  # degrees by which it is turned: turns between are near enough
 CANDIDATES = 8  # of each first look, that are looked at closely
+AT_ONCE = 256  # pictures whose first looks are kept
 Embed = Callable[[np.ndarray], np.ndarray]
+One = tuple[float, int, float]  # similarity, row and second of `Nearest`
 
 
 class Nearest(NamedTuple):
@@ -69,29 +71,32 @@ class CloseLook:
 
     def __call__(self, seen: Seen) -> Nearest:
         """Return the nearest known picture of another owner to each picture."""
-        if not self.known.names or not seen.names:
+        if not self.known.names:
             return none(len(seen.names))
+        return stacked([row for part in parts(seen) for row in self._of(part)])
+
+    def _of(self, seen: Seen) -> Iterator[One]:
         allowed = apart(seen, self.known)
         looks = [self._firsts(seen.pictures)]
         if self.embed is not None and self.vectors is not None:
             looks.append(self.embed(seen.pictures) @ self.vectors.T)
-        rows = []
         for at, picture in enumerate(seen.pictures):
             near = np.unique(np.concatenate([_highest(look[at], allowed[at]) for look in looks]))
             alike = self.search(self._prepared(picture), near) if len(near) else np.zeros(0)
-            rows.append(chosen(alike, near, self.known.owners))
-        return stacked(rows)
+            yield chosen(alike, near, self.known.owners)
 
     def _prepared(self, pictures: np.ndarray) -> np.ndarray:
         ready = pictures if self.embed is None else detail(pictures)
         return np.asarray(ready, np.float16)
 
     def _firsts(self, pictures: np.ndarray) -> np.ndarray:
-        given, found = torch.from_numpy(pictures.astype(np.float32)), []
+        """Return the likeness of coarse pictures, (n, m), at its best over turns and mirrored."""
+        given = torch.from_numpy(pictures.astype(np.float32))
+        found = np.full((len(pictures), len(self.coarse)), -1, np.float32)
         for way in product((0.0, 1.0), COARSE_TURNS, (1.0,)):
             seen = moved(given, torch.tensor([way] * len(given)), outside="border")
-            found.append(coarse(seen.numpy()) @ self.coarse.T)
-        return np.max(found, axis=0)
+            np.maximum(found, coarse(seen.numpy()) @ self.coarse.T, out=found)
+        return found
 
 
 class PatientLook:
@@ -103,12 +108,21 @@ class PatientLook:
 
     def __call__(self, seen: Seen) -> Nearest:
         """Return the nearest known picture of another owner to each picture."""
-        if not self.known.names or not seen.names:
+        if not self.known.names:
             return none(len(seen.names))
+        return stacked([row for part in parts(seen) for row in self._of(part)])
+
+    def _of(self, seen: Seen) -> Iterator[One]:
         cosines, allowed = self.embed(seen.pictures) @ self.vectors.T, apart(seen, self.known)
-        rows = [np.flatnonzero(own) for own in allowed]
-        owners = self.known.owners
-        return stacked([chosen(c[own], own, owners) for c, own in zip(cosines, rows, strict=True)])
+        for own, may in zip(cosines, allowed, strict=True):
+            rows = np.flatnonzero(may)
+            yield chosen(own[rows], rows, self.known.owners)
+
+
+def parts(seen: Seen) -> Iterator[Seen]:
+    """Yield pictures some at a time: of 20,000 by 100,000 the first looks would fill gigabytes."""
+    for start in range(0, len(seen.names), AT_ONCE):
+        yield seen.rows(range(start, min(start + AT_ONCE, len(seen.names))))
 
 
 def coarse(pictures: np.ndarray) -> np.ndarray:
@@ -128,7 +142,7 @@ def apart(seen: Seen, known: Seen) -> np.ndarray:
     return (mine[:, None] != theirs[None]) | (mine == "")[:, None]
 
 
-def chosen(alike: np.ndarray, rows: np.ndarray, owners: Sequence[str]) -> tuple[float, int, float]:
+def chosen(alike: np.ndarray, rows: np.ndarray, owners: Sequence[str]) -> One:
     """Return the highest similarity, its row, and the highest of another owner (NaN of none)."""
     if not len(rows):
         return float("nan"), -1, float("nan")
@@ -138,7 +152,7 @@ def chosen(alike: np.ndarray, rows: np.ndarray, owners: Sequence[str]) -> tuple[
     return float(alike[best]), int(rows[best]), float(max(others, default=np.nan))
 
 
-def stacked(rows: Sequence[tuple[float, int, float]]) -> Nearest:
+def stacked(rows: Sequence[One]) -> Nearest:
     """Return what was found for each picture as one."""
     columns = zip(*rows, strict=True) if rows else ((), (), ())
     similarity, row, second = (np.array(column) for column in columns)

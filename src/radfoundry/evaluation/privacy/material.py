@@ -90,8 +90,6 @@ def exams(held: Seen) -> tuple[Seen, Seen]:
         np.asarray(held.owners, str), return_index=True, return_counts=True
     )
     several = first[counts > 1]
-    names = {owners[at] for at in np.flatnonzero(counts > 1)}
-    others = [
-        row for row, owner in enumerate(held.owners) if owner in names and row not in set(several)
-    ]
+    repeated = np.isin(np.asarray(held.owners, str), owners[counts > 1])
+    others = np.setdiff1d(np.flatnonzero(repeated), several)
     return held.rows(several), held.rows(others)

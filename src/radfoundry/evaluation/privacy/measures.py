@@ -35,7 +35,7 @@ def suspect(unseen: np.ndarray, false: float = FALSE) -> float:
     """Return the similarity that an unseen image exceeds with a chance of at most `false`.
 
     The split-conformal quantile: of n exchangeable images the one of rank ceil((n + 1)(1 - false))
-    (Vovk et al. 2005; Angelopoulos and Bates 2021, equation 1). NaN if n is too small, 18 or fewer
+    (Vovk et al. 2005; Angelopoulos and Bates 2021). NaN if n is too small, 18 or fewer
     at 5 %.
 
     >>> suspect(np.arange(19.0)), suspect(np.arange(18.0))
@@ -70,7 +70,7 @@ def data_copying(
 
     Far below 0, such as -3, samples copy; far above 0 they lie farther away than real images do.
     Mean over cells, weighted by training images, of the z-score of Mann-Whitney's U (Meehan,
-    Chaudhuri and Dasgupta 2020, equations 1 and 2). Cells without a sample or an unseen image are
+    Chaudhuri and Dasgupta 2020). Cells without a sample or an unseen image are
     left out; NaN if all are.
 
     Args:

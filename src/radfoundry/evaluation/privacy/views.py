@@ -37,7 +37,7 @@ class Seen(NamedTuple):
     owners: tuple[str, ...]
     pictures: np.ndarray
 
-    def rows(self, which: Sequence[int] | np.ndarray) -> "Seen":
+    def rows(self, which: Iterable[int] | np.ndarray) -> "Seen":
         """Return some of them."""
         rows = [int(row) for row in which]
         names, owners = ([part[row] for row in rows] for part in (self.names, self.owners))
