@@ -7,6 +7,7 @@ import pandas as pd
 from _cases import joined, of, read_all
 from _cohort import real_cases
 from _images import checked_volume, drawn_cases
+from _nearest import nearest_pictures
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load
@@ -66,6 +67,7 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         "experts": exhibits.of_experts(scores, real, limits),
         "metrics": exhibits.of_metrics(card, recipe),
         "untrained": untrained_pictures(drawn, of(name_of(recipe), paths.untrained), modality),
+        "nearest": nearest_pictures(recipe, drawn, images, paths, modality),
         "untrained_said": untrained.sentence(card, recipe),
         **by_verdict(drawn.merge(verdicts, "inner", "sample"), images, modality),
     }

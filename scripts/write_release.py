@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from _cases import kept_samples, read_all
+from _gates import audited
 from _images import drawn_cases
 from _job import progress, start
 
@@ -13,13 +14,12 @@ from radfoundry.report.scorecard import stages
 from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
-recipe, inputs = job.wildcards.recipe, job.input
-folder = Path(job.output.folder)
+recipe, inputs, folder = job.wildcards.recipe, job.input, Path(job.output.folder)
+audit = audited(job)  # first: a release that is blocked writes nothing
 partial = folder.with_name(f".{folder.name}.partial")
 volume.clear(partial)
 
-digests = {}
-kept = kept_samples(inputs.samples, inputs.verdicts)
+digests, kept = {}, kept_samples(inputs.samples, inputs.verdicts)
 for sample in progress(drawn_cases(kept), len(kept), "release"):
     for name, content in dataset.files(sample, recipe).items():
         volume.write_bytes(content, partial / name)
@@ -36,7 +36,7 @@ facts = {
     "Authors": ", ".join(job.params.publish["authors"]) or "not stated",
     "Code digest of sampling": job.params.made_by,
     "Versions": dataset.versions(),
-}
+} | audit
 rows = build(stages.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe))
 readme = card.card(recipe, facts, table, verdicts, rows, phantoms=job.params.phantom)
 for name, text in {

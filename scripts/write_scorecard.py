@@ -24,6 +24,8 @@ for recipe, path in zip(job.params.compared, job.input.comparisons, strict=True)
 for recipe, path in zip(job.params.latent, job.input.round_trips, strict=True):
     table = tables.read(path, "round_trip")
     rows += latents.of_round_trip(table, recipe, job.params.bootstrap, rng)
+for recipe, path in zip(job.params.audited, job.input.memorisation, strict=True):
+    rows += stages.of_audit(tables.read(path, "memorisation"), recipe)
 made = [tables.read(path, "scorecard") for path in job.input.syntheses]
 card = pd.concat([build(beside(rows, job.params.published)), *made], ignore_index=True)
 check(card)

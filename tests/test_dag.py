@@ -34,6 +34,13 @@ def test_another_evaluation_seed_reruns_evaluation_and_publishing_alone(factory)
         assert factory.planned("all") == EVALUATION | PUBLICATION
 
 
+def test_an_audit_trains_its_embeddings_and_is_asked_before_the_release(factory):
+    audit = {"fit_audit_networks", "audit_memorisation"}
+    with factory.configured("evaluate/memorisation", {"recipes": ["artasyn"]}):
+        assert factory.planned("evaluate") == audit
+        assert factory.planned("all") == audit | {"write_release"} | PUBLICATION
+
+
 def test_another_threshold_reruns_the_verdicts_and_what_follows(factory):
     with factory.configured("recipes/artasyn/filter/realism/quantile", 0.2):
         expected = FILTERING | {"write_release"} | EVALUATION | PUBLICATION

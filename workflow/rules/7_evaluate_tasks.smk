@@ -87,5 +87,6 @@ rule evaluate:
         comparisons(),
         syntheses(),
         ROUND_TRIPS,
+        AUDITED,
         label_measurements("labels"),
         label_measurements("clinical"),

@@ -16,6 +16,7 @@ rule write_release:
         scores=each_expert("results/recipes/{recipe}/scores/{expert}.tsv"),
         requests="results/recipes/{recipe}/requests.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
+        memorisation=of_audited("results/recipes/{recipe}/evaluate/memorisation.tsv"),
     output:
         folder=directory("results/release/{recipe}"),
     log:
@@ -26,6 +27,7 @@ rule write_release:
         recipe=option("recipes/{recipe}"),
         phantom=looked_up(lookups.is_phantom),
         publish=looked_up(lookups.terms),
+        most_copied=memorisation.most_copied(settings),
         code=code("write_release"),
         made_by=code_with("draw_samples", lookups.generator_plugins),
     script:
@@ -64,6 +66,7 @@ rule write_scorecard:
         round_trips=ROUND_TRIPS,
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
+        memorisation=[path for path in AUDITED if "memorisation" in path],
         acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
     output:
         scorecard=report(
@@ -77,6 +80,7 @@ rule write_scorecard:
         "../../envs/core.yaml"
     params:
         recipes=list(RECIPES),
+        audited=memorisation.recipes(settings),
         latent=autoencoders.recipes(settings),
         compared=[recipe for recipe, _ in lookups.comparisons(settings)],
         published={recipe: lookups.published(settings, recipe) for recipe in RECIPES},
@@ -97,6 +101,7 @@ rule write_report:
         thresholds=expand("results/recipes/{recipe}/thresholds.tsv", recipe=RECIPES),
         experts=expert_tables(),
         clinical=label_measurements("clinical"),
+        nearest=[path for path in AUDITED if "nearest" in path],
         untrained=expand(
             "results/recipes/{recipe}/samples.tsv",
             recipe=untrained.all_arms(settings),

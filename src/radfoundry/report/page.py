@@ -18,6 +18,7 @@ import pandas as pd
 
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
+from radfoundry.evaluation.privacy import gate
 from radfoundry.report import cohorts
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
@@ -62,6 +63,7 @@ class Recipe(TypedDict, total=False):
         undecided: Montages of undecided samples.
         experts: Histograms.
         metrics: Metric to its chart.
+        nearest: Samples beside the training images that they are nearest to; none without an audit.
         untrained: What the null arm draws, beside what the recipe does.
         untrained_said: What the null arm says of the recipe, in words.
     """
@@ -78,6 +80,7 @@ class Recipe(TypedDict, total=False):
     undecided: Sequence[Picture]
     experts: Sequence[Picture]
     metrics: Mapping[str, Picture]
+    nearest: Sequence[Picture]
     untrained: Sequence[Picture]
     untrained_said: str
 
@@ -140,6 +143,7 @@ def render(context: Mapping[str, Any]) -> str:
         listed=LISTED,
         few=FEW,
         missing=NOT_AVAILABLE,
+        audit_says=gate.SAYS,
     )
 
 
@@ -150,7 +154,7 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
     charts = recipe.get("metrics") or {}
     counts = decided["verdict"].value_counts().to_dict()
     kept, drawn = int(counts.get(verdicts.KEPT, 0)), len(decided)
-    pictures = ("kept", "rejected", "undecided", "experts", "untrained")
+    pictures = ("kept", "rejected", "undecided", "experts", "untrained", "nearest")
     flat = recipe.get("modality", "CXR") == "CXR"
     return {
         "name": name,

@@ -12,6 +12,7 @@ from radfoundry.volume import Volume, picture
 
 VOLUMES_SHOWN = 4
 PAIRS_SHOWN = 2  # of a trained and an untrained volume
+NEAREST_SHOWN = 4  # samples beside the training images that they are most like
 
 
 def fair_cases(images: pd.DataFrame) -> pd.DataFrame:
@@ -75,6 +76,52 @@ def of_volumes(samples: Iterable[Case], verdict: str, total: int, modality: str)
         for case in samples
     ]
     return exhibits.of_volumes(pictures, verdict, total)
+
+
+def most_alike(nearest: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the samples whose whole images are most like a training image.
+
+    Args:
+        nearest: Rows of the table `nearest`.
+    """
+    known = nearest[(nearest["what"] == "image") & (nearest["nearest"] != "")]
+    return known.sort_values("similarity", ascending=False, kind="stable").head(NEAREST_SHOWN)
+
+
+def beside_nearest(
+    drawn: Sequence[Case], real: Sequence[Volume], rows: pd.DataFrame, modality: str
+) -> list[Exhibit]:
+    """Return samples beside the training images that they are most like, [] of none.
+
+    Args:
+        drawn: The samples.
+        real: The training image of each.
+        rows: What `most_alike` returns, in the same order.
+        modality: "CXR", "CT" or "MR".
+    """
+    if not len(rows):
+        return []
+    titles = [
+        f"{row['sample']}, nearest to {row['nearest']}: similarity {row['similarity']:.3f}"
+        + (", a copy" if row["copy"] else "")
+        for row in rows.to_dict("records")
+    ]
+    caption = f"The {len(titles)} samples most like a training image"
+    alt = f"{caption}: {'; '.join(titles)}."
+    groups = zip(titles, drawn, real, strict=True)
+    if modality == "CXR":
+        pairs = [
+            charts.SourceAndSample(title, picture(c.image.voxels), picture(r.voxels))
+            for title, c, r in groups
+        ]
+        heads = ("Nearest training image", "Synthetic", "Synthetic", "Detail")
+        return [Exhibit(caption, charts.montage(pairs, heads), alt)]
+    pictures = [
+        slices.VolumePicture(f"{title}: {how}", image, modality=modality)
+        for title, c, r in groups
+        for image, how in ((r, "training"), (c.image, "synthetic"))
+    ]
+    return [Exhibit(caption, slices.montage(pictures), alt)]
 
 
 def beside_untrained(

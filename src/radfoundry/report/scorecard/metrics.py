@@ -58,6 +58,35 @@ METRICS: dict[str, Metric] = {
         "Planted copies that the audit found", "fraction", True,
         "95 % or more; below that, finding no copies proves little.",
     ),
+    "memorised_lesion_fraction": Metric(
+        "Lesions of samples that copy a training patient's lesion", "fraction", False,
+        "Close to 0 %; where no lesion could be planted, to the share of held-out lesions.",
+    ),
+    "memorised_mask_fraction": Metric(
+        "Masks of samples shaped as a training patient's", "fraction", False,
+        "Close to that of held-out masks: simple shapes resemble each other. Masks that a recipe "
+        "takes of training patients count too.",
+    ),
+    "reidentified_fraction": Metric(
+        "Samples taken for a training patient", "fraction", False,
+        "Close to that of held-out patients, 5 %. Read together with the recall of `other_exam`.",
+    ),
+    "nearest_similarity": Metric(
+        "Highest similarity of a sample to a training case", "1", False,
+        "Not above that of held-out patients (`real`); 1 is an exact copy.",
+    ),
+    "nearest_distance_ratio": Metric(
+        "Lowest ratio of distances to the nearest and the second patient", "1", True,
+        "Not below that of held-out patients (`real`); 0 is an exact copy.",
+    ),
+    "data_copying_z": Metric(
+        "Nearer to training images than held-out images are (C_T, z-score)", "SD", True,
+        "About 0; below -3 samples lie too near. Far above 0 they lie farther away than real ones.",
+    ),
+    "membership_auroc": Metric(
+        "Telling patients learned from from others by the samples (area under the ROC curve)", "1",
+        False, "An interval that holds 0.5, a coin toss.",
+    ),
     "fid": Metric("Fréchet distance of image features", "1", False, _DISTANCE),
     "mmd": Metric("Maximum mean discrepancy of image features", "1", False, _DISTANCE),
     "kid": Metric("Kernel distance of image features", "1", False, _DISTANCE),

@@ -103,6 +103,21 @@ def of_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
         )
 
 
+def of_audit(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
+    """Yield what a memorisation audit measured: copies, their controls, membership."""
+    for row in table.to_dict("records"):
+        limits = row["low"], row["high"]
+        yield Row(
+            recipe,
+            row["metric"],
+            row["value"],
+            row["arm"],
+            *limits,
+            int(row["n"]),
+            note=row["note"],
+        )
+
+
 def of_comparison(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
     """Yield every metric of every training arm, test set and group of findings."""
     for row in table.to_dict("records"):

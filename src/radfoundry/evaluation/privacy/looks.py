@@ -1,0 +1,167 @@
+"""The nearest of all training pictures to each picture: all are looked at, the nearest closely.
+
+A first look compares a picture with every training picture: by the learned embedding, and by the
+coarse picture itself, as it is, mirrored and turned. The nearest by either are then laid onto it
+(`search`). Patients are recognized by the embedding of patients alone.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from skimage.measure import block_reduce
+
+from radfoundry.evaluation.privacy.search import Search, detail, moved, taper
+from radfoundry.evaluation.privacy.views import Seen
+
+COARSE = 8  # blocks along a side of the coarse picture
+COARSE_TURNS = (-7.5, 0.0, 7.5)  # degrees by which it is turned: turns between are near enough
+CANDIDATES = 8  # of each first look, that are looked at closely
+AT_ONCE = 256  # pictures whose first looks are kept
+Embed = Callable[[np.ndarray], np.ndarray]
+One = tuple[float, int, float]  # similarity, row and second of `Nearest`
+
+
+class Nearest(NamedTuple):
+    """What was found for n pictures; NaN and -1 where there is nothing to compare with.
+
+    Attributes:
+        similarity: (n,) of the nearest one; the higher, the more alike, at most 1.
+        row: (n,) which one.
+        second: (n,) similarity of the nearest one of another owner.
+    """
+
+    similarity: np.ndarray
+    row: np.ndarray
+    second: np.ndarray
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """Distance (1 less similarity) of the nearest over that of the second, (n,)."""
+        away = np.maximum(1 - self.second, 1e-9)
+        return np.maximum(1 - self.similarity, 0) / away
+
+
+def none(count: int) -> Nearest:
+    """Return what is found where there is nothing to compare with."""
+    nothing = np.full(count, np.nan)
+    return Nearest(nothing, np.full(count, -1), nothing.copy())
+
+
+class CloseLook:
+    """Looks among known pictures by a first look and then closely; see the module."""
+
+    def __init__(self, known: Seen, embed: Embed | None = None, device: str = "cpu") -> None:
+        """Keep what is known.
+
+        Args:
+            known: What is looked among.
+            embed: Of whole images; without it pictures are those of lesions or masks, which are
+                compared as they are.
+            device: Where pictures are laid onto each other.
+        """
+        self.known, self.embed = known, embed
+        side = known.pictures.shape[-1]
+        window = np.ones((side, side)) if embed is None else taper(side)
+        self.search = Search(self._prepared(known.pictures), window, device=device)
+        self.coarse = coarse(known.pictures)
+        self.vectors = embed(known.pictures) if embed else None
+
+    def __call__(self, seen: Seen) -> Nearest:
+        """Return the nearest known picture of another owner to each picture."""
+        if not self.known.names:
+            return none(len(seen.names))
+        return stacked([row for part in parts(seen) for row in self._of(part)])
+
+    def _of(self, seen: Seen) -> Iterator[One]:
+        allowed = apart(seen, self.known)
+        looks = [self._firsts(seen.pictures)]
+        if self.embed is not None and self.vectors is not None:
+            looks.append(self.embed(seen.pictures) @ self.vectors.T)
+        for at, picture in enumerate(seen.pictures):
+            near = np.unique(np.concatenate([_highest(look[at], allowed[at]) for look in looks]))
+            alike = self.search(self._prepared(picture), near) if len(near) else np.zeros(0)
+            yield chosen(alike, near, self.known.owners)
+
+    def _prepared(self, pictures: np.ndarray) -> np.ndarray:
+        ready = pictures if self.embed is None else detail(pictures)
+        return np.asarray(ready, np.float16)
+
+    def _firsts(self, pictures: np.ndarray) -> np.ndarray:
+        """Return the likeness of coarse pictures, (n, m), at its best over turns and mirrored."""
+        given = torch.from_numpy(pictures.astype(np.float32))
+        found = np.full((len(pictures), len(self.coarse)), -1, np.float32)
+        for way in product((0.0, 1.0), COARSE_TURNS, (1.0,)):
+            seen = moved(given, torch.tensor([way] * len(given)), outside="border")
+            np.maximum(found, coarse(seen.numpy()) @ self.coarse.T, out=found)
+        return found
+
+
+class PatientLook:
+    """Looks among known patients by an embedding that knows them by other exams."""
+
+    def __init__(self, known: Seen, embed: Embed) -> None:
+        self.known, self.embed = known, embed
+        self.vectors = embed(known.pictures)
+
+    def __call__(self, seen: Seen) -> Nearest:
+        """Return the nearest known picture of another owner to each picture."""
+        if not self.known.names:
+            return none(len(seen.names))
+        return stacked([row for part in parts(seen) for row in self._of(part)])
+
+    def _of(self, seen: Seen) -> Iterator[One]:
+        cosines, allowed = self.embed(seen.pictures) @ self.vectors.T, apart(seen, self.known)
+        for own, may in zip(cosines, allowed, strict=True):
+            rows = np.flatnonzero(may)
+            yield chosen(own[rows], rows, self.known.owners)
+
+
+def parts(seen: Seen) -> Iterator[Seen]:
+    """Yield pictures some at a time: of 20,000 by 100,000 the first looks would fill gigabytes."""
+    for start in range(0, len(seen.names), AT_ONCE):
+        yield seen.rows(range(start, min(start + AT_ONCE, len(seen.names))))
+
+
+def coarse(pictures: np.ndarray) -> np.ndarray:
+    """Return pictures as vectors of mean 0 and length 1 of block means, (n, c * blocks)."""
+    if not len(pictures):
+        return np.zeros((0, 1), np.float32)
+    block = max(1, pictures.shape[-1] // COARSE)
+    means = [block_reduce(own.astype(np.float32), (1, block, block), np.mean) for own in pictures]
+    flat = np.array(means, np.float32).reshape(len(pictures), -1)
+    flat = flat - flat.mean(1, keepdims=True)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
+
+
+def apart(seen: Seen, known: Seen) -> np.ndarray:
+    """Return which pairs are compared, (n, m) booleans: all but those of one owner."""
+    mine, theirs = np.asarray(seen.owners, str), np.asarray(known.owners, str)
+    return (mine[:, None] != theirs[None]) | (mine == "")[:, None]
+
+
+def chosen(alike: np.ndarray, rows: np.ndarray, owners: Sequence[str]) -> One:
+    """Return the highest similarity, its row, and the highest of another owner (NaN of none)."""
+    if not len(rows):
+        return float("nan"), -1, float("nan")
+    best = int(alike.argmax())
+    whose = [owners[int(row)] for row in rows]
+    others = [value for value, own in zip(alike, whose, strict=True) if own != whose[best]]
+    return float(alike[best]), int(rows[best]), float(max(others, default=np.nan))
+
+
+def stacked(rows: Sequence[One]) -> Nearest:
+    """Return what was found for each picture as one."""
+    columns = zip(*rows, strict=True) if rows else ((), (), ())
+    similarity, row, second = (np.array(column) for column in columns)
+    return Nearest(similarity.astype(float), row.astype(int), second.astype(float))
+
+
+def _highest(values: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Return the rows of the highest values among those that are allowed."""
+    rows = np.flatnonzero(allowed)
+    if len(rows) <= CANDIDATES:
+        return rows
+    return rows[np.argpartition(-values[rows], CANDIDATES)[:CANDIDATES]]
