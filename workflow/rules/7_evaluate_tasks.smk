@@ -89,3 +89,4 @@ rule evaluate:
         ROUND_TRIPS,
         label_measurements("labels"),
         label_measurements("clinical"),
+        READER_STUDY,

@@ -129,3 +129,4 @@ rule publish:
         expand("results/bundles/{recipe}", recipe=settings["publish"]["bundles"]),
         "results/scorecard.tsv",
         "results/report.html",
+        READER_STUDY,
