@@ -17,7 +17,7 @@ RECIPES = {
 
 
 def checked(**study):
-    methods = {"threshold": {"segmenter": "threshold"}}
+    methods = {name: {"segmenter": name} for name in ("pbtseg", "threshold")}
     config = {"cohorts": COHORTS, "recipes": RECIPES, "pseudolabel": methods}
     return settings.checked(config | {"evaluate": {"reader_study": study}})
 

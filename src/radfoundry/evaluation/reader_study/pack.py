@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from radfoundry import seeds
 from radfoundry.evaluation.reader_study.questions import QUESTIONS
@@ -57,7 +57,7 @@ def _check_alike(chosen: pd.DataFrame, pictures: Pictures) -> None:
     kinds: dict[str, set] = {}
     for row in chosen.itertuples():
         content = pictures[row.item, row.slot]
-        with Image.open(io.BytesIO(content)) as image:
+        with PngImageFile(io.BytesIO(content)) as image:
             image.load()
             kind = (image.size, image.mode, len(content), *sorted(map(str, image.info)))
         kinds.setdefault(row.task, set()).add(kind)
