@@ -4,21 +4,27 @@ import gzip
 import hashlib
 import io
 import json
+import re
+from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 from types import SimpleNamespace
 
+import highdicom
 import mlcroissant
 import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from nnunetv2.experiment_planning import verify_dataset_integrity as nnunet
 from PIL import Image
 from pycocotools.coco import COCO
 
 from radfoundry.case import Case
-from radfoundry.release import radiographs
-from radfoundry.release.exporters import coco, croissant
+from radfoundry.config import settings
+from radfoundry.data import gate
+from radfoundry.release import formats, radiographs
+from radfoundry.release.exporters import coco, croissant, datasheet, dicom
 from radfoundry.release.exporters import nnunet as raw
 from radfoundry.volume import Volume, picture, radiograph
 
@@ -125,3 +131,92 @@ def test_croissant_is_valid_and_reads_the_table(tmp_path):
     assert "synthetic" in loaded.metadata.keywords
     rows = list(loaded.records("samples"))
     assert [row["samples/seed"] for row in rows] == [7, 8]
+
+
+def read_back(files, what):
+    """Return the DICOM objects of a sample whose names begin with `what`, in order."""
+    names = sorted(name for name in files if name.split("/")[-1].startswith(what))
+    read = highdicom.seg.segread if what in ("anatomy", "findings") else highdicom.imread
+    return [read(io.BytesIO(files[name])) for name in names]
+
+
+def test_a_ct_comes_back_from_dicom_voxel_by_voxel_where_it_was():
+    sample = body()
+    images = read_back(dicom.Exporter("r", FACTS).add(sample), "image")
+    voxels = np.stack([image.pixel_array.T for image in images], axis=2)
+    np.testing.assert_array_equal(voxels, sample.image.voxels)
+    assert (images[0].RescaleSlope, images[0].RescaleIntercept) == (1, 0)
+    for index in (0, 4):  # a voxel's place in LPS, from its row and column: PS3.3 C.7.6.2.1-1
+        one = images[index]
+        across = np.array(one.ImageOrientationPatient, float).reshape(2, 3)
+        place = np.array(one.ImagePositionPatient, float)
+        place += across[0] * one.PixelSpacing[1] * 3 + across[1] * one.PixelSpacing[0] * 2
+        expected = np.diag([-1, -1, 1, 1]) @ OBLIQUE @ [3, 2, index, 1]
+        np.testing.assert_allclose(place, expected[:3], atol=1e-5)
+
+
+def test_the_gate_reads_the_dicom_of_a_ct_as_it_reads_a_hospital_s(tmp_path):
+    sample = body()
+    sample = replace(sample, image=replace(sample.image, affine=np.diag([2.0, 3, 4.5, 1])))
+    for name, content in dicom.Exporter("r", FACTS).add(sample).items():
+        if "image" in name:
+            (tmp_path / name.split("/")[-1]).write_bytes(content)
+    found = gate.read(tmp_path, None, "CT")
+    np.testing.assert_array_equal(found.image.voxels, sample.image.voxels)
+    np.testing.assert_allclose(found.image.affine, sample.image.affine, atol=1e-3)
+
+
+def test_segments_lie_on_their_own_slices():
+    sample = body()
+    (made,) = read_back(dicom.Exporter("r", FACTS).add(sample), "anatomy")
+    images = read_back(dicom.Exporter("r", FACTS).add(sample), "image")
+    uids = [image.SOPInstanceUID for image in images]
+    planes = made.get_pixels_by_source_instance(uids, combine_segments=True)
+    names = [segment.SegmentLabel for segment in made.SegmentSequence]
+    assert names == ["lung_upper_lobe_left", "heart", "ignore"]
+    labels = np.array([0, 1, 9, 255])[np.moveaxis(planes, 0, 2).swapaxes(0, 1)]
+    np.testing.assert_array_equal(labels, sample.anatomy)
+
+
+def test_a_film_comes_back_from_dicom_with_its_findings():
+    files = dicom.Exporter("r", FACTS).add(film())
+    (image,), (made,) = read_back(files, "image"), read_back(files, "findings")
+    np.testing.assert_allclose(image.pixel_array / 65535, picture(film().image.voxels), atol=1e-5)
+    planes = made.get_pixels_by_source_instance([image.SOPInstanceUID], combine_segments=True)
+    np.testing.assert_array_equal(np.array([0, 40, 43])[planes[0]], picture(film().findings))
+    assert not [name for name in files if "anatomy" in name]
+
+
+@pytest.mark.parametrize("make", [film, body])
+def test_every_dicom_object_says_that_nobody_was_scanned(make):
+    files = dicom.Exporter("r", FACTS).add(make())
+    for one in read_back(files, ""):
+        assert one.ImageType[0] == "DERIVED"
+        assert one.SyntheticData == "YES"
+        assert re.fullmatch("SYN-[0-9A-F]{16}", one.PatientID)
+        assert "synthetic" in one.ContributingEquipmentSequence[0].ContributionDescription
+        assert one.SOPInstanceUID.startswith("2.25.")
+
+
+def test_dicom_is_new_for_each_sample_and_the_same_each_time():
+    one, again, other = (dicom.Exporter("r", FACTS).add(body(n)) for n in ("a", "a", "b"))
+    assert one == again
+    uids = {image.SOPInstanceUID for files in (one, other) for image in read_back(files, "")}
+    assert len(uids) == 2 * 6  # five slices and a SEG of each
+
+
+def test_a_datasheet_states_use_limits_and_the_terms_for_people_and_programs():
+    table = pd.DataFrame({"split": ["train", "test", "train"], "patient": ["a", "b", "a"]})
+    (text,) = datasheet.Exporter("r", FACTS | {"Generator": "g"}).finish(table, {}).values()
+    front = yaml.safe_load(text.decode().split("---")[1])
+    assert front == {"synthetic": True, "name": "synthetic-r", "license": "CC BY 4.0"}
+    assert "3 synthetic images that count as 2 patients: 1 test, 2 train" in text.decode()
+    assert all(f"## {part}" in text.decode() for part in ("Intended use", "Limits", "Composition"))
+
+
+def test_every_format_that_a_config_may_name_has_an_exporter():
+    allowed = settings.strict_load(settings.SCHEMA)["properties"]["publish"]["properties"][
+        "formats"
+    ]
+    assert set(formats.EXPORTERS) == set(allowed["items"]["enum"])
+    assert [type(one) for one in formats.chosen(["coco"], "r", FACTS)] == [coco.Exporter]

@@ -68,7 +68,13 @@ def test_a_wheel_imports_every_module_and_reads_every_schema(installed):
     assert int(kinds) == len(list((ROOT / "workflow/schemas").glob("*.schema.yaml")))
 
 
-OPTIONAL = {"totalsegmentator", "lungmask", "nnunetv2", "torchvision"}  # asked for by some configs
+OPTIONAL = {
+    "totalsegmentator",
+    "lungmask",
+    "nnunetv2",
+    "torchvision",
+    "highdicom",
+}  # asked for by some configs
 
 
 def test_every_library_that_is_imported_is_declared():

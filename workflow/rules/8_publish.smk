@@ -26,6 +26,7 @@ rule write_release:
         recipe=option("recipes/{recipe}"),
         phantom=looked_up(lookups.is_phantom),
         publish=looked_up(lookups.terms),
+        formats=option("publish/formats"),
         code=code("write_release"),
         made_by=code_with("draw_samples", lookups.generator_plugins),
     script:
