@@ -220,3 +220,9 @@ def test_every_format_that_a_config_may_name_has_an_exporter():
     ]
     assert set(formats.EXPORTERS) == set(allowed["items"]["enum"])
     assert [type(one) for one in formats.chosen(["coco"], "r", FACTS)] == [coco.Exporter]
+
+
+def test_dicom_without_its_library_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(dicom, "find_spec", lambda _: None)
+    with pytest.raises(ModuleNotFoundError, match=r"formats: dicom needs highdicom: pip install"):
+        formats.chosen(["dicom"], "r", FACTS)

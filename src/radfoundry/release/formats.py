@@ -1,6 +1,6 @@
 """The formats that a release can have beside its PNG or NIfTI, by the names that config knows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import pandas as pd
@@ -19,7 +19,7 @@ class Exporter(Protocol):
         """Return the files about all samples."""
 
 
-EXPORTERS = {
+EXPORTERS: Mapping[str, Callable[[str, Mapping[str, str]], Exporter]] = {
     "coco": coco.Exporter,
     "croissant": croissant.Exporter,
     "datasheet": datasheet.Exporter,

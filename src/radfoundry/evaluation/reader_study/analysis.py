@@ -67,7 +67,7 @@ def figures(answers: pd.DataFrame, again: Bootstrap) -> pd.DataFrame:
 def _origin(recipe: str, own: pd.DataFrame, again: Bootstrap) -> list[Figure]:
     right = own.assign(right=own["answer"] == own["arm"])
     shares = {"sensitivity": (SYNTHETIC,), "specificity": (REAL,), "accuracy": (REAL, SYNTHETIC)}
-    rows = []
+    rows: list[Figure] = []
     for metric, arms in shares.items():
         part = right[right["arm"].isin(arms)]
         rows += _shares("origin", recipe, "-", metric, part, again)
@@ -76,7 +76,7 @@ def _origin(recipe: str, own: pd.DataFrame, again: Bootstrap) -> list[Figure]:
 
 def _overlay(recipe: str, own: pd.DataFrame, again: Bootstrap) -> list[Figure]:
     scored = own.assign(score=own["answer"].astype(int))
-    rows = []
+    rows: list[Figure] = []
     for arm, part in scored.assign(right=scored["score"] >= USEFUL).groupby("arm"):
         rows += _shares("overlay", recipe, str(arm), "useful", part, again)
         found = _mean(part, "score", again)
@@ -117,9 +117,8 @@ def _kappa(task: str, recipe: str, own: pd.DataFrame, again: Bootstrap) -> Figur
 
 
 def _ranking(ranked: pd.DataFrame, again: Bootstrap) -> list[Figure]:
-    ranks = ranked.assign(
-        rank=[row.answer.split(",").index(str(row.place)) + 1 for row in ranked.itertuples()]
-    )
+    orders = zip(ranked["answer"], ranked["place"].astype(str), strict=True)
+    ranks = ranked.assign(rank=[order.split(",").index(place) + 1 for order, place in orders])
     recipe = "|".join(sorted(set(ranks["arm"]) - {REAL}))
     blocks = ranks.pivot_table(index="item", columns="arm", values="rank")
     readers = ranks.pivot_table(index="reader", columns="arm", values="rank")

@@ -93,7 +93,7 @@ def _form_faults(file: Any, known: Mapping) -> Iterator[str]:
     if told:
         names = ", ".join(sorted(told)[:LISTED])
         yield f"is unblinded: it names {names}, which the key alone knows"
-    parts = [("the file", file, FIELDS)]
+    parts: list[tuple[str, Any, tuple[str, ...]]] = [("the file", file, FIELDS)]
     parts += [(f"answer {i + 1}", one, PARTS) for i, one in enumerate(file["answers"])]
     for where, part, fields in parts:
         if not isinstance(part, dict) or set(part) != set(fields):

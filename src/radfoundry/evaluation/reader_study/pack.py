@@ -55,12 +55,12 @@ def build(
 
 def _check_alike(chosen: pd.DataFrame, pictures: Pictures) -> None:
     kinds: dict[str, set] = {}
-    for row in chosen.itertuples():
-        content = pictures[row.item, row.slot]
+    for row in chosen.to_dict("records"):
+        content = pictures[row["item"], row["slot"]]
         with PngImageFile(io.BytesIO(content)) as image:
             image.load()
             kind = (image.size, image.mode, len(content), *sorted(map(str, image.info)))
-        kinds.setdefault(row.task, set()).add(kind)
+        kinds.setdefault(row["task"], set()).add(kind)
     for task, found in kinds.items():
         if len(found) > 1 or len(next(iter(found))) > 3:
             raise ValueError(f"pictures of {task} can be told apart unseen: {sorted(found)}")
@@ -98,11 +98,11 @@ def _tasks(arranged: pd.DataFrame, pictures: Pictures) -> list[dict[str, Any]]:
 
 def _by_number(arranged: pd.DataFrame):
     for number, rows in arranged.groupby("number"):
-        yield number, list(rows.itertuples())
+        yield number, rows.to_dict("records")
 
 
 def _encoded(pictures: Pictures, row) -> str:
-    return base64.b64encode(pictures[row.item, row.slot]).decode()
+    return base64.b64encode(pictures[row["item"], row["slot"]]).decode()
 
 
 def _key(orders: Mapping[str, pd.DataFrame], packs: Mapping[str, str], seed: int) -> bytes:

@@ -12,6 +12,7 @@ import io
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,14 @@ class Exporter:
     """Writes a folder of DICOM objects for each sample."""
 
     def __init__(self, recipe: str, facts: Mapping[str, str]) -> None:
+        """Take the recipe's name.
+
+        Raises:
+            ModuleNotFoundError: Without highdicom, before any sample is read.
+        """
+        if find_spec("highdicom") is None:
+            needs = "needs highdicom: pip install 'radfoundry[release]'"
+            raise ModuleNotFoundError(f"publish.formats: dicom {needs}")
         self.recipe = recipe
 
     def add(self, sample: Case) -> dict[str, bytes]:
