@@ -226,3 +226,8 @@ def test_dicom_without_its_library_is_refused_with_what_to_install(monkeypatch):
     monkeypatch.setattr(dicom, "find_spec", lambda _: None)
     with pytest.raises(ModuleNotFoundError, match=r"formats: dicom needs highdicom: pip install"):
         formats.chosen(["dicom"], "r", FACTS)
+
+
+def test_nnunet_is_given_no_volume_that_nobody_labeled():
+    bare = replace(body(), anatomy=np.zeros_like(body().anatomy))
+    assert written(None, raw.Exporter("r", FACTS), [bare]) == {}

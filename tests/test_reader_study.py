@@ -165,6 +165,7 @@ FORMS = {  # what no page writes
     "a name": (lambda f: f | {"comment": "hospital-01"}, "is unblinded: it names hospital-01"),
     "no list": (lambda f: f | {"answers": "none"}, "is no file of answers"),
     "a number": (lambda f: f | {"reader": 3}, "of a kind that no page writes"),
+    "a list": (first_answer(task=["origin"]), "of a kind that no page writes"),
 }
 
 
@@ -203,6 +204,14 @@ def test_what_is_no_json_or_says_a_thing_twice_is_refused(study, files):
     ):
         with pytest.raises(AnswersError, match=words):
             answers.read(files | {"anna.json": content}, study[2])
+
+
+def test_a_case_may_be_called_as_an_answer_is(study, files):
+    key = study[2].replace(b'"hospital-01"', b'"1"').replace(b'"patient-hospital-01"', b'"real"')
+    digest = {"key": hashlib.sha256(key).hexdigest()}
+    own = {name: {**json.loads(content), **digest} for name, content in files.items()}
+    again = {n: sealed({k: v for k, v in file.items() if k != "seal"}) for n, file in own.items()}
+    assert len(answers.read(again, key)) == 3 * len(study[0])
 
 
 def readings(study, answer_of):

@@ -108,7 +108,7 @@ def _encoded(pictures: Pictures, row) -> str:
 def _key(orders: Mapping[str, pd.DataFrame], packs: Mapping[str, str], seed: int) -> bytes:
     columns = ["task", "number", "place", "item", "recipe", "arm", "name", "patient"]
     key = {
-        # without it, whoever knows the cases could try all keys against the hash in a page
+        # without it, whoever knows the cases but not the seed could try keys against their hash
         "salt": f"{seeds.seed(seed, 'reader_study', 'salt'):016x}",
         "packs": dict(packs),
         "items": {reader: own[columns].to_dict("records") for reader, own in orders.items()},

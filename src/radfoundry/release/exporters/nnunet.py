@@ -1,7 +1,8 @@
 """nnU-Net's raw dataset: images, labels with ids from 0 on without gaps, dataset.json.
 
 Samples of the train and tune splits come into imagesTr, those of the test split into imagesTs. The
-targets are the anatomy of volumes and the findings of radiographs. See nnU-Net v2,
+targets are the anatomy of volumes and the findings of radiographs; a volume whose generator draws
+no labels is left out, for a map of zeros would say that nothing is there. See nnU-Net v2,
 documentation/dataset_format.md.
 """
 
@@ -37,6 +38,8 @@ class Exporter:
         """Return the image of a sample in nnU-Net's folder."""
         self.flat = sample.image.is_radiograph
         labels = sample.findings if self.flat else sample.anatomy
+        if not (self.flat or labels.any()):
+            return {}
         fold = FOLDS[str(sample.facts["split"])]
         self.training += fold == "Tr"
         self.ids |= set(np.unique(labels).tolist())
@@ -50,7 +53,9 @@ class Exporter:
         return {f"{name}.nii.gz": nifti(sample.image, marks)}
 
     def finish(self, table: pd.DataFrame, digests: Mapping[str, str]) -> dict[str, bytes]:
-        """Return the label maps and dataset.json."""
+        """Return the label maps and dataset.json, or nothing where nothing is labeled."""
+        if not self.waiting:
+            return {}
         names = _numbered(self.ids)
         found = {name: self._labels(*own, names) for name, own in self.waiting.items()}
         ending = ".png" if self.flat else ".nii.gz"
