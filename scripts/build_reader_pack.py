@@ -30,19 +30,20 @@ for recipe, cohort in study["cohort"].items():
     )
     pools[recipe] = selection.Pool(*(part[["name", "patient"]] for part in parts))
 
-chosen, drawn = selection.choose(study, pools), {}
+chosen, drawn, legends = selection.choose(study, pools), {}, {}
 for row in progress(chosen.itertuples(), len(chosen), "pictures"):
     own = real if row.arm == "real" else samples
     found = own[row.recipe]
     case = found.named(row.name) if row.arm == "real" else next(drawn_cases(found.loc[[row.name]]))
     view = pictures.outlined if row.task == "overlay" else pictures.plain
+    legends |= {row.item: pictures.legend(case)} if row.task == "overlay" else {}
     chance = seeds.seed(study["seed"], "reader_study", f"dither/{row.task}/{row.name}")
     drawn[row.item, row.slot] = view(
         case, study["modality"][row.recipe], study["size"], study["window_hu"],
         np.random.default_rng(chance),
     )  # fmt: skip
 
-pages, key = pack.build(chosen, drawn, study["readers"], study["seed"])
+pages, key = pack.build(chosen, drawn, legends, study["readers"], study["seed"])
 for path in map(Path, job.output.pages):
     volume.write_bytes(pages[path.stem].encode(), path)
 volume.write_bytes(key, job.output.key)

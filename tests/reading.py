@@ -45,7 +45,9 @@ def built(study=STUDY, readers=READERS, size=32):
         )
         for row in chosen.itertuples()
     }
-    return chosen, *pack.build(chosen, drawn, readers, study["seed"])
+    outlined = chosen[chosen["task"] == "overlay"].itertuples()
+    legends = {row.item: pictures.legend(case(row.name)) for row in outlined}
+    return chosen, *pack.build(chosen, drawn, legends, readers, study["seed"])
 
 
 def data_of(page):

@@ -77,7 +77,7 @@ def test_a_picture_that_could_be_told_unseen_is_refused(study):
         for row in chosen.itertuples()
     }
     with pytest.raises(ValueError, match="pictures of origin can be told apart unseen"):
-        pack.build(chosen, drawn, READERS, 0)
+        pack.build(chosen, drawn, {}, READERS, 0)
 
 
 def test_the_order_is_another_for_each_reader_and_says_nothing_of_the_origin(study):
@@ -137,6 +137,12 @@ def test_an_outline_runs_along_its_label_in_its_own_color():
     assert (levels[1:-1, 13:-1] < 192).all()
     red, green, blue = Image.open(io.BytesIO(shown)).convert("RGB").getpixel((12, 5))
     assert (red, green, blue) == (0x59, 0xA1, 0x4F)
+
+
+def test_what_is_outlined_is_named_beside_it_and_nowhere_else(study):
+    for task in data_of(study[1]["bert"])["tasks"]:
+        named = [["lung right", "#59a14f"]] if task["name"] == "overlay" else []
+        assert all(item["legend"] == named for item in task["items"])
 
 
 def test_answers_are_joined_with_what_the_key_says(study, files):

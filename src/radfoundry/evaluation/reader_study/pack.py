@@ -23,16 +23,18 @@ from radfoundry import seeds
 from radfoundry.evaluation.reader_study.questions import QUESTIONS
 
 Pictures = Mapping[tuple[int, int], bytes]  # by item and slot, as `selection.choose` counts them
+Legends = Mapping[int, list[list[str]]]  # by item: name and color of what is outlined in it
 
 
 def build(
-    chosen: pd.DataFrame, pictures: Pictures, readers: Sequence[str], seed: int
+    chosen: pd.DataFrame, pictures: Pictures, legends: Legends, readers: Sequence[str], seed: int
 ) -> tuple[dict[str, str], bytes]:
     """Return the page of each reader, and the key as the bytes of a JSON file.
 
     Args:
         chosen: What `selection.choose` returns.
         pictures: PNG of every row of it.
+        legends: Of the items of `overlay`.
         readers: Their pseudonyms.
         seed: Of the orders.
 
@@ -42,7 +44,7 @@ def build(
     """
     _check_alike(chosen, pictures)
     orders = {reader: _arranged(chosen, reader, seed) for reader in readers}
-    tasks = {reader: _tasks(own, pictures) for reader, own in orders.items()}
+    tasks = {reader: _tasks(own, pictures, legends) for reader, own in orders.items()}
     packs = {reader: _digest([reader, own]) for reader, own in tasks.items()}
     key = _key(orders, packs, seed)
     digest = hashlib.sha256(key).hexdigest()
@@ -82,13 +84,17 @@ def _arranged(chosen: pd.DataFrame, reader: str, seed: int) -> pd.DataFrame:
     return mixed.assign(number=number, place=place).drop(columns=["rank", "first"])
 
 
-def _tasks(arranged: pd.DataFrame, pictures: Pictures) -> list[dict[str, Any]]:
+def _tasks(arranged: pd.DataFrame, pictures: Pictures, legends: Legends) -> list[dict[str, Any]]:
     return [
         {
             "name": task,
             **QUESTIONS[str(task)]._asdict(),
             "items": [
-                {"number": int(number), "pictures": [_encoded(pictures, row) for row in rows]}
+                {
+                    "number": int(number),
+                    "pictures": [_encoded(pictures, row) for row in rows],
+                    "legend": legends.get(rows[0]["item"], []),
+                }
                 for number, rows in _by_number(own)
             ],
         }

@@ -62,6 +62,17 @@ def outlined(
     return _stored(np.hstack(pages), _palette())
 
 
+def legend(case: Case) -> list[list[str]]:
+    """Return name and color of every label that `outlined` draws in a case, somewhere."""
+    words = regions.vocabulary()
+    found = {*np.unique(_marked(case.anatomy)), *np.unique(_marked(case.findings))}
+    return [
+        [label.name.replace("_", " "), label.colour]
+        for label in (*words.structures, *words.findings)
+        if label.id in found
+    ]
+
+
 class _Panel:
     """One slice through a volume, or the whole of a radiograph, as rows and columns."""
 

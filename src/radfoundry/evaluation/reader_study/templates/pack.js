@@ -80,6 +80,11 @@ function show() {
   at("question").textContent = task.text;
   at("hint").textContent = task.hint;
   at("pictures").replaceChildren();
+  at("legend").replaceChildren();
+  for (const [name, color] of item.legend) {
+    const entry = made("li", name, at("legend"));
+    entry.style.borderColor = color;
+  }
   at("choices").replaceChildren();
   item.pictures.forEach((data, index) => showPicture(data, index + 1, item.pictures.length));
   if (task.choices.length) {
