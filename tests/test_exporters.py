@@ -188,7 +188,7 @@ def test_a_film_comes_back_from_dicom_with_its_findings():
 
 
 @pytest.mark.parametrize("make", [film, body])
-def test_every_dicom_object_says_that_nobody_was_scanned(make):
+def test_every_dicom_object_says_that_it_is_synthetic(make):
     files = dicom.Exporter("r", FACTS).add(make())
     for one in read_back(files, ""):
         assert one.ImageType[0] == "DERIVED"

@@ -76,8 +76,18 @@ def test_a_picture_that_could_be_told_unseen_is_refused(study):
         (row.item, 0): pictures.plain(case(row.name), "CXR", 16 + row.item % 2, (0, 1), rng)
         for row in chosen.itertuples()
     }
-    with pytest.raises(ValueError, match="pictures of origin can be told apart unseen"):
+    with pytest.raises(ValueError, match="pictures of origin of edited can be told apart unseen"):
         pack.build(chosen, drawn, {}, READERS, 0)
+
+
+def test_films_and_volumes_may_be_asked_about_in_one_study():
+    chosen = selection.choose(STUDY | {"origin": ["edited", "drawn"], "ranking": []}, POOLS)
+    size = {"edited": 16, "drawn": 48}
+    drawn = {
+        (row.item, 0): pictures.plain(case(row.name), "CXR", size[row.recipe], (0, 1), rng_of(0))
+        for row in chosen.itertuples()
+    }
+    assert len(pack.build(chosen, drawn, {}, READERS, 0)[0]) == 3
 
 
 def test_the_order_is_another_for_each_reader_and_says_nothing_of_the_origin(study):

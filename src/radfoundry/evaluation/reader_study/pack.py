@@ -2,9 +2,9 @@
 
 A page holds no name of a case, a sample, a patient, a recipe or a cohort. Its items are numbered in
 the order in which its reader sees them, which is one of chance and another for each reader, and
-pictures of a task are equal in size and in bytes. What is real stands in the key alone; the page
-carries the key's sha256, so that a key cannot be changed once pages are out. It opens no file but
-its own templates.
+pictures that are compared are equal in size and in bytes. What is real stands in the key alone; the
+page carries the key's sha256, so that a key cannot be changed once pages are out. It opens no file
+but its own templates.
 """
 
 import base64
@@ -39,8 +39,8 @@ def build(
         seed: Of the orders.
 
     Raises:
-        ValueError: If a picture of a task differs from others in size, mode or bytes, or holds
-            text: it could be told without being looked at.
+        ValueError: If a picture differs from others of its recipe, or of a ranking, in size, mode
+            or bytes, or holds text: it could be told without being looked at.
     """
     _check_alike(chosen, pictures)
     orders = {reader: _arranged(chosen, reader, seed) for reader in readers}
@@ -56,16 +56,18 @@ def build(
 
 
 def _check_alike(chosen: pd.DataFrame, pictures: Pictures) -> None:
+    """Refuse pictures that differ where they are compared: in a ranking, else of a recipe."""
     kinds: dict[str, set] = {}
     for row in chosen.to_dict("records"):
         content = pictures[row["item"], row["slot"]]
         with PngImageFile(io.BytesIO(content)) as image:
             image.load()
             kind = (image.size, image.mode, len(content), *sorted(map(str, image.info)))
-        kinds.setdefault(row["task"], set()).add(kind)
-    for task, found in kinds.items():
+        where = row["task"] if row["task"] == "ranking" else f"{row['task']} of {row['recipe']}"
+        kinds.setdefault(where, set()).add(kind)
+    for where, found in kinds.items():
         if len(found) > 1 or len(next(iter(found))) > 3:
-            raise ValueError(f"pictures of {task} can be told apart unseen: {sorted(found)}")
+            raise ValueError(f"pictures of {where} can be told apart unseen: {sorted(found)}")
 
 
 def _arranged(chosen: pd.DataFrame, reader: str, seed: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What a person sees of a case: a picture that tells nothing of where it comes from.
 
-Every picture of a task is made in the same way, has the same number of pixels and of bytes, and
-holds no text. It opens no file and draws no label but what it is asked to.
+Pictures of one modality are made in the same way, have the same number of pixels and of bytes, and
+hold no text. It opens no file and draws no label but what it is asked to.
 """
 
 import io

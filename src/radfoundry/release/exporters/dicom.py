@@ -1,10 +1,11 @@
 """DICOM: a sample as a study of its own, with its labels as segmentations, by highdicom.
 
 CT becomes a series of CT images in HU, a radiograph a secondary capture; organs and findings each
-become a SEG. Every object says in several places that nobody was scanned: Synthetic Data
-(0008,001C) is YES, Image Type begins with DERIVED, Patient ID with SYN-, and a contributing
-equipment describes what made it. UIDs and ids are digests of recipe and sample: new to the world,
-and the same when the release is made again. It needs the extra `release`.
+become a SEG. Every object says in several places that it is synthetic: Synthetic Data (0008,001C)
+is YES, Image Type begins with DERIVED, Patient ID with SYN-, and a contributing equipment describes
+what made it. UIDs and ids are digests of recipe and sample: new to the world, and the same when the
+release is made again. Whether text is burned into an image is not said: one made from a real film
+may hold what that holds. It needs the extra `release`.
 """
 
 import hashlib
@@ -48,11 +49,11 @@ class Exporter:
         if find_spec("highdicom") is None:
             needs = "needs highdicom: pip install 'radfoundry[release]'"
             raise ModuleNotFoundError(f"publish.formats: dicom {needs}")
-        self.recipe = recipe
+        self.recipe, self.code = recipe, facts.get("Code digest of sampling", "not stated")[:64]
 
     def add(self, sample: Case) -> dict[str, bytes]:
         """Return the images of a sample and a SEG of each map that is not empty."""
-        study = _Study(self.recipe, sample.name)
+        study = _Study(self.recipe, sample.name, self.code)
         images = [_film(study, sample)] if sample.image.is_radiograph else _slices(study, sample)
         folder = f"dicom/{sample.name}"
         files = {f"{folder}/image_{i:04d}.dcm": _bytes(one) for i, one in enumerate(images, 1)}
@@ -69,8 +70,8 @@ class Exporter:
 class _Study:
     """What all objects of a sample share."""
 
-    def __init__(self, recipe: str, sample: str) -> None:
-        self.recipe, self.sample = recipe, sample
+    def __init__(self, recipe: str, sample: str, code: str) -> None:
+        self.recipe, self.sample, self.code = recipe, sample, code
         self.patient = f"SYN-{self.digest('patient').hex()[:16].upper()}"
 
     def digest(self, what: str) -> bytes:
@@ -103,7 +104,7 @@ class _Study:
         made.SyntheticData = "YES"
         made.ImageComments = MARKS["Warning"]
         made.SeriesDescription = "SYNTHETIC"
-        made.PatientComments = "SYNTHETIC: no such patient"
+        made.PatientComments = "SYNTHETIC: not acquired from a patient as shown"
         made.ContributingEquipmentSequence = [self.equipment()]
         for what, value in zip(("Date", "Time"), WHEN, strict=True):
             for kind in ("InstanceCreation", "Content", "Series"):
@@ -118,9 +119,13 @@ class _Study:
             manufacturer=MANUFACTURER,
             purpose_of_reference=highdicom.sr.CodedConcept(*SYNTHESIZING),
             manufacturer_model_name=f"recipe {self.recipe}"[:64],
-            software_versions=version("radfoundry"),
-            contribution_description="Drew this synthetic image: nobody was scanned",
+            software_versions=[f"code {self.code}"[:64], _writer()],
+            contribution_description="Made this image: synthetic, not acquired as shown",
         )
+
+
+def _writer() -> str:
+    return f"highdicom {version('highdicom')}"
 
 
 def _slices(study: _Study, sample: Case) -> list[Any]:
@@ -164,7 +169,6 @@ def _filled(image: Any, pixels: np.ndarray, spacing_mm: Sequence[float]) -> Any:
     image.BitsAllocated = image.BitsStored = 16
     image.HighBit = 15
     image.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
-    image.BurnedInAnnotation = "NO"
     image.PixelData = np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<")).tobytes()
     return image
 
@@ -188,14 +192,14 @@ def _segmentation(study: _Study, kind: str, images: Sequence[Any], labels: np.nd
         pixel_array=places[np.stack(planes)],
         pixel_measures=_measures(images[0]) if flat else None,
         segmentation_type="BINARY",
-        segment_descriptions=list(_segments(study.recipe, kind, ids)),
+        segment_descriptions=list(_segments(study, kind, ids)),
         series_instance_uid=study.uid(kind),
         series_number=2 if kind == "anatomy" else 3,
         sop_instance_uid=study.uid(f"{kind}/1"),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=f"recipe {study.recipe}"[:64],
-        software_versions=version("radfoundry"),
+        software_versions=_writer(),
         device_serial_number="none",
         content_label=kind.upper(),
         content_description="Labels of a synthetic image",
@@ -213,7 +217,7 @@ def _measures(film: Any) -> Any:
     return highdicom.PixelMeasuresSequence(film.PixelSpacing, slice_thickness=1.0)
 
 
-def _segments(recipe: str, kind: str, ids: Sequence[int]) -> Iterator[Any]:
+def _segments(study: _Study, kind: str, ids: Sequence[int]) -> Iterator[Any]:
     import highdicom
 
     words = regions.vocabulary()
@@ -221,7 +225,7 @@ def _segments(recipe: str, kind: str, ids: Sequence[int]) -> Iterator[Any]:
     named[words.ignore] = "ignore"
     code = highdicom.sr.CodedConcept
     made_by = highdicom.AlgorithmIdentificationSequence(
-        name=f"Radfoundry {recipe}"[:64], family=code(*LEARNED), version=version("radfoundry")
+        name=f"Radfoundry {study.recipe}"[:64], family=code(*LEARNED), version=study.code
     )
     for place, number in enumerate(ids, 1):
         yield highdicom.seg.SegmentDescription(
