@@ -177,6 +177,7 @@ FAULTS = {  # what is wrong with answers that a page could have sealed
 }
 FORMS = {  # what no page writes
     "edited": (first_answer(answer="synthetic"), "was edited"),
+    "half a letter": (first_answer(answer="\ud800"), "was edited"),
     "a further field": (lambda f: f | {"comment": "x"}, "allowed: exactly reader"),
     "a name": (lambda f: f | {"comment": "hospital-01"}, "is unblinded: it names hospital-01"),
     "no list": (lambda f: f | {"answers": "none"}, "is no file of answers"),

@@ -64,7 +64,8 @@ def read(files: Mapping[str, bytes], key: bytes, withdrawn: Sequence[str] = ()) 
 def seal(reader: str, pack: str, key: str, answers: Sequence[Mapping[str, Any]]) -> str:
     """Return the sha256 of what a file of answers says, as the page makes it."""
     lines = [f"{one['task']} {one['number']} {one['answer']}" for one in answers]
-    return hashlib.sha256("\n".join([reader, pack, key, *lines]).encode()).hexdigest()
+    text = "\n".join([reader, pack, key, *lines])
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _checked(content: bytes, known: Mapping, digest: str) -> tuple[dict | None, list[str]]:
