@@ -27,6 +27,7 @@ include: "workflow/rules/7_evaluate_realism.smk"
 include: "workflow/rules/7_evaluate_synthesis.smk"
 include: "workflow/rules/7_evaluate_radiographs.smk"
 include: "workflow/rules/7_evaluate_memorisation.smk"
+include: "workflow/rules/7_evaluate_reader_study.smk"
 include: "workflow/rules/7_evaluate_tasks.smk"
 include: "workflow/rules/8_publish.smk"
 

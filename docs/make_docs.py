@@ -28,7 +28,7 @@ ORDER += (
     "resolutions",
     "round_trip",
 )
-ORDER += ("scorecard",)
+ORDER += ("readings", "scorecard")
 
 
 def configuration_page() -> str:

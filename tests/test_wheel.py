@@ -23,6 +23,7 @@ import radfoundry
 from radfoundry import tables
 from radfoundry.anatomy import regions
 from radfoundry.config import catalogue, cohorts, settings, weight_files
+from radfoundry.evaluation.reader_study import pack
 from radfoundry.report import page
 from radfoundry.text import composer
 from radfoundry.text.labeler import lexicon
@@ -34,6 +35,7 @@ kinds = sorted(p.name.split(".")[0] for p in tables.SCHEMAS.glob("*.schema.yaml"
 assert all(tables.schema(kind) for kind in kinds)
 assert settings.checked({"cohorts": {"a": {"phantom": {"kind": "chest_xray"}}}})
 assert cohorts.columns() and weight_files.needs() and catalogue.names("tasks")
+assert "use strict" in pack._page({"reader": "a", "tasks": []})
 assert regions.vocabulary() and composer.wording() and lexicon.rules()
 print(len(found), len(kinds), radfoundry.__file__)
 """
@@ -68,7 +70,13 @@ def test_a_wheel_imports_every_module_and_reads_every_schema(installed):
     assert int(kinds) == len(list((ROOT / "workflow/schemas").glob("*.schema.yaml")))
 
 
-OPTIONAL = {"totalsegmentator", "lungmask", "nnunetv2", "torchvision"}  # asked for by some configs
+OPTIONAL = {
+    "totalsegmentator",
+    "lungmask",
+    "nnunetv2",
+    "torchvision",
+    "highdicom",
+}  # asked for by some configs
 
 
 def test_every_library_that_is_imported_is_declared():

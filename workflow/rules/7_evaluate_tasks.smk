@@ -90,3 +90,4 @@ rule evaluate:
         AUDITED,
         label_measurements("labels"),
         label_measurements("clinical"),
+        READER_STUDY,

@@ -28,6 +28,7 @@ rule write_release:
         phantom=looked_up(lookups.is_phantom),
         publish=looked_up(lookups.terms),
         most_copied=memorisation.most_copied(settings),
+        formats=option("publish/formats"),
         code=code("write_release"),
         made_by=code_with("draw_samples", lookups.generator_plugins),
     script:
@@ -134,3 +135,4 @@ rule publish:
         expand("results/bundles/{recipe}", recipe=settings["publish"]["bundles"]),
         "results/scorecard.tsv",
         "results/report.html",
+        READER_STUDY,

@@ -16,6 +16,7 @@ from radfoundry.config import (
     catalogue,
     consistency,
     radiographs,
+    reader_study,
     schema,
     training_values,
     untrained,
@@ -158,6 +159,7 @@ def checked(
     faults = schema.faults(filled, rules, known) or [
         *consistency.found(filled),
         *radiographs.found(filled),
+        *reader_study.found(filled),
         *consistency.unstated_sizes(config, filled, rules),
         *training_values.found(filled),
         *untrained.found(filled),

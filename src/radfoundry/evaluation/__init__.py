@@ -3,5 +3,6 @@
 * `metrics`: plain functions of arrays and tables.
 * `realism`: distances to real images. `synthesis`: whether images follow their prompts and labels.
 * `privacy`: whether images copy those learned from, and what such a look would have found.
+* `reader_study`: what people can tell; `readers` are networks.
 * `tasks`: downstream models trained on real and drawn cases, one file or folder each.
 """

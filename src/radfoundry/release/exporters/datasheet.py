@@ -1,0 +1,79 @@
+"""A datasheet: what the dataset is for, what is in it, how it came to be, and where it must not go.
+
+The questions are those of Gebru et al. 2021 that a machine can answer; figures stand in README.md.
+"""
+
+import json
+from collections.abc import Mapping
+
+import pandas as pd
+
+from radfoundry.case import Case
+from radfoundry.release.radiographs import MARKS
+
+
+class Exporter:
+    """Writes DATASHEET.md, whose head is YAML for programs."""
+
+    def __init__(self, recipe: str, facts: Mapping[str, str]) -> None:
+        self.recipe, self.facts = recipe, facts
+
+    def add(self, sample: Case) -> dict[str, bytes]:
+        """Return nothing: the table says what there is."""
+        return {}
+
+    def finish(self, table: pd.DataFrame, digests: Mapping[str, str]) -> dict[str, bytes]:
+        """Return DATASHEET.md."""
+        name, licence = f"synthetic-{self.recipe}", self.facts.get("Licence", "")
+        counts = table["split"].value_counts().sort_index()
+        splits = ", ".join(f"{n} {split}" for split, n in counts.items()) or "none"
+        making = [f"* {what}: {value}" for what, value in self.facts.items()]
+        text = TEXT.format(
+            name=json.dumps(name), licence=json.dumps(licence), title=name,
+            warning=MARKS["Warning"],
+            n=len(table), patients=table["patient"].nunique(), splits=splits,
+            making="\n".join(making),
+        )  # fmt: skip
+        return {"DATASHEET.md": text.encode()}
+
+
+TEXT = """---
+synthetic: true
+name: {name}
+license: {licence}
+---
+# Datasheet of {title}
+
+> **{warning}**
+
+## Intended use
+Research on algorithms: pretraining, augmentation beside real images, tests of software. Whoever
+trains with it must test on real images, of patients whom neither the generator nor the algorithm
+saw.
+
+## Limits
+* Not for diagnosis, not for teaching what a disease looks like, no evidence of how common it is.
+* A finding that is named is what was asked for. How far images follow it was measured on groups of
+  images, and no reader has confirmed any single one unless README.md says so.
+* What is rare among the images learned from is rarer here, or wrong. Performance on subgroups must
+  be measured on real patients.
+* Networks can learn images by heart. That no copy was found is no proof that there is none: share
+  the dataset on the terms of the images it was learned from.
+
+## Composition
+{n} synthetic images that count as {patients} patients: {splits}. A sample keeps the split of its
+source. Each row of dataset.tsv says from which case, request and seed an image was made.
+
+## How it was made
+{making}
+
+Only samples that every expert accepted are here; README.md says how many were refused, and holds
+the figures that were measured, each with n and interval.
+
+## Marks
+PNG carry the text Synthetic, NIfTI a description and an extension, DICOM the attribute Synthetic
+Data (0008,001C); JSON files hold `synthetic: true` or the keyword. Keep the marks when converting.
+
+## Maintenance
+The dataset can be made again from its config and seeds. SHA256SUMS names every file.
+"""
