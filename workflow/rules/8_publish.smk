@@ -67,7 +67,7 @@ rule write_scorecard:
         round_trips=ROUND_TRIPS,
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
-        memorisation=[path for path in AUDITED if "memorisation" in path],
+        memorisation=[path for path in AUDITED if path.endswith("memorisation.tsv")],
         acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
     output:
         scorecard=report(
@@ -102,7 +102,7 @@ rule write_report:
         thresholds=expand("results/recipes/{recipe}/thresholds.tsv", recipe=RECIPES),
         experts=expert_tables(),
         clinical=label_measurements("clinical"),
-        nearest=[path for path in AUDITED if "nearest" in path],
+        nearest=[path for path in AUDITED if path.endswith("nearest.tsv")],
         untrained=expand(
             "results/recipes/{recipe}/samples.tsv",
             recipe=untrained.all_arms(settings),

@@ -134,7 +134,7 @@ def _copying(image: Measured, look: CloseLook) -> tuple:
     count = max(1, fewest // measures.CELL)
     cells = KMeans(count, n_init=4, random_state=0).fit(look.vectors)
     groups = [cells.predict(look.embed(seen.pictures)) for seen in (samples, held, known)]
-    away = [1 - found.similarity for found in (image.found, image.unseen)]
+    away: list[np.ndarray] = [1 - found.similarity for found in (image.found, image.unseen)]
     value = measures.data_copying(away[0], away[1], (groups[0], groups[1], groups[2]))
     note = (
         f"C_T in {count} cells; below -3 samples lie nearer to what was learned than unseen images"

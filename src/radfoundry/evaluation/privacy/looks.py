@@ -92,7 +92,7 @@ class CloseLook:
     def _firsts(self, pictures: np.ndarray) -> np.ndarray:
         """Return the likeness of coarse pictures, (n, m), at its best over turns and mirrored."""
         given = torch.from_numpy(pictures.astype(np.float32))
-        found = np.full((len(pictures), len(self.coarse)), -1, np.float32)
+        found: np.ndarray = np.full((len(pictures), len(self.coarse)), -1, np.float32)
         for way in product((0.0, 1.0), COARSE_TURNS, (1.0,)):
             seen = moved(given, torch.tensor([way] * len(given)), outside="border")
             np.maximum(found, coarse(seen.numpy()) @ self.coarse.T, out=found)
