@@ -25,7 +25,7 @@ KINDS = {"pleural_effusion": "level", "cardiomegaly": "region"}  # others are el
 ZONES = {"": (0.0, 1.0), "upper": (0.0, 0.4), "middle": (0.33, 0.67), "lower": (0.55, 1.0)}
 WAVES = 3  # of an ellipse's edge
 RAGGED = 0.12  # standard deviation of each, in radii
-RIM = 2  # pixels, as wide as the seam of what is pasted
+RIM = 1  # pixel
 RISE = 0.35  # how much higher a fluid level is at the chest wall, in heights of the lung
 
 
