@@ -178,12 +178,12 @@ def _closeness(
     for n, place in enumerate(places):
         weights[place, n] = columns
         inside[place, n] = 1
-    weights = weights.reshape(len(pixels), -1)
+    flat = weights.reshape(len(pixels), -1)
     highest = np.full(len(known), -np.inf)
     for start in range(0, len(known), AT_ONCE):
         some = slice(start, start + AT_ONCE)
         there = known[some].reshape(-1, region.size)[:, pixels].astype(float)
-        seen = (there @ weights).reshape(len(there), len(moved), -1)
+        seen = (there @ flat).reshape(len(there), len(moved), -1)
         left = (there**2) @ inside - (seen[..., 1:] ** 2).sum(axis=-1)  # nothing explained is in it
         norms = np.sqrt(np.maximum(left, 0)) * np.linalg.norm(here)
         highest[some] = (seen[..., 0] / np.maximum(norms, 1e-6)).max(axis=1)
