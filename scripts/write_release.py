@@ -39,8 +39,8 @@ verdicts, requests = (tables.read(getattr(inputs, kind), kind) for kind in ("ver
 table = dataset.dataset(kept, requests, verdicts, digests, read_all(inputs.scores, "scores"))
 rows = build(stages.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe))
 readme = card.card(recipe, facts, table, verdicts, rows, phantoms=job.params.phantom)
-rest = {"dataset.tsv": table.to_csv(sep="\t", index=False, lineterminator="\n"), "README.md": readme}
-rest |= dataset.beside(digests)
+lines = table.to_csv(sep="\t", index=False, lineterminator="\n")
+rest = {"dataset.tsv": lines, "README.md": readme} | dataset.beside(digests)
 digests |= shipped({name: text.encode() for name, text in rest.items()}, partial)
 for exporter in exporters:
     digests |= shipped(exporter.finish(table, digests), partial)
