@@ -45,13 +45,13 @@ def place(tmp_path_factory):
     scores = {kind: [f"{RECIPE}/{kind}/{name}.tsv" for name in OPTIONS] for kind in KINDS}
     files = {name: f"{RECIPE}/{name}.tsv" for name in DECIDED}
     common = Inputs(samples=f"{RECIPE}/samples.tsv", requests=f"{RECIPE}/requests.tsv")
-    common.real, common.scores = scores["experts"], scores["scores"]
+    common.real, common.scores, common.memorisation = scores["experts"], scores["scores"], []
     quantiles = dict.fromkeys(OPTIONS, 0.05)
     run("decide_verdicts", common, files, SimpleNamespace(quantiles=quantiles))
     common = Inputs(**vars(common), **files)
     recipe = {"generator": "medsyn", "cohort": "c", "seed": 1}
     params = SimpleNamespace(recipe=recipe, publish={"licence": "CC0", "authors": []})
-    params.made_by, params.phantom = "digest", True
+    params.made_by, params.phantom, params.formats = "digest", True, []
     run("write_release", common, {"folder": "results/release/r"}, params)
     yield folder
     logging.getLogger().handlers[:] = before

@@ -76,6 +76,7 @@ OPTIONAL = {
     "nnunetv2",
     "torchvision",
     "highdicom",
+    "diffusers",
 }  # asked for by some configs
 
 
