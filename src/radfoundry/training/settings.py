@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -165,6 +165,33 @@ def refuse_unknown(
         raise ValueError(f"{where}: `{key}` is now `{renamed[key]}`")
     if unknown:
         raise ValueError(f"{where} has no {', '.join(unknown)}: choose from {', '.join(allowed)}")
+
+
+def sized(
+    what: str, options: Mapping[str, Any], sizes: Mapping[str, Mapping], training: Mapping[str, Any]
+) -> tuple[dict[str, Any], Settings]:
+    """Return a size of a network with its overrides, and how to train it.
+
+    Args:
+        what: The network, as an error names it.
+        options: `size`, a name of `sizes`, and what differs from it or from `Settings`.
+        sizes: What each size is, with its own `settings`.
+        training: Settings of all sizes.
+
+    Raises:
+        ValueError: The size or an option is unknown; it says which there are.
+    """
+    name = options.get("size", "phantom")
+    if name not in sizes:
+        raise ValueError(f"no size {name!r}: choose from {', '.join(sizes)}")
+    size = {key: value for key, value in sizes[name].items() if key != "settings"}
+    known = {field.name for field in fields(Settings)}
+    given = {key: value for key, value in options.items() if key != "size"}
+    if unknown := sorted(set(given) - known - set(size)):
+        allowed = ", ".join(sorted(known | set(size)))
+        raise ValueError(f"unknown options {unknown} of {what}: choose from {allowed}")
+    how = {**training, **sizes[name]["settings"], **{k: given[k] for k in given if k in known}}
+    return size | {k: given[k] for k in given if k in size}, Settings(**how)
 
 
 def learning_rate(step: int, settings: Settings) -> float:

@@ -7,7 +7,6 @@ several exams. No weights are downloaded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from radfoundry.evaluation.realism.feature_sizes import TRAINING, build
 from radfoundry.networks.layers import seeded
 from radfoundry.networks.wavelets import haar
 from radfoundry.training.loop import Callbacks, Settings, train
+from radfoundry.training.settings import sized as chosen_size
 from radfoundry.weights import Weights, WeightsError
 
 COPIES, PATIENTS = "copy_embedding", "patient_embedding"  # on the cards
@@ -64,17 +64,7 @@ def sized(options: Mapping[str, Any]) -> tuple[dict[str, Any], Settings]:
     Raises:
         ValueError: The size or an option is unknown; it says which there are.
     """
-    name = options.get("size", "phantom")
-    if name not in SIZES:
-        raise ValueError(f"no size {name!r}: choose from {', '.join(SIZES)}")
-    size = {key: value for key, value in SIZES[name].items() if key != "settings"}
-    known = {field.name for field in fields(Settings)}
-    given = {key: value for key, value in options.items() if key != "size"}
-    if unknown := sorted(set(given) - known - set(size)):
-        allowed = ", ".join(sorted(known | set(size)))
-        raise ValueError(f"unknown options {unknown} of an embedding: choose from {allowed}")
-    how = {**TRAINING, **SIZES[name]["settings"], **{k: given[k] for k in given if k in known}}
-    return size | {k: given[k] for k in given if k in size}, Settings(**how)
+    return chosen_size("an embedding", options, SIZES, TRAINING)
 
 
 def fit_copies(

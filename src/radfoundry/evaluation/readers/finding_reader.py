@@ -6,7 +6,6 @@ films it learned from decides how good it is: the card says how many showed each
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from radfoundry.evaluation.readers.network import SIZES, FindingReaderNetwork, a
 from radfoundry.networks.layers import seeded
 from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.training.losses import soft_dice_loss
+from radfoundry.training.settings import sized as chosen_size
 from radfoundry.volume import Volume
 from radfoundry.weights import Weights, WeightsError
 
@@ -83,17 +83,7 @@ def sized(options: Mapping[str, Any]) -> tuple[dict[str, Any], Settings]:
     Raises:
         ValueError: The size or an option is unknown; it says which there are.
     """
-    name = options.get("size", "phantom")
-    if name not in SIZES:
-        raise ValueError(f"no size {name!r}: choose from {', '.join(SIZES)}")
-    size = {key: value for key, value in SIZES[name].items() if key != "settings"}
-    known = {field.name for field in fields(Settings)}
-    given = {key: value for key, value in options.items() if key != "size"}
-    if unknown := sorted(set(given) - known - set(size)):
-        allowed = ", ".join(sorted(known | set(size)))
-        raise ValueError(f"unknown options {unknown} of the finding reader: choose from {allowed}")
-    how = {**TRAINING, **SIZES[name]["settings"], **{k: given[k] for k in given if k in known}}
-    return size | {k: given[k] for k in given if k in size}, Settings(**how)
+    return chosen_size("the finding reader", options, SIZES, TRAINING)
 
 
 def fit(

@@ -1,12 +1,12 @@
 """The feature network as data: its sizes, and what a size means."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from torch import Tensor, nn
 
 from radfoundry.training.loop import Settings
+from radfoundry.training.settings import sized as chosen_size
 
 # `side` voxels along each axis go in, after `haar` levels of a lossless transform instead of a
 # costly first layer. Features are the means of the `stages` named, in units of their spread in the
@@ -66,17 +66,7 @@ def sized(options: Mapping[str, Any], dims: int = 3) -> tuple[dict[str, Any], Se
     Raises:
         ValueError: The size or an option is unknown; it says which there are.
     """
-    name, sizes = options.get("size", "phantom"), BY_DIMS[dims]
-    if name not in sizes:
-        raise ValueError(f"no size {name!r}: choose from {', '.join(sizes)}")
-    size = {key: value for key, value in sizes[name].items() if key != "settings"}
-    known = {field.name for field in fields(Settings)}
-    given = {key: value for key, value in options.items() if key != "size"}
-    if unknown := sorted(set(given) - known - set(size)):
-        allowed = ", ".join(sorted(known | set(size)))
-        raise ValueError(f"unknown options {unknown} of the feature network: choose from {allowed}")
-    how = {**TRAINING, **sizes[name]["settings"], **{k: given[k] for k in given if k in known}}
-    return size | {k: given[k] for k in given if k in size}, Settings(**how)
+    return chosen_size("the feature network", options, BY_DIMS[dims], TRAINING)
 
 
 def size_of(state: Mapping[str, Tensor], side: int | None = None) -> dict[str, Any]:
