@@ -5,8 +5,9 @@ import hashlib
 import io
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import replace
-from multiprocessing.pool import ThreadPool
+from itertools import starmap
 from types import SimpleNamespace
 
 import highdicom
@@ -65,10 +66,11 @@ def written(folder, exporter, samples, table=None, digests=None):
 def test_nnunet_finds_its_raw_dataset_whole(make, tmp_path, monkeypatch, capsys):
     samples = [make("syn-1"), make("syn-2", "tune"), make("syn-3", "test")]
     written(tmp_path, raw.Exporter("r", FACTS), samples)
-    # the same checks in threads: processes of their own would import everything again
-    monkeypatch.setattr(
-        nnunet.multiprocessing, "get_context", lambda _: SimpleNamespace(Pool=ThreadPool)
-    )
+    # the same checks one by one: processes of their own would import everything again, and a pool of threads hung
+    # a whole run of the tests once
+    pool = SimpleNamespace(starmap=lambda check, cases: list(starmap(check, cases)))
+    context = SimpleNamespace(Pool=lambda _: nullcontext(pool))
+    monkeypatch.setattr(nnunet.multiprocessing, "get_context", lambda _: context)
     nnunet.verify_dataset_integrity(str(tmp_path / "nnunet/Dataset900_r"), 1)
     assert "Error" not in capsys.readouterr().out
 
