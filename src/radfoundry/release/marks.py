@@ -17,7 +17,10 @@ TRUE = "true"
 FRONT = f"---\n{MARK}: {TRUE}\n---\n"  # of a Markdown text
 COMMENT = f"# {MARK}: {TRUE}\n"  # which `sha256sum --check` passes over
 HEAD = 4096  # bytes of a NIfTI file that hold its header and its extension
-SYNTHETIC_DATA = b"\x08\x00\x1c\x00CS\x04\x00YES "  # (0008,001C), explicit VR, little endian
+SYNTHETIC_DATA = (  # (0008,001C) in little endian, its type told or not
+    b"\x08\x00\x1c\x00CS\x04\x00YES ",
+    b"\x08\x00\x1c\x00\x04\x00\x00\x00YES ",
+)
 
 
 def check(files: Mapping[str, bytes]) -> None:
@@ -35,7 +38,7 @@ def marked(name: str, content: bytes) -> bool:
     readers: dict[str, Callable[[bytes], bool]] = {
         ".png": lambda png: marks_of(png).get("Synthetic") == TRUE,
         ".nii.gz": _nifti,
-        ".dcm": lambda dicom: SYNTHETIC_DATA in dicom,
+        ".dcm": lambda dicom: any(element in dicom for element in SYNTHETIC_DATA),
         ".json": _json,
         ".tsv": _table,
         ".md": _markdown,
