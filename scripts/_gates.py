@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nibabel
 import pandas as pd
+from _cases import joined
 
 from radfoundry import tables
 from radfoundry.release import gates
@@ -21,12 +22,17 @@ def passed(job, requests: pd.DataFrame, kept: pd.DataFrame) -> dict[str, str]:
         gates.Blocked: It names every open gate with its reasons.
     """
     proof = tables.read(job.input.leakage, "leakage")
-    most = job.params.settings["publish"]["max_shortfall"]
+    publish = job.params.settings["publish"]
+    asked = kept[["sample", "source"]].merge(
+        requests[["request", "parameters"]], left_on="sample", right_on="request"
+    )
+    images = joined(job.input.images, "images")
     found = [
         gates.leakage(proof),
         memorisation(job),
         gates.geometry({row.sample: grids(Path(row.folder)) for row in kept.itertuples()}),
-        gates.shortfall(len(requests), len(kept), most),
+        gates.burned_in(asked, images, publish["burned_in"] == "allow"),
+        gates.shortfall(len(requests), len(kept), publish["max_shortfall"]),
     ]
     return gates.check(job.wildcards.recipe, found)
 

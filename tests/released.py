@@ -16,6 +16,8 @@ from radfoundry.volume import radiograph
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = "results/recipes/r"
 CASES = {"MRN-004711-a": "DOE-1902", "MRN-004711-b": "DOE-1902", "MRN-000815-a": "ROE-1911"}
+NAME = "DOE^JANE"  # of a patient, where a table of the run might hold it by mistake
+TAGS = {"status": "ok", "record": f'{{"PatientName": "{NAME}"}}', "message": NAME}
 FORMATS = ["coco", "nnunet", "croissant", "datasheet", "dicom"]
 
 
@@ -26,11 +28,12 @@ def settings(**publish):
         "train": {"start": "/home/doe/bundles/chest.zip"}, "filter": {"novelty": {"quantile": 0}},
     }  # fmt: skip
     terms = {"licence": "CC0", "authors": [], "formats": FORMATS, "case_ids": "pseudonyms"}
+    terms |= {"max_shortfall": 0.95, "burned_in": "block"}
     return {
         "cohorts": {"c": {"modality": "CXR", "pseudolabel": "none", "preprocess": {"size": 16}}},
         "pseudolabel": {},
         "recipes": {"r": recipe},
-        "publish": terms | {"max_shortfall": 0.95} | publish,
+        "publish": terms | publish,
     }
 
 
@@ -58,11 +61,18 @@ def sampled():
     for seed, source in enumerate([*CASES, "MRN-000815-a"]):
         name = f"syn-{source}-{seed}"
         row = {"sample": name, "source": source, "patient": CASES[source], "split": "train"}
-        row |= {"seed": seed, "status": "ok", "findings": "opacity", "folder": f"{RECIPE}/{name}"}
+        row |= {
+            "seed": seed,
+            "status": "ok",
+            "message": NAME,
+            "findings": "opacity",
+            "folder": f"{RECIPE}/{name}",
+        }
         rows.append(row | store(film(name, seed), Path(RECIPE, name)))
         asked.append({k: row[k] for k in ("source", "split", "seed")})
         asked[-1] |= {"request": name, "parameters": '{"shape": "round"}', "batch": "b0000"}
         decided.append({"sample": name, "verdict": "rejected" if seed == 3 else "kept"})
+        decided[-1]["reason"] = NAME
     files = {"samples": rows, "requests": asked, "verdicts": decided}
     return {kind: written(kind, own) for kind, own in files.items()}
 
@@ -71,7 +81,7 @@ def inputs():
     """Write all that the script reads; return its named inputs."""
     found = sampled()
     cases = [
-        {"case": case, "patient": patient, "status": "ok", "image_sha256": f"{n}" * 64}
+        {"case": case, "patient": patient, "image_sha256": f"{n}" * 64} | TAGS
         for n, (case, patient) in enumerate(CASES.items())
     ]
     splits = [{"case": case, "patient": own, "split": "train"} for case, own in CASES.items()]

@@ -73,3 +73,13 @@ def test_an_oblique_grid_is_no_fault():
 def test_many_faulty_samples_are_counted_and_not_listed():
     bad = {f"s{i}": {"image": ((2, 2, 2), affine(0, 1, 1))} for i in range(9)}
     assert gates.geometry(bad).reasons[-1] == "6 more samples"
+
+
+@pytest.mark.parametrize(("given", "allowed", "open_"), [
+    ("{}", False, True), ("{}", True, False), ('{"given": []}', False, False),
+])  # fmt: skip
+def test_text_burned_into_a_source_counts_where_its_image_is_taken(given, allowed, open_):
+    kept = pd.DataFrame({"source": ["c1"], "parameters": [given]})
+    images = pd.DataFrame({"case": ["c1", "c2"], "warnings": ["x|privacy.burned_in", ""]})
+    assert bool(gates.burned_in(kept, images, allowed).reasons) == open_
+    assert not gates.burned_in(kept.assign(source="c2"), images, allowed).reasons

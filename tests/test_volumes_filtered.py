@@ -70,7 +70,7 @@ def settings():
         "cohorts": {"c": {"modality": "CT", "pseudolabel": "none"}},
         "pseudolabel": {},
         "recipes": {"r": recipe | {"filter": OPTIONS}},
-        "publish": publish | {"max_shortfall": 0.95},
+        "publish": publish | {"max_shortfall": 0.95, "burned_in": "block"},
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from released import CASES, FORMATS, RECIPE, inputs, release, written
+from released import CASES, FORMATS, NAME, RECIPE, inputs, release, written
 
 from radfoundry import tables
 from radfoundry.release import gates, marks
@@ -40,8 +40,9 @@ def test_every_file_of_a_release_in_all_formats_says_that_it_is_synthetic(made):
     assert set(table["synthetic"]) == {"true"}
 
 
-def test_no_id_of_a_case_or_a_patient_is_in_any_byte_of_a_release(made):
-    ids = {*CASES, *CASES.values(), *(case.split("-")[1] for case in CASES)}
+def test_no_id_and_no_name_of_a_patient_is_in_any_byte_of_a_release(made):
+    ids = {*CASES, *CASES.values(), *(case.split("-")[1] for case in CASES), NAME}
+    assert NAME not in (made / "log.txt").read_text()
     for name, content in files(made).items():
         found = [own for own in ids if own in name or own.encode() in content]
         assert not found, f"{name}: {found}"
@@ -117,3 +118,14 @@ def test_an_id_in_a_text_holds_a_release_back_and_the_message_says_where(made):
     with pytest.raises(ValueError, match=r"user would leave .*dataset.tsv: MRN-000815-a.*case_ids"):
         release(given, "results/named/r", formats=[])
     assert not (made / "results/named/r").exists()
+
+
+def test_an_image_whose_source_may_hold_burned_in_text_waits_for_a_person(made):
+    given = json.loads((made / "given.json").read_text())
+    images = tables.read(given["images"][0], "images")
+    images["warnings"] = ["", "privacy.burned_in|other", ""]
+    given["images"] = [written("images", images, "results/burned.tsv")]
+    with pytest.raises(gates.Blocked, match=r"burned-in text \(1 sources .*: MRN-004711-b; look"):
+        release(given, "results/burned/r", formats=[])
+    release(given, "results/burned/r", formats=[], burned_in="allow")
+    assert "the config allows it" in (made / "results/burned/r/README.md").read_text()

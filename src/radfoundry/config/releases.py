@@ -13,7 +13,7 @@ from radfoundry.config.lookups import Settings
 
 OWN = Path("results/release")  # of the run itself
 TOLD = ("modality", "phantom", "preprocess", "splits", "pseudolabel")  # of a cohort
-PUBLISHED = ("licence", "authors", "formats", "case_ids", "max_shortfall")
+PUBLISHED = ("licence", "authors", "formats", "case_ids", "max_shortfall", "burned_in")
 FILES = ("SHA256SUMS", "dataset.tsv", "provenance.json", "figures.tsv")
 SCORECARD = "scorecard.tsv"
 

@@ -1,10 +1,11 @@
-"""Gates that a release must pass: leakage, memorisation, geometry, shortfall.
+"""Gates that a release must pass: leakage, memorisation, geometry, burned-in text, shortfall.
 
 Each is judged from what the stages before it wrote, all of them before a file is written. A release
 with an open gate is refused, and the message names each of them and why; what the passed ones found
 stands in the release's card.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.evaluation.privacy import gate as audit
+from radfoundry.report.sources import edited
 
+PIXELS = "privacy."  # how warnings of the read gate about an image's pixels begin
 SPACING_MM = (0.05, 20.0)  # as at the gate that images came in by
 SAME_MM = 1e-3  # how far a map's voxels may lie from its image's
 ORIENTATION = ("R", "A", "S")
@@ -104,6 +107,26 @@ def _misplaced(grids: Mapping[str, Grid]) -> Iterable[str]:
             yield f"{what} is {own}, the image {shape}"
         elif not np.allclose(placed, affine, atol=SAME_MM):
             yield f"{what} lies elsewhere than the image"
+
+
+def burned_in(kept: pd.DataFrame, images: pd.DataFrame, allowed: bool) -> Gate:
+    """Judge whether an image goes out in whose source a name may be written.
+
+    Args:
+        kept: Columns source and parameters of what would be released.
+        images: Columns case and warnings of the sources.
+        allowed: Whether a person has looked at them, as the config says.
+    """
+    asked = [(row.source, json.loads(row.parameters)) for row in kept.itertuples()]
+    taken = {source for source, parameters in asked if edited(parameters)}
+    flagged = images.loc[images["warnings"].fillna("").str.contains(PIXELS, regex=False), "case"]
+    found = sorted(taken & set(flagged))
+    said = f"{len(found)} sources of images may hold text burned in"
+    if not found or allowed:
+        return Gate("burned-in text", (), f"{said}, and the config allows it" if found else said)
+    named = ", ".join(found[:LISTED])
+    why = f"{said}: {named}; look at them, then say publish: {{burned_in: allow}}"
+    return Gate("burned-in text", [why])
 
 
 def shortfall(asked: int, kept: int, most: float) -> Gate:
