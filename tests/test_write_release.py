@@ -129,3 +129,10 @@ def test_an_image_whose_source_may_hold_burned_in_text_waits_for_a_person(made):
         release(given, "results/burned/r", formats=[])
     release(given, "results/burned/r", formats=[], burned_in="allow")
     assert "the config allows it" in (made / "results/burned/r/README.md").read_text()
+
+
+def test_methods_tell_defaults_that_no_config_states(made):
+    record = json.loads((made / "results/release/r/provenance.json").read_text())
+    assert record["drawing"] == {"count": 4, "splits": ["train"]}
+    assert record["filter"]["novelty"].keys() > {"quantile"}
+    assert '| splits | ["train"] |' in (made / "results/release/r/methods.md").read_text()

@@ -30,7 +30,7 @@ def text(record: Mapping[str, Any]) -> str:
         "## Labels of the source", "", *_nested(config["pseudolabel"], "labels came along"), "",
         "## Networks", "", *_networks(record["networks"]), "",
         "## Seeds", "", SEEDS, "", *_pairs({"Seed of the recipe": own["seed"]}), "",
-        "## Drawing", "", *_pairs(flat(own["sample"])), "",
+        "## Drawing", "", *_pairs(flat(record["drawing"])), "",
         "## Filter", "", *_filter(record), "",
         "## Gates and code", "", *_pairs(record["facts"]), "",
         "## Versions", "", *_pairs(record["versions"]), "",
@@ -92,5 +92,4 @@ def _filter(record: Mapping[str, Any]) -> Iterator[str]:
     head = ["Expert", "Share of real cases it may refuse", "Threshold", "Real cases", "Note"]
     yield from markdown_table(head, rows)
     yield ""
-    options = record["config"]["recipes"][record["recipe"]]["filter"]
-    yield from _pairs(flat(options))
+    yield from _pairs(flat(record["filter"]))

@@ -55,7 +55,7 @@ class Origin(NamedTuple):
 def made(origin: Origin) -> dict[str, Any]:
     """Return the record of a release, JSON-able; equal origins give equal records."""
     decided = origin.verdicts["verdict"].value_counts()
-    splits = origin.splits.groupby("split")
+    splits, own = origin.splits.groupby("split"), origin.settings["recipes"][origin.recipe]
     limits = origin.thresholds.astype(object).where(origin.thresholds.notna(), None)
     return {
         MARK: True,
@@ -65,9 +65,11 @@ def made(origin: Origin) -> dict[str, Any]:
         "config": told(origin.settings),
         "networks": {name: _network(origin, name, card) for name, card in origin.cards.items()},
         "source": {
-            str(split): {"cases": len(own), "patients": int(own["patient"].nunique())}
-            for split, own in splits
+            str(split): {"cases": len(rows), "patients": int(rows["patient"].nunique())}
+            for split, rows in splits
         },
+        "drawing": told(_filled("generators", own["generator"], own["sample"])),
+        "filter": told({name: _filled("experts", name, v) for name, v in own["filter"].items()}),
         "samples": {
             "asked": len(origin.requests),
             "drawn": int((origin.samples["status"] == "ok").sum()),
@@ -77,6 +79,11 @@ def made(origin: Origin) -> dict[str, Any]:
         "versions": versions(origin.settings["publish"]["formats"]),
         "citations": cited(origin.settings, origin.recipe),
     }
+
+
+def _filled(kind: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a plug-in: what the config says, and the defaults of the rest."""
+    return {**(catalogue.options(kind, name) or {}), **stated}
 
 
 def text(record: Mapping[str, Any]) -> bytes:
