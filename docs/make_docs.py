@@ -28,7 +28,7 @@ ORDER += (
     "resolutions",
     "round_trip",
 )
-ORDER += ("readings", "scorecard")
+ORDER += ("readings", "pseudonyms", "scorecard", "differences")
 
 
 def configuration_page() -> str:

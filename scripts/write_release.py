@@ -1,48 +1,47 @@
-"""Write a recipe's kept samples: images, masks or label maps, table, card, checksums."""
+"""Write a recipe's kept samples: images, masks or label maps, table, card, methods, checksums."""
 
+from functools import partial
 from pathlib import Path
 
 from _cases import kept_samples, read_all
-from _gates import audited
-from _images import drawn_cases, shipped
+from _gates import passed
+from _images import drawn_cases
 from _job import progress, start
+from _release import facts, figures, names, recorded, shipped, told
 
 from radfoundry import tables, volume
 from radfoundry.release import card, dataset, formats
-from radfoundry.report.scorecard import stages
-from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
 recipe, inputs, folder = job.wildcards.recipe, job.input, Path(job.output.folder)
-audit = audited(job)  # first: a release that is blocked writes nothing
-partial = folder.with_name(f".{folder.name}.partial")
-volume.clear(partial)
+requests = tables.read(inputs.requests, "requests")
 kept = kept_samples(inputs.samples, inputs.verdicts)
-facts = {
-    "Recipe": recipe,
-    "Generator": job.params.recipe["generator"],
-    "Cohort": job.params.recipe["cohort"],
-    "Seed": str(job.params.recipe["seed"]),
-    "Licence": job.params.publish["licence"],
-    "Authors": ", ".join(job.params.publish["authors"]) or "not stated",
-    "Code digest of sampling": job.params.made_by,
-    "Versions": dataset.versions(),
-} | audit
-exporters = formats.chosen(job.params.formats, recipe, facts)
-digests = {}
-for sample in progress(drawn_cases(kept), len(kept), "release"):
-    digests |= shipped(dataset.files(sample, recipe), partial)
-    for exporter in exporters:
-        digests |= shipped(exporter.add(sample), partial)
+said = facts(job, passed(job, requests, kept))  # first: a release that is blocked writes nothing
+called, made = names(job, requests), recorded(job, requests, said)
 
-verdicts, requests = (tables.read(getattr(inputs, kind), kind) for kind in ("verdicts", "requests"))
-table = dataset.dataset(kept, requests, verdicts, digests, read_all(inputs.scores, "scores"))
-rows = build(stages.of_acceptance(tables.read(inputs.acceptance, "acceptance"), recipe))
-readme = card.card(recipe, facts, table, verdicts, rows, phantoms=job.params.phantom)
-lines = table.to_csv(sep="\t", index=False, lineterminator="\n")
-rest = {"dataset.tsv": lines, "README.md": readme} | dataset.beside(digests)
-digests |= shipped({name: text.encode() for name, text in rest.items()}, partial)
+place = folder.with_name(f".{folder.name}.partial")
+volume.clear(place)
+ship = partial(shipped, folder=place, ids=called.ids())
+kept = called.renamed(kept).sort_values("sample")  # in an order that says nothing of the ids
+exporters = formats.chosen(job.params.settings["publish"]["formats"], recipe, said)
+digests = {}
+for drawn in progress(drawn_cases(kept), len(kept), "release"):
+    sample = called.shown(drawn)
+    digests |= ship(dataset.files(sample, recipe))
+    for exporter in exporters:
+        digests |= ship(exporter.add(sample))
+
+verdicts, requests = (
+    called.renamed(tables.read(inputs.verdicts, "verdicts")),
+    called.renamed(requests),
+)
+scores = called.renamed(read_all(inputs.scores, "scores"))
+table = called.told(dataset.dataset(kept, requests, verdicts, digests, scores))
+rows = figures(job)
+readme = card.card(recipe, said, table, verdicts, rows, phantoms=job.params.phantom)
+texts = {name: text.encode() for name, text in dataset.beside(digests).items()}
+digests |= ship(told(made, table, rows) | texts | {"README.md": readme.encode()})
 for exporter in exporters:
-    digests |= shipped(exporter.finish(table, digests), partial)
-volume.write_bytes(dataset.checksums(digests).encode(), partial / "SHA256SUMS")
-partial.replace(folder)
+    digests |= ship(exporter.finish(table, digests))
+ship({"SHA256SUMS": dataset.checksums(digests).encode()})
+place.replace(folder)

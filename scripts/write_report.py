@@ -4,6 +4,7 @@ from datetime import date
 
 import pandas as pd
 from _cases import joined, of
+from _differences import compared
 from _exhibits import cohort_row, recipe_part, volumes_part
 from _job import start
 
@@ -35,6 +36,7 @@ context = {
     ],
     "recipes": [recipe_part(name, paths, settings, card) for name in settings["recipes"]],
     "scorecard": card,
+    "differences": compared(job),
     "provenance": page.provenance(settings, dataset.versions(), job.params.code),
 }
 volume.write_bytes(page.render(context).encode(), job.output.page)

@@ -14,6 +14,7 @@ from test_medsyn import chests, prepared, request
 from radfoundry import bundles, volume, weights
 from radfoundry.bundles import Bundle, BundleError, making, model_card, privacy
 from radfoundry.generators import medsyn, wgan
+from radfoundry.release import identifiers
 from radfoundry.training import sealed
 
 PROMPT = json.loads(request()["parameters"])["prompt"]
@@ -120,7 +121,7 @@ def test_a_zip_that_a_desktop_packed_in_a_folder_is_read(tmp_path, bundle):
 def test_no_image_and_no_id_leaves_with_a_bundle():
     kinds = {name.rsplit(".", 1)[-1] for name in files()}
     assert kinds == {"json", "md", "safetensors"}
-    assert privacy.ids_found(files(), origin().ids) == []
+    assert identifiers.ids_found(files(), origin().ids) == []
     text = b"".join(c for name, c in files().items() if not name.endswith(".safetensors"))
     assert not [own for own in origin().ids if own.encode() in text]
 
@@ -147,8 +148,8 @@ def test_an_id_that_would_leave_is_refused_with_its_file(place):
 
 def test_ids_that_any_text_holds_by_chance_are_not_looked_for():
     texts = {"a.json": b'{"size": "gaussian_prior", "12": "2024"}', "README.md": b"12 of case-0012"}
-    assert privacy.ids_found(texts, ["12", "2024"]) == []
-    assert privacy.ids_found(texts, ["case-0012"]) == ["README.md: case-0012"]
+    assert identifiers.ids_found(texts, ["12", "2024"]) == []
+    assert identifiers.ids_found(texts, ["case-0012"]) == ["README.md: case-0012"]
 
 
 def test_words_of_one_patients_reports_are_counted():

@@ -11,6 +11,7 @@ from scipy import ndimage
 from radfoundry import tables, volume
 from radfoundry.case import Case
 from radfoundry.evaluation.privacy import audit, gate, material, measures, network
+from radfoundry.release import gates
 from radfoundry.report import page, samples
 from radfoundry.report.exhibits import Exhibit
 from radfoundry.report.scorecard import stages
@@ -101,16 +102,15 @@ def test_every_figure_becomes_a_row_of_the_scorecard(leaky):
 
 def test_copies_hold_the_release_back_and_the_message_says_how_many(leaky):
     with pytest.raises(
-        gate.Blocked, match=r"release of made .* 0\.3750 of 8 kept samples; allowed"
+        gates.Blocked, match=r"release of made .* 0\.3750 of 8 kept samples; allowed"
     ):
-        gate.check("made", leaky[1], 0)
-    gate.check("made", leaky[1], 0.4)
+        gates.check("made", [gates.memorisation(leaky[1], 0)])
+    gates.check("made", [gates.memorisation(leaky[1], 0.4)])
 
 
 def job(path, most=0.0):
-    given = SimpleNamespace(memorisation=path)
-    facts = SimpleNamespace(most_copied=most)
-    return SimpleNamespace(input=given, params=facts, wildcards=SimpleNamespace(recipe="made"))
+    given, facts = SimpleNamespace(memorisation=path), SimpleNamespace(most_copied=most)
+    return SimpleNamespace(input=given, params=facts)
 
 
 def test_what_the_experts_refused_blocks_no_release_and_a_pass_says_what_it_does_not_prove(
@@ -118,14 +118,14 @@ def test_what_the_experts_refused_blocks_no_release_and_a_pass_says_what_it_does
 ):
     table = run(learned, COPIES[:1] + NEW, kept=[sample.name for sample in NEW])[1]
     tables.write(table, tmp_path / "memorisation.tsv", "memorisation")
-    said = _gates.audited(job([tmp_path / "memorisation.tsv"]))["Memorisation audit"]
+    said = _gates.memorisation(job([tmp_path / "memorisation.tsv"])).said
     assert "0.0000 of 5 kept samples" in said
     assert "It does not follow" in said
     assert "private" not in said.lower()
 
 
 def test_a_recipe_without_an_audit_is_released_and_its_card_says_so():
-    assert _gates.audited(job([]))["Memorisation audit"].startswith("none")
+    assert _gates.memorisation(job([])).said.startswith("none")
 
 
 def test_missed_copies_hold_the_release_back(leaky):
@@ -133,12 +133,12 @@ def test_missed_copies_hold_the_release_back(leaky):
     missed = table["arm"] == "noised/flagged"
     table.loc[missed, "value"] = 0.9
     with pytest.raises(
-        gate.Blocked, match=r"recall of noised copies is 0\.900 of 3; allowed: 0.95"
+        gates.Blocked, match=r"recall of noised copies is 0\.900 of 3; allowed: 0.95"
     ):
-        gate.check("made", table, 1)
+        gates.check("made", [gates.memorisation(table, 1)])
     table.loc[missed, "value"] = np.nan
-    with pytest.raises(gate.Blocked, match="recall of noised copies is not known"):
-        gate.check("made", table, 1)
+    with pytest.raises(gates.Blocked, match="recall of noised copies is not known"):
+        gates.check("made", [gates.memorisation(table, 1)])
 
 
 def test_what_was_not_there_to_be_measured_is_not_a_number_and_says_why(learned):

@@ -18,6 +18,7 @@ from radfoundry import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 COHORT, RECIPE = "results/cohorts/c/batches/b0000", "results/recipes/r"
+SPLITS, NAMES = "results/cohorts/c/splits.tsv", f"{RECIPE}/pseudonyms.tsv"
 OPTIONS = {"anatomy": {"segmenter": "threshold", "repeats": 1}, "novelty": {}}
 DIGEST = "0" * 64
 KINDS, DECIDED = ("experts", "scores"), ("verdicts", "thresholds", "acceptance")
@@ -49,13 +50,28 @@ def place(tmp_path_factory):
     quantiles = dict.fromkeys(OPTIONS, 0.05)
     run("decide_verdicts", common, files, SimpleNamespace(quantiles=quantiles))
     common = Inputs(**vars(common), **files)
-    recipe = {"generator": "medsyn", "cohort": "c", "seed": 1}
-    params = SimpleNamespace(recipe=recipe, publish={"licence": "CC0", "authors": []})
-    params.made_by, params.phantom, params.formats = "digest", True, []
-    run("write_release", common, {"folder": "results/release/r"}, params)
+    params = SimpleNamespace(settings=settings(), made_by="digest", code="other", phantom=True)
+    params.most_copied = 0.0
+    common.images, common.splits, common.networks = [f"{COHORT}.tsv"], [SPLITS], []
+    common.leakage = f"{RECIPE}/leakage.tsv"
+    proof = pd.DataFrame({"check": ["patients of one split only"], "cases": 10, "leaks": 0})
+    tables.write(proof, common.leakage, "leakage")
+    run("write_release", common, {"folder": "results/release/r", "names": NAMES}, params)
     yield folder
     logging.getLogger().handlers[:] = before
     patch.undo()
+
+
+def settings():
+    """Return what a release of the recipe follows from, as the config says it."""
+    recipe = {"generator": "medsyn", "cohort": "c", "seed": 1, "networks": {}, "sample": {}}
+    publish = {"licence": "CC0", "authors": [], "formats": [], "case_ids": "pseudonyms"}
+    return {
+        "cohorts": {"c": {"modality": "CT", "pseudolabel": "none"}},
+        "pseudolabel": {},
+        "recipes": {"r": recipe | {"filter": OPTIONS}},
+        "publish": publish | {"max_shortfall": 0.95, "burned_in": "block"},
+    }
 
 
 def cohort():
@@ -73,7 +89,7 @@ def cohort():
     splits = ["train"] * 7 + ["tune"] * 3
     named = {"case": frame["case"], "patient": frame["patient"], "split": splits}
     table = pd.DataFrame(named).reindex(columns=list(tables.columns("splits"))).fillna("")
-    tables.write(table, "results/cohorts/c/splits.tsv", "splits")
+    tables.write(table, SPLITS, "splits")
     return cases[0], frame.loc[0, "case"]
 
 
@@ -101,7 +117,7 @@ def drawn(known, source):
 
 def scored(name):
     files = {"reference": f"{RECIPE}/{name}.json", "scores": f"{RECIPE}/experts/{name}.tsv"}
-    inputs = Inputs(images=[f"{COHORT}.tsv"], labels=[], splits=["results/cohorts/c/splits.tsv"])
+    inputs = Inputs(images=[f"{COHORT}.tsv"], labels=[], splits=[SPLITS])
     params = SimpleNamespace(options=OPTIONS[name])
     run("calibrate_expert", inputs, files, params, expert=name)
     inputs.reference, inputs.samples = files["reference"], f"{RECIPE}/samples.tsv"
@@ -132,11 +148,12 @@ def test_a_copy_of_its_own_source_and_labels_of_another_chest_are_rejected(place
 def test_the_release_holds_the_kept_volumes_with_labels_and_prompts(place):
     released = place / "results/release/r"
     table = pd.read_csv(released / "dataset.tsv", sep="\t")
-    assert table["sample"].tolist() == ["new", "other"]
+    known = tables.read(place / NAMES, "pseudonyms").set_index("released")["id"]
+    assert sorted(known[table["sample"]]) == ["new", "other"]
     assert set(table["prompt"]) == {"A nodule."}
     for row in table.to_dict("records"):
         image, labels = (nibabel.load(released / row[what]) for what in ("image", "labels"))
-        stored = nibabel.load(place / RECIPE / "samples" / row["sample"] / "image.nii.gz")
+        stored = nibabel.load(place / RECIPE / "samples" / known[row["sample"]] / "image.nii.gz")
         np.testing.assert_array_equal(image.dataobj, stored.dataobj)
         np.testing.assert_array_equal(image.affine, stored.affine)
         assert labels.get_data_dtype() == np.uint8

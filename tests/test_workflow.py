@@ -24,13 +24,15 @@ def test_every_sample_gets_a_verdict(factory):
 def test_the_release_holds_the_kept_samples_and_no_others(factory):
     verdicts = table(factory, "verdicts")
     kept = set(verdicts.loc[verdicts["verdict"] == "kept", "sample"])
+    called = table(factory, "pseudonyms").set_index("released")["id"]
     images = (factory.folder / "results/release/artasyn/images").iterdir()
-    assert {path.stem for path in images} == kept
+    assert {called[path.stem] for path in images} == kept
 
 
 def test_the_checksums_of_the_release_are_those_of_its_files(factory):
     folder = factory.folder / "results/release/artasyn"
-    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    mark, *lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert mark == "# synthetic: true"
     files = {str(p.relative_to(folder)) for p in folder.rglob("[!.]*") if p.is_file()}
     assert {line.split("  ")[1] for line in lines} == files - {"SHA256SUMS"}
     for line in lines:

@@ -1,9 +1,9 @@
 """Hand the dataset over: images, masks, card, checksums, scorecard and the report.
 
 reads   everything above
-writes  results/release/{recipe}/
+writes  results/release/{recipe}/  results/recipes/{recipe}/pseudonyms.tsv
         results/bundles/{recipe}/  {recipe}.zip  (of the recipes in `publish: {bundles: [...]}`)
-        results/scorecard.tsv  results/report.html
+        results/scorecard.tsv  results/report.html  results/differences.tsv (if `compare` asks)
 """
 
 
@@ -17,18 +17,21 @@ rule write_release:
         requests="results/recipes/{recipe}/requests.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
         memorisation=of_audited("results/recipes/{recipe}/evaluate/memorisation.tsv"),
+        thresholds="results/recipes/{recipe}/thresholds.tsv",
+        networks=networks_of_recipe,
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
     output:
         folder=directory("results/release/{recipe}"),
+        names="results/recipes/{recipe}/pseudonyms.tsv",
     log:
         "logs/publish/write_release/{recipe}.log",
     conda:
         "../../envs/core.yaml"
     params:
-        recipe=option("recipes/{recipe}"),
+        settings=looked_up(releases.settings_of),
         phantom=looked_up(lookups.is_phantom),
-        publish=looked_up(lookups.terms),
         most_copied=memorisation.most_copied(settings),
-        formats=option("publish/formats"),
         code=code("write_release"),
         made_by=code_with("draw_samples", lookups.generator_plugins),
     script:
@@ -112,12 +115,14 @@ rule write_report:
         splits=expand("results/cohorts/{cohort}/splits.tsv", cohort=COHORTS),
         images=per_cohort("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=per_cohort("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        compared=releases.files(settings),
     output:
         page=report(
             "results/report.html",
             caption="../report/report.rst",
             category="Publish",
         ),
+        differences=releases.differences(settings),
     log:
         "logs/publish/write_report.log",
     conda:

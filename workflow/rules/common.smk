@@ -20,6 +20,7 @@ for key, value in {
 from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
 from radfoundry.config import (
     radiographs,
+    releases,
     resources,
     trained,
     untrained,

@@ -12,6 +12,7 @@ from radfoundry import weights as storing
 from radfoundry.bundles import model_card, privacy
 from radfoundry.config import catalogue
 from radfoundry.data.augmentation import WINDOW_HU
+from radfoundry.release import identifiers
 from radfoundry.release.dataset import versions
 from radfoundry.release.volumes import label_table
 from radfoundry.training.sealed import NETWORKS, TOLD, VERSION, BundleError, sealed
@@ -86,7 +87,7 @@ def made(origin: Origin) -> dict[str, bytes]:
     if origin.atlas:
         files[ATLAS] = origin.atlas
     files["README.md"] = model_card.text(card, origin.scorecard).encode()
-    if found := privacy.ids_found(files, origin.ids):
+    if found := identifiers.ids_found(files, origin.ids):
         more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
         listed = ", ".join(found[:LISTED])
         raise BundleError(f"ids of cases or patients would leave with the bundle: {listed}{more}")

@@ -29,6 +29,7 @@ from radfoundry.weights import Weights
 
 NETWORKS = {"gan": "generator of images and the critic it learns from"}
 CLAIMED = ("gan",)
+CITATION = "Gulrajani et al. 2017, Improved Training of Wasserstein GANs, arXiv:1704.00028"
 NEEDS: Mapping[str, list[str]] = {}
 MODALITIES = ("CT",)
 SOURCE_LENDS = "grid"

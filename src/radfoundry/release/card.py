@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from radfoundry.release.dataset import PROVENANCE
+from radfoundry.release.marks import FRONT
 from radfoundry.report import sources
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, shown, with_interval
 
@@ -32,7 +33,7 @@ def card(
     words = _wording(table)
     origin = words.phantoms if phantoms else words.patients
     lines = [
-        f"# Synthetic dataset `{markdown_cell(name)}`", "", f"> **{origin}**", "",
+        f"{FRONT}# Synthetic dataset `{markdown_cell(name)}`", "", f"> **{origin}**", "",
         f"{len(table)} of {len(verdicts)} samples drawn passed every expert and are shipped; "
         f"{counts.get('rejected', 0)} were rejected and {counts.get('undecided', 0)} undecided. "
         "None of these is shipped, and none was replaced: the shortfall stands.", "",
@@ -41,7 +42,9 @@ def card(
         f"patient or disease. {words.labels} Train and test on the splits given here: a sample "
         f"inherits the split of {words.split}.", "",
         "## Files", "",
-        f"{words.files}; `dataset.tsv` one row per sample; `SHA256SUMS` for `sha256sum --check`.",
+        f"{words.files}; `dataset.tsv` one row per sample; `methods.md` how all was made, and "
+        "`provenance.json` the same for programs; `figures.tsv` the figures below; `SHA256SUMS` "
+        "for `sha256sum --check`. Every file says that it is synthetic.",
         "", "## Making", "", *markdown_table(["What", "Value"], facts.items()), "",
         "## Measured", "", *markdown_table(["Metric", "Arm", "Value (95 % interval)", "n", "Note"],
                                    measured(name, scorecard)), "",
@@ -75,10 +78,11 @@ def _composition(table: pd.DataFrame) -> list[Sequence]:
 
 
 def _provenance(table: pd.DataFrame) -> list[str]:
-    rows = table.head(LISTED)[list(PROVENANCE)].itertuples(index=False)
+    told = [name for name in PROVENANCE if name in table]  # with pseudonyms there is no seed
+    rows = table.head(LISTED)[told].itertuples(index=False)
     more = len(table) - LISTED
     tail = ["", f"{more} more are in `dataset.tsv`."] if more > 0 else []
-    return [*markdown_table([name.capitalize() for name in PROVENANCE], rows), *tail]
+    return [*markdown_table([name.capitalize() for name in told], rows), *tail]
 
 
 def markdown_table(head: Sequence[str], rows) -> list[str]:

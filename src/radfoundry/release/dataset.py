@@ -14,6 +14,7 @@ import pandas as pd
 
 from radfoundry.case import Case
 from radfoundry.release import volumes
+from radfoundry.release.marks import COMMENT, MARK, TRUE
 from radfoundry.release.radiographs import MARKS, png
 from radfoundry.release.volumes import ENDING
 from radfoundry.verdicts import KEPT
@@ -22,21 +23,22 @@ from radfoundry.volume import picture
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 PROVENANCE = ("sample", "source", "patient", "split", "seed", "parameters")
 FOLDERS = {"image": "images", "mask": "masks", "anatomy": "anatomy"}  # of radiographs
-COLUMNS = (*PROVENANCE, *FOLDERS, *(f"{what}_sha256" for what in FOLDERS), "findings")
+COLUMNS = (*PROVENANCE, *FOLDERS, *(f"{what}_sha256" for what in FOLDERS), "findings", MARK)
+LIBRARIES = ("numpy", "scipy", "scikit-image", "torch", "monai", "pyradiomics", "nibabel")
 
 
 def versions() -> str:
     """Return the versions of Python and of the libraries that images depend on, as one text."""
-    libraries = ("numpy", "scipy", "scikit-image", "torch", "monai", "pyradiomics", "nibabel")
-    numbers = [f"{name} {version(name)}" for name in libraries]
+    numbers = [f"{name} {version(name)}" for name in LIBRARIES]
     return ", ".join([f"Python {platform.python_version()}", *numbers])
 
 
 def checksums(digests: Mapping[str, str]) -> str:
     """Return the text of SHA256SUMS, as `sha256sum --check` reads it, sorted by name.
 
-    >>> print(checksums({"b.png": "0" * 64, "a.png": "f" * 64})[:20])
-    ffffffffffffffffffff
+    >>> print(checksums({"b.png": "0" * 64, "a.png": "f" * 64})[:40])
+    # synthetic: true
+    ffffffffffffffffffffff
 
     Raises:
         ValueError: If a name could leave the folder or a digest is not a sha256.
@@ -44,7 +46,8 @@ def checksums(digests: Mapping[str, str]) -> str:
     for name, digest in digests.items():
         if not SAFE_NAME.fullmatch(name) or not re.fullmatch("[0-9a-f]{64}", digest):
             raise ValueError(f"no line of SHA256SUMS: {digest!r} for {name!r}")
-    return "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
+    lines = (f"{digests[name]}  {name}\n" for name in sorted(digests))
+    return "".join([COMMENT, *lines])
 
 
 def files(sample: Case, recipe: str) -> dict[str, bytes]:
@@ -53,7 +56,8 @@ def files(sample: Case, recipe: str) -> dict[str, bytes]:
     A radiograph is a PNG with a mask of its findings and, where it has organs, their map; a CT is a
     NIfTI with its label map.
     """
-    marks = {"Title": sample.name, "Recipe": recipe, "Seed": str(sample.facts.get("seed", ""))}
+    marks = {"Title": sample.name, "Recipe": recipe}
+    marks |= {"Seed": str(sample.facts["seed"])} if "seed" in sample.facts else {}
     if not sample.image.is_radiograph:
         return volumes.files(sample, {**marks, **MARKS})
     parts = {"images": sample.image.voxels, "masks": sample.findings}
@@ -64,7 +68,7 @@ def files(sample: Case, recipe: str) -> dict[str, bytes]:
 def beside(digests: Mapping[str, str]) -> dict[str, str]:
     """Return what files of these names need beside them: file name to text."""
     has_labels = any(name.endswith(ENDING) or name.startswith("anatomy/") for name in digests)
-    return {"labels.json": volumes.label_table()} if has_labels else {}
+    return {"labels.json": volumes.label_table({MARK: True})} if has_labels else {}
 
 
 def dataset(
@@ -98,7 +102,8 @@ def dataset(
     has_volumes = any(name.endswith(ENDING) for name in digests)
     table = (volumes.with_files if has_volumes else _with_files)(table, digests)
     _check_origin(table)
-    columns = list((*PROVENANCE, *volumes.COLUMNS) if has_volumes else COLUMNS)
+    table[MARK] = TRUE
+    columns = list((*PROVENANCE, *volumes.COLUMNS, MARK) if has_volumes else COLUMNS)
     if has_volumes:
         table["prompt"] = volumes.prompts(table["parameters"])
     if "donors" in table and table["donors"].fillna("").ne("").any():

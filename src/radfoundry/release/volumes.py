@@ -75,15 +75,19 @@ def files(sample: Case, marks: Mapping[str, str]) -> dict[str, bytes]:
     return found
 
 
-def label_table() -> str:
-    """Return labels.json: what each id of a label map is, and which ids make up each region."""
+def label_table(marks: Mapping[str, bool] | None = None) -> str:
+    """Return labels.json: what each id of a label map is, and which ids make up each region.
+
+    Args:
+        marks: Further keys, as of what is synthetic; a bundle of networks has none.
+    """
     words = regions.vocabulary()
     table = {
         "labels": {"background": 0} | {label.name: label.id for label in words.structures},
         "colours": {label.name: label.colour for label in words.structures},
         "regions": {name: list(ids) for name, ids in words.regions.items()},
         "ignore": words.ignore,
-    }
+    } | dict(marks or {})
     return json.dumps(table, indent=1) + "\n"
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
 from radfoundry.evaluation.privacy import gate
-from radfoundry.report import cohorts
+from radfoundry.report import cohorts, compared
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
@@ -98,6 +98,7 @@ class Context(TypedDict, total=False):
         volumes: What is shown of each cohort of CT or MR.
         recipes: What each recipe made.
         scorecard: As `scorecard.card.build` returns it.
+        differences: The table of this name; None where no old release is compared with.
         provenance: Group (versions, seeds, digests ...) to label to text.
     """
 
@@ -109,6 +110,7 @@ class Context(TypedDict, total=False):
     volumes: Sequence[Volumes]
     recipes: Sequence[Recipe]
     scorecard: pd.DataFrame
+    differences: pd.DataFrame | None
     provenance: Mapping[str, Mapping[str, str]]
 
 
@@ -139,6 +141,7 @@ def render(context: Mapping[str, Any]) -> str:
         volumes=[cohorts.volumes(part, card) for part in context.get("volumes") or []],
         recipes=recipes,
         scorecard=[cohorts.number(row) for row in card.to_dict("records")],
+        differences=compared.section(context.get("differences")),
         provenance=context.get("provenance") or {},
         listed=LISTED,
         few=FEW,

@@ -21,6 +21,7 @@ from radfoundry.volume import Volume
 if TYPE_CHECKING:  # PBTSeg runs without torch
     from radfoundry.weights import Weights
 
+CITATION = "PBTSeg, of Cao, Fan, Cai, ART-ASyn (its form `improved` is of this project)"
 STRUCTURES = ("lung_right", "lung_left", "heart", "mediastinum")
 MODALITIES = ("CXR",)
 NEEDS_WEIGHTS = False

@@ -15,10 +15,6 @@ SAYS = (
 )
 
 
-class Blocked(ValueError):  # noqa: N818 - the release is, by what an audit found
-    """A release must wait; the message says for what."""
-
-
 def reasons(table: pd.DataFrame, most: float) -> Iterator[str]:
     """Yield what an audit holds against a release.
 
@@ -39,18 +35,6 @@ def reasons(table: pd.DataFrame, most: float) -> Iterator[str]:
     if found is not None and found["n"] and found["value"] > most:
         share = f"{found['value']:.4f} of {found['n']} kept samples"
         yield f"memorised_fraction is {share}; allowed: max_copied_fraction {most:g}"
-
-
-def check(recipe: str, table: pd.DataFrame, most: float) -> None:
-    """Refuse a release that an audit does not let go.
-
-    Raises:
-        Blocked: Its message names the recipe and each reason.
-    """
-    if found := list(reasons(table, most)):
-        raise Blocked(
-            f"the release of {recipe} is blocked by its memorisation audit: {'; '.join(found)}"
-        )
 
 
 def passed(table: pd.DataFrame) -> str:

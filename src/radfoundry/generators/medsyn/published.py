@@ -14,6 +14,10 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "without_text": {"train/low_resolution/text": False},  # the paper has no such arm
     "generic_text": {"train/text/steps": 0},  # an encoder not trained on reports of this field
 }
+CITATION = (
+    "Xu et al. 2024, MedSyn: Text-guided Anatomy-aware Synthesis of High-Fidelity 3D CT Images, "
+    "IEEE Transactions on Medical Imaging, arXiv:2310.03559"
+)
 PROBED = ("pleural_effusion", "emphysema", "cardiomegaly")  # the paper's prompt pairs
 SUPER_RESOLUTION = "super_resolution"  # the network that draws the full grid from a coarse one
 LIMITS = (  # of its networks, for the card of a bundle

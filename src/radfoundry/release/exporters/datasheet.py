@@ -62,7 +62,7 @@ saw.
 
 ## Composition
 {n} synthetic images that count as {patients} patients: {splits}. A sample keeps the split of its
-source. Each row of dataset.tsv says from which case, request and seed an image was made.
+source. Each row of dataset.tsv says from which case and by which request an image was made.
 
 ## How it was made
 {making}
@@ -72,7 +72,8 @@ the figures that were measured, each with n and interval.
 
 ## Marks
 PNG carry the text Synthetic, NIfTI a description and an extension, DICOM the attribute Synthetic
-Data (0008,001C); JSON files hold `synthetic: true` or the keyword. Keep the marks when converting.
+Data (0008,001C); tables have a column `synthetic`, JSON files and the heads of texts hold
+`synthetic: true` or the keyword, SHA256SUMS a comment. Keep the marks when converting.
 
 ## Maintenance
 The dataset can be made again from its config and seeds. SHA256SUMS names every file.

@@ -30,6 +30,9 @@ from radfoundry.weights import Weights
 
 LUNGS = ("lung_right", "lung_left")  # classes 1, 2 of R231
 LOBES = (*regions.LOBES["lung_left"], *regions.LOBES["lung_right"])  # classes 1 to 5 of LTRCLobes
+CITATION = (
+    "Hofmanninger et al. 2020, European Radiology Experimental 4:50, doi:10.1186/s41747-020-00173-2"
+)
 STRUCTURES = (*LUNGS, *LOBES)
 MODALITIES = ("CT",)
 NEEDS_WEIGHTS = True  # trained on phantoms, unless `weights` says where the published ones are

@@ -24,6 +24,10 @@ from radfoundry.volume import Volume
 from radfoundry.weights import Weights
 
 # Spelled out, as `OPTIONS` is: the workflow reads them without importing (`catalogue.constant`).
+CITATION = (
+    "Wasserthal et al. 2023, TotalSegmentator, Radiology: Artificial Intelligence 5:e230024, "
+    "doi:10.1148/ryai.230024"
+)
 STRUCTURES = (
     "lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right",
     "lung_middle_lobe_right", "lung_lower_lobe_right", "airway", "lung_vessel", "heart", "aorta",
