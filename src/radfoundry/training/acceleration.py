@@ -15,8 +15,8 @@ from radfoundry.training.settings import Settings, TrainingError
 HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 BACKEND = "inductor"  # of torch.compile: C++ on a CPU, Triton on a GPU
 LONGEST = 200  # characters that are told of another library's error
-# What PyTorch calls x86 processors on which oneDNN has no kernels of bfloat16: a plain loop computes
-# it there, a convolution of 48 channels at 16^3 in 1.67 s in place of .04.
+# What PyTorch calls x86 processors on which oneDNN has no kernels of bfloat16: a plain loop
+# computes it there, a convolution of 48 channels at 16^3 in 1.67 s in place of .04.
 WITHOUT_BFLOAT16 = ("NO AVX", "AVX2")
 
 
