@@ -41,6 +41,20 @@ def test_an_audit_trains_its_embeddings_and_is_asked_before_the_release(factory)
         assert factory.planned("all") == audit | {"write_release"} | PUBLICATION
 
 
+def test_a_comparison_with_an_old_release_writes_the_report_alone(factory, tmp_path):
+    shutil.copytree(factory.folder / "results/release", tmp_path / "old")
+    with factory.configured("compare", str(tmp_path / "old")):
+        assert factory.planned("all") == {"write_report"}
+    with factory.configured("compare", str(tmp_path)):
+        assert "holds no release" in factory.run("--dry-run", "all", ok=False)
+
+
+def test_other_names_or_a_stricter_gate_make_the_release_again_alone(factory):
+    for key, value in (("case_ids", "keep"), ("max_shortfall", 0.5)):
+        with factory.configured(f"publish/{key}", value):
+            assert factory.planned("all") == {"write_release", "write_report"}
+
+
 def test_another_threshold_reruns_the_verdicts_and_what_follows(factory):
     with factory.configured("recipes/artasyn/filter/realism/quantile", 0.2):
         expected = FILTERING | {"write_release"} | EVALUATION | PUBLICATION

@@ -94,15 +94,16 @@ def text(record: Mapping[str, Any]) -> bytes:
 def told(value: Any) -> Any:
     """Return settings without the folders of a user's machine: a path becomes its last part.
 
-    >>> told({"folder": "/home/doe/chest", "steps": [1, "a/b.tsv"]})
-    {'folder': 'chest', 'steps': [1, 'b.tsv']}
+    >>> told({"folder": "/home/doe/chest", "steps": [1, "a/b.tsv"], "licence": "https://a/b"})
+    {'folder': 'chest', 'steps': [1, 'b.tsv'], 'licence': 'https://a/b'}
     """
     if isinstance(value, Mapping):
         return {str(key): told(below) for key, below in value.items()}
     if isinstance(value, list | tuple):
         return [told(item) for item in value]
-    is_path = isinstance(value, str) and ("/" in value or "\\" in value) and " " not in value
-    return PurePath(value.replace("\\", "/")).name if is_path else value
+    if not isinstance(value, str) or "://" in value or " " in value:
+        return value
+    return PurePath(value.replace("\\", "/")).name
 
 
 def versions(formats: Sequence[str]) -> dict[str, str]:

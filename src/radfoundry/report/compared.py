@@ -1,6 +1,5 @@
 """What the page shows of the differences between this run's releases and old ones."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -35,7 +34,7 @@ def section(differences: pd.DataFrame | None) -> list[dict[str, Any]] | None:
     ]
 
 
-def _parts(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
+def _parts(rows: pd.DataFrame) -> list[dict[str, Any]]:
     found = []
     for kind, title in KINDS.items():
         own = rows[rows["kind"] == kind].to_dict("records")
