@@ -13,7 +13,6 @@ from radfoundry.release import dataset, identifiers, marks, methods, pseudonyms,
 from radfoundry.report.scorecard import stages
 from radfoundry.report.scorecard.card import build
 
-
 TABLE = "dataset.tsv"
 
 
