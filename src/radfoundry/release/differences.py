@@ -96,8 +96,8 @@ def _text(value: Any) -> str:
 
 def _samples(old: pd.DataFrame, new: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield a row for each sample that came, went, or of whose files the bytes changed."""
-    both = [name for name in new if str(name).endswith(DIGEST) and name in old]
-    before, after = (one.set_index("sample")[both].to_dict("index") for one in (old, new))
+    both = [str(name) for name in new if str(name).endswith(DIGEST) and name in old]
+    before, after = (_by_sample(one, both) for one in (old, new))
     for sample in sorted({*before, *after}):
         if sample not in before or sample not in after:
             yield _row("sample", sample, *(sample if sample in w else "" for w in (before, after)))
@@ -105,6 +105,11 @@ def _samples(old: pd.DataFrame, new: pd.DataFrame) -> Iterator[dict[str, Any]]:
             files = [name for name in both if before[sample][name] != after[sample][name]]
             told = (_digests(one[sample], files) for one in (before, after))
             yield _row("sample", sample, *told)
+
+
+def _by_sample(table: pd.DataFrame, columns: list[str]) -> dict[str, dict[str, str]]:
+    rows = table[["sample", *columns]].to_dict("records")
+    return {str(row["sample"]): {name: str(row[name]) for name in columns} for row in rows}
 
 
 def _digests(digests: Mapping[str, str], files: list[str]) -> str:
@@ -127,7 +132,7 @@ def _figures(old: pd.DataFrame, new: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-def _figure(row: Mapping[str, Any]) -> str:
+def _figure(row: Mapping[Any, Any]) -> str:
     """Return a figure with its interval and all its digits; "" where there is no such row."""
     if not row:
         return ""

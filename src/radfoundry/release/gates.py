@@ -117,10 +117,10 @@ def burned_in(kept: pd.DataFrame, images: pd.DataFrame, allowed: bool) -> Gate:
         images: Columns case and warnings of the sources.
         allowed: Whether a person has looked at them, as the config says.
     """
-    asked = [(row.source, json.loads(row.parameters)) for row in kept.itertuples()]
-    taken = {source for source, parameters in asked if edited(parameters)}
+    asked = zip(kept["source"].astype(str), kept["parameters"].astype(str), strict=True)
+    taken = {source for source, parameters in asked if edited(json.loads(parameters))}
     flagged = images.loc[images["warnings"].fillna("").str.contains(PIXELS, regex=False), "case"]
-    found = sorted(taken & set(flagged))
+    found = sorted(taken & set(flagged.astype(str)))
     said = f"{len(found)} sources of images may hold text burned in"
     if not found or allowed:
         return Gate("burned-in text", (), f"{said}, and the config allows it" if found else said)
