@@ -1,11 +1,13 @@
 """All experts together: how many real cases they accept, by group, and what each adds."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from radfoundry import verdicts
-from radfoundry.verdicts import groups, joint, losses
+from radfoundry.verdicts import facts, groups, joint, losses
 
 EXPERTS = ("anatomy", "novelty", "realism")
 EQUAL = dict.fromkeys(EXPERTS, 0.05)
@@ -56,8 +58,8 @@ def test_without_a_joint_share_every_threshold_is_its_own_quantile():
     real = scores(100)
     found = verdicts.thresholds(real, EQUAL)
     assert (found["quantile"] == 0.05).all()
-    assert [sum(real.loc[real["expert"] == e, "score"] < t)
-            for e, t in zip(found["expert"], found["threshold"], strict=True)] == [5, 5, 5]  # fmt: skip
+    below = real.merge(found[["expert", "threshold"]]).query("score < threshold")
+    assert below["expert"].value_counts().to_dict() == dict.fromkeys(EXPERTS, 5)
 
 
 def test_the_note_says_what_the_experts_reach_together_and_where_cases_are_too_few():
@@ -120,9 +122,21 @@ def test_acceptance_is_counted_by_finding_side_severity_size_and_site():
 
 
 def test_what_a_request_says_of_a_finding_stands_beside_what_the_sample_shows():
-    stated = [{"name": "nodule", "side": "left"}]
-    found = list(groups.findings_of({"findings": "nodule|opacity"}, stated))
-    assert found == [{"name": "nodule", "side": "left"}, {"name": "opacity"}]
+    stated = {"findings": [{"name": "nodule", "side": "left"}]}
+    requests = pd.DataFrame({"request": ["a"], "parameters": [json.dumps(stated)]})
+    samples = pd.DataFrame({
+        "sample": ["a", "b"], "source": ["c1", "c2"], "findings": ["nodule|opacity", ""],
+    })  # fmt: skip
+    found = facts.of_samples(samples, requests, {"c1": "x"})
+    assert found["findings"][0] == [{"name": "nodule", "side": "left"}, {"name": "opacity"}]
+    assert (found["findings"][1], list(found["site"])) == ([], ["x", ""])
+
+
+def test_what_a_report_says_of_a_real_case_stands_beside_what_is_listed():
+    said = {"case": "c1", "report": "Small left nodule.", "findings": "opacity", "site": "x"}
+    found = facts.of_cases(pd.DataFrame([said])).iloc[0]
+    names = {one["name"]: one.get("side", "") for one in found["findings"]}
+    assert (names, found["site"]) == ({"nodule": "left", "opacity": ""}, "x")
 
 
 def test_without_an_expert_what_it_alone_refused_is_accepted():

@@ -4,7 +4,7 @@ Real cases are those of the tune split, on which thresholds were chosen: their a
 So each is judged again by thresholds from the other patients (`held_out`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -120,16 +120,3 @@ def _sizes(areas: pd.Series) -> pd.Series:
     for _, own in known.groupby(place):
         named[own.index] = f"{own.min():.0f} to {own.max():.0f} pixels"
     return named
-
-
-def findings_of(sample: Mapping, stated: Sequence[Mapping]) -> Iterator[dict[str, str]]:
-    """Yield a sample's findings: those it shows, with what its request states of each.
-
-    Args:
-        sample: A row of the table `samples`: `findings` joined by |.
-        stated: The findings of its request: name, side, severity.
-    """
-    known = [dict(one) for one in stated]
-    yield from known
-    shown = [name for name in str(sample.get("findings", "")).split("|") if name]
-    yield from ({"name": name} for name in shown if name not in {one["name"] for one in known})
