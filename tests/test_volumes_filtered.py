@@ -12,6 +12,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from drawn_volumes import as_sample, phantoms
 
 from radfoundry import tables
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COHORT, RECIPE = "results/cohorts/c/batches/b0000", "results/recipes/r"
 OPTIONS = {"anatomy": {"segmenter": "threshold", "repeats": 1}, "novelty": {}}
 DIGEST = "0" * 64
+MEASURED = {"groups": "acceptance_by_group", "alone": "leave_one_out", "coverage": "coverage"}
 KINDS, DECIDED = ("experts", "scores"), ("verdicts", "thresholds", "acceptance")
 
 
@@ -47,8 +49,12 @@ def place(tmp_path_factory):
     common = Inputs(samples=f"{RECIPE}/samples.tsv", requests=f"{RECIPE}/requests.tsv")
     common.real, common.scores, common.memorisation = scores["experts"], scores["scores"], []
     quantiles = dict.fromkeys(OPTIONS, 0.05)
-    run("decide_verdicts", common, files, SimpleNamespace(quantiles=quantiles))
+    run("decide_verdicts", common, files, SimpleNamespace(quantiles=quantiles, accept_real=None))
     common = Inputs(**vars(common), **files)
+    common.cases, common.splits = ["cases.tsv"], ["results/cohorts/c/splits.tsv"]
+    asked = SimpleNamespace(quantiles=quantiles, accept_real=None)
+    run("measure_acceptance", common, {k: f"{k}.tsv" for k in MEASURED}, asked)
+    run("draw_thumbnails", common, {"sprite": "small.webp"}, SimpleNamespace(modality="CT"))
     recipe = {"generator": "medsyn", "cohort": "c", "seed": 1}
     params = SimpleNamespace(recipe=recipe, publish={"licence": "CC0", "authors": []})
     params.made_by, params.phantom, params.formats = "digest", True, []
@@ -74,6 +80,8 @@ def cohort():
     named = {"case": frame["case"], "patient": frame["patient"], "split": splits}
     table = pd.DataFrame(named).reindex(columns=list(tables.columns("splits"))).fillna("")
     tables.write(table, "results/cohorts/c/splits.tsv", "splits")
+    said = frame[["case", "patient"]].assign(report="Small left nodule.", site="a")
+    tables.write(said, "cases.tsv", "cases")
     return cases[0], frame.loc[0, "case"]
 
 
@@ -127,6 +135,17 @@ def test_a_copy_of_its_own_source_and_labels_of_another_chest_are_rejected(place
     assert decided.loc[["new", "other"], "verdict"].tolist() == ["kept", "kept"]
     assert decided.loc["copy", "reason"].startswith("novelty")
     assert decided.loc["moved", "reason"].startswith("anatomy")
+
+
+def test_acceptance_is_measured_by_group_and_without_each_expert(place):
+    found = {name: tables.read(place / f"{name}.tsv", kind) for name, kind in MEASURED.items()}
+    every = found["groups"].query("group == 'all'").set_index("images")
+    assert (every.loc["samples", "accepted"], every.loc["samples", "n"]) == (2, 4)
+    assert every.loc[["real", "real_held_out"], "n"].tolist() == [3, 3]
+    alone = found["alone"].query("images == 'samples'").set_index("expert")["refused_alone"]
+    assert alone["novelty"] >= 1
+    assert found["coverage"].query("possible")["real"].sum() == 7
+    assert Image.open(place / "small.webp").size == (128, 128)
 
 
 def test_the_release_holds_the_kept_volumes_with_labels_and_prompts(place):
