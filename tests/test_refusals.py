@@ -1,4 +1,4 @@
-"""What the page says of refusals: steps, experts alone, groups, coverage, errors; every sample small."""
+"""What the page says of refusals: steps, experts alone, coverage, errors; every sample small."""
 
 import io
 
@@ -75,8 +75,8 @@ def test_every_kind_of_refusal_is_in_the_error_summary_with_its_count():
     assert [(row["stage"], row["kind"], row["count"]) for row in rows] == [
         ("preprocess", "io.crc", 1),
         ("sample", "no lungs in # slices", 1),
-        ("filter", "anatomy refuses", 1),
         ("filter", "anatomy has no evidence", 1),
+        ("filter", "anatomy refuses", 1),
     ]
 
 

@@ -144,7 +144,7 @@ def test_acceptance_is_measured_by_group_and_without_each_expert(place):
     assert every.loc[["real", "real_held_out"], "n"].tolist() == [3, 3]
     alone = found["alone"].query("images == 'samples'").set_index("expert")["refused_alone"]
     assert alone["novelty"] >= 1
-    assert found["coverage"].query("possible")["real"].sum() == 7
+    assert found["coverage"].set_index("possible").loc[True, "real"].sum() == 7
     assert Image.open(place / "small.webp").size == (128, 128)
 
 

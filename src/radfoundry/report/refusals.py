@@ -171,6 +171,8 @@ def _who(reason: object) -> str:
     return "; ".join(words)
 
 
-def _row(stage: str, where: object, kind: object, count: int, example: object, said: object):
-    words = {"stage": stage, "where": str(where), "kind": str(kind), "count": count}
+def _row(
+    stage: str, where: object, kind: object, count: int, example: object, said: object
+) -> dict[str, Any]:
+    words: dict[str, Any] = {"stage": stage, "where": str(where), "kind": str(kind), "count": count}
     return words | {"example": str(example), "message": str(said)}

@@ -7,7 +7,7 @@ the quantile of another may refuse twice as many.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -87,7 +87,7 @@ def _below(quantile: float, n: int) -> int:
     return min(math.floor(quantile * n + 1e-9), n - 1)
 
 
-def _largest(steps: Sequence[float], holds) -> float:
+def _largest(steps: Sequence[float], holds: Callable[[float], bool]) -> float:
     """Return the largest step that holds; the first holds, and once one does not, no later does."""
     low, high = 0, len(steps)
     while high - low > 1:
