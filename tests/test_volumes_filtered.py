@@ -12,8 +12,8 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from drawn_volumes import as_sample, phantoms
+from PIL import Image
 
 from radfoundry import tables
 

@@ -205,10 +205,16 @@ def _reasons(decided: pd.DataFrame, verdict: str) -> list[list]:
 
 
 def _refused_by(decided: pd.DataFrame) -> list[tuple[str, int]]:
-    """Return how many samples each expert objected to: the first word of an objection names it."""
-    objections = [part.split() for _, reason in _reasons(decided, verdicts.REJECTED)
-                  for part in str(reason).split("; ")]  # fmt: skip
-    return Counter(words[0] for words in objections if words).most_common()
+    """Return how many samples each expert objected to: the first word of an objection names it.
+
+    Why a sample could not be drawn is no objection of an expert's.
+    """
+    parts = [part.split() for _, reason in _reasons(decided, verdicts.REJECTED)
+             for part in str(reason).split("; ")]  # fmt: skip
+    objections = [
+        words for words in parts if words[2:3] == ["<"] or words[:1] == [verdicts.REPEATS]
+    ]
+    return Counter(words[0] for words in objections).most_common()
 
 
 def _experts(recipe: Mapping[str, Any]) -> list[dict]:

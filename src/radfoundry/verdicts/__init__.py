@@ -153,6 +153,6 @@ def _held_against(scores: pd.Series, limits: pd.DataFrame) -> tuple[list[str], l
         elif np.isnan(value):
             missing.append(f"{expert} has no evidence")
         elif value < limit:
-            reason = f"{value:.4g} < {limit:.4g} (quantile {quantile:g} of {n} real cases)"
+            reason = f"{value:.4g} < {limit:.4g} (quantile {quantile:.3g} of {n} real cases)"
             against.append(f"{expert} {reason}")
     return against, missing
