@@ -183,7 +183,7 @@ def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
 
 def _prompts(where: str, prompts: object) -> Iterator[str]:
     if isinstance(prompts, str) and prompts not in ("reports", "coverage"):
-        listed = "reports, coverage, or a list such as [{text: ...}]"
+        listed = "reports, or a list such as [{text: ...}], or coverage"
         yield f"{where}: is {prompts[:40]!r}; allowed: {listed}"
     for place, item in enumerate(prompts if isinstance(prompts, list) else ()):
         if "text" in item and not item["text"].strip():
