@@ -196,8 +196,8 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[
 
 def _strip(recipe: Mapping[str, Any], number: int) -> dict[str, Any]:
     names = ("samples", "verdicts", "scores")
-    tables = [cohorts.frame_of(recipe, name) for name in names]
-    return strip.strip(number, *tables, recipe.get("thumbnails") or b"")
+    samples, decided, scores = (cohorts.frame_of(recipe, name) for name in names)
+    return strip.strip(number, samples, decided, scores, recipe.get("thumbnails") or b"")
 
 
 def _reasons(decided: pd.DataFrame, verdict: str) -> list[list]:

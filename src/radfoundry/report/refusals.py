@@ -50,7 +50,7 @@ def errors(cases: pd.DataFrame, recipes: Sequence[Mapping[str, Any]]) -> list[di
     return rows
 
 
-def _waterfall(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _waterfall(recipe: Mapping[str, Any]) -> list[dict[Any, Any]]:
     names = ("samples", "verdicts", "scores", "thresholds")
     samples, verdicts, scores, limits = (frame_of(recipe, name) for name in names)
     if samples.empty or verdicts.empty or limits.empty:
@@ -99,7 +99,7 @@ def _groups(accepted: pd.DataFrame) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _estimated(row: Mapping[str, Any]) -> dict[str, Any]:
+def _estimated(row: Mapping[Any, Any]) -> dict[Any, Any]:
     estimate = with_interval(row["fraction"], row["low"], row["high"], "fraction")
     return {**row, "estimate": estimate}
 

@@ -83,5 +83,5 @@ def _order(key: str, table: pd.DataFrame, decided: Sequence[str]) -> list[int]:
     return [int(rank) for rank in ranks]
 
 
-def _score(value: float) -> str:
+def _score(value: Any) -> str:
     return NOT_AVAILABLE if pd.isna(value) else shown(float(value))

@@ -34,7 +34,7 @@ def of_findings(findings: Iterable[Mapping], site: str = "") -> set[Cell]:
     return found
 
 
-def of_case(facts: Mapping[str, Any], site: str = "") -> set[Cell]:
+def of_case(facts: Mapping[Any, Any], site: str = "") -> set[Cell]:
     """Return the cells of a real case: what its report states, and what is only listed.
 
     Args:
@@ -44,7 +44,7 @@ def of_case(facts: Mapping[str, Any], site: str = "") -> set[Cell]:
     return of_findings(findings_of(facts), site)
 
 
-def findings_of(facts: Mapping[str, Any]) -> list[dict[str, str]]:
+def findings_of(facts: Mapping[Any, Any]) -> list[dict[str, str]]:
     """Return a case's findings: name, and side and severity where its report states them."""
     stated = [dict(one) for one in _stated(str(facts.get("report") or ""))]
     listed = [name for name in str(facts.get("findings") or "").split("|") if name]

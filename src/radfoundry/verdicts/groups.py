@@ -96,7 +96,9 @@ def by_group(images: str, found: pd.Series, groups: pd.DataFrame, note: str = ""
     """
     rows = [_row(images, "all", "all", found, note)]
     for (group, value), own in groups.groupby(["group", "value"], sort=False):
-        rows.append(_row(images, group, value, found[found.index.isin(own["sample"])], ""))
+        rows.append(
+            _row(images, str(group), str(value), found[found.index.isin(own["sample"])], "")
+        )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     order = {group: n for n, group in enumerate(("all", *GROUPS))}
     key = table["group"].map(order)

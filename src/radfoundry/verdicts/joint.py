@@ -39,7 +39,7 @@ def scaled(
     measured = every.loc[:, every.notna().any()].dropna()
     if measured.empty:
         return dict(quantiles), f"no real case has every score: {accept_real:g} is not controlled"
-    own = {expert: np.sort(every[expert].dropna().to_numpy(float)) for expert in measured}
+    own = {str(e): np.sort(every[e].dropna().to_numpy(float)) for e in measured}
 
     def accepted(factor: float) -> float:
         limits = {e: s[_below(factor * quantiles[e], len(s))] for e, s in own.items()}
