@@ -18,7 +18,8 @@ KEYS = ("Key", "Type and limits", "Default", "Meaning")
 COLUMNS = ("Column", "Type and limits", "Meaning")
 ORDER = ("cases", "images", "splits", "duplicates", "weights", "labels", "second_opinion")
 ORDER += ("radiomics", "vectors", "requests", "samples")
-ORDER += ("scores", "thresholds", "verdicts", "acceptance", "label_dice", "clinical", "leakage")
+ORDER += ("scores", "thresholds", "verdicts", "acceptance", "acceptance_by_group")
+ORDER += ("leave_one_out", "coverage", "label_dice", "clinical", "leakage")
 ORDER += (
     "predictions",
     "comparison",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from _cases import joined, of, read_all
 from _cohort import real_cases
+from _filtered import filtered_part
 from _images import checked_volume, drawn_cases
 from _nearest import nearest_pictures
 
@@ -64,6 +65,7 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         "verdicts": verdicts,
         "scores": scores,
         "thresholds": limits,
+        **filtered_part(recipe, paths),
         "experts": exhibits.of_experts(scores, real, limits),
         "metrics": exhibits.of_metrics(card, recipe),
         "untrained": untrained_pictures(drawn, of(name_of(recipe), paths.untrained), modality),

@@ -14,7 +14,7 @@ job = start(snakemake)
 
 real = read_all(job.input.real, "scores")
 scores = read_all(job.input.scores, "scores")
-thresholds = verdicts.thresholds(real, job.params.quantiles)
+thresholds = verdicts.thresholds(real, job.params.quantiles, job.params.accept_real)
 samples = tables.read(job.input.samples, "samples")
 failed = samples.loc[samples["status"] == "failed", ["sample", "message"]]
 undrawn = failed.rename(columns={"message": "reason"}).assign(verdict=verdicts.REJECTED)

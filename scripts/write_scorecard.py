@@ -19,6 +19,12 @@ clinical = read_all(job.input.clinical, "clinical")
 rows += stages.of_clinical(clinical, job.params.bootstrap, rng)
 for recipe, path in zip(job.params.recipes, job.input.acceptance, strict=True):
     rows += stages.of_acceptance(tables.read(path, "acceptance"), recipe)
+for name, kind, said in (
+    ("groups", "acceptance_by_group", stages.of_joint_acceptance),
+    ("coverage", "coverage", stages.of_coverage),
+):
+    for recipe, path in zip(job.params.recipes, getattr(job.input, name), strict=True):
+        rows += said(tables.read(path, kind), recipe)
 for recipe, path in zip(job.params.compared, job.input.comparisons, strict=True):
     rows += stages.of_comparison(tables.read(path, "comparison"), recipe)
 for recipe, path in zip(job.params.latent, job.input.round_trips, strict=True):

@@ -17,10 +17,10 @@ from radfoundry.evaluation.realism.feature_sizes import SIZES, build
 FEATURE_NETWORK = {**SIZES["paper"], "widths": [2, 2, 2, 4], "layers": [1, 1, 1, 1]}
 EVALUATION = {"fit_arm", "compare_arms"}
 PUBLICATION = {"write_scorecard", "write_report"}
-FILTERING = {"decide_verdicts"}
+FILTERING = {"decide_verdicts", "measure_acceptance"}
 SYNTHESIS = {"measure_probes", "measure_realism", "summarize_synthesis"}
-AFTER_SAMPLES = {"judge_samples", "decide_verdicts", "check_leakage", "write_release"}
-AFTER_SAMPLES |= EVALUATION | PUBLICATION
+AFTER_SAMPLES = {"judge_samples", "draw_thumbnails", "check_leakage", "write_release"}
+AFTER_SAMPLES |= FILTERING | EVALUATION | PUBLICATION
 SAMPLING = {"plan_requests", "draw_samples", "collect_samples"}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_volumes import as_sample, phantoms
+from PIL import Image
 
 from radfoundry import tables
 
@@ -21,6 +22,7 @@ COHORT, RECIPE = "results/cohorts/c/batches/b0000", "results/recipes/r"
 SPLITS, NAMES = "results/cohorts/c/splits.tsv", f"{RECIPE}/pseudonyms.tsv"
 OPTIONS = {"anatomy": {"segmenter": "threshold", "repeats": 1}, "novelty": {}}
 DIGEST = "0" * 64
+MEASURED = {"groups": "acceptance_by_group", "alone": "leave_one_out", "coverage": "coverage"}
 KINDS, DECIDED = ("experts", "scores"), ("verdicts", "thresholds", "acceptance")
 
 
@@ -48,11 +50,15 @@ def place(tmp_path_factory):
     common = Inputs(samples=f"{RECIPE}/samples.tsv", requests=f"{RECIPE}/requests.tsv")
     common.real, common.scores, common.memorisation = scores["experts"], scores["scores"], []
     quantiles = dict.fromkeys(OPTIONS, 0.05)
-    run("decide_verdicts", common, files, SimpleNamespace(quantiles=quantiles))
+    run("decide_verdicts", common, files, SimpleNamespace(quantiles=quantiles, accept_real=None))
     common = Inputs(**vars(common), **files)
+    common.cases, common.splits = ["cases.tsv"], [SPLITS]
+    asked = SimpleNamespace(quantiles=quantiles, accept_real=None)
+    run("measure_acceptance", common, {k: f"{k}.tsv" for k in MEASURED}, asked)
+    run("draw_thumbnails", common, {"sprite": "small.webp"}, SimpleNamespace(modality="CT"))
     params = SimpleNamespace(settings=settings(), made_by="digest", code="other", phantom=True)
     params.most_copied = 0.0
-    common.images, common.splits, common.networks = [f"{COHORT}.tsv"], [SPLITS], []
+    common.images, common.networks = [f"{COHORT}.tsv"], []
     common.leakage = f"{RECIPE}/leakage.tsv"
     proof = pd.DataFrame({"check": ["patients of one split only"], "cases": 10, "leaks": 0})
     tables.write(proof, common.leakage, "leakage")
@@ -90,6 +96,8 @@ def cohort():
     named = {"case": frame["case"], "patient": frame["patient"], "split": splits}
     table = pd.DataFrame(named).reindex(columns=list(tables.columns("splits"))).fillna("")
     tables.write(table, SPLITS, "splits")
+    said = frame[["case", "patient"]].assign(report="Small left nodule.", site="a")
+    tables.write(said, "cases.tsv", "cases")
     return cases[0], frame.loc[0, "case"]
 
 
@@ -143,6 +151,17 @@ def test_a_copy_of_its_own_source_and_labels_of_another_chest_are_rejected(place
     assert decided.loc[["new", "other"], "verdict"].tolist() == ["kept", "kept"]
     assert decided.loc["copy", "reason"].startswith("novelty")
     assert decided.loc["moved", "reason"].startswith("anatomy")
+
+
+def test_acceptance_is_measured_by_group_and_without_each_expert(place):
+    found = {name: tables.read(place / f"{name}.tsv", kind) for name, kind in MEASURED.items()}
+    every = found["groups"].query("group == 'all'").set_index("images")
+    assert (every.loc["samples", "accepted"], every.loc["samples", "n"]) == (2, 4)
+    assert every.loc[["real", "real_held_out"], "n"].tolist() == [3, 3]
+    alone = found["alone"].query("images == 'samples'").set_index("expert")["refused_alone"]
+    assert alone["novelty"] >= 1
+    assert found["coverage"].set_index("possible").loc[True, "real"].sum() == 7
+    assert Image.open(place / "small.webp").size == (128, 128)
 
 
 def test_the_release_holds_the_kept_volumes_with_labels_and_prompts(place):

@@ -4,7 +4,7 @@ reads   splits, images and labels of the recipe's cohort; the recipe's networks
 writes  results/recipes/{recipe}/channels.tsv
         results/recipes/{recipe}/requests.tsv
         results/recipes/{recipe}/samples/{batch}/  {batch}.tsv
-        results/recipes/{recipe}/samples.tsv
+        results/recipes/{recipe}/samples.tsv  thumbnails.webp
 """
 
 
@@ -101,6 +101,23 @@ rule collect_samples:
         code=code("collect_samples"),
     script:
         "../../scripts/collect_samples.py"
+
+
+rule draw_thumbnails:
+    """Draw a small picture of every sample; the report shows them all."""
+    input:
+        samples="results/recipes/{recipe}/samples.tsv",
+    output:
+        sprite="results/recipes/{recipe}/thumbnails.webp",
+    log:
+        "logs/sample/draw_thumbnails/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        modality=looked_up(lookups.modality),
+        code=code("draw_thumbnails"),
+    script:
+        "../../scripts/draw_thumbnails.py"
 
 
 rule sample:

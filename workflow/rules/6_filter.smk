@@ -4,6 +4,7 @@ reads   results/recipes/{recipe}/samples.tsv, images and labels of the recipe's 
 writes  results/recipes/{recipe}/experts/{expert}.json  {expert}.tsv
         results/recipes/{recipe}/scores/{expert}.tsv
         results/recipes/{recipe}/verdicts.tsv  thresholds.tsv  acceptance.tsv
+        results/recipes/{recipe}/acceptance_by_group.tsv  leave_one_out.tsv  coverage.tsv
 """
 
 
@@ -75,11 +76,40 @@ rule decide_verdicts:
         "../../envs/core.yaml"
     params:
         quantiles=looked_up(lookups.quantiles),
+        accept_real=looked_up(lookups.accept_real),
         code=code("decide_verdicts", ("experts", "novelty")),
     script:
         "../../scripts/decide_verdicts.py"
 
 
+rule measure_acceptance:
+    """Count what experts accept of samples and of real cases, by group, and what it covers."""
+    input:
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        requests="results/recipes/{recipe}/requests.tsv",
+        samples="results/recipes/{recipe}/samples.tsv",
+        verdicts="results/recipes/{recipe}/verdicts.tsv",
+        thresholds="results/recipes/{recipe}/thresholds.tsv",
+        scores=each_expert("results/recipes/{recipe}/scores/{expert}.tsv"),
+        real=each_expert("results/recipes/{recipe}/experts/{expert}.tsv"),
+    output:
+        groups="results/recipes/{recipe}/acceptance_by_group.tsv",
+        alone="results/recipes/{recipe}/leave_one_out.tsv",
+        coverage="results/recipes/{recipe}/coverage.tsv",
+    log:
+        "logs/filter/measure_acceptance/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        quantiles=looked_up(lookups.quantiles),
+        accept_real=looked_up(lookups.accept_real),
+        code=code("measure_acceptance"),
+    script:
+        "../../scripts/measure_acceptance.py"
+
+
 rule filter:
     input:
         expand("results/recipes/{recipe}/verdicts.tsv", recipe=RECIPES),
+        expand("results/recipes/{recipe}/acceptance_by_group.tsv", recipe=RECIPES),

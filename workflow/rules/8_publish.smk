@@ -71,7 +71,9 @@ rule write_scorecard:
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
         memorisation=[path for path in AUDITED if path.endswith("memorisation.tsv")],
-        acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
+        acceptance=per_recipe(name="acceptance.tsv"),
+        groups=per_recipe(name="acceptance_by_group.tsv"),
+        coverage=per_recipe(name="coverage.tsv"),
     output:
         scorecard=report(
             "results/scorecard.tsv",
@@ -100,10 +102,14 @@ rule write_report:
     input:
         scorecard="results/scorecard.tsv",
         releases=expand("results/release/{recipe}", recipe=RECIPES),
-        samples=expand("results/recipes/{recipe}/samples.tsv", recipe=RECIPES),
-        verdicts=expand("results/recipes/{recipe}/verdicts.tsv", recipe=RECIPES),
-        thresholds=expand("results/recipes/{recipe}/thresholds.tsv", recipe=RECIPES),
+        samples=per_recipe(name="samples.tsv"),
+        verdicts=per_recipe(name="verdicts.tsv"),
+        thresholds=per_recipe(name="thresholds.tsv"),
         experts=expert_tables(),
+        accepted=per_recipe(name="acceptance_by_group.tsv"),
+        alone=per_recipe(name="leave_one_out.tsv"),
+        coverage=per_recipe(name="coverage.tsv"),
+        thumbnails=per_recipe(name="thumbnails.webp"),
         clinical=label_measurements("clinical"),
         nearest=[path for path in AUDITED if path.endswith("nearest.tsv")],
         untrained=expand(

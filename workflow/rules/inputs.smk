@@ -208,6 +208,7 @@ of_reports = partial(_where, reports.files)
 of_filtered = partial(_where, untrained.is_filtered)
 of_untrained = partial(_recipes, untrained.arms)
 of_null_arm = partial(_recipes, untrained.teachers)
+per_recipe = partial(expand, "results/recipes/{recipe}/{name}", recipe=RECIPES)
 
 
 def each_expert(pattern):

@@ -182,8 +182,9 @@ def _keys_of_another_generator(config: Mapping) -> Iterator[str]:
 
 
 def _prompts(where: str, prompts: object) -> Iterator[str]:
-    if isinstance(prompts, str) and prompts != "reports":
-        yield f"{where}: is {prompts[:40]!r}; allowed: reports, or a list such as [{{text: ...}}]"
+    if isinstance(prompts, str) and prompts not in ("reports", "coverage"):
+        listed = "reports, or a list such as [{text: ...}], or coverage"
+        yield f"{where}: is {prompts[:40]!r}; allowed: {listed}"
     for place, item in enumerate(prompts if isinstance(prompts, list) else ()):
         if "text" in item and not item["text"].strip():
             yield f"{where}[{place}].text: is blank; allowed: text; `text: false` asks for none"

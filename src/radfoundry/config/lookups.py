@@ -163,6 +163,16 @@ def quantiles(settings: Settings, recipe: str) -> dict[str, float]:
     return {expert: options["quantile"] for expert, options in experts.items()}
 
 
+def accept_real(settings: Settings, recipe: str) -> float | None:
+    """Return the share of real cases that all experts together must accept, if it is stated."""
+    return settings["recipes"][recipe].get("accept_real")
+
+
+def modality(settings: Settings, recipe: str) -> str:
+    """Return what a recipe draws: "CXR", "CT" or "MR"."""
+    return settings["cohorts"][settings["recipes"][recipe]["cohort"]]["modality"]
+
+
 def task_options(settings: Settings, task: str) -> dict[str, Any]:
     """Return what trains a downstream model: another arm or test set trains no old one again."""
     options = settings["evaluate"][task]

@@ -19,7 +19,7 @@ import pandas as pd
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
 from radfoundry.evaluation.privacy import gate
-from radfoundry.report import cohorts, compared
+from radfoundry.report import cohorts, compared, refusals, strip
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
@@ -40,6 +40,7 @@ ELSEWHERE = (
     *COSTS,
     *cohorts.CLINICAL,
     "accepted_fraction",
+    "covered_fraction",
     "label_dice",
 )  # have a section of their own
 LISTED = 100  # rows of one list; the tables of the run hold all
@@ -55,9 +56,14 @@ class Recipe(TypedDict, total=False):
         edited: Whether its radiographs are their sources' images, changed; True where it is
             missing.
         description: One sentence on how its images are made.
+        samples: Columns sample, status, message: one row for each request.
         verdicts: Columns sample, verdict, reason.
         scores: Columns sample, expert, score.
         thresholds: Columns expert, quantile, threshold, n, note.
+        accepted: Rows of the table `acceptance_by_group`.
+        alone: Rows of the table `leave_one_out`.
+        coverage: Rows of the table `coverage`.
+        thumbnails: WebP, see `thumbnails.sheet`.
         kept: Montages of accepted samples, by shape.
         rejected: Montages of rejected samples.
         undecided: Montages of undecided samples.
@@ -72,9 +78,14 @@ class Recipe(TypedDict, total=False):
     modality: str
     edited: bool
     description: str
+    samples: pd.DataFrame
     verdicts: pd.DataFrame
     scores: pd.DataFrame
     thresholds: pd.DataFrame
+    accepted: pd.DataFrame
+    alone: pd.DataFrame
+    coverage: pd.DataFrame
+    thumbnails: bytes
     kept: Sequence[Picture]
     rejected: Sequence[Picture]
     undecided: Sequence[Picture]
@@ -124,10 +135,12 @@ def render(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["cell"] = cell
-    css = environment.get_template("report.css").render()
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     card = cohorts.frame_of(context, "scorecard", COLUMNS)
-    recipes = [_recipe(recipe, card) for recipe in context.get("recipes") or []]
+    given = context.get("recipes") or []
+    recipes = [_recipe(recipe, card, number) for number, recipe in enumerate(given)]
+    css = environment.get_template("report.css").render()
+    css += strip.css([recipe["strip"] for recipe in recipes if recipe["strip"]])
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return environment.get_template("report.html.j2").render(
         title=context.get("title") or "Synthetic images",
         date=context.get("date") or NOT_AVAILABLE,
@@ -136,6 +149,7 @@ def render(context: Mapping[str, Any]) -> str:
         origin=cohorts.origin(cohorts.frame_of(context, "cohorts")),
         cohorts=cohorts.rows_of(cohorts.frame_of(context, "cohorts")),
         refused=cohorts.refused(cohorts.frame_of(context, "cases")),
+        errors=refusals.errors(cohorts.frame_of(context, "cases"), given),
         labels=cohorts.label_quality(card),
         label_states=cohorts.states(cohorts.frame_of(context, "labels")),
         volumes=[cohorts.volumes(part, card) for part in context.get("volumes") or []],
@@ -150,7 +164,7 @@ def render(context: Mapping[str, Any]) -> str:
     )
 
 
-def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
+def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[str, Any]:
     name = recipe.get("name", NOT_AVAILABLE)
     decided = cohorts.frame_of(recipe, "verdicts", ("sample", "verdict", "reason"))
     own = card[card["recipe"] == name].to_dict("records")
@@ -171,6 +185,8 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
         "refused_by": _refused_by(decided),
         "reasons": {word: _reasons(decided, word) for word in ("rejected", "undecided")},
         "experts": _experts(recipe),
+        **refusals.part(recipe),
+        "strip": _strip(recipe, number),
         "pictures": {
             word: [cohorts.picture(p) for p in recipe.get(word) or []] for word in pictures
         },
@@ -181,15 +197,27 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def _strip(recipe: Mapping[str, Any], number: int) -> dict[str, Any]:
+    names = ("samples", "verdicts", "scores")
+    samples, decided, scores = (cohorts.frame_of(recipe, name) for name in names)
+    return strip.strip(number, samples, decided, scores, recipe.get("thumbnails") or b"")
+
+
 def _reasons(decided: pd.DataFrame, verdict: str) -> list[list]:
     return decided.loc[decided["verdict"] == verdict, ["sample", "reason"]].to_numpy().tolist()
 
 
 def _refused_by(decided: pd.DataFrame) -> list[tuple[str, int]]:
-    """Return how many samples each expert objected to: the first word of an objection names it."""
-    objections = [part.split() for _, reason in _reasons(decided, verdicts.REJECTED)
-                  for part in str(reason).split("; ")]  # fmt: skip
-    return Counter(words[0] for words in objections if words).most_common()
+    """Return how many samples each expert objected to: the first word of an objection names it.
+
+    Why a sample could not be drawn is no objection of an expert's.
+    """
+    parts = [part.split() for _, reason in _reasons(decided, verdicts.REJECTED)
+             for part in str(reason).split("; ")]  # fmt: skip
+    objections = [
+        words for words in parts if words[2:3] == ["<"] or words[:1] == [verdicts.REPEATS]
+    ]
+    return Counter(words[0] for words in objections).most_common()
 
 
 def _experts(recipe: Mapping[str, Any]) -> list[dict]:

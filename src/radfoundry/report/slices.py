@@ -31,6 +31,7 @@ BAR_MM = 50.0
 LIGHT: dict[str, Any] = {"color": OUTLINE, "fontsize": 8, "fontweight": "bold"}
 LIGHT["path_effects"] = [withStroke(linewidth=1.8, foreground="black")]
 CAPTION: dict[str, Any] = {"fontsize": 8, "color": INK, "loc": "left", "pad": 2.5}
+WINDOW_HU = (-1000.0, 400.0)  # black and white in CT
 NOTE = "May contain synthetic medical images; not for diagnosis."
 
 
@@ -72,7 +73,7 @@ VIEWS = (
 )
 
 
-def montage(cases: Sequence[VolumePicture], window: tuple[float, float] = (-1000, 400)) -> bytes:
+def montage(cases: Sequence[VolumePicture], window: tuple[float, float] = WINDOW_HU) -> bytes:
     """Return one row for each volume: three slices, each plain and beside it with its labels.
 
     Args:
@@ -143,7 +144,7 @@ def _others(axis: int) -> tuple[int, ...]:
     return tuple(a for a in range(3) if a != axis)
 
 
-def _gray(case: VolumePicture, window: tuple[float, float]) -> np.ndarray:
+def gray(case: VolumePicture, window: tuple[float, float] = WINDOW_HU) -> np.ndarray:
     """Return intensities from 0 (black) to 1 (white)."""
     voxels = case.image.voxels.astype(np.float32)
     low, high = window if case.modality == "CT" else np.percentile(voxels, SEEN_PERCENT)
@@ -170,7 +171,7 @@ class _Row:
         for labels in self.maps:
             if labels.shape != case.image.voxels.shape:
                 raise ValueError(f"labels are {labels.shape}, not {case.image.voxels.shape}")
-        self.case, self.center, self.gray = case, center(case), _gray(case, window)
+        self.case, self.center, self.gray = case, center(case), gray(case, window)
         spacing = case.image.spacing_mm
         self.box = _body(self.gray, spacing)
         self.mm = [(b.stop - b.start) * s for b, s in zip(self.box, spacing, strict=True)]

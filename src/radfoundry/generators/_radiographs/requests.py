@@ -55,7 +55,8 @@ def plan(
     _check(options, choosers)
     known = usable(cases, options["splits"], healthy="image" in options["given"])
     own = ["image"] if options["masks"] == "case" else []
-    planned = text_guided.plan(known, {**options, "given": own}, seed)
+    asked = {**options, "given": own}
+    planned = text_guided.plan(known, asked, seed, cases, maps.finding_names())
     return completed(planned, options, settings, choosers[options["masks"]])
 
 
@@ -228,9 +229,10 @@ def _check_interval(interval: object) -> None:
 
 
 def _check_together(options: Mapping) -> None:
-    own, listed = options["masks"] == "case", not isinstance(options["prompts"], str)
+    own, listed = options["masks"] == "case", options["prompts"] != "reports"
     if own and listed:
-        raise ValueError("masks: case, and a list of prompts; allowed: prompts: reports")
+        what = options["prompts"] if isinstance(options["prompts"], str) else "a list of prompts"
+        raise ValueError(f"masks: case, and {what}; allowed: prompts: reports")
     if options["given"] and own:
         raise ValueError("given: image, and masks: case; allowed: masks: shapes")
     if options["given"] and options["warp"]:

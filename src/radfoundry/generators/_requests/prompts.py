@@ -24,6 +24,8 @@ MARKED = composer.DEGREES[1:]  # what is mild may not show
 Prompt = tuple[str, list[dict[str, str]]]
 # Words a request: by its index, its source and its own generator.
 Prompter = Callable[[int, Mapping, np.random.Generator], Prompt]
+# Chooses source and prompt of a sample, by its index and its own generator.
+Chooser = Callable[[int, np.random.Generator], tuple[Mapping, Prompt]]
 
 
 def prompter(options: Mapping, sources: Sequence[Mapping]) -> Prompter:
@@ -94,7 +96,8 @@ def clear(name: str, side: str, rng: np.random.Generator) -> Prompt:
 def checked(items: Any) -> list[Mapping]:
     """Return the user's prompts, or say which is none and why."""
     if not isinstance(items, list) or not items:
-        raise ValueError(f"prompts are {items!r}: state 'reports' or a list of prompts")
+        allowed = "state 'reports' or a list of prompts, or 'coverage'"
+        raise ValueError(f"prompts are {items!r}: {allowed}")
     for place, item in enumerate(items, 1):
         where = f"prompt {place} of {len(items)}"
         if not isinstance(item, Mapping) or len({"text", "findings"} & set(item)) != 1:

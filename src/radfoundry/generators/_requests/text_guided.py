@@ -5,7 +5,7 @@ says in words is up to `prompts`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from radfoundry import seeds
 from radfoundry.anatomy import regions
-from radfoundry.generators._requests import planning, prompts, spacings
+from radfoundry.generators._requests import coverage, planning, prompts, spacings
 
 OPTIONS: Mapping[str, Any] = {
     "count": 32,
@@ -38,11 +38,14 @@ CHANNELS: Mapping[str, tuple[str, ...]] = {
     "vessel": ("lung_vessel",),
 }
 
-# Chooses source and prompt of an arm's sample, by its index and its own generator.
-Chooser = Callable[[int, np.random.Generator], tuple[Mapping, prompts.Prompt]]
 
-
-def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+def plan(
+    cases: pd.DataFrame,
+    options: Mapping,
+    seed: int,
+    real: pd.DataFrame | None = None,
+    drawn: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """Return `count` requests; asking for more, or drawing in other batches, changes none.
 
     The source lends its grid, and its channels where they are given; its voxel size is not lent,
@@ -52,13 +55,16 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     Args:
         cases: Rows with case, split, report, spacing (mm along X, Y, Z), and the label status of
             each structure, in columns named as they are.
-        options: See `OPTIONS`. `prompts` is "reports", or a list of {"text": ...} and {"findings":
-            [{name, side, location, severity}, ...]}, which take turns in proportion to their
-            `count` (1); a severity, or the side of an effusion, that is left out is drawn. `given`
-            are names of `CHANNELS`. `spacing` are three voxel sizes in mm, those of all samples.
-            Without `text` all prompts are empty. A generator's own `method` and `timestep_spacing`
-            of sampling are written down too.
+        options: See `OPTIONS`. `prompts` is "reports", "coverage" (see `coverage`), or a list of
+            {"text": ...} and {"findings": [{name, side, location, severity}, ...]}, which take
+            turns in proportion to their `count` (1); a severity, or the side of an effusion, that
+            is left out is drawn. `given` are names of `CHANNELS`. `spacing` are three voxel sizes
+            in mm, those of all samples. Without `text` all prompts are empty. A generator's own
+            `method` and `timestep_spacing` of sampling are written down too.
         seed: The recipe's seed.
+        real: Cases whose findings coverage counts: `cases`, unless only some of them may be
+            sources.
+        drawn: Findings that coverage may ask for; all if left out.
 
     Returns:
         Columns request, source, split, seed, parameters.
@@ -71,12 +77,16 @@ def plan(cases: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
     sources = usable(cases, options["splits"], options["given"], reported)
     if not sources:
         raise ValueError(_why_none(cases, options, reported))
-    words, rows = prompts.prompter(options, sources), []
+    if options["text"] and options["prompts"] == coverage.WORD:
+        every = cases if real is None else real
+        chosen = coverage.chooser(every, sources, options["count"], drawn)
+    else:
+        chosen = _chooser(options, sources)
+    rows = []
     sizes = spacings.chooser(cases, options["spacing"], options["given"])
     for index in range(options["count"]):
         number, rng = _chance(seed, "sample", index)
-        source = sources[int(rng.integers(len(sources)))]
-        prompt = words(index, source, rng)
+        source, prompt = chosen(index, rng)
         settings = {**options, "probe": "dataset", "arm": "-", "spacing": sizes(source, number)}
         rows.append(_row(f"syn-{index:05d}", number, source, prompt, settings))
     return pd.DataFrame(rows, columns=list(planning.COLUMNS))
@@ -144,6 +154,17 @@ def usable(
     return [row for row in rows if row["report"].strip() or not reported]
 
 
+def _chooser(options: Mapping, sources: Sequence[Mapping]) -> prompts.Chooser:
+    """Return what chooses a random source, and the prompt that the options have for it."""
+    words = prompts.prompter(options, sources)
+
+    def chosen(index: int, rng: np.random.Generator) -> tuple[Mapping, prompts.Prompt]:
+        source = _one(sources, rng)
+        return source, words(index, source, rng)
+
+    return chosen
+
+
 def _excluded(cases: pd.DataFrame, splits: Sequence[str], given: Sequence[str]) -> pd.DataFrame:
     """Return the cases that cannot be sources, and why."""
     unknown = sorted(set(given) - set(CHANNELS))
@@ -164,7 +185,7 @@ def _why_none(cases: pd.DataFrame, options: Mapping, reported: bool) -> str:
 
 def _arms(
     cases: pd.DataFrame, seed: int, probed_findings: Sequence[str]
-) -> Iterator[tuple[str, str, list[str], Chooser]]:
+) -> Iterator[tuple[str, str, list[str], prompts.Chooser]]:
     """Yield probe, arm, the channels given, and what chooses its samples."""
     train = usable(cases, ["train"], [])
     for name in probed_findings:
@@ -183,15 +204,15 @@ def _arms(
             yield probed, arm, [channel], _in_turn(own)
 
 
-def _clear(sources: Sequence[Mapping], name: str, side: str = "") -> Chooser:
+def _clear(sources: Sequence[Mapping], name: str, side: str = "") -> prompts.Chooser:
     return lambda index, rng: (_one(sources, rng), prompts.clear(name, side, rng))
 
 
-def _normal(sources: Sequence[Mapping]) -> Chooser:
+def _normal(sources: Sequence[Mapping]) -> prompts.Chooser:
     return lambda index, rng: (_one(sources, rng), prompts.composed([], rng))
 
 
-def _in_turn(sources: Sequence[Mapping]) -> Chooser:
+def _in_turn(sources: Sequence[Mapping]) -> prompts.Chooser:
     def chosen(index: int, rng: np.random.Generator) -> tuple[Mapping, prompts.Prompt]:
         source = sources[index % len(sources)]
         return source, prompts.read(source["report"])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from radfoundry.evaluation.metrics.statistics import Interval, interval, patient_weights
 from radfoundry.report.scorecard.card import Row
+from radfoundry.verdicts import covered
 
 
 def of_labels(measured: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Row]:
@@ -101,6 +102,43 @@ def of_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
             int(row["n"]),
             note=f"{row['undecided']} undecided",
         )
+
+
+def of_joint_acceptance(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
+    """Yield the share of real tune cases that all experts together accept.
+
+    Arm `real`, and `real_held_out` for cases judged by thresholds of other patients.
+
+    Args:
+        table: Rows of the table `acceptance_by_group`.
+        recipe: Whose.
+    """
+    own = table[(table["group"] == "all") & (table["images"] != "samples")]
+    for row in own.to_dict("records"):
+        limits, n = (row["low"], row["high"]), int(row["n"])
+        said = "; ".join(filter(None, (f"{row['undecided']} undecided", row.get("note", ""))))
+        yield Row(
+            recipe, "accepted_fraction", row["fraction"], row["images"], *limits, n, note=said
+        )
+
+
+def of_coverage(table: pd.DataFrame, recipe: str) -> Iterator[Row]:
+    """Yield which share of the cells that prompts can ask for is filled, before and after.
+
+    None where no request asks for any. The cells are all there are, so there is no interval.
+
+    Args:
+        table: Rows of the table `coverage`.
+        recipe: Whose.
+    """
+    found = covered.counts(table)
+    for arm in ("real", "real_and_kept") if found else ():
+        filled, n = getattr(found, arm), found.cells  # type: ignore[union-attr]
+        note = f"{filled} cells of finding, side, severity, site"
+        yield Row(
+            recipe, "covered_fraction", filled / n, arm, n=n, unit="fraction",
+            higher_is_better=True, note=note,
+        )  # fmt: skip
 
 
 def of_audit(table: pd.DataFrame, recipe: str) -> Iterator[Row]:

@@ -1,7 +1,8 @@
 """Turn experts' scores into verdicts: kept, rejected or undecided, each with its reason.
 
 A threshold is a quantile of what real cases of the tune split score, so an expert refuses that
-share of real images too. Missing evidence never counts as agreement: such a sample is undecided.
+share of real images too; `joint` chooses quantiles by what all experts refuse together. Missing
+evidence never counts as agreement: such a sample is undecided. `groups` says who accepts what.
 """
 
 import math
@@ -11,15 +12,19 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.evaluation.metrics.statistics import wilson
+from radfoundry.verdicts import joint
 
 KEPT, REJECTED, UNDECIDED = "kept", "rejected", "undecided"
+REPEATS = "repeats"  # begins the reason of a sample that is an earlier one again
 
 
 class VerdictError(ValueError):
     """The verdicts make no dataset."""
 
 
-def thresholds(real_scores: pd.DataFrame, quantiles: Mapping[str, float]) -> pd.DataFrame:
+def thresholds(
+    real_scores: pd.DataFrame, quantiles: Mapping[str, float], accept_real: float | None = None
+) -> pd.DataFrame:
     """Return each expert's threshold: columns expert, quantile, threshold, n, note.
 
     The threshold is the score of a real case (the highest whose rank is within the quantile), never
@@ -27,10 +32,15 @@ def thresholds(real_scores: pd.DataFrame, quantiles: Mapping[str, float]) -> pd.
     lowest score is taken and `note` says so. Without a finite score the threshold is NaN.
 
     Args:
-        real_scores: Columns expert and score, one row per real case of the tune split.
+        real_scores: Columns expert and score (and, for `accept_real`, sample), one row per real
+            case of the tune split.
         quantiles: Expert to the share of real cases that may be refused, in [0, 1).
+        accept_real: The share of real cases that all experts together must accept: the quantiles
+            are then ratios, see `joint.scaled`. Without it each expert has its own.
     """
-    rows = []
+    rows, together = [], ""
+    if accept_real is not None:
+        quantiles, together = joint.scaled(real_scores, quantiles, accept_real)
     for expert, quantile in quantiles.items():
         if not 0 <= quantile < 1:
             raise ValueError(f"the quantile of {expert} is {quantile}; it must lie in [0, 1)")
@@ -39,7 +49,8 @@ def thresholds(real_scores: pd.DataFrame, quantiles: Mapping[str, float]) -> pd.
         n = len(scores)
         # A score equal to the threshold passes: this many real cases lie strictly below it.
         value = scores[math.floor(quantile * n + 1e-9)] if n else np.nan
-        rows.append((expert, float(quantile), float(value), n, _note(quantile, n)))
+        note = together if together and n else _note(quantile, n)
+        rows.append((expert, float(quantile), float(value), n, note))
     return pd.DataFrame(rows, columns=["expert", "quantile", "threshold", "n", "note"])
 
 
@@ -69,7 +80,7 @@ def decide(
     for sample in pd.unique(scores["sample"]):
         against, missing = _held_against(table.loc[sample], limits)
         if twins and sample in twins:
-            against.insert(0, f"repeats {twins[sample]}")
+            against.insert(0, f"{REPEATS} {twins[sample]}")
         verdict = REJECTED if against else UNDECIDED if missing else KEPT
         rows.append((sample, verdict, "; ".join(against + missing)))
     return pd.DataFrame(rows, columns=["sample", "verdict", "reason"])
@@ -142,6 +153,6 @@ def _held_against(scores: pd.Series, limits: pd.DataFrame) -> tuple[list[str], l
         elif np.isnan(value):
             missing.append(f"{expert} has no evidence")
         elif value < limit:
-            reason = f"{value:.4g} < {limit:.4g} (quantile {quantile:g} of {n} real cases)"
+            reason = f"{value:.4g} < {limit:.4g} (quantile {quantile:.3g} of {n} real cases)"
             against.append(f"{expert} {reason}")
     return against, missing
