@@ -17,7 +17,14 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
+from radfoundry.config import (
+    autoencoders,
+    catalogue,
+    cohorts,
+    lookups,
+    marking,
+    reports,
+)
 from radfoundry.config import (
     radiographs,
     resources,

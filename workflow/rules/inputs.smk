@@ -144,6 +144,22 @@ def label_measurements(kind):
     return [pattern.format(cohort, kind, method) for cohort, method in pairs]
 
 
+def anatomy_of_batch(wildcards):
+    """The labels of a batch that a method marks findings on top of."""
+    pattern = "results/cohorts/{cohort}/labels/{method}/{batch}.tsv"
+    own = [marking.anatomy_of(settings, wildcards.method)]
+    return per_batch(pattern, wildcards.cohort, own, [wildcards.batch])
+
+
+def of_detector(pattern):
+    """The pattern for every batch of the cohort that a method's detector learns from."""
+    return lambda w: per_batch(
+        pattern,
+        METHODS[w.method]["findings"]["cohort"],
+        [marking.anatomy_of(settings, w.method)],
+    )
+
+
 # Recipes: their networks, samples, experts.
 
 
