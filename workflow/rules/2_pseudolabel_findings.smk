@@ -25,8 +25,8 @@ rule fit_detector:
         mem_mb=6000,
         runtime=240,
     params:
-        findings=looked_up(marking.asked_of),
-        code=code_with("fit_detector", marking.training_plugins),
+        findings=looked_up(finding_methods.asked_of),
+        code=code_with("fit_detector", finding_methods.training_plugins),
     script:
         "../../scripts/fit_detector.py"
 
@@ -46,11 +46,11 @@ rule mark_findings:
     log:
         "logs/pseudolabel/mark_findings/{cohort}/{method}/{batch}.log",
     wildcard_constraints:
-        method=marking.methods(settings),
+        method=finding_methods.methods(settings),
     conda:
         "../../envs/core.yaml"
     params:
         findings=option("pseudolabel/{method}/findings"),
-        code=code_with("mark_findings", marking.detecting_plugins),
+        code=code_with("mark_findings", finding_methods.detecting_plugins),
     script:
         "../../scripts/mark_findings.py"

@@ -17,15 +17,9 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
+from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
 from radfoundry.config import (
-    autoencoders,
-    catalogue,
-    cohorts,
-    lookups,
-    marking,
-    reports,
-)
-from radfoundry.config import (
+    finding_methods,
     radiographs,
     resources,
     trained,

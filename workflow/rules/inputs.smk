@@ -147,7 +147,7 @@ def label_measurements(kind):
 def anatomy_of_batch(wildcards):
     """The labels of a batch that a method marks findings on top of."""
     pattern = "results/cohorts/{cohort}/labels/{method}/{batch}.tsv"
-    own = [marking.anatomy_of(settings, wildcards.method)]
+    own = [finding_methods.anatomy_of(settings, wildcards.method)]
     return per_batch(pattern, wildcards.cohort, own, [wildcards.batch])
 
 
@@ -156,7 +156,7 @@ def of_detector(pattern):
     return lambda w: per_batch(
         pattern,
         METHODS[w.method]["findings"]["cohort"],
-        [marking.anatomy_of(settings, w.method)],
+        [finding_methods.anatomy_of(settings, w.method)],
     )
 
 

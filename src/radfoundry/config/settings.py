@@ -15,7 +15,7 @@ import yaml
 from radfoundry.config import (
     catalogue,
     consistency,
-    marking,
+    finding_methods,
     radiographs,
     reader_study,
     schema,
@@ -157,9 +157,9 @@ def checked(
     known["methods"] = [*known["pseudolabel"], NO_METHOD]
     rules = schema.concrete(stated, config, known)
     filled = schema.filled(config, rules)
-    faults = schema.faults(filled, rules, known) or list(marking.found(filled))
+    faults = schema.faults(filled, rules, known) or list(finding_methods.found(filled))
     if not faults:
-        filled["pseudolabel"] = marking.resolved(filled["pseudolabel"])
+        filled["pseudolabel"] = finding_methods.resolved(filled["pseudolabel"])
     faults = faults or [
         *consistency.found(filled),
         *radiographs.found(filled),

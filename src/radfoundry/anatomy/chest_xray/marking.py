@@ -127,12 +127,16 @@ def strength(score: np.ndarray, mask: np.ndarray) -> float:
 
 
 def confidence(value: float, normal: Normality) -> float:
-    """Return the share of healthy films whose strength is below a value, in [0, 1].
+    """Return the share of healthy films whose strength is below a value, in [0, 1).
+
+    One more film counts as not below: 1 less this is a conformal p-value, and few films cannot
+    make anything sure.
 
     >>> confidence(0.3, Normality(0.1, [0.0, 0.2, 0.3, 0.4]))
-    0.5
+    0.4
     """
-    return float(np.searchsorted(np.asarray(normal.strengths), value) / len(normal.strengths))
+    below = np.searchsorted(np.asarray(normal.strengths), value)
+    return float(below / (len(normal.strengths) + 1))
 
 
 def marks(
@@ -201,7 +205,7 @@ def _detected(
         "the detector is not asked for this finding": name not in options["names"],
         f"{rivals} more of the {region} stated: the detector cannot tell them apart": rivals > 0,
         evidence.why_not or "no detector was asked": evidence.score is None,
-        f"the {region} was not found": not inside.any(),
+        f"no {region} found": not inside.any(),
     }
     if why := next((words for words, holds in reasons.items() if holds), ""):
         return Mark(name, NOBODY, "unknown", nothing, message=why)
