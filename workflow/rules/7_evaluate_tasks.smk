@@ -90,4 +90,5 @@ rule evaluate:
         AUDITED,
         label_measurements("labels"),
         label_measurements("clinical"),
+        finding_measurements(),
         READER_STUDY,

@@ -160,6 +160,18 @@ def of_detector(pattern):
     )
 
 
+def finding_measurements():
+    pattern = "results/cohorts/{}/evaluate/findings/{}.tsv"
+    return [pattern.format(*pair) for pair in finding_methods.measured(settings)]
+
+
+def each_anatomy(pattern):
+    """The pattern for every batch, with the method that findings are marked on top of."""
+    return lambda w: per_batch(
+        pattern, w.cohort, [finding_methods.anatomy_of(settings, w.method)]
+    )
+
+
 # Recipes: their networks, samples, experts.
 
 

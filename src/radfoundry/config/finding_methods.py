@@ -6,7 +6,7 @@ Such a method takes segmenter, options and all else of the one that it names as 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from radfoundry.config import catalogue
+from radfoundry.config import catalogue, lookups
 
 Settings = Mapping[str, Any]
 Plugin = tuple[str, str]
@@ -66,6 +66,12 @@ def methods(settings: Settings) -> str:
     """Return the methods that mark findings, as a pattern that matches nothing without any."""
     named = settings["pseudolabel"]
     return "|".join(name for name in named if "findings" in named[name]) or "(?!)"
+
+
+def measured(settings: Settings) -> list[tuple[str, str]]:
+    """Return (cohort, method) where pseudo-masks are measured: with the labels of that method."""
+    pairs = lookups.label_measurements(settings, "labels")
+    return [pair for pair in pairs if "findings" in settings["pseudolabel"][pair[1]]]
 
 
 def asked_of(settings: Settings, method: str) -> dict[str, Any]:

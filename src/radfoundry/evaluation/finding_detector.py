@@ -15,11 +15,19 @@ import pandas as pd
 
 from radfoundry import volume
 from radfoundry.anatomy import regions
-from radfoundry.anatomy.chest_xray.marking import Normality, normality
+from radfoundry.anatomy.chest_xray.marking import (
+    Normality,
+    confidence,
+    marked,
+    normality,
+    strength,
+)
 from radfoundry.case import Case
+from radfoundry.evaluation.metrics import finding_masks
 from radfoundry.weights import Weights
 
-NORMAL = "normal"  # the key of the card that holds what is normal, by region
+NORMAL, GRAY = "normal", "gray"  # keys of the card: what is normal by region, and of gray alone
+REGION = "region"  # the arm that marks all of a region
 
 
 class Plugins(NamedTuple):
@@ -59,8 +67,11 @@ def fit(
     own = options["options"]
     weights: Weights = plugins.task.fit(options["arm"], taught, own, rng, **running)
     healthy = [film for film in films if splits[film.name] == "tune"]
-    normal = learned(plugins.task, weights, healthy, options, running.get("device", "cpu"))
-    card = {NORMAL: {name: one._asdict() for name, one in normal.items()}}
+    found = {
+        NORMAL: scores(plugins.task, weights, healthy, own, running.get("device", "cpu")),
+        GRAY: grays(plugins.task, healthy),
+    }
+    card = {key: learned(maps, healthy, options) for key, maps in found.items()}
     return replace(weights, card={**weights.card, **card, "films": len(films)})
 
 
@@ -86,27 +97,66 @@ def painted(
 
 
 def learned(
-    task: ModuleType, weights: Weights, healthy: Sequence[Case], options: Mapping, device: str
-) -> dict[str, Normality]:
-    """Return what is normal in the region of each finding that the detector may be asked for."""
-    maps = scores(task, weights, healthy, options["options"], device)
+    maps: Sequence[np.ndarray], healthy: Sequence[Case], options: Mapping
+) -> dict[str, dict[str, Any]]:
+    """Return what is normal, as a card holds it, in each region that the detector may mark in."""
     anatomies = [volume.picture(film.anatomy) for film in healthy]
-    names = sorted({regions.within(name) for name in options["names"]})
-    return {
+    found = {
         name: normality(maps, [regions.mask(one, name) for one in anatomies], options)
-        for name in names
+        for name in sorted({regions.within(name) for name in options["names"]})
     }
+    return {name: one._asdict() for name, one in found.items()}
 
 
 def scores(
     task: ModuleType, weights: Weights, films: Sequence[Case], options: Mapping, device: str = "cpu"
 ) -> Sequence[np.ndarray]:
     """Return how unusual the network finds each pixel of each film, (rows, columns)."""
-    pictures = [task.normal_of(film).picture for film in films]
-    found: Sequence[np.ndarray] = task.predict(weights, pictures, options, device).maps
+    found: Sequence[np.ndarray] = task.predict(weights, grays(task, films), options, device).maps
     return found
 
 
-def normal_of(weights: Weights) -> dict[str, Normality]:
+def grays(task: ModuleType, films: Sequence[Case]) -> list[np.ndarray]:
+    """Return films as the network is shown them, (rows, columns): leveled, no score at all."""
+    return [task.normal_of(film).picture for film in films]
+
+
+def normal_of(weights: Weights, key: str = NORMAL) -> dict[str, Normality]:
     """Return what is normal in each region, from the card of weights that `fit` made."""
-    return {name: Normality(**one) for name, one in weights.card[NORMAL].items()}
+    return {name: Normality(**one) for name, one in weights.card[key].items()}
+
+
+def compared(
+    plugin: ModuleType, weights: Weights, film: Case, truth: np.ndarray, options: Mapping
+) -> list[dict[str, Any]]:
+    """Return how the detector's mask of a film agrees with a reader's, beside two null arms.
+
+    `gray` cuts the film itself as the detector's score is cut: bright is ill. `region` is a mask of
+    all of the region. Columns are region, arm, confidence and those of `finding_masks.measured`.
+
+    Args:
+        plugin: The task.
+        weights: From `fit`.
+        film: With anatomy.
+        truth: (rows, columns) ids of findings; 0 for none, 255 where nothing counts.
+        options: Of a method's `findings`.
+    """
+    gray = grays(plugin, [film])[0]
+    score = scores(plugin, weights, [film], options["options"])[0]
+    normal, bright = normal_of(weights), normal_of(weights, GRAY)
+    ignored, rows = truth == regions.vocabulary().ignore, []
+    for name, own in normal.items():
+        inside = regions.mask(volume.picture(film.anatomy), name)
+        lies_there = [n for n in options["names"] if regions.within(n) == name]
+        wanted = np.isin(truth, [regions.label_id(n) for n in lies_there])
+        if not wanted.any():
+            continue
+        flat = np.zeros_like(gray), Normality(-1.0, [0.0])
+        for arm, (seen, usual) in {
+            "detector": (score, own), GRAY: (gray, bright[name]), REGION: flat
+        }.items():  # fmt: skip
+            mask = marked(seen, inside, usual.threshold, options)
+            row = {"region": name, "arm": arm}
+            row["confidence"] = confidence(strength(seen, mask), usual)
+            rows.append(row | finding_masks.measured(mask, seen, wanted, inside, ignored))
+    return rows
