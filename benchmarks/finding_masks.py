@@ -3,7 +3,7 @@
     python benchmarks/finding_masks.py DATA FOLDER [TRAIN STEPS SIDE]
 
 DATA as in `films.py`. A detector is taught by what ART-ASyn paints into healthy films, TRAIN of
-adults and as many of children, and told what is normal by half as many others; nobody with a mask
+adults and as many of children, and told what is normal by as many others; nobody with a mask
 or a box is among them. It is asked of every film with a reader's mask or box, as the workflow asks
 it. Beside it: the same network at 0 steps, the gray of the film itself as the score (bright is
 ill, with thresholds chosen alike), and the whole allowed region as the mask. FOLDER gets pictures
@@ -30,7 +30,7 @@ from radfoundry.evaluation.metrics import finding_masks
 
 REGION = "lungs"
 CUTS = {"quantile": 0.9, "least_area": 0.01, "least_confidence": 0.0}
-OPTIONS = {"arm": "artasyn", "per_case": 2, "names": ["opacity"], **CUTS}
+OPTIONS = {"arm": "artasyn", "per_case": 1, "names": ["opacity"], **CUTS}
 LUNG_FINDINGS = {"Pneumonia", "Infiltrate", "Infiltration", "Consolidation"}
 PLUGINS = finding_detector.Plugins(load("tasks", "anomaly"), load("generators", "artasyn"))
 COLOURS = {"reader": "#ffd92f", "detector": "#00e5ff"}
@@ -38,10 +38,10 @@ DRAWS = 2000
 
 
 def healthy(data: Path, count: int) -> tuple[list[Case], pd.DataFrame]:
-    """Return healthy films of adults and children, and the plan of their splits: 2 to 1."""
+    """Return healthy films of adults and children, and the plan of their splits: half and half."""
     found, rows = [], []
     for kind in ("nih", "kermany"):
-        own = films.films(data, kind, False, count + count // 2)
+        own = films.films(data, kind, False, 2 * count)
         found += own
         rows += [{"case": c.name, "split": "train" if n < count else "tune"}
                  for n, c in enumerate(own)]  # fmt: skip
@@ -129,7 +129,7 @@ def table(rows: pd.DataFrame) -> str:
     return wide.loc[found["arm"].unique(), list(finding_masks.METRICS)].to_markdown()
 
 
-def main(data: str, folder: str, train: str = "60", steps: str = "300", side: str = "64") -> None:
+def main(data: str, folder: str, train: str = "20", steps: str = "150", side: str = "64") -> None:
     """Print one table for each reader."""
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,16 @@
 """Mark the stated findings of a batch on top of its anatomy; say what became of each."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 from _cases import joined, splits_of
 from _cohort import Cases
 from _job import progress, start
+from _marks import evidence
 
 from radfoundry import tables, volume, weights
 from radfoundry.anatomy.chest_xray import marking
 from radfoundry.config.catalogue import load
-from radfoundry.data import reader_boxes
 from radfoundry.evaluation import finding_detector
 
 job = start(snakemake)
@@ -22,24 +21,17 @@ plan, splits = tables.read(job.input.cases, "cases"), splits_of([job.input.split
 boxes = dict(zip(plan["case"], plan["boxes"], strict=True)) if "boxes" in plan else {}
 
 
-def evidence(case):
-    """Return what is known of where findings lie; a phantom's truth is not."""
-    held_out = splits[case.name] == "test"
-    own = case.facts["truth_by"] == "reader" and case.facts["findings_sha256"]
-    drawn = reader_boxes.masks(boxes.get(case.name, ""), json.loads(case.facts["record"]))
-    score = None
-    if case.facts["findings"] and not held_out:
-        score = finding_detector.scores(task, network, [case], asked["options"])[0]
-    given = volume.picture(case.findings) if own else None
-    missing, why = case.facts["not_given"].split("|"), "test split: judged by readers alone"
-    anatomy = volume.picture(case.anatomy)
-    return marking.Evidence(anatomy, given, missing, drawn, score, why)
+def score(case):
+    """Return the detector's map of a case; None of healthy ones and in the test split."""
+    if not case.facts["findings"] or splits[case.name] == "test":
+        return None
+    return finding_detector.scores(task, network, [case], asked["options"])[0]
 
 
 anatomy = joined(job.input.labels, "labels").drop(columns="folder")
 cases, rows, digests = Cases([job.input.images], job.input.labels), [], {}
 for case in progress(cases, len(cases), "findings"):
-    known = evidence(case)
+    known = evidence(case, boxes, splits[case.name], score(case))
     found = marking.marks(filter(None, case.facts["findings"].split("|")), known, normal, asked)
     volume.write(case.image.holding(case.anatomy), folder / f"{case.name}.nii.gz")
     marks = case.image.holding(volume.plane(marking.findings_map(found, known)))

@@ -3,39 +3,25 @@
 The detector is asked of films of every split, whatever their readers marked.
 """
 
-import json
-
-import numpy as np
 import pandas as pd
 from _cohort import Cases
 from _job import progress, start
+from _marks import truth
 
-from radfoundry import tables, volume, weights
-from radfoundry.anatomy import regions
+from radfoundry import tables, weights
 from radfoundry.config.catalogue import load
-from radfoundry.data import reader_boxes
 from radfoundry.evaluation import finding_detector
 
 job = start(snakemake)
 asked, network = job.params.findings, weights.read(job.input.network)
 task = load("tasks", asked["detector"])
-known = tables.read(job.input.cases, "cases").set_index("case").fillna("")
-
-
-def truth(case):
-    """Return a reader's or a phantom's findings map, or one of boxes, and who drew it."""
-    if case.facts["findings_sha256"]:
-        return volume.picture(case.findings), case.facts["truth_by"]
-    drawn = np.zeros(volume.picture(case.anatomy).shape, np.uint8)
-    text = known.loc[case.name].get("boxes", "")
-    for name, box in reader_boxes.masks(text, json.loads(case.facts["record"])).items():
-        drawn[box] = regions.label_id(name)
-    return drawn, "box"
+known = tables.read(job.input.cases, "cases").set_index("case")
+boxes = known["boxes"].to_dict() if "boxes" in known else {}
 
 
 cases, rows = Cases(job.input.images, job.input.labels), []
 for case in progress(cases, len(cases), "films"):
-    drawn, by = truth(case)
+    drawn, by = truth(case, boxes)
     site = known.loc[case.name, "site"] if job.params.by == "site" else ""
     row = {"case": case.name, "patient": case.facts["patient"], "method": job.wildcards.method}
     row |= {"collection": site or job.wildcards.cohort, "truth_by": by}

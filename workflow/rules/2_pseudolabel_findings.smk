@@ -11,9 +11,9 @@ writes  results/pseudolabel/{method}/detector/
 rule fit_detector:
     """Train a detector on disease painted into healthy films; learn what unseen ones show."""
     input:
-        splits=of_detector("results/cohorts/{cohort}/splits.tsv"),
-        images=of_detector("results/cohorts/{cohort}/batches/{batch}.tsv"),
-        labels=of_detector("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        splits=of_anatomy("results/cohorts/{cohort}/splits.tsv"),
+        images=of_anatomy("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_anatomy("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
     output:
         network=directory("results/pseudolabel/{method}/detector"),
     log:
@@ -37,7 +37,7 @@ rule mark_findings:
         cases="results/cohorts/{cohort}/cases.tsv",
         splits="results/cohorts/{cohort}/splits.tsv",
         images="results/cohorts/{cohort}/batches/{batch}.tsv",
-        labels=anatomy_of_batch,
+        labels=of_anatomy("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
         network="results/pseudolabel/{method}/detector",
     output:
         folder=directory("results/cohorts/{cohort}/labels/{method}/{batch}"),

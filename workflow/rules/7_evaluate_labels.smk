@@ -49,7 +49,7 @@ rule measure_findings:
     input:
         cases="results/cohorts/{cohort}/cases.tsv",
         images=each_batch("results/cohorts/{cohort}/batches/{batch}.tsv"),
-        labels=each_anatomy("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+        labels=of_anatomy("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
         network="results/pseudolabel/{method}/detector",
     output:
         table="results/cohorts/{cohort}/evaluate/findings/{method}.tsv",

@@ -90,5 +90,5 @@ rule evaluate:
         AUDITED,
         label_measurements("labels"),
         label_measurements("clinical"),
-        finding_measurements(),
+        label_measurements("findings"),
         READER_STUDY,

@@ -67,7 +67,7 @@ rule write_scorecard:
         round_trips=ROUND_TRIPS,
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
-        findings=finding_measurements(),
+        findings=label_measurements("findings"),
         memorisation=[path for path in AUDITED if path.endswith("memorisation.tsv")],
         acceptance=expand("results/recipes/{recipe}/acceptance.tsv", recipe=RECIPES),
     output:

@@ -144,32 +144,9 @@ def label_measurements(kind):
     return [pattern.format(cohort, kind, method) for cohort, method in pairs]
 
 
-def anatomy_of_batch(wildcards):
-    """The labels of a batch that a method marks findings on top of."""
-    pattern = "results/cohorts/{cohort}/labels/{method}/{batch}.tsv"
-    own = [finding_methods.anatomy_of(settings, wildcards.method)]
-    return per_batch(pattern, wildcards.cohort, own, [wildcards.batch])
-
-
-def of_detector(pattern):
-    """The pattern for every batch of the cohort that a method's detector learns from."""
-    return lambda w: per_batch(
-        pattern,
-        METHODS[w.method]["findings"]["cohort"],
-        [finding_methods.anatomy_of(settings, w.method)],
-    )
-
-
-def finding_measurements():
-    pattern = "results/cohorts/{}/evaluate/findings/{}.tsv"
-    return [pattern.format(*pair) for pair in finding_methods.measured(settings)]
-
-
-def each_anatomy(pattern):
-    """The pattern for every batch, with the method that findings are marked on top of."""
-    return lambda w: per_batch(
-        pattern, w.cohort, [finding_methods.anatomy_of(settings, w.method)]
-    )
+def of_anatomy(pattern):
+    """The pattern, with the method that findings are marked on top of: see `finding_methods.below`."""
+    return lambda w: per_batch(pattern, *finding_methods.below(settings, **dict(w)))
 
 
 # Recipes: their networks, samples, experts.

@@ -6,7 +6,7 @@ Such a method takes segmenter, options and all else of the one that it names as 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from radfoundry.config import catalogue, lookups
+from radfoundry.config import catalogue
 
 Settings = Mapping[str, Any]
 Plugin = tuple[str, str]
@@ -68,10 +68,19 @@ def methods(settings: Settings) -> str:
     return "|".join(name for name in named if "findings" in named[name]) or "(?!)"
 
 
-def measured(settings: Settings) -> list[tuple[str, str]]:
-    """Return (cohort, method) where pseudo-masks are measured: with the labels of that method."""
-    pairs = lookups.label_measurements(settings, "labels")
-    return [pair for pair in pairs if "findings" in settings["pseudolabel"][pair[1]]]
+def below(
+    settings: Settings, method: str, cohort: str = "", batch: str = ""
+) -> tuple[str, list[str], list[str] | None]:
+    """Return whose anatomy a job on top of it reads: cohort, method, and the batch (None: each).
+
+    Args:
+        settings: The checked config.
+        method: That marks findings.
+        cohort: Whose findings are marked; without one that which the detector learns from.
+        batch: The only batch that is wanted.
+    """
+    taught = settings["pseudolabel"][method]["findings"]["cohort"]
+    return cohort or taught, [anatomy_of(settings, method)], [batch] if batch else None
 
 
 def asked_of(settings: Settings, method: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Mark(NamedTuple):
 
     Attributes:
         finding: Its name in `labels.yaml`.
-        by: `READER`, `BOX`, `DETECTOR`, or `NOBODY` where nobody was asked or could tell.
+        by: `READER` (or "phantom"), `BOX`, `DETECTOR`; `NOBODY` where none was asked or could tell.
         status: "present" with a mask, "absent" where `by` sees none, "unknown" for nobody.
         mask: Booleans; empty unless present.
         confidence: 1 of a reader, of a box the share of it that the region holds, of a detector the
@@ -70,6 +70,7 @@ class Evidence:
         boxes: Masks of readers' boxes, by finding.
         score: How unusual the detector finds each pixel; None where it is not to be asked.
         why_not: Why it is not.
+        drawn_by: Who drew the reader's map: `READER`, or "phantom" where a test may see the truth.
     """
 
     anatomy: np.ndarray
@@ -78,6 +79,7 @@ class Evidence:
     boxes: Mapping[str, np.ndarray] = field(default_factory=dict)
     score: np.ndarray | None = None
     why_not: str = ""
+    drawn_by: str = READER
 
 
 def normality(
@@ -169,7 +171,7 @@ def findings_map(found: Sequence[Mark], evidence: Evidence) -> np.ndarray:
     """Return the findings map (uint8) of marks: readers' pixels on top, what they ignored kept."""
     out = np.zeros(evidence.anatomy.shape, np.uint8)
     for one in found:
-        if one.by != READER:
+        if one.by in (BOX, DETECTOR):
             out[one.mask & (out == 0)] = regions.label_id(one.finding)
     return out if evidence.reader is None else np.where(evidence.reader > 0, evidence.reader, out)
 
@@ -183,9 +185,11 @@ def _given(name: str, shown: Sequence[str], evidence: Evidence) -> Mark | None:
     """Return what a reader said of a finding; None where none did."""
     nothing = np.zeros(evidence.anatomy.shape, bool)
     if evidence.reader is not None and name in shown:
-        return Mark(name, READER, "present", evidence.reader == regions.label_id(name), 1.0)
+        outlined = evidence.reader == regions.label_id(name)
+        return Mark(name, evidence.drawn_by, "present", outlined, 1.0)
     if evidence.reader is not None and name not in evidence.not_given:
-        return Mark(name, READER, "absent", nothing, message="the reader marked none")
+        by = evidence.drawn_by
+        return Mark(name, by, "absent", nothing, message=f"the {by} shows none")
     if name not in evidence.boxes:
         return None
     box, region = evidence.boxes[name], regions.within(name)
