@@ -141,7 +141,10 @@ def main(data: str, folder: str, train: str = "20", steps: str = "150", side: st
         weights[name] = finding_detector.fit(PLUGINS, taught, plan, own, rng)
     sys.stdout.write(f"{len(plan)} healthy films, {time.process_time() - begun:.0f} CPU s\n")
     tune = [c for c, split in zip(taught, plan["split"], strict=True) if split == "tune"]
-    for name, cases in (("GB masks", films.masked(Path(data))), ("NIH boxes", boxed(Path(data)))):
+    seen = {case.facts["patient"] for case in taught}
+    judges = {"GB masks": films.masked(Path(data)), "NIH boxes": boxed(Path(data))}
+    for name, every in judges.items():
+        cases = [case for case in every if case.facts["patient"] not in seen]
         scored = arms(tune, cases, weights, options)
         rows = judged(cases, scored, options)
         rows.to_csv(out / f"{name.replace(' ', '_')}.tsv", sep="\t", index=False)

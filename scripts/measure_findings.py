@@ -18,7 +18,6 @@ task = load("tasks", asked["detector"])
 known = tables.read(job.input.cases, "cases").set_index("case")
 boxes = known["boxes"].to_dict() if "boxes" in known else {}
 
-
 cases, rows = Cases(job.input.images, job.input.labels), []
 for case in progress(cases, len(cases), "films"):
     drawn, by = truth(case, boxes)

@@ -16,6 +16,7 @@ from radfoundry import tables, volume, weights
 from radfoundry.anatomy import regions
 from radfoundry.config.catalogue import load
 from radfoundry.evaluation import finding_detector
+from radfoundry.report.scorecard import card, pseudo_masks
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = "results/cohorts/c"
@@ -47,6 +48,8 @@ def place(tmp_path_factory):
     known["images"] = f"{BATCH}.tsv"
     files = {"folder": MARKED, "table": f"{MARKED}.tsv", "findings": f"{OWN}/findings.tsv"}
     run("mark_findings", known, files)
+    known |= {"images": [f"{BATCH}.tsv"]}
+    run("measure_findings", known, {"table": f"{OWN}/measured.tsv"})
     yield folder
     logging.getLogger().handlers[:] = before
     patch.undo()
@@ -102,7 +105,8 @@ def written(rows, path, kind):
 
 def run(script, inputs, files):
     job = SimpleNamespace(input=SimpleNamespace(**inputs), output=SimpleNamespace(**files))
-    job.params, job.wildcards = SimpleNamespace(findings=ASKED), SimpleNamespace(method="marked")
+    job.params = SimpleNamespace(findings=ASKED, by="cohort")
+    job.wildcards = SimpleNamespace(method="marked", cohort="c")
     job.log, job.config, job.rule = ["log.txt"], {"allow_cpu": True}, script
     runpy.run_path(str(ROOT / f"scripts/{script}.py"), {"snakemake": job})
 
@@ -157,6 +161,24 @@ def test_the_anatomy_stays_that_of_its_own_method(place):
     pd.testing.assert_frame_equal(
         first.drop(columns="findings_sha256"), second.drop(columns="findings_sha256")
     )
+
+
+def test_masks_are_measured_where_somebody_drew_the_truth_beside_arms_that_know_nothing(place):
+    found = tables.read(place / OWN / "measured.tsv", "finding_masks")
+    assert dict(zip(found["case"], found["truth_by"], strict=True)) == {
+        "outlined": "reader", "boxed": "box", "phantom": "phantom"
+    }  # fmt: skip
+    assert sorted(found["arm"].unique()) == ["detector", "gray", "region"]
+    assert (found.loc[found["arm"] == "region", "seen"] == 1).all()
+
+
+def test_the_scorecard_shows_the_lead_of_the_detector_over_each_of_them(place):
+    found = tables.read(place / OWN / "measured.tsv", "finding_masks")
+    rows = card.build(pseudo_masks.rows(found, 20, np.random.default_rng(0)))
+    arms = set(rows.loc[rows["metric"] == "finding_mask_dice", "arm"])
+    assert {"lungs/marked/reader", "lungs/marked/gray/box"} <= arms
+    leads = rows[rows["metric"] == "finding_mask_pointing_lead"]["arm"]
+    assert "lungs/marked/detector-region/phantom" in set(leads)
 
 
 def test_without_unseen_healthy_films_there_is_no_detector():

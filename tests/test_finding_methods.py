@@ -3,7 +3,7 @@
 import pytest
 from factory import Factory
 
-from radfoundry.config import finding_methods, radiographs, resources
+from radfoundry.config import finding_methods, lookups, radiographs, resources
 from radfoundry.config.settings import ConfigurationError, checked
 
 
@@ -35,6 +35,19 @@ def test_the_weights_and_the_labeling_are_those_of_the_anatomys_method():
     assert radiographs.segmenter_of_films(settings, "films") == {}
     assert resources.methods_on(settings, "cpu") == "shape"
     assert finding_methods.methods(settings) == "marked"
+
+
+def test_pseudo_masks_are_measured_of_the_methods_that_make_some():
+    stated = config() | {"evaluate": {"labels": {"methods": ["shape", "marked"]}}}
+    settings = checked(stated)
+    assert lookups.label_measurements(settings, "findings") == [("films", "marked")]
+    assert len(lookups.label_measurements(settings, "labels")) == 2
+
+
+def test_a_detector_reads_the_anatomy_of_its_own_cohort_and_films_that_of_theirs():
+    settings = checked(config())
+    assert finding_methods.below(settings, "marked") == ("films", ["shape"], None)
+    assert finding_methods.below(settings, "marked", "other", "b0") == ("other", ["shape"], ["b0"])
 
 
 def test_other_cuts_of_a_mask_train_no_detector_again():
