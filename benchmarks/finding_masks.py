@@ -5,9 +5,10 @@
 DATA as in `films.py`. A detector is taught by what ART-ASyn paints into healthy films, TRAIN of
 adults and as many of children, and told what is normal by as many others; nobody with a mask
 or a box is among them. It is asked of every film with a reader's mask or box, as the workflow asks
-it. Beside it: the same network at 0 steps, the gray of the film itself as the score (bright is
-ill, with thresholds chosen alike), and the whole allowed region as the mask. FOLDER gets pictures
-and a table of films. Films are of 256 pixels, the detector sees SIDE of them.
+it. Beside it: the same network at 0 steps, the score of another film (`shuffled`), the gray of the
+film itself as the score (bright is ill, with thresholds chosen alike), and the whole allowed region
+as the mask. FOLDER gets pictures and a table of films. Films are of 256 pixels, the detector sees
+SIDE of them.
 """
 
 import sys
@@ -71,6 +72,9 @@ def arms(taught, films_read: list[Case], weights, options) -> dict[str, tuple]:
     for arm, network in weights.items():
         maps = finding_detector.scores(task, network, films_read, options["options"])
         found[arm] = maps, finding_detector.normal_of(network)[REGION]
+    maps, normal = found["detector"]
+    half = len(maps) // 2  # films of a patient follow each other
+    found["shuffled"] = [*maps[half:], *maps[:half]], normal
     grays = [[task.normal_of(c).picture for c in part] for part in (films_read, taught)]
     insides = [regions.mask(volume.picture(c.anatomy), REGION) for c in taught]
     found["gray"] = grays[0], marking.normality(grays[1], insides, options)
