@@ -82,10 +82,12 @@ def summarised(
         each = {arm: _means(table[arm].to_numpy(float), weights) for arm in rows["arm"].unique()}
         pairs: list[tuple[str, Interval]] = [(arm, interval(*own)) for arm, own in each.items()]
         for other in [arm for arm in each if arm != first]:
-            values, drawn = zip(each[first], each[other], strict=True)
-            pairs.append((f"{first}-{other}", difference(values, drawn)))
+            one, two = each[first], each[other]
+            lead = difference((one[0], two[0]), (one[1], two[1]))
+            pairs.append((f"{first}-{other}", lead))
         found += [
-            {"metric": metric, "arm": arm, **one._asdict(), "n": len(order)} for arm, one in pairs
+            {"metric": metric, "arm": arm, **figure._asdict(), "n": len(order)}
+            for arm, figure in pairs
         ]
     return pd.DataFrame(found)
 
