@@ -156,7 +156,7 @@ def compared(
             "detector": (score, own), GRAY: (gray, bright[name]), REGION: flat
         }.items():  # fmt: skip
             mask = marked(seen, inside, usual.threshold, options)
-            row = {"region": name, "arm": arm}
+            row: dict[str, Any] = {"region": name, "arm": arm}
             row["confidence"] = confidence(strength(seen, mask), usual)
             rows.append(row | finding_masks.measured(mask, seen, wanted, inside, ignored))
     return rows
