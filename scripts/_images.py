@@ -31,13 +31,17 @@ def given(folder: Path, row, what: str, image: volume.Volume) -> np.ndarray:
 
 
 def labeled(label, case: str, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the maps of a case with what a segmenter marked in place of what came along."""
+    """Return the maps of a case with what a segmenter marked in place of what came along.
+
+    Marks of a radiograph hold what its readers marked; those of a volume are laid under it.
+    """
     folder = Path(label["folder"])
     anatomy, findings = checked_volume(folder / f"{case}.nii.gz", label["sha256"]).voxels, maps[1]
     if label["findings_sha256"]:
         path = folder / f"{case}.findings.nii.gz"
         marks = checked_volume(path, label["findings_sha256"]).voxels
-        findings = marking.laid_over(findings, marks)
+        flat = marks.shape[1] == 1
+        findings = marks if flat else marking.laid_over(findings, marks)
     return [anatomy, findings]
 
 

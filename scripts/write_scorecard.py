@@ -6,7 +6,7 @@ from _cases import read_all
 from _job import start
 
 from radfoundry import tables
-from radfoundry.report.scorecard import latents, stages
+from radfoundry.report.scorecard import latents, pseudo_masks, stages
 from radfoundry.report.scorecard.card import build, check
 from radfoundry.report.scorecard.published import beside
 
@@ -33,6 +33,8 @@ for recipe, path in zip(job.params.latent, job.input.round_trips, strict=True):
 for recipe, path in zip(job.params.audited, job.input.memorisation, strict=True):
     rows += stages.of_audit(tables.read(path, "memorisation"), recipe)
 made = [tables.read(path, "scorecard") for path in job.input.syntheses]
+found = read_all(job.input.findings, "finding_masks")
+rows += pseudo_masks.rows(found, job.params.bootstrap, rng)
 card = pd.concat([build(beside(rows, job.params.published)), *made], ignore_index=True)
 check(card)
 tables.write(card, job.output.scorecard, "scorecard")

@@ -90,4 +90,5 @@ rule evaluate:
         AUDITED,
         label_measurements("labels"),
         label_measurements("clinical"),
+        label_measurements("findings"),
         READER_STUDY,

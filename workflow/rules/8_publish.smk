@@ -70,6 +70,7 @@ rule write_scorecard:
         round_trips=ROUND_TRIPS,
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),
+        findings=label_measurements("findings"),
         memorisation=[path for path in AUDITED if path.endswith("memorisation.tsv")],
         acceptance=per_recipe(name="acceptance.tsv"),
         groups=per_recipe(name="acceptance_by_group.tsv"),

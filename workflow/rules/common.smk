@@ -19,6 +19,7 @@ for key, value in {
 
 from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
 from radfoundry.config import (
+    finding_methods,
     radiographs,
     releases,
     resources,

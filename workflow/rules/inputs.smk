@@ -144,6 +144,11 @@ def label_measurements(kind):
     return [pattern.format(cohort, kind, method) for cohort, method in pairs]
 
 
+def of_anatomy(pattern):
+    """The pattern, with the method that findings are marked on top of: see `finding_methods.below`."""
+    return lambda w: per_batch(pattern, *finding_methods.below(settings, **dict(w)))
+
+
 # Recipes: their networks, samples, experts.
 
 

@@ -171,7 +171,8 @@ def _unmeasurable(value: str, rules: Mapping) -> Problem:
 
 
 def _unknown(value: str, rules: Mapping, words: Collection[str]) -> Problem:
-    for word in value.split("|") if "joined" in rules else ():
+    for part in value.split("|") if "joined" in rules else ():
+        word = part.partition(":")[0]  # of a box its finding
         if word not in words:
             message = f"{word!r:.80}; allowed, joined by |: {', '.join(words)}"
             return "finding.unknown", message + nearest(word, words)

@@ -12,7 +12,11 @@ from radfoundry.config.consistency import reads
 
 Settings = Mapping[str, Any]
 Plugin = tuple[str, str]  # kind and name, as the catalogue has it
-MEASURED = {"labels": ("CXR", "CT", "MR"), "clinical": ("CT",)}  # modalities of each measurement
+MEASURED = {
+    "labels": ("CXR", "CT", "MR"),
+    "clinical": ("CT",),
+    "findings": ("CXR",),
+}  # modalities of each measurement
 JUDGED = ("quantile", "device")  # of an expert: what follows from scores, and where they are made
 MAKEUP = (
     "arms",
@@ -60,14 +64,17 @@ def label_measurements(settings: Settings, kind: str) -> list[tuple[str, str]]:
 
     Args:
         settings: The checked config.
-        kind: "labels", against the truth, or "clinical", as a clinician reads them off.
+        kind: "labels", against the truth; "clinical", as a clinician reads them off; "findings",
+            the masks of those methods that mark some.
     """
     pairs = [(c, m) for c in settings["cohorts"] for m in settings["evaluate"]["labels"]["methods"]]
     modality = {name: cohort["modality"] for name, cohort in settings["cohorts"].items()}
     return [
         (cohort, method)
         for cohort, method in pairs
-        if modality[cohort] in MEASURED[kind] and modality[cohort] in reads(settings, method)
+        if modality[cohort] in MEASURED[kind]
+        and modality[cohort] in reads(settings, method)
+        and (kind != "findings" or kind in settings["pseudolabel"][method])
     ]
 
 

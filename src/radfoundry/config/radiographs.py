@@ -7,6 +7,7 @@ radiomics are compared; CT has a segmenter for each in `evaluate.synthesis`.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from radfoundry.config import finding_methods
 from radfoundry.config.consistency import NO_METHOD, reads, weights_from
 from radfoundry.config.lookups import Plugin
 
@@ -44,6 +45,7 @@ def method(settings: Settings, cohort: str) -> str:
 def trained_method(settings: Settings, cohort: str = "", recipe: str = "", **_: str) -> str:
     """Return the method of a cohort, or a recipe's, if its network is trained here, on phantoms."""
     name = method(settings, cohort or settings["recipes"][recipe]["cohort"])
+    name = finding_methods.anatomy_of(settings, name) if name else name
     return name if name and weights_from(settings["pseudolabel"][name]) == "phantoms" else ""
 
 
@@ -63,7 +65,10 @@ def segmenter_of_films(settings: Settings, cohort: str) -> dict[str, Any]:
     """
     name, own = method(settings, cohort), settings["cohorts"][cohort]["pseudolabel"]
     methods = settings["pseudolabel"]
-    alike = own != NO_METHOD and methods.get(name) == methods[own]
+    alike = own != NO_METHOD and name in methods
+    if alike:
+        first, second = (methods[finding_methods.anatomy_of(settings, one)] for one in (name, own))
+        alike = first == second
     return {} if alike else segmenter(settings, cohort)
 
 

@@ -164,4 +164,5 @@ def methods_on(settings: Settings, device: str) -> str:
     It matches nothing where there are none.
     """
     methods = settings["pseudolabel"]
-    return "|".join(name for name in methods if methods[name]["device"] == device) or "(?!)"
+    own = [name for name in methods if "findings" not in methods[name]]  # the others mark on top
+    return "|".join(name for name in own if methods[name]["device"] == device) or "(?!)"

@@ -50,7 +50,7 @@ def concrete(rules: Mapping, value: Any, known: Names) -> Mapping:
         chosen = value.get(variants["named"], properties[variants["named"]].get("default"))
         properties[key] = variants.get(str(chosen), properties[key])
     for key, source in _plugin_sections(rules, value):
-        name = _plugin_name(key, source, value)
+        name = _plugin_name(key, source, value, properties)
         properties[key] = _with_options(properties[key], known.get(source["kind"], ()), name)
     below = {k: concrete(r, value.get(k, r.get("default")), known) for k, r in properties.items()}
     return {**rules, "properties": below}
@@ -61,11 +61,13 @@ def _plugin_sections(rules: Mapping, value: Mapping) -> Iterator[tuple[str, Mapp
         yield from ((name, source) for name in (value if key == "*" else [key]))
 
 
-def _plugin_name(key: str, source: Mapping, value: Mapping) -> Any:
+def _plugin_name(key: str, source: Mapping, value: Mapping, properties: Mapping) -> Any:
     if "inside" in source:
         inside = value.get(key)
         return inside.get(source["inside"]) if isinstance(inside, Mapping) else None
-    return value.get(source["named"]) if "named" in source else key
+    if "named" not in source:
+        return key
+    return value.get(source["named"], properties.get(source["named"], {}).get("default"))
 
 
 def _with_options(rules: Mapping, plugins: Collection[str], name: Any) -> Mapping:

@@ -15,6 +15,7 @@ import yaml
 from radfoundry.config import (
     catalogue,
     consistency,
+    finding_methods,
     radiographs,
     reader_study,
     schema,
@@ -156,7 +157,10 @@ def checked(
     known["methods"] = [*known["pseudolabel"], NO_METHOD]
     rules = schema.concrete(stated, config, known)
     filled = schema.filled(config, rules)
-    faults = schema.faults(filled, rules, known) or [
+    faults = schema.faults(filled, rules, known) or list(finding_methods.found(filled))
+    if not faults:
+        filled["pseudolabel"] = finding_methods.resolved(filled["pseudolabel"])
+    faults = faults or [
         *consistency.found(filled),
         *radiographs.found(filled),
         *reader_study.found(filled),

@@ -26,6 +26,7 @@ from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.weights import Weights
 
 MODALITIES = ("CXR",)
+DETECTOR = True  # `predict` says where, so that pseudo-masks can be cut from its maps
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "artasyn": {"pairs": "samples", "skips": True},
     "cutpaste": {"pairs": "cutpaste", "skips": True},
