@@ -12,9 +12,7 @@ from typing import Any
 
 import harness
 
-HEAD = (
-    "| bar | what | ratio or value: median (min to max), n | reach | verdict |\n|---|---|---|---|---|"
-)
+HEAD = "| bar | what | ratio or value: median (min to max), n | reach | verdict |\n|---|---|---|---|---|"
 SIDES_HEAD = (
     "| bar | side | n | wall s: median (min to max) | CPU s | peak MB of a process |"
     " cores kept busy by others |\n|---|---|---|---|---|---|---|"
@@ -66,7 +64,9 @@ def side_rows(result: Any) -> list[str]:
         busy = max(run.others for run in runs)
         took = f"{spread(run.wall_s for run in runs)} | {spread(run.cpu_s for run in runs)}"
         told = "not counted" if math.isnan(busy) else f"{busy:.1f}"
-        found.append(f"| {result.bar.TITLE} | {side} | {len(runs)} | {took} | {peak:.0f} | {told} |")
+        found.append(
+            f"| {result.bar.TITLE} | {side} | {len(runs)} | {took} | {peak:.0f} | {told} |"
+        )
     return found
 
 

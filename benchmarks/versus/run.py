@@ -59,9 +59,7 @@ def measured(name: str, pairs: int, small: bool) -> Result:
     try:
         harness.weighed(harness.act(name, PREPARE, folder, small), log)
         sides = {
-            side: partial(
-                harness.weighed, harness.act(name, side, folder), log, told(folder, side)
-            )
+            side: partial(harness.weighed, harness.act(name, side, folder), log, told(folder, side))
             for side in bar.SIDES
         }
         harness.turns(sides, 1)  # warms caches up, and makes what is compared
