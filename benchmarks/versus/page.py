@@ -12,10 +12,18 @@ from typing import Any
 
 import harness
 
-HEAD = "| bar | what | ratio or value: median (min to max), n | reach | verdict |\n|---|---|---|---|---|"
-SIDES_HEAD = (
-    "| bar | side | n | wall s: median (min to max) | CPU s | peak MB of a process |"
-    " cores kept busy by others |\n|---|---|---|---|---|---|---|"
+HEAD = "\n".join(
+    (
+        "| bar | what | ratio or value: median (min to max), n | reach | verdict |",
+        "|---|---|---|---|---|",
+    )
+)
+SIDES_HEAD = "\n".join(
+    (
+        "| bar | side | n | wall s: median (min to max) | CPU s | peak MB of a process |"
+        " cores kept busy by others |",
+        "|---|---|---|---|---|---|---|",
+    )
 )
 PACKAGES = (
     "numpy", "scipy", "scikit-image", "torch", "nibabel", "SimpleITK", "isal", "monai",

@@ -1,7 +1,8 @@
 """Hold the factory against its peers, side by side: python benchmarks/versus/run.py [BAR ...].
 
-`--pairs 1 --small` is a quick look; `--page docs/performance.md` writes the page. Exit 1 when a bar
-could not be measured or its sides are unequal, not when it is missed.
+`--pairs 1 --small` is a quick look, without a turn that warms up; `--page docs/performance.md`
+writes the page. Exit 1 when a bar could not be measured or its sides are unequal, not when it is
+missed.
 """
 
 import argparse
@@ -62,9 +63,10 @@ def measured(name: str, pairs: int, small: bool) -> Result:
             side: partial(harness.weighed, harness.act(name, side, folder), log, told(folder, side))
             for side in bar.SIDES
         }
-        harness.turns(sides, 1)  # warms caches up, and makes what is compared
+        first = harness.turns(sides, 1)  # warms caches up, and makes what is compared
         harness.weighed(harness.act(name, EQUAL, folder), log)
-        turns = harness.turns(sides, min(pairs, getattr(bar, "PAIRS", pairs)))
+        more = min(pairs, getattr(bar, "PAIRS", pairs))
+        turns = first if small and more == 1 else harness.turns(sides, more)
         return Result(bar, turns, told(folder, EQUAL).read_text(), "", load)
     except (RuntimeError, OSError) as error:
         return Result(bar, refused=str(error).strip().splitlines()[-1], load=load)

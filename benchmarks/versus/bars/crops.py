@@ -25,7 +25,6 @@ SIDE = 64
 
 def prepare(folder: Path, small: bool) -> None:
     """Write cases as files and encoded, and which crop is drawn when."""
-
     import numpy as np
     from _encoded import write, write_card
     from preprocess import torso

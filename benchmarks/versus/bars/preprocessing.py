@@ -26,7 +26,8 @@ def prepare(folder: Path, small: bool) -> None:
 
     drawn = torso(64 if small else 256)
     affine = drawn.affine @ np.diag([*(SOURCE_MM / np.array(drawn.spacing_mm)), 1.0])
-    volume.write(volume.Volume(volume.to_int16(drawn.voxels), affine), folder / "ct0.nii.gz")
+    inside = np.clip(drawn.voxels, -1000, WINDOW_HU[1])  # ours clips before it interpolates
+    volume.write(volume.Volume(volume.to_int16(inside), affine), folder / "ct0.nii.gz")
     for number in range(1, 2 if small else 8):
         os.link(folder / "ct0.nii.gz", folder / f"ct{number}.nii.gz")
 
