@@ -86,3 +86,10 @@ def test_other_crops_are_refused_and_the_page_says_why(module, tmp_path):
         bar.equal(tmp_path)
     result = module("run").Result(bar, refused=str(told.value))
     assert "not measured: crops differ" in module("page").whole([result], small=True)
+
+
+def test_small_inputs_are_never_judged(module):
+    run, bar, harness = module("run"), module("bars.preprocessing"), module("harness")
+    turns = [turn(harness.Run, QUIET, ours=1.0, MONAI=60.0)]
+    rows = [module("page").rows(run.Result(bar, turns, small=small))[0] for small in (True, False)]
+    assert [row.split(" | ")[-1] for row in rows] == ["not judged: small inputs |", "met |"]

@@ -57,9 +57,10 @@ def rows(result: Any) -> list[str]:
         value = f"{spread(map(claim.value, result.turns))}, n {len(result.turns)}"
         sign = "at least" if claim.least else "at most"
         reach = f"{sign} {claim.reach:g}" if claim.reach is not None else ""
-        found.append(
-            f"| {title} | {claim.what} | {value} | {reach} | {claim.verdict(result.turns)} |"
-        )
+        verdict = claim.verdict(result.turns)
+        if verdict and result.small:
+            verdict = "not judged: small inputs"
+        found.append(f"| {title} | {claim.what} | {value} | {reach} | {verdict} |")
     return found
 
 

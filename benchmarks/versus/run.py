@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -35,13 +35,16 @@ class Result:
         turns: Runs of each counted turn, by side.
         equal: What was compared, and how close it is.
         refused: Why nothing was measured, or "".
+        load: The load average before, and the cores that were busy.
+        small: Whether inputs were small, of which nothing is judged.
     """
 
     bar: ModuleType
     turns: Sequence[dict[str, harness.Run]] = ()
     equal: str = ""
     refused: str = ""
-    load: tuple[float, float] = field(default=(harness.NAN, harness.NAN))
+    load: tuple[float, float] = (harness.NAN, harness.NAN)
+    small: bool = False
 
 
 def loaded(name: str) -> ModuleType:
@@ -67,7 +70,7 @@ def measured(name: str, pairs: int, small: bool) -> Result:
         harness.weighed(harness.act(name, EQUAL, folder), log)
         more = min(pairs, getattr(bar, "PAIRS", pairs))
         turns = first if small and more == 1 else harness.turns(sides, more)
-        return Result(bar, turns, told(folder, EQUAL).read_text(), "", load)
+        return Result(bar, turns, told(folder, EQUAL).read_text(), "", load, small)
     except (RuntimeError, OSError) as error:
         return Result(bar, refused=str(error).strip().splitlines()[-1], load=load)
     finally:
