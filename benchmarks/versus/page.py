@@ -79,14 +79,22 @@ def side_rows(result: Any) -> list[str]:
     return found
 
 
-def whole(results: Sequence[Any], small: bool) -> str:
-    """Return the page."""
-    size = "`--small` inputs, which say little of speed" if small else "full sizes"
+def whole(results: Sequence[Any], small: bool, left_out: Sequence[str] = ()) -> str:
+    """Return the page.
+
+    Args:
+        results: Of the bars, in order.
+        small: Whether inputs were small.
+        left_out: Names of bars that were not asked for.
+    """
+    size = "`--small` inputs, far below the sizes of the titles: they say little of speed"
+    size = size if small else "full sizes"
+    missing = f" Not measured here: {', '.join(left_out)}." if left_out else ""
     parts = [
         "# Performance beside peers",
         "Written by `make versus` (`python benchmarks/versus/run.py --page docs/performance.md`):"
-        f" {size}. Sides run in turn, A B A B, after one turn that is not counted and whose outputs"
-        " are compared first; each side is a process of its own, measured from its start to its"
+        f" {size}.{missing} Sides run in turn, A B A B; outputs of the first turn are compared"
+        " before anything is told, and that turn is not counted (but for one small pair); each side is a process of its own, measured from its start to its"
         " end with its children. A ratio is what the best of the peers takes over what ours takes,"
         " turn by turn. Where others kept more than"
         f" {harness.BUSY_CORES} cores busy the clock is not judged; CPU seconds are.",

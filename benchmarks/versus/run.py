@@ -123,7 +123,8 @@ def main() -> int:
         sys.stdout.write("\n".join(page.rows(results[-1])) + "\n")
         sys.stdout.flush()
     if given.page:
-        given.page.write_text(page.whole(results, given.small))
+        rest = [name for name in BARS if given.bars and name not in given.bars]
+        given.page.write_text(page.whole(results, given.small, rest))
     return int(any(result.refused for result in results))
 
 
