@@ -41,7 +41,7 @@ def side(name: str, folder: Path) -> Mapping[str, float]:
     given = {"device": "cpu", "turns": size["steps"], "cases": size["cases"]}
     both = step.compared(argparse.Namespace(**given, text_steps=size["text_steps"]))
     network = both.networks()[NAMES[name]]
-    state = TrainingState(network, both.settings(), torch.Generator().manual_seed(1))
+    state = TrainingState(network, both.settings(compile=False), torch.Generator().manual_seed(1))
     advance = partial(state.advance, both.draw, both.task.loss)
     steps = step.in_turn(both, {name: advance})[name]
     calls = step.in_turn(both, step.calls(both, {name: state}, both.card["precision"]))[name]
