@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests of the code and the documents themselves: they need no images and take seconds.
 HOUSE_TESTS = $(wildcard $(patsubst %,tests/test_%.py,architecture docs schema envs profile draw_dag slurm_evidence))
 
-.PHONY: help demo showcase bundle test test-faults check format-check lint types house trial test-slurm dag docs env clean
+.PHONY: help demo showcase bundle versus test test-faults check format-check lint types house trial test-slurm dag docs env clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ bundle: $(READY)  ## Train the showcase's MedSyn and take its bundle for the dem
 	cd showcase && $(RUN) --snakefile ../Snakefile --directory . results/bundles/medsyn
 	rm -rf $(BUNDLE) && cp -r showcase/results/bundles/medsyn $(BUNDLE) && rm -f $(BUNDLE)/.snakemake_timestamp
 	sha256sum $(BUNDLE)/networks/*/weights.safetensors
+
+versus: $(READY)  ## Measure the factory beside its peers, into docs/performance.md (ARGS="crops --pairs 1 --small")
+	python -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[versus]'
+	python benchmarks/versus/run.py --page docs/performance.md $(ARGS)
 
 test: $(READY)  ## Run all tests (ARGS="-k dice" runs some)
 	python -m pytest $(ARGS)

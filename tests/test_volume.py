@@ -1,5 +1,8 @@
 """A volume keeps its voxels, its place and its bytes."""
 
+import gzip
+
+import nibabel
 import numpy as np
 import pytest
 
@@ -37,6 +40,28 @@ def test_equal_volumes_give_equal_bytes(body, tmp_path):
     digests = {volume.write(body, tmp_path / f"{n}.nii.gz") for n in range(2)}
     assert len(digests) == 1
     assert volume.sha256(tmp_path / "0.nii.gz") in digests
+
+
+def test_any_reader_of_gzip_finds_the_bytes_of_nibabel(body):
+    whole = body.holding(np.rint(100 * body.voxels).astype(np.int16))
+    image = nibabel.Nifti1Image(whole.voxels, whole.affine)
+    image.header.set_xyzt_units("mm")
+    assert gzip.decompress(volume.packed(whole)) == image.to_bytes()
+
+
+@pytest.mark.parametrize("end", [-9, 40])
+def test_a_file_that_was_cut_is_named(body, end):
+    with pytest.raises(ValueError, match="case 7 is not a NIfTI file of the factory"):
+        volume.unpacked(volume.packed(body)[:end], "case 7")
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_another_order_in_memory_changes_no_voxel(order):
+    voxels = np.arange(70 * 3 * 33, dtype=np.int16).reshape(70, 3, 33)[::-1]
+    moved = volume.reordered(voxels, order, np.float32)
+    assert moved.dtype == np.float32
+    assert moved.flags[f"{order}_CONTIGUOUS"]
+    np.testing.assert_array_equal(moved, voxels)
 
 
 def test_another_shape_does_not_fit_the_grid(body):

@@ -5,19 +5,24 @@ a projection of a CT keeps the affine of its body. Files written here are the fa
 from outside enter through `radfoundry.data.gate` alone.
 """
 
-import gzip
 import hashlib
 import io
 import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import nibabel
 import numpy as np
+from isal import igzip, isal_zlib
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from PIL import Image
 
-COMPRESSION = 1  # the factory's files are read more often than they are shipped
+COMPRESSION = 2  # of igzip's 0 to 3: no larger than zlib's fastest, in a quarter of its time
+GZIP = b"\x1f\x8b"
+BLOCK = (64, 16)  # voxels along X and Z that are moved at once: they fit into a core's cache
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,47 @@ def to_int16(intensities: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(intensities), kind.min, kind.max).astype(np.int16)
 
 
+def reordered(voxels: np.ndarray, order: Literal["C", "F"], kind: Any = None) -> np.ndarray:
+    """Return an array of three axes in another memory order, and type; itself if it is so already.
+
+    Block by block: moved at once, a volume misses the cache at every voxel (four times the time).
+
+    Args:
+        voxels: (X, Y, Z).
+        order: "C", where Z runs fastest, or "F", as NIfTI and SimpleITK have it, where X does.
+        kind: Type to convert to; None keeps it.
+    """
+    kind = voxels.dtype if kind is None else np.dtype(kind)
+    if voxels.flags[f"{order}_CONTIGUOUS"]:
+        return voxels.astype(kind, copy=False)
+    moved = np.empty(voxels.shape, kind, order)
+    for x in range(0, voxels.shape[0], BLOCK[0]):
+        for z in range(0, voxels.shape[2], BLOCK[1]):
+            part = slice(x, x + BLOCK[0]), slice(None), slice(z, z + BLOCK[1])
+            moved[part] = voxels[part]
+    return moved
+
+
 def read(path: str | Path) -> Volume:
     """Return a volume that this module wrote."""
-    image = nibabel.load(path)
-    if not isinstance(image, nibabel.Nifti1Image) or image.affine is None:
-        raise ValueError(f"{path} is not a NIfTI file of the factory")
+    return unpacked(Path(path).read_bytes(), path)
+
+
+def unpacked(content: bytes, name: str | Path) -> Volume:
+    """Return the volume of the bytes that `packed` returns.
+
+    Args:
+        content: Of a .nii.gz, or of a .nii.
+        name: Of what is read, for the message.
+
+    Raises:
+        ValueError: They are none of NIfTI.
+    """
+    try:
+        plain = igzip.decompress(content) if content.startswith(GZIP) else content
+        image = nibabel.Nifti1Image.from_bytes(plain)
+    except (OSError, EOFError, isal_zlib.error, HeaderDataError, WrapStructError) as error:
+        raise ValueError(f"{name} is not a NIfTI file of the factory: {error}") from error
     return Volume(np.asanyarray(image.dataobj), image.affine)
 
 
@@ -122,9 +163,9 @@ def packed(volume: Volume) -> bytes:
         voxels = voxels.astype(np.uint8)
     if np.issubdtype(voxels.dtype, np.floating):
         voxels = voxels.astype(np.float32)
-    image = nibabel.Nifti1Image(voxels, volume.affine)
+    image = nibabel.Nifti1Image(reordered(voxels, "F"), volume.affine)
     image.header.set_xyzt_units("mm")
-    return gzip.compress(image.to_bytes(), COMPRESSION, mtime=0)
+    return igzip.compress(image.to_bytes(), COMPRESSION, mtime=0)
 
 
 def write_picture(rows_by_columns: np.ndarray, path: str | Path) -> None:

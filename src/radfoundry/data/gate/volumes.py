@@ -9,6 +9,7 @@ from radfoundry.data.gate import metaimage, nifti, nrrd
 from radfoundry.data.gate.geometry import canonical, coronal, solid
 from radfoundry.data.gate.packed import Head
 from radfoundry.data.gate.source import Raw, Source
+from radfoundry.volume import reordered
 
 Grid = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
@@ -44,5 +45,5 @@ def decode(source: Source, modality: str) -> Raw:
     voxels, affine, warnings = grid(source)
     image, mended = canonical(voxels, affine)
     image = coronal(image) if modality == "CXR" else solid(image)
-    floats = image.holding(np.ascontiguousarray(image.voxels, np.float32))
+    floats = image.holding(reordered(image.voxels, "C", np.float32))
     return Raw(floats, source.sha256, True, (*warnings, *mended))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from radfoundry.volume import Volume
+from radfoundry.volume import Volume, reordered
 
 EXACT = 1e-4  # voxels: closer to a whole step than this, voxels are copied and not interpolated
 FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations
@@ -169,5 +169,7 @@ def _interpolated(
     )
     filler.SetInterpolator(sitk.sitkLinear if order else sitk.sitkNearestNeighbor)
     filler.SetDefaultPixelValue(float(outside))
-    filled = sitk.GetArrayFromImage(filler.Execute(sitk.GetImageFromArray(source.T)))
+    filled = sitk.GetArrayFromImage(
+        filler.Execute(sitk.GetImageFromArray(reordered(source, "F").T))
+    )
     return filled.T.astype(voxels.dtype, copy=False)
