@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import nibabel
 import numpy as np
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 from PIL import Image
@@ -110,7 +111,7 @@ def reordered(voxels: np.ndarray, order: Literal["C", "F"], kind: Any = None) ->
         kind: Type to convert to; None keeps it.
     """
     kind = voxels.dtype if kind is None else np.dtype(kind)
-    if voxels.flags[f"{order}_CONTIGUOUS"]:
+    if voxels.flags.c_contiguous if order == "C" else voxels.flags.f_contiguous:
         return voxels.astype(kind, copy=False)
     moved = np.empty(voxels.shape, kind, order)
     for x in range(0, voxels.shape[0], BLOCK[0]):
@@ -138,7 +139,7 @@ def unpacked(content: bytes, name: str | Path) -> Volume:
     try:
         plain = igzip.decompress(content) if content.startswith(GZIP) else content
         image = nibabel.Nifti1Image.from_bytes(plain)
-    except (OSError, EOFError, isal_zlib.error, HeaderDataError, WrapStructError) as error:
+    except (OSError, EOFError, IsalError, HeaderDataError, WrapStructError) as error:
         raise ValueError(f"{name} is not a NIfTI file of the factory: {error}") from error
     return Volume(np.asanyarray(image.dataobj), image.affine)
 
