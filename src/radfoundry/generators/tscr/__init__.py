@@ -1,0 +1,1 @@
+"""TSCR: tumours drawn to measure; being built."""
