@@ -1,0 +1,89 @@
+"""How TSCR's networks are given what they learn from: lesions, and healthy places for them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from radfoundry.case import Case
+from radfoundry.generators.tscr import asking, shapes, texture, texture_options
+from radfoundry.generators.tscr.crops import Crop, healthy
+from radfoundry.generators.tscr.lesion_bank import Bank, Example
+from radfoundry.generators.tscr.texture_material import Material
+from radfoundry.training.loop import Callbacks
+from radfoundry.weights import Weights
+
+TRIES = 4  # lesions whose masks are tried on a case before it is left out
+
+
+def of_masks(
+    kind: str,
+    examples: Sequence[Example],
+    card: Mapping[str, Any],
+    own: Mapping[str, Any],
+    generator: torch.Generator,
+    device: str,
+    callbacks: Callbacks,
+    start: Weights | None,
+) -> Weights:
+    """Return a network of masks; `kind` is "gan" or "diffusion", see `shapes`."""
+    lesions = [
+        shapes.Example(one.crop.regions, one.crop.spacing_mm, one.values) for one in examples
+    ]
+    chosen = shapes.chosen(kind, {"size": card["size"], **own})
+    return shapes.fit_shapes(lesions, chosen, generator, device, callbacks, start)
+
+
+def of_texture(
+    kind: str,
+    cases: Sequence[Case],
+    examples: Sequence[Example],
+    bank: Bank,
+    card: Mapping[str, Any],
+    own: Mapping[str, Any],
+    generator: torch.Generator,
+    device: str,
+    callbacks: Callbacks,
+    start: Weights | None,
+) -> Weights:
+    """Return a network of voxels; `kind` is a name of `texture_options.TRAINING`."""
+    rows = [asking.told(one.values, bank.texture) for one in examples]
+    material = Material(
+        [one.crop for one in examples],
+        np.stack([scores for scores, _ in rows]),
+        np.stack([known for _, known in rows]),
+        healthy_places(cases, examples, card, generator),
+    )
+    chosen = texture_options.chosen(kind, card["size"], own)
+    chosen |= {"features": list(bank.texture.names)}
+    return texture.fit_texture(material, chosen, generator, device, callbacks, start)
+
+
+def healthy_places(
+    cases: Sequence[Case],
+    examples: Sequence[Example],
+    card: Mapping[str, Any],
+    generator: torch.Generator,
+) -> list[Crop]:
+    """Return a healthy place of each case with a real lesion's mask on it, as far as one fits.
+
+    As TSCR teaches removal. The masks are those of random lesions, smaller ones after larger.
+
+    Raises:
+        ValueError: None fits anywhere.
+    """
+    rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+    window, found = tuple(card["window"]), []
+    for case in cases:
+        rows = rng.choice(len(examples), min(TRIES, len(examples)), replace=False)
+        masks = sorted((examples[row].crop.regions for row in rows), key=lambda m: -(m > 0).sum())
+        for mask in masks:
+            place = healthy(case, mask, rng, window, card["organ"], card["lesion"])
+            if place is not None:
+                found.append(place)
+                break
+    if not found:
+        message = f"no mask of {len(examples)} lesions fits into healthy {card['organ']}"
+        raise ValueError(f"{message} of any of {len(cases)} training cases")
+    return found
