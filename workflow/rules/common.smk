@@ -17,9 +17,10 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
+from radfoundry.config import autoencoders, catalogue, cohorts, control, lookups
 from radfoundry.config import (
     radiographs,
+    reports,
     resources,
     trained,
     untrained,

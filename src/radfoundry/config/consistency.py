@@ -72,9 +72,12 @@ def _segmenters_of_the_evaluation(config: Mapping) -> Iterator[str]:
 
 
 def _untrained_said_twice(config: Mapping) -> Iterator[str]:
-    if config["evaluate"]["synthesis"]["untrained"] is True:
-        words = "is True; allowed: false, or keys such as {prompt: 5}; without it, its defaults"
-        yield f"evaluate.synthesis.untrained: {words}"
+    for section, key in (("synthesis", "prompt"), ("control", "samples")):
+        if config["evaluate"][section]["untrained"] is True:
+            words = (
+                f"is True; allowed: false, or keys such as {{{key}: 5}}; without it, its defaults"
+            )
+            yield f"evaluate.{section}.untrained: {words}"
 
 
 def reads(config: Mapping, method: str) -> tuple[str, ...]:

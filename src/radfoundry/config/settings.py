@@ -15,6 +15,7 @@ import yaml
 from radfoundry.config import (
     catalogue,
     consistency,
+    control,
     radiographs,
     reader_study,
     schema,
@@ -159,6 +160,7 @@ def checked(
     faults = schema.faults(filled, rules, known) or [
         *consistency.found(filled),
         *radiographs.found(filled),
+        *control.found(filled),
         *reader_study.found(filled),
         *consistency.unstated_sizes(config, filled, rules),
         *training_values.found(filled),

@@ -7,9 +7,10 @@ inside the lesion beside the published latent bridge; the organs are shown with 
 voxel outside of the lesion's margin changes.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,10 @@ import torch
 
 from radfoundry.case import Case
 from radfoundry.generators.tscr import asking, donors, lesion_bank, requests
+from radfoundry.generators.tscr.crops import lesions
 from radfoundry.generators.tscr.drawing import Networks, draw
 from radfoundry.generators.tscr.engines import shape_engines, texture_engines
-from radfoundry.generators.tscr.fitting import of_masks, of_texture
+from radfoundry.generators.tscr.fitting import Training, of_masks, of_texture
 from radfoundry.generators.tscr.options import common
 from radfoundry.training.loop import Callbacks
 from radfoundry.weights import Weights
@@ -105,11 +107,11 @@ def fit(
     if network == "donors":
         return donors.fit(examples, card)
     own, start = dict(options.get(network) or {}), data.networks.get(network)
-    how = (generator, device, callbacks, start)
+    training = Training(card, own, generator, device, callbacks, start)
     if network == "inpainting":
-        made = of_texture(network, data.cases, examples, bank, card, own, *how)
+        made = of_texture(network, data.cases, examples, bank, training)
     else:
-        made = of_masks(network.removeprefix("mask_"), examples, card, own, *how)
+        made = of_masks(network.removeprefix("mask_"), examples, training)
     return replace(made, card={**made.card, "recipe": card})
 
 
@@ -145,20 +147,28 @@ def asked(request: Mapping, weights: Mapping[str, Weights]) -> dict[str, float]:
     Raises:
         ValueError: A feature that real lesions do not have.
     """
-    import json
-
     return asking.values(
         json.loads(request["parameters"]), lesion_bank.rebuilt(weights["measurements"])
     )
 
 
-def measured(case: Case, regions: np.ndarray, weights: Mapping[str, Weights]) -> dict[str, Any]:
-    """Return what a lesion of a case measures, by the same features.
+def measured(sample: Case, source: Case, weights: Mapping[str, Weights]) -> dict[str, float]:
+    """Return what the lesion that was drawn measures, by the same features; {} where none was.
+
+    It is the one with most voxels that are not the source's.
 
     Args:
-        case: Real or drawn.
-        regions: uint8 on its grid, the lesion: 1 rim or whole, 2 core.
+        sample: As drawn.
+        source: What it was drawn from.
         weights: As for `asked`.
     """
-    bank = lesion_bank.rebuilt(weights["measurements"])
-    return lesion_bank.measured_in(case, regions, bank)
+    own = weights["measurements"]
+    changed = sample.image.voxels != source.image.voxels
+    found = [
+        (np.count_nonzero(changed & (one.regions > 0)), one.regions)
+        for one in lesions(sample, own.card["lesion"])
+    ]
+    count, regions = max(found, key=lambda one: one[0], default=(0, None))
+    if not count:
+        return {}
+    return lesion_bank.measured_in(sample, regions, lesion_bank.rebuilt(own))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from radfoundry.anatomy import regions as vocabulary
 from radfoundry.case import Case
 from radfoundry.generators.tscr.crops import CORE, LESION, RIM, Crop
-from radfoundry.anatomy import regions as vocabulary
 
 
 def pasted(image: np.ndarray, crop: Crop, drawn: np.ndarray) -> np.ndarray:

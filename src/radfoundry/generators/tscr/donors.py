@@ -125,7 +125,9 @@ class CopyPaste:
         whole = self.donors.regions[at] > 0
         _, places = ndimage.distance_transform_edt(~whole, return_indices=True)
         pixels = self.donors.images[at][tuple(places)]  # beyond the lesion its nearest voxel
-        from_box, to_box = (ndimage.find_objects(m.astype(np.uint8))[0] for m in (whole, crop.regions > 0))
+        from_box, to_box = (
+            ndimage.find_objects(m.astype(np.uint8))[0] for m in (whole, crop.regions > 0)
+        )
         factors, offsets = [], []
         for donor, own in zip(from_box, to_box, strict=True):
             factor = (donor.stop - donor.start) / (own.stop - own.start)

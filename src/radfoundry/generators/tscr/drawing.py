@@ -5,15 +5,16 @@ mask or, where another shape is asked for, in a new one after the old one is rem
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from radfoundry.anatomy import regions as vocabulary
 from radfoundry.case import Case
 from radfoundry.generators.tscr import asking, blending, placing
-from radfoundry.generators.tscr.crops import Crop, Lesion, Window, around, lesions, plane_of
+from radfoundry.generators.tscr.crops import Crop, Lesion, Voxel, Window, around, lesions, plane_of
 from radfoundry.generators.tscr.features import Table
 from radfoundry.generators.tscr.lesion_bank import Bank, measured
 from radfoundry.seeds import seed
@@ -77,6 +78,74 @@ class Networks:
         """Return what draws voxels; ValueError where the recipe has no such network."""
         return _among("texture", name, self.textures)
 
+    @property
+    def window(self) -> Window:
+        """Intensities that the networks see as -1 and 1."""
+        low, high = self.card["window"]
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request with all that it is drawn from.
+
+    Attributes:
+        request: A row of `plan`.
+        asked: Its parameters.
+        source: What is operated on; read, never changed.
+        networks: What draws.
+        lesion: The source's lesion that is meant; None where it has none.
+        wanted: Features that are asked for, by full name.
+    """
+
+    request: Mapping
+    asked: Mapping[str, Any]
+    source: Case
+    networks: Networks
+    lesion: Lesion | None
+    wanted: Mapping[str, float]
+
+    def seed(self, stage: str, index: int = 0) -> int:
+        """Return the seed of one stage of drawing."""
+        return seed(int(self.request["seed"]), stage, index)
+
+    @property
+    def changes_shape(self) -> bool:
+        """Whether another shape is asked for than the lesion has."""
+        return any(name in self.networks.bank.shape.names for name in self.wanted)
+
+    @property
+    def old(self) -> Lesion:
+        """The lesion that is meant.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if self.lesion is None:
+            how = self.asked["operation"]
+            raise ValueError(f"{self.source.name}: to {how} needs a lesion; its map shows none")
+        return self.lesion
+
+    def crop(self) -> Crop:
+        """Return the crop around the lesion that is meant, whole.
+
+        Raises:
+            ValueError: There is none, or it is larger than what the networks see.
+        """
+        size, marks = self.networks.card["crop"], self.old.regions
+        crop = around(self.source, self.old.center, size, self.networks.window, marks)
+        if np.count_nonzero(crop.regions) < np.count_nonzero(marks):
+            raise ValueError(
+                f"{self.source.name}: its lesion is larger than a crop of {size} voxels"
+            )
+        return crop
+
+    def as_it_was(self) -> dict[str, float]:
+        """Return what the lesion measures: what is not asked for stays as it is."""
+        bank = self.networks.bank
+        found = measured(self.crop(), bank.names, bank.radiomics)
+        return {name: value for name, value in found.items() if np.isfinite(value)}
+
 
 def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     """Return the source after one operation, with the maps of what it shows now.
@@ -89,157 +158,120 @@ def draw(request: Mapping, source: Case, networks: Networks) -> Case:
     Raises:
         ValueError: Nothing to operate on; nowhere to lie; a feature that real lesions do not have.
     """
-    asked, number = json.loads(request["parameters"]), int(request["seed"])
-    how = asked["operation"]
+    asked = json.loads(request["parameters"])
     there = lesions(source, networks.card["lesion"])
-    if how != "add" and not there:
-        raise ValueError(f"{source.name}: to {how} needs a lesion, and its map shows none")
     chosen = there[min(int(asked["lesion"] * len(there)), len(there) - 1)] if there else None
     wanted = asking.values(asked, networks.bank)
-    case, image = source, source.image.voxels
-    if how == "edit" and not _asks_for_shape(wanted, networks.bank):
-        return _sample(request, source, *_painted_again(asked, source, chosen, wanted, networks, number))
-    old = None
-    if how != "add":
-        old = chosen
-        before = {} if how == "remove" else _as_it_was(source, chosen, networks)
-        wanted = {**before, **wanted}
-        image = _removed(source, chosen, asked, networks, seed(number, "remove", 0))
-        case = blending.without(source, image, chosen.regions)
-    if how == "remove":
-        return _sample(request, source, image, case.findings)
-    regions = None
-    if how == "move" and not _asks_for_shape(asking.values(asked, networks.bank), networks.bank):
-        regions = _crop(source, chosen, networks).regions
-    return _sample(request, source, *_added(asked, case, old, regions, wanted, networks, number))
+    job = Job(request, asked, source, networks, chosen, wanted)
+    return _sample(job, *OPERATIONS[asked["operation"]](job))
 
 
-def _painted_again(
-    asked: Mapping, source: Case, lesion: Lesion, wanted: Mapping, networks: Networks, number: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return image and findings after new texture in the mask that is there."""
-    before = _as_it_was(source, lesion, networks)
-    crop = _crop(source, lesion, networks)
-    image = _textured(asked, source.image.voxels, crop, {**before, **wanted}, networks, number)
-    return image, source.findings
+Drawn = tuple[np.ndarray, np.ndarray]  # image and findings of a sample
+
+
+def _add(job: Job) -> Drawn:
+    return _added(job, job.source, job.wanted)
+
+
+def _remove(job: Job) -> Drawn:
+    case = _without(job)
+    return case.image.voxels, case.findings
+
+
+def _edit(job: Job) -> Drawn:
+    wanted = {**job.as_it_was(), **job.wanted}
+    if job.changes_shape:
+        return _added(job, _without(job), wanted)
+    return _textured(job, job.source.image.voxels, job.crop(), wanted), job.source.findings
+
+
+def _move(job: Job) -> Drawn:
+    regions = None if job.changes_shape else job.crop().regions
+    return _added(job, _without(job), {**job.as_it_was(), **job.wanted}, regions)
+
+
+OPERATIONS: Mapping[str, Callable[[Job], Drawn]] = {
+    "add": _add, "edit": _edit, "remove": _remove, "move": _move,
+}  # fmt: skip
+
+
+def _without(job: Job) -> Case:
+    """Return the source with normal tissue where the lesion was: all conditions are absent."""
+    engine, crop = job.networks.texture(job.asked["texture"]), job.crop()
+    nothing = np.zeros((1, len(job.networks.bank.texture.names)), np.float32)
+    (drawn,) = engine.draw([crop], nothing, nothing.astype(bool), [job.seed("remove")])
+    image = blending.pasted(job.source.image.voxels, crop, drawn)
+    return blending.without(job.source, image, job.old.regions)
 
 
 def _added(
-    asked: Mapping,
-    case: Case,
-    old: Lesion | None,
-    regions: np.ndarray | None,
-    wanted: Mapping[str, float],
-    networks: Networks,
-    number: int,
-) -> tuple[np.ndarray, np.ndarray]:
+    job: Job, case: Case, wanted: Mapping[str, float], regions: np.ndarray | None = None
+) -> Drawn:
     """Return image and findings with a lesion more.
 
     Args:
-        asked: The request's parameters.
+        job: Where and what.
         case: Without the lesion that is moved or edited.
-        old: The lesion that was there, if any.
-        regions: The mask as a crop, or None if it is to be drawn.
-        wanted: What is asked for, by full name.
-        networks: See `draw`.
-        number: The request's seed.
+        wanted: What it is to measure, by full name.
+        regions: Its mask as a crop; drawn where it is None.
     """
-    taken = case.findings > 0
-    near = np.zeros(taken.shape, bool)
-    place = {**asked}
-    if asked["operation"] == "edit" and old is not None:
-        place["center"], near = old.center, old.regions > 0
-    elif old is not None:  # elsewhere
-        taken = taken | (old.regions > 0)
-    free = placing.allowed(case, asked, taken, near)
-    found, center = _fitting(case, free, place, regions, wanted, networks, number)
-    crop = around(case, center, networks.card["crop"], _window(networks))
-    crop = replace(crop, regions=found)
-    image = _textured(asked, case.image.voxels, crop, wanted, networks, number)
+    taken, near = case.findings > 0, np.zeros(case.findings.shape, bool)
+    place = dict(job.asked)
+    if job.asked["operation"] == "edit":
+        place["center"], near = job.old.center, job.old.regions > 0
+    elif job.asked["operation"] == "move":  # elsewhere
+        taken = taken | (job.old.regions > 0)
+    free = placing.allowed(case, job.asked, taken, near)
+    regions, center = _fitting(job, free, place, wanted, regions)
+    crop = around(case, center, job.networks.card["crop"], job.networks.window)
+    crop = replace(crop, regions=regions)
+    image = _textured(job, case.image.voxels, crop, wanted)
     marks = blending.in_case(image.shape, crop)
-    return image, blending.labeled(case.findings, marks, networks.card["lesion"])
+    return image, blending.labeled(case.findings, marks, job.networks.card["lesion"])
 
 
 def _fitting(
-    case: Case,
+    job: Job,
     free: np.ndarray,
     place: Mapping,
-    regions: np.ndarray | None,
     wanted: Mapping[str, float],
-    networks: Networks,
-    number: int,
-) -> tuple[np.ndarray, tuple[int, int, int]]:
+    regions: np.ndarray | None,
+) -> tuple[np.ndarray, Voxel]:
     """Return a mask and the voxel where its middle lies; the first of a few that fit."""
     if regions is not None:
-        return regions, placing.place(case, regions, free, place)
-    engine, reason = networks.shape(place["masks"]), "the mask that was drawn is empty"
+        return regions, placing.place(job.source, regions, free, place)
+    engine, reason = job.networks.shape(job.asked["masks"]), "the mask that was drawn is empty"
     scores, known = asking.told(wanted, engine.table)
-    flat = plane_of(free.shape)
-    spacing = [mm for axis, mm in enumerate(case.image.spacing_mm) if axis != flat]
+    flat, lengths = plane_of(free.shape), job.source.image.spacing_mm
+    spacing = [mm for axis, mm in enumerate(lengths) if axis != flat]
     for attempt in range(TRIES):
-        own = seed(number, "mask", attempt)
+        own = job.seed("mask", attempt)
         drawn = engine.draw(scores[None], known[None], [spacing], [own])[0]
-        if not (drawn > 0).any():
-            continue
         try:
-            return drawn, placing.place(case, drawn, free, place)
+            if (drawn > 0).any():
+                return drawn, placing.place(job.source, drawn, free, place)
         except ValueError as error:
             reason = str(error)
-    raise ValueError(f"{case.name}: none of {TRIES} masks could be placed: {reason}")
+    raise ValueError(f"{job.source.name}: none of {TRIES} masks could be placed: {reason}")
 
 
-def _textured(
-    asked: Mapping,
-    image: np.ndarray,
-    crop: Crop,
-    wanted: Mapping[str, float],
-    networks: Networks,
-    number: int,
-) -> np.ndarray:
-    engine = networks.texture(asked["texture"])
-    scores, known = asking.told(wanted, networks.bank.texture, least=1)
-    own = seed(number, "texture", 0)
+def _textured(job: Job, image: np.ndarray, crop: Crop, wanted: Mapping[str, float]) -> np.ndarray:
+    """Return an image with texture in a crop's regions."""
+    scores, known = asking.told(wanted, job.networks.bank.texture, least=1)
+    engine, own = job.networks.texture(job.asked["texture"]), job.seed("texture")
     (drawn,) = engine.draw([crop], scores[None], known[None], [own])
     return blending.pasted(image, crop, drawn)
 
 
-def _removed(
-    source: Case, lesion: Lesion, asked: Mapping, networks: Networks, number: int
-) -> np.ndarray:
-    """Return the image with normal tissue where a lesion was: all conditions are absent."""
-    engine, crop = networks.texture(asked["texture"]), _crop(source, lesion, networks)
-    nothing = np.zeros((1, len(networks.bank.texture.names)), np.float32)
-    (drawn,) = engine.draw([crop], nothing, nothing.astype(bool), [number])
-    return blending.pasted(source.image.voxels, crop, drawn)
-
-
-def _as_it_was(source: Case, lesion: Lesion, networks: Networks) -> dict[str, float]:
-    """Return what the source's lesion measures: what is not asked for stays as it is."""
-    crop = _crop(source, lesion, networks)
-    found = measured(crop, networks.bank.names, networks.bank.radiomics)
-    return {name: value for name, value in found.items() if np.isfinite(value)}
-
-
-def _crop(source: Case, lesion: Lesion, networks: Networks) -> Crop:
-    """Return the crop around a lesion, whole.
-
-    Raises:
-        ValueError: The lesion is larger than what the networks see.
-    """
-    crop = around(source, lesion.center, networks.card["crop"], _window(networks), lesion.regions)
-    if np.count_nonzero(crop.regions) < np.count_nonzero(lesion.regions):
-        message = f"its lesion is larger than the {networks.card['crop']} voxels of a crop"
-        raise ValueError(f"{source.name}: {message}")
-    return crop
-
-
-def _window(networks: Networks) -> Window:
-    low, high = networks.card["window"]
-    return float(low), float(high)
-
-
-def _asks_for_shape(wanted: Mapping[str, float], bank: Bank) -> bool:
-    return any(name in bank.shape.names for name in wanted)
+def _sample(job: Job, image: np.ndarray, findings: np.ndarray) -> Case:
+    """Return the sample on the source's grid, its organs as they were."""
+    source, there = job.source, set(np.unique(findings).tolist())
+    shown = [one.name for one in vocabulary.vocabulary().findings if one.id in there]
+    facts = {**source.facts, "findings": "|".join(shown), "source": source.name}
+    facts |= {"seed": str(job.request["seed"]), "area": str(int(np.count_nonzero(findings)))}
+    volume = source.image.holding(np.ascontiguousarray(image, np.float32))
+    name = str(job.request["request"])
+    return Case(name, volume, source.anatomy.copy(), findings.copy(), facts)
 
 
 def _among(what: str, name: str, engines: Mapping[str, Any]) -> Any:
@@ -247,19 +279,3 @@ def _among(what: str, name: str, engines: Mapping[str, Any]) -> Any:
         there = ", ".join(engines) or "none"
         raise ValueError(f"{what}: {name!r} is not among the recipe's networks: {there}")
     return engines[name]
-
-
-def _sample(request: Mapping, source: Case, image: np.ndarray, findings: np.ndarray) -> Case:
-    """Return the sample on the source's grid, its organs as they were."""
-    shown = "|".join(_named(findings))
-    facts = {**source.facts, "findings": shown, "source": source.name}
-    facts |= {"seed": str(request["seed"]), "area": str(int(np.count_nonzero(findings)))}
-    volume = source.image.holding(np.ascontiguousarray(image, np.float32))
-    return Case(str(request["request"]), volume, source.anatomy.copy(), findings.copy(), facts)
-
-
-def _named(findings: np.ndarray) -> list[str]:
-    from radfoundry.anatomy import regions
-
-    there = set(np.unique(findings).tolist())
-    return [label.name for label in regions.vocabulary().findings if label.id in there]

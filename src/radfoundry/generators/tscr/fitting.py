@@ -1,6 +1,7 @@
 """How TSCR's networks are given what they learn from: lesions, and healthy places for them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,25 +15,43 @@ from radfoundry.generators.tscr.texture_material import Material
 from radfoundry.training.loop import Callbacks
 from radfoundry.weights import Weights
 
+
+@dataclass(frozen=True)
+class Training:
+    """How one network is trained.
+
+    Attributes:
+        card: What all networks of a recipe share, see `options.common`.
+        own: What the recipe says of this one.
+        generator: The source of all chance.
+        device: Where.
+        callbacks: Callbacks; a state to resume from.
+        start: Weights to go on from, or None.
+    """
+
+    card: Mapping[str, Any]
+    own: Mapping[str, Any]
+    generator: torch.Generator
+    device: str
+    callbacks: Callbacks
+    start: Weights | None
+
+    @property
+    def how(self) -> tuple:
+        """What every network's `fit` takes last."""
+        return self.generator, self.device, self.callbacks, self.start
+
+
 TRIES = 4  # lesions whose masks are tried on a case before it is left out
 
 
-def of_masks(
-    kind: str,
-    examples: Sequence[Example],
-    card: Mapping[str, Any],
-    own: Mapping[str, Any],
-    generator: torch.Generator,
-    device: str,
-    callbacks: Callbacks,
-    start: Weights | None,
-) -> Weights:
+def of_masks(kind: str, examples: Sequence[Example], training: Training) -> Weights:
     """Return a network of masks; `kind` is "gan" or "diffusion", see `shapes`."""
     lesions = [
         shapes.Example(one.crop.regions, one.crop.spacing_mm, one.values) for one in examples
     ]
-    chosen = shapes.chosen(kind, {"size": card["size"], **own})
-    return shapes.fit_shapes(lesions, chosen, generator, device, callbacks, start)
+    chosen = shapes.chosen(kind, {"size": training.card["size"], **training.own})
+    return shapes.fit_shapes(lesions, chosen, *training.how)
 
 
 def of_texture(
@@ -40,12 +59,7 @@ def of_texture(
     cases: Sequence[Case],
     examples: Sequence[Example],
     bank: Bank,
-    card: Mapping[str, Any],
-    own: Mapping[str, Any],
-    generator: torch.Generator,
-    device: str,
-    callbacks: Callbacks,
-    start: Weights | None,
+    training: Training,
 ) -> Weights:
     """Return a network of voxels; `kind` is a name of `texture_options.TRAINING`."""
     rows = [asking.told(one.values, bank.texture) for one in examples]
@@ -53,11 +67,11 @@ def of_texture(
         [one.crop for one in examples],
         np.stack([scores for scores, _ in rows]),
         np.stack([known for _, known in rows]),
-        healthy_places(cases, examples, card, generator),
+        healthy_places(cases, examples, training.card, training.generator),
     )
-    chosen = texture_options.chosen(kind, card["size"], own)
+    chosen = texture_options.chosen(kind, training.card["size"], training.own)
     chosen |= {"features": list(bank.texture.names)}
-    return texture.fit_texture(material, chosen, generator, device, callbacks, start)
+    return texture.fit_texture(material, chosen, *training.how)
 
 
 def healthy_places(

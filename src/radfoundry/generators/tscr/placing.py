@@ -14,7 +14,9 @@ from radfoundry.case import Case
 from radfoundry.generators.tscr.crops import Voxel, plane_of
 
 
-def allowed(case: Case, asked: Mapping[str, Any], taken: np.ndarray, near: np.ndarray) -> np.ndarray:
+def allowed(
+    case: Case, asked: Mapping[str, Any], taken: np.ndarray, near: np.ndarray
+) -> np.ndarray:
     """Return where a lesion may lie, as booleans on the case's grid.
 
     Args:

@@ -20,7 +20,7 @@ from radfoundry.seeds import seed
 OPERATIONS = ("add", "edit", "remove", "move")
 ON_LESIONS = ("edit", "remove", "move")  # what needs a lesion in its source
 COLUMNS = ("request", "source", "split", "seed", "parameters")
-CHOSEN = ("masks", "texture", "region", "forbidden", "distance_mm", "steps", "guidance")
+CHOSEN = ("masks", "texture", "region", "forbidden", "distance_mm", "least_inside")
 
 
 def plan(cases: pd.DataFrame, options: Mapping[str, Any], seed_of_recipe: int) -> pd.DataFrame:
@@ -61,13 +61,11 @@ def plan(cases: pd.DataFrame, options: Mapping[str, Any], seed_of_recipe: int) -
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def chosen(
-    operation: str, options: Mapping[str, Any], rng: np.random.Generator
-) -> dict[str, Any]:
+def chosen(operation: str, options: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """Return the parameters of one request, all chance drawn.
 
-    Keys: operation; features by name; `at` in [0, 1), which of the places that are allowed; `lesion`
-    in [0, 1), which of the source's; position_mm and size_mm where they are asked for; and
+    Keys: operation; features by name; `at` in [0, 1), which of the places that are allowed;
+    `lesion` in [0, 1), which of the source's; position_mm and size_mm where they are asked for; and
     `CHOSEN` as the options have them.
     """
     varied = {
@@ -79,7 +77,6 @@ def chosen(
         asked = dict(options["features"])
     out = {name: options[name] for name in CHOSEN}
     out |= {"at": round(float(rng.random()), 6), "lesion": round(float(rng.random()), 6)}
-    out |= {"donor": round(float(rng.random()), 6)}
     for name in ("position_mm", "size_mm"):
         if options[name] is not None and operation != "remove":
             out[name] = options[name]

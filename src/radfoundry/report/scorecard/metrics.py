@@ -239,6 +239,18 @@ METRICS: dict[str, Metric] = {
         "Agreement of requested with measured features (rank correlation)", "1", True,
         "Above 0.7 the feature can be steered; near 0 it cannot.",
     ),
+    "requested_measured_concordance": Metric(
+        "Agreement of requested with measured features (concordance, Lin)", "1", True,
+        "1 where every value is the one asked for; near 0 in the null arms.",
+    ),
+    "requested_measured_cross_talk": Metric(
+        "What asking for one feature does to another one (rank correlation)", "1", None,
+        "Near 0, but for features that depend on each other by their definition.",
+    ),
+    "drawn_fraction": Metric(
+        "Requests that could be drawn", "fraction", True,
+        "Most; a tumour that fits nowhere is not forced in, and its row says why.",
+    ),
     "removal_residual_fraction": Metric(
         "Tumour left after removal", "fraction", False, "Close to 0 %."
     ),
