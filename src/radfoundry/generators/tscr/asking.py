@@ -18,7 +18,8 @@ def values(asked: Mapping[str, Any], bank: Bank) -> dict[str, float]:
     Args:
         asked: `features`, see `requests`; `size_mm`, the diameter of a ball of equal volume (or of
             a disc of equal area), which is the same as to ask for that volume.
-        bank: What real lesions measure.
+        bank: What real lesions measure. A z-score asks for no more and no less than one of them
+            has: an elongation of 1.1 there is none.
 
     Raises:
         ValueError: A feature that real lesions here do not have; a case that is none of theirs.
@@ -47,7 +48,9 @@ def _value(name: str, value: object, bank: Bank) -> float:
     at = table.names.index(name)
     scores, known = np.zeros(len(table.names)), np.zeros(len(table.names), bool)
     scores[at], known[at] = float(what), True
-    return features.decode(scores, known, table)[name]
+    value = features.decode(scores, known, table)[name]
+    real = [values[name] for values in bank.values if np.isfinite(values[name])]
+    return float(np.clip(value, min(real), max(real)))
 
 
 def told(

@@ -15,8 +15,10 @@ CROPS: Mapping[str, int] = {"phantom": 32, "workstation": 64, "paper": 96}
 COMMON: Mapping[str, Any] = {
     "window": [0.0, 1.0], "crop": None, "lesion": "tumour", "organ": "organ", "radiomics": {},
 }  # fmt: skip
-# Networks that not every recipe has: what draws masks and voxels is an option of drawing.
-USED: Mapping[str, Mapping[str, list]] = {
+# Networks that not every recipe has: what draws masks and voxels is an option of drawing. Donors,
+# whom `masks: warped` and `texture: copy_paste` take from, are there if `train:` names them.
+USED: Mapping[str, Mapping[str, list | bool]] = {
+    "donors": {"train/donors": True},
     "mask_gan": {"sample/masks": ["gan"]},
     "mask_diffusion": {"sample/masks": [None, "diffusion"]},
     "inpainting": {"sample/texture": [None, "inpainting", "clusters"]},
@@ -28,6 +30,7 @@ _SETTINGS = (
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
     "window": (), "crop": (), "lesion": (), "organ": (), "radiomics": (),
+    "donors": ("most",),
     "mask_gan": (),
     "mask_diffusion": (
         "network", "factor", "unknown", "partial", "calls", "steps", "batch", "learning_rate",
