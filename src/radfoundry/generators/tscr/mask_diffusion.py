@@ -1,0 +1,75 @@
+"""Masks by diffusion: the fields of a lesion, from noise and the measurements that are told."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radfoundry.diffusion.noise import Flow
+from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, denoising_loss
+from radfoundry.diffusion.samplers import Sampling, Streams, sample
+from radfoundry.networks.layers import seeded
+from radfoundry.networks.value_unet import ValueUNet
+
+LIMIT = 1.0  # of an estimate's absolute values: fields go no further
+# Of the network see `networks.value_unet`; `factor` makes the coarse grid (see `fields`);
+# `unknown` and `partial` are chances of telling less (see `mask_batches`); `calls` of the network
+# draw a mask; the rest is `training.settings.Settings`.
+TRAINING: Mapping[str, Mapping[str, Any]] = {
+    "phantom": {
+        "network": {"haar": 1, "widths": [64, 128], "blocks": 1, "depth": 2, "side": 32,
+                    "by_place": 16, "checkpoint": False},
+        "factor": 2, "unknown": 0.1, "partial": 0.4, "calls": 10, "batch": 16, "steps": 400,
+        "learning_rate": 2e-3, "warmup": 20, "schedule": "cosine", "ema": 0.99, "clip": 1.0,
+    },
+}  # fmt: skip
+
+
+def network(
+    card: Mapping[str, Any], generator: torch.Generator, drawing: bool = False
+) -> ValueUNet:
+    """Return an untrained network, its initial weights from the generator.
+
+    Args:
+        card: With `space`, `channels`, `table`.
+        generator: Draws the initial weights.
+        drawing: Whether weights will be loaded; the same network either way.
+    """
+    space = [side // int(card["factor"]) for side in card["space"]]
+    told = len(card["table"]["names"]) + len(space)
+    with seeded(generator):
+        return ValueUNet(card["network"], Flow(), int(card["channels"]), told, space)
+
+
+def loss(
+    net: ValueUNet, batch: Mapping[str, Tensor], generator: torch.Generator, card: Mapping
+) -> dict[str, Tensor]:
+    """Return the error of the estimated fields, as `objectives.denoising_loss` weighs it."""
+    condition = {key: batch[key] for key in ("scores", "known")}
+    flow, whole = OBJECTIVES["flow"], Dropping(text=0.0)
+    errors = denoising_loss(net, batch["clean"], condition, flow, generator, whole)
+    return {"denoising": errors.mean()}
+
+
+def drawn(
+    net: ValueUNet, scores: Tensor, known: Tensor, seeds: Sequence[int], card: Mapping[str, Any]
+) -> Tensor:
+    """Return fields (B, C, *coarse) of scores and what is told of them (B, n + axes)."""
+    space = [side // int(card["factor"]) for side in card["space"]]
+    streams = Streams(seeds, (int(card["channels"]), *space), scores.device)
+    denoise = partial(_estimate, net, scores, known)
+    return sample(denoise, streams, Flow(), Sampling(steps=int(card["calls"])))
+
+
+def _estimate(
+    net: ValueUNet, scores: Tensor, known: Tensor, noisy: Tensor, times: Tensor
+) -> Tensor:
+    with torch.no_grad():
+        return net(noisy, times.to(noisy.device).float(), scores, known).clamp(-LIMIT, LIMIT)
+
+
+def kept(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors that drawing needs: all."""
+    return dict(state)
