@@ -1,6 +1,6 @@
 """Tumour texture: what a network is shown, what it draws, and what it leaves alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -8,8 +8,11 @@ import torch
 
 from radfoundry import weights
 from radfoundry.generators.tscr import pasting, texture, texture_options
+from radfoundry.generators.tscr.latent_bridge import erased
+from radfoundry.generators.tscr.region_autoencoder import fit_autoencoder, rebuilt, region_loss
 from radfoundry.generators.tscr.texture_material import Material, Pairs, batch, dilated
 from radfoundry.generators.tscr.tissue import TissueScale, compressed, expanded
+from radfoundry.weights import Weights
 
 FEATURES = ["core_mean", "rim_mean"]
 NETWORK = {"haar": 1, "widths": [8, 16], "side": 8, "tokens": 8}
@@ -41,8 +44,7 @@ def material(count=6, shape=(16, 16, 16)):
 
 
 def card(kind="inpainting", **own):
-    dims = own.pop("dims", 3)
-    short = {"steps": 2, "batch": 4, "calls": 2, "network": {**NETWORK, "dims": dims}}
+    short = {"steps": 2, "batch": 4, "calls": 2, "network": {**NETWORK, "dims": 3}}
     return texture_options.chosen(kind, "phantom", short | own) | {"features": FEATURES}
 
 
@@ -50,15 +52,28 @@ def fitted(given=None, **own):
     return texture.fit_texture(given or material(), card(**own), torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(scope="module")
-def learned():
-    return fitted()
+def fitted_autoencoder(given, **own):
+    dims = given.tumours[0].image.ndim
+    size = {"widths": [8], "dims": dims, "factors": [[2] * dims]}
+    chosen = texture_options.autoencoder("phantom", {"steps": 2, "size": size} | own)
+    return fit_autoencoder(given, chosen, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module", params=["inpainting", "bridge"])
+def learned(request):
+    """Return a network of each kind, and the autoencoder of the one that stands on it."""
+    given = material()
+    if request.param == "inpainting":
+        return fitted(given), None
+    beneath = fitted_autoencoder(given)
+    given = replace(given, autoencoder=beneath)
+    return fitted(given, kind="bridge", network={**NETWORK, "haar": 0, "dims": 3}), beneath
 
 
 def drawn(learned, crops, known=True, seeds=None):
     values = np.full((len(crops), 2), 0.5, np.float32)
     told = np.full(values.shape, known)
-    network = texture.prepared(learned)
+    network = texture.prepared(learned[0], autoencoder=learned[1])
     return network.draw(crops, values, told, seeds or list(range(len(crops))))
 
 
@@ -90,8 +105,8 @@ def test_what_is_drawn_takes_nothing_from_the_lesion_that_was_there(learned):
 
 
 def test_a_trained_texture_follows_the_mean_that_is_asked_for():
-    learned = fitted(material(24), steps=40, learning_rate=1e-2, calls=4)
-    network, source = texture.prepared(learned), crop(3)[0]
+    trained = fitted(material(24), steps=30, learning_rate=1e-2, calls=4)
+    network, source = texture.prepared(trained), crop(3)[0]
     asked = np.array([[-1.5, 0], [1.5, 0]], np.float32)
     told = np.array([[True, False]] * 2)
     low, high = network.draw([source] * 2, asked, told, [1, 1])
@@ -99,22 +114,61 @@ def test_a_trained_texture_follows_the_mean_that_is_asked_for():
     assert high[core].mean() - low[core].mean() > 0.3
 
 
-def test_equal_seeds_train_equal_weights_that_survive_the_disk(learned, tmp_path):
-    again = fitted()
-    assert all(torch.equal(again.state[name], kept) for name, kept in learned.state.items())
-    weights.write(learned, tmp_path)
-    images = [drawn(one, [crop(3)[0]])[0] for one in (learned, weights.read(tmp_path))]
+def test_equal_seeds_train_equal_weights_that_survive_the_disk(tmp_path):
+    first, again = fitted(), fitted()
+    assert all(torch.equal(again.state[name], kept) for name, kept in first.state.items())
+    weights.write(first, tmp_path)
+    images = [drawn((one, None), [crop(3)[0]])[0] for one in (first, weights.read(tmp_path))]
     np.testing.assert_array_equal(*images)
 
 
+def test_the_bridge_needs_its_autoencoder_to_learn_and_to_draw():
+    with pytest.raises(ValueError, match="stands on an autoencoder"):
+        fitted(kind="bridge")
+    with pytest.raises(ValueError, match="stands on an autoencoder"):
+        texture.prepared(Weights({}, card("bridge")))
+
+
+def test_an_erased_crop_says_nothing_of_its_tumour():
+    source = crop(3)[0]
+    rows = batch([source], np.zeros((1, 2)), np.ones((1, 2)))
+    image = erased(rows)[0, 0].numpy()
+    assert set(image[source.regions == 1]) == {1.0}
+    assert set(image[source.regions == 2]) == {0.5}
+    np.testing.assert_array_equal(image[source.regions == 0], source.image[source.regions == 0])
+
+
+def test_the_autoencoder_is_taught_by_regions_tenfold():
+    given = material()
+    latents = rebuilt(fitted_autoencoder(given, steps=0))
+    rows = batch(given.tumours, given.values, given.known)
+    terms = [
+        region_loss(latents, part, torch.Generator().manual_seed(0), {"kl": 0.0, "region": 10.0})
+        for part in (
+            replace(rows, regions=rows.regions * 0 + 1),
+            replace(rows, regions=0 * rows.regions),
+        )
+    ]
+    assert float(terms[0]["region"]) == pytest.approx(10 * float(terms[0]["absolute"]))
+    assert float(terms[1]["region"]) == 0
+
+
+def test_an_autoencoder_brings_a_crop_back():
+    given = material()
+    latents = rebuilt(fitted_autoencoder(given, steps=20))
+    images = batch(given.tumours, given.values, given.known).images
+    errors = (latents.decode(latents.encode(images)) - images).abs()
+    assert errors.mean() < 0.06  # the crops' noise has a deviation of 0.05
+
+
 def test_an_untrained_network_loads_and_draws():
-    assert np.isfinite(drawn(fitted(steps=0), [crop(3)[0]])[0]).all()
+    assert np.isfinite(drawn((fitted(steps=0), None), [crop(3)[0]])[0]).all()
 
 
 def test_slices_of_one_plane_are_drawn_as_they_came():
     flat = material(shape=(16, 16, 1))
-    image = drawn(fitted(flat, dims=2), flat.tumours[:1])[0]
-    assert image.shape == (16, 16, 1)
+    learned = fitted(flat, network={**NETWORK, "dims": 2}), None
+    assert drawn(learned, flat.tumours[:1])[0].shape == (16, 16, 1)
 
 
 def test_a_tumour_keeps_at_least_one_value_and_a_healthy_place_has_none():

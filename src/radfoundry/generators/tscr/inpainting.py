@@ -35,6 +35,10 @@ class Inpainting(nn.Module):
         self.tissue = TissueScale()
         self.network = ValueUNet(card["network"], (1, 1 + BESIDE), len(card["features"]), REGIONS)
 
+    def measure(self, tumours: Sequence[tuple], healthy: Sequence[tuple]) -> None:
+        """Take the units of tissue from the training crops, see `TissueScale.measure`."""
+        self.tissue.measure(tumours, healthy)
+
     def forward(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
         """Return the estimate, shaped as `noisy` (B, 1, *space), in units of tissue."""
         level = Level.at(FLOW.schedule, times, noisy)

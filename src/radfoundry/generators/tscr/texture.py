@@ -15,7 +15,9 @@ from torch import Tensor
 
 from radfoundry.generators.tscr import pasting, texture_material
 from radfoundry.generators.tscr.inpainting import Inpainting
-from radfoundry.generators.tscr.texture_material import Batch, Cut, Material, Pairs
+from radfoundry.generators.tscr.latent_bridge import LatentBridge
+from radfoundry.generators.tscr.region_autoencoder import rebuilt
+from radfoundry.generators.tscr.texture_material import Batch, Cut, Material, Pairs, planes
 from radfoundry.networks.layers import seeded
 from radfoundry.networks.value_unet import multiple
 from radfoundry.training.feeding import Feed
@@ -23,7 +25,7 @@ from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
-SHOWN = 3
+Network = Inpainting | LatentBridge
 
 
 def fit_texture(
@@ -47,15 +49,14 @@ def fit_texture(
 
     Raises:
         ValueError: Crops lack, are of several shapes or cannot be halved as often as the network
-            halves them.
+            halves them; it is a bridge, and the material has no autoencoder.
     """
     pairs = Pairs(material, int(card["batch"]), card["healthy"], card["dropping"])
-    network = _untrained(card, generator)
-    _refuse_sides(card, material.tumours[0])
-    network.tissue.measure(*(
-        [(crop.image, crop.regions) for crop in part]
-        for part in (material.tumours, material.healthy)
-    ))  # fmt: skip
+    _refuse_sides(card, pairs)
+    with seeded(generator):
+        network = _built(card, material.autoencoder, device)
+    parts = (material.tumours, material.healthy)
+    network.measure(*([(crop.image, crop.regions) for crop in part] for part in parts))
     told = start_from(network, begun)
     settings = Settings(**{f.name: card[f.name] for f in fields(Settings) if f.name in card})
     feed = Feed(pairs, settings, generator.initial_seed(), callbacks.resume, callbacks.workers)
@@ -67,26 +68,35 @@ def fit_texture(
     return Weights(done.state, {**card, **told, "losses": done.loss_curve()})
 
 
-def _untrained(card: Mapping[str, Any], generator: torch.Generator) -> Inpainting:
-    with seeded(generator):
+def _built(card: Mapping[str, Any], autoencoder: Weights | None, device: Any) -> Network:
+    """Return the untrained network of a card."""
+    if card["kind"] == "inpainting":
         return Inpainting(card)
+    if autoencoder is None:
+        raise ValueError("texture: the bridge stands on an autoencoder: there is none")
+    return LatentBridge(card, rebuilt(autoencoder, device))
 
 
-def _refuse_sides(card: Mapping[str, Any], crop: Cut) -> None:
-    sides, step = texture_material.flat(crop.image).shape, multiple(card["network"])
-    if any(side % step for side in sides):
-        raise ValueError(f"crops are {sides}; allowed: multiples of {step} voxels")
+def _refuse_sides(card: Mapping[str, Any], pairs: Pairs) -> None:
+    coarser = 2 if card["kind"] == "bridge" else 1
+    step = coarser * multiple(card["network"])
+    if any(side % step for side in pairs.space):
+        raise ValueError(f"crops are {pairs.space}; allowed: multiples of {step} voxels")
 
 
-def _loss(network: Inpainting, rows: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-    return network.loss(rows.to(network.tissue.center.device), generator)
+def _loss(network: Network, rows: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    return network.loss(rows.to(_device(network)), generator)
+
+
+def _device(network: Network) -> torch.device:
+    return next(network.parameters()).device
 
 
 @dataclass(frozen=True)
 class Texture:
     """A texture network, ready to draw."""
 
-    network: Inpainting
+    network: Network
     device: str | torch.device
 
     def draw(
@@ -123,21 +133,21 @@ def _row(rows: Batch, row: int) -> Batch:
     return Batch(*(getattr(rows, field.name)[[row]] for field in fields(Batch)))
 
 
-def prepared(weights: Weights, device: str | torch.device = "cpu") -> Texture:
-    """Return the network of weights that `fit_texture` made, ready to draw."""
-    network = Inpainting(weights.card)
+def prepared(
+    weights: Weights, device: str | torch.device = "cpu", autoencoder: Weights | None = None
+) -> Texture:
+    """Return the network of weights that `fit_texture` made, ready to draw.
+
+    Raises:
+        ValueError: It is a bridge, and the autoencoder that it stands on is not given.
+    """
+    network = _built(weights.card, autoencoder, device)
     network.load_state_dict(dict(weights.state))
     return Texture(network.to(device).eval().requires_grad_(False), device)
 
 
-def preview(pairs: Pairs, network: Inpainting) -> np.ndarray:
+def preview(pairs: Pairs, network: Network) -> np.ndarray:
     """Return middle planes of training crops in [0, 1]: above as they are, below as drawn."""
-    rows = pairs(torch.Generator().manual_seed(0)).to(network.tissue.center.device)
+    rows = pairs(torch.Generator().manual_seed(0)).to(_device(network))
     made = network.draw(rows, range(len(rows.images)))
-    return np.concatenate([_planes(part) for part in (rows.images, made)])
-
-
-def _planes(images: Tensor) -> np.ndarray:
-    seen = images[:SHOWN, 0].clamp(-1, 1).float().cpu()
-    planes = seen[..., seen.shape[-1] // 2] if seen.ndim == 4 else seen
-    return np.concatenate(list((planes.numpy() + 1) / 2), axis=1)
+    return np.concatenate([planes(part) for part in (rows.images, made)])

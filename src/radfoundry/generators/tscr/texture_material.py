@@ -15,8 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from radfoundry.anatomy.regions import ids
+from radfoundry.weights import Weights
 
 BESIDE, REGIONS = 5, 3  # channels of `beside` and of `parts`
+SHOWN = 3
 
 
 class Cut(Protocol):
@@ -50,12 +52,14 @@ class Material:
         values: (n, features) float32, standardized, of the tumours.
         known: (n, features) bool.
         healthy: Crops without tumour in the regions, which are where one was pasted.
+        autoencoder: What the bridge stands on, of `region_autoencoder.fit_autoencoder`.
     """
 
     tumours: Sequence[Cut]
     values: np.ndarray
     known: np.ndarray
     healthy: Sequence[Cut]
+    autoencoder: Weights | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,7 @@ class Pairs:
             given = f"{material.values.shape} and {material.known.shape}"
             raise ValueError(f"values and known are {given} for {rows[0]} tumours")
         self.material, self.count, self.dropping = material, count, dropping
+        self.space = flat(material.tumours[0].image).shape
         self.healthy = min(count - 1, max(1, round(healthy * count))) if count > 1 else 0
 
     def __call__(self, generator: torch.Generator) -> Batch:
@@ -182,3 +187,10 @@ def mirrored(rows: Batch, generator: torch.Generator) -> Batch:
         pictures = torch.where(turned.reshape(shape), pictures.flip(axis), pictures)
     images, regions, anatomy = pictures.split([1, 1, 2], 1)
     return Batch(images, regions.long(), anatomy, rows.values, rows.known)
+
+
+def planes(images: Tensor) -> np.ndarray:
+    """Return middle planes of the first few images (B, 1, *space), side by side, in [0, 1]."""
+    seen = images[:SHOWN, 0].detach().clamp(-1, 1).float().cpu()
+    middle = seen[..., seen.shape[-1] // 2] if seen.ndim == 4 else seen
+    return np.concatenate(list((middle.numpy() + 1) / 2), axis=1)
