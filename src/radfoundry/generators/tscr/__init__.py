@@ -21,7 +21,7 @@ from radfoundry.generators.tscr import asking, donors, lesion_bank, requests
 from radfoundry.generators.tscr.crops import lesions
 from radfoundry.generators.tscr.drawing import Networks, draw
 from radfoundry.generators.tscr.engines import shape_engines, texture_engines
-from radfoundry.generators.tscr.fitting import Training, of_masks, of_texture
+from radfoundry.generators.tscr.fitting import Training, learned_from, of_masks, of_texture
 from radfoundry.generators.tscr.options import common
 from radfoundry.training.loop import Callbacks
 from radfoundry.weights import Weights
@@ -36,13 +36,17 @@ NETWORKS = {
     "donors": "real lesions with their pixels, which baselines take; it learns nothing",
     "mask_gan": "GAN that draws masks of lesions from shape features",
     "mask_diffusion": "U-Net that draws masks of lesions from shape features",
+    "autoencoder": "of crops, taught most in lesions, on which the bridge stands",
+    "bridge": "U-Net that crosses from a lesion's mask to its voxels, the published texture",
     "inpainting": "U-Net that draws voxels into a mask from texture features",
 }
-CLAIMED = ("mask_gan", "mask_diffusion", "inpainting")
+CLAIMED = ("mask_gan", "mask_diffusion", "bridge", "inpainting")
 NEEDS = {
     "donors": ["measurements"],
     "mask_gan": ["measurements"],
     "mask_diffusion": ["measurements"],
+    "autoencoder": ["measurements"],
+    "bridge": ["measurements", "autoencoder"],
     "inpainting": ["measurements"],
 }
 MODALITIES = ("CT", "MR")
@@ -108,10 +112,11 @@ def fit(
         return donors.fit(examples, card)
     own, start = dict(options.get(network) or {}), data.networks.get(network)
     training = Training(card, own, generator, device, callbacks, start)
-    if network == "inpainting":
-        made = of_texture(network, data.cases, examples, bank, training)
-    else:
+    if network.startswith("mask_"):
         made = of_masks(network.removeprefix("mask_"), examples, training)
+    else:
+        material = learned_from(data, examples, bank, training)
+        made = of_texture(network, material, bank.texture.names, training)
     return replace(made, card={**made.card, "recipe": card})
 
 

@@ -31,7 +31,7 @@ def shape_engines(weights: Mapping[str, Weights], bank: Bank, device: str) -> di
 def texture_engines(weights: Mapping[str, Weights], bank: Bank, device: str) -> dict[str, Textures]:
     """Return what draws voxels: networks, `clusters` beside one, `copy_paste` with donors."""
     found: dict[str, Textures] = {
-        name: texture.prepared(weights[name], device)
+        name: texture.prepared(weights[name], device, weights.get("autoencoder"))
         for name in ("bridge", "inpainting")
         if name in weights
     }

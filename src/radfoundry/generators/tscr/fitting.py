@@ -8,11 +8,17 @@ import numpy as np
 import torch
 
 from radfoundry.case import Case
-from radfoundry.generators.tscr import asking, shapes, texture, texture_options
+from radfoundry.generators.tscr import (
+    asking,
+    region_autoencoder,
+    shapes,
+    texture,
+    texture_options,
+)
 from radfoundry.generators.tscr.crops import Crop, healthy
 from radfoundry.generators.tscr.lesion_bank import Bank, Example
 from radfoundry.generators.tscr.texture_material import Material
-from radfoundry.training.loop import Callbacks
+from radfoundry.training.loop import Callbacks, TrainingData
 from radfoundry.weights import Weights
 
 
@@ -54,23 +60,32 @@ def of_masks(kind: str, examples: Sequence[Example], training: Training) -> Weig
     return shapes.fit_shapes(lesions, chosen, *training.how)
 
 
-def of_texture(
-    kind: str,
-    cases: Sequence[Case],
-    examples: Sequence[Example],
-    bank: Bank,
-    training: Training,
-) -> Weights:
-    """Return a network of voxels; `kind` is a name of `texture_options.TRAINING`."""
+def learned_from(
+    data: TrainingData, examples: Sequence[Example], bank: Bank, training: Training
+) -> Material:
+    """Return what networks of voxels learn from: lesions with their scores, and healthy places."""
     rows = [asking.told(one.values, bank.texture) for one in examples]
-    material = Material(
+    return Material(
         [one.crop for one in examples],
         np.stack([scores for scores, _ in rows]),
         np.stack([known for _, known in rows]),
-        healthy_places(cases, examples, training.card, training.generator),
+        healthy_places(data.cases, examples, training.card, training.generator),
+        data.networks.get("autoencoder"),
     )
-    chosen = texture_options.chosen(kind, training.card["size"], training.own)
-    chosen |= {"features": list(bank.texture.names)}
+
+
+def of_texture(kind: str, material: Material, names: Sequence[str], training: Training) -> Weights:
+    """Return a network of voxels that is told values of those names.
+
+    `kind` is "autoencoder", which is told nothing, or a name of `texture_options.TRAINING`.
+    """
+    size = training.card["size"]
+    if kind == "autoencoder":
+        chosen = texture_options.autoencoder(size, training.own)
+        return region_autoencoder.fit_autoencoder(material, chosen, *training.how)
+    chosen = texture_options.chosen(kind, size, training.own)
+    chosen["network"] = {**chosen["network"], "dims": material.tumours[0].image.ndim}
+    chosen |= {"features": list(names)}
     return texture.fit_texture(material, chosen, *training.how)
 
 

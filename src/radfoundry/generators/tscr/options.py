@@ -21,12 +21,10 @@ USED: Mapping[str, Mapping[str, list | bool]] = {
     "donors": {"train/donors": True},
     "mask_gan": {"sample/masks": ["gan"]},
     "mask_diffusion": {"sample/masks": [None, "diffusion"]},
+    "autoencoder": {"sample/texture": ["bridge"]},
+    "bridge": {"sample/texture": ["bridge"]},
     "inpainting": {"sample/texture": [None, "inpainting", "clusters"]},
 }
-_SETTINGS = (
-    "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup", "schedule",
-    "clip", "ema", "precision",
-)  # fmt: skip
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
     "window": (), "crop": (), "lesion": (), "organ": (), "radiomics": (),
@@ -35,6 +33,15 @@ TRAIN: Mapping[str, Sequence[str]] = {
     "mask_diffusion": (
         "network", "factor", "unknown", "partial", "calls", "steps", "batch", "learning_rate",
         "warmup", "schedule", "ema", "clip",
+    ),
+    "autoencoder": (  # these as `texture_options` has them
+        "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "precision", "kl", "region",
+    ),
+    "bridge": (
+        "network", "margin", "healthy", "dropping", "calls", "steps", "batch", "accumulate",
+        "learning_rate", "betas", "weight_decay", "warmup", "schedule", "clip", "ema", "precision",
+        "variance", "outside",
     ),
     "inpainting": (
         "network", "margin", "healthy", "dropping", "calls", "steps", "batch", "accumulate",

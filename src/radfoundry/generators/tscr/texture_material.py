@@ -1,0 +1,196 @@
+"""What texture is learned from: crops with a tumour, and crops of healthy organ with its mask.
+
+As TSCR trains its removal: a healthy place with a tumour's mask pasted there, and no value known,
+is to be drawn as it is. So no value known always means normal tissue; of a tumour's values any may
+be left out, but never all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from radfoundry.anatomy.regions import ids
+from radfoundry.weights import Weights
+
+BESIDE, REGIONS = 5, 3  # channels of `beside` and of `parts`
+SHOWN = 3
+
+
+class Cut(Protocol):
+    """A crop, as `crops.Crop` is one; of a grid of one plane the last side may be 1.
+
+    Attributes:
+        image: float32 in [-1, 1].
+        organ: uint8 labels of the anatomy.
+        regions: uint8; 0 none, 1 tumour's rim (or all of it), 2 core.
+    """
+
+    @property
+    def image(self) -> np.ndarray:
+        """Return intensities."""
+
+    @property
+    def organ(self) -> np.ndarray:
+        """Return the anatomy."""
+
+    @property
+    def regions(self) -> np.ndarray:
+        """Return the tumour."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The crops that a texture network is fitted to.
+
+    Attributes:
+        tumours: Each with its tumour's regions.
+        values: (n, features) float32, standardized, of the tumours.
+        known: (n, features) bool.
+        healthy: Crops without tumour in the regions, which are where one was pasted.
+        autoencoder: What the bridge stands on, of `region_autoencoder.fit_autoencoder`.
+    """
+
+    tumours: Sequence[Cut]
+    values: np.ndarray
+    known: np.ndarray
+    healthy: Sequence[Cut]
+    autoencoder: Weights | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops as tensors, one row each.
+
+    Attributes:
+        images: (B, 1, *space) in [-1, 1].
+        regions: (B, 1, *space) long, as in `Cut`.
+        anatomy: (B, 2, *space) 0 or 1: in an organ that tumours grow in; in any other structure.
+        values: (B, features) standardized.
+        known: (B, features) bool; nothing known asks for normal tissue.
+    """
+
+    images: Tensor
+    regions: Tensor
+    anatomy: Tensor
+    values: Tensor
+    known: Tensor
+
+    @property
+    def tissue(self) -> Tensor:
+        """Return (B, 1, *space) which tissue is to be drawn, by the numbers of `tissue`."""
+        tumour = self.known.any(1).reshape(-1, *[1] * (self.images.ndim - 1))
+        return torch.where(tumour, self.regions, 0)
+
+    def parts(self) -> Tensor:
+        """Return (B, REGIONS, *space) 0 or 1: rim, core, and all else."""
+        return torch.cat([self.regions == number for number in (1, 2, 0)], 1).to(self.images)
+
+    def beside(self, drawn: Tensor) -> Tensor:
+        """Return (B, BESIDE, *space): what is drawn, rim, core, and both of the anatomy."""
+        return torch.cat([drawn.to(self.images), self.parts()[:, :2], self.anatomy], 1)
+
+    def to(self, device: str | torch.device) -> "Batch":
+        """Return the batch on a device."""
+        parts = (self.images, self.regions, self.anatomy, self.values, self.known)
+        return Batch(*(part.to(device) for part in parts))
+
+
+def batch(crops: Sequence[Cut], values: np.ndarray, known: np.ndarray) -> Batch:
+    """Return crops of one shape as tensors; a last side of 1 is left out."""
+    images, regions, organ = (
+        np.stack([flat(getattr(crop, name)) for crop in crops])[:, None]
+        for name in ("image", "regions", "organ")
+    )
+    inside = np.isin(organ, ids("organ"))
+    anatomy = np.concatenate([inside, (organ > 0) & ~inside], 1).astype(np.float32)
+    return Batch(
+        torch.from_numpy(images.astype(np.float32)),
+        torch.from_numpy(regions.astype(np.int64)),
+        torch.from_numpy(anatomy),
+        torch.from_numpy(np.asarray(values, np.float32)),
+        torch.from_numpy(np.asarray(known, bool)),
+    )
+
+
+def flat(array: np.ndarray) -> np.ndarray:
+    """Return an array without its last axis, if that is one plane."""
+    return array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+
+
+def dilated(regions: Tensor, margin: int) -> Tensor:
+    """Return (B, 1, *space) bool: where there is a region, or one within so many voxels."""
+    inside = (regions > 0).float()
+    pool: Any = functional.max_pool3d if regions.ndim == 5 else functional.max_pool2d
+    return pool(inside, 2 * margin + 1, 1, margin) > 0
+
+
+class Pairs:
+    """Batches of tumours and of healthy places, mirrored at random; picklable."""
+
+    def __init__(self, material: Material, count: int, healthy: float, dropping: float) -> None:
+        """Keep the crops.
+
+        Args:
+            material: Crops of one shape.
+            count: Crops of a batch.
+            healthy: Share of them that are healthy places.
+            dropping: Chance that some of a tumour's values are left out.
+
+        Raises:
+            ValueError: There are no tumours, no healthy places, or crops of several shapes.
+        """
+        shapes = {crop.image.shape for crop in (*material.tumours, *material.healthy)}
+        if not (material.tumours and material.healthy) or len(shapes) != 1:
+            counts = f"{len(material.tumours)} tumours and {len(material.healthy)} healthy places"
+            raise ValueError(f"{counts} of shapes {sorted(shapes)}; needed: some, of one shape")
+        rows = (len(material.tumours), *material.values.shape[1:])
+        if not material.values.shape == material.known.shape == rows:
+            given = f"{material.values.shape} and {material.known.shape}"
+            raise ValueError(f"values and known are {given} for {rows[0]} tumours")
+        self.material, self.count, self.dropping = material, count, dropping
+        self.space = flat(material.tumours[0].image).shape
+        self.healthy = min(count - 1, max(1, round(healthy * count))) if count > 1 else 0
+
+    def __call__(self, generator: torch.Generator) -> Batch:
+        """Return a batch; each row is mirrored along each axis with a chance of a half."""
+        tumours, healthy = self.material.tumours, self.material.healthy
+        rows = torch.randint(len(tumours), (self.count - self.healthy,), generator=generator)
+        places = torch.randint(len(healthy), (self.healthy,), generator=generator).tolist()
+        crops = [*(tumours[row] for row in rows.tolist()), *(healthy[row] for row in places)]
+        values = np.zeros((self.count, self.material.values.shape[1]), np.float32)
+        known = np.zeros(values.shape, bool)
+        values[: len(rows)] = self.material.values[rows.numpy()]
+        known[: len(rows)] = self._told(self.material.known[rows.numpy()], generator)
+        return mirrored(batch(crops, values, known), generator)
+
+    def _told(self, known: np.ndarray, generator: torch.Generator) -> np.ndarray:
+        """Return which values are told: all that are known, or any number of them but none."""
+        chance, share = torch.rand(2, len(known), 1, generator=generator).numpy()
+        rank = torch.rand(known.shape, generator=generator).numpy()
+        first = np.where(known, rank, np.inf).argmin(1)
+        kept = (chance >= self.dropping) | (rank < share)
+        kept[np.arange(len(known)), first] = True
+        return known & kept
+
+
+def mirrored(rows: Batch, generator: torch.Generator) -> Batch:
+    """Return the batch with each row mirrored along each axis, or not, by chance."""
+    pictures = torch.cat([rows.images, rows.regions.to(rows.images), rows.anatomy], 1)
+    for axis in range(2, pictures.ndim):
+        turned = torch.rand(len(pictures), generator=generator) < 0.5
+        shape = (-1, *[1] * (pictures.ndim - 1))
+        pictures = torch.where(turned.reshape(shape), pictures.flip(axis), pictures)
+    images, regions, anatomy = pictures.split([1, 1, 2], 1)
+    return Batch(images, regions.long(), anatomy, rows.values, rows.known)
+
+
+def planes(images: Tensor) -> np.ndarray:
+    """Return middle planes of the first few images (B, 1, *space), side by side, in [0, 1]."""
+    seen = images[:SHOWN, 0].detach().clamp(-1, 1).float().cpu()
+    middle = seen[..., seen.shape[-1] // 2] if seen.ndim == 4 else seen
+    return np.concatenate(list((middle.numpy() + 1) / 2), axis=1)
