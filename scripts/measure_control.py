@@ -30,28 +30,19 @@ reader = lesion_reader.fit(unseen, lesion, np.random.default_rng(job.params.seed
 sources = Cases(job.input.images, job.input.labels, samples["source"])
 
 
-def known(name, source, organ):
-    """Return what every row of a sample states."""
-    operation = json.loads(requests.loc[name, "parameters"])["operation"]
-    row = {"sample": name, "source": source, "patient": patients[source]}
-    return row | {"operation": operation, "organ": organ}
-
-
 def rows_of(sample, source):
     """Return the rows of one sample."""
-    facts = known(sample.name, source.name, control.organ_of(sample, source))
-    gone = facts["operation"] in control.GONE
+    request = requests.loc[sample.name].to_dict()
+    gone = json.loads(request["parameters"])["operation"] in control.GONE
     left = control.residual(sample, source, reader, lesion) if gone else None
-    asked = generator.asked(requests.loc[sample.name].to_dict(), networks)
-    measured = generator.measured(sample, source, networks)
-    return [facts | row for row in control.rows(sample, source, asked, measured, left)]
+    asked = generator.asked(request, networks)
+    return control.rows(sample, source, asked, generator.measured(sample, source, networks), left)
 
 
-rows = []
-for sample in progress(drawn_cases(samples.query("status == 'ok'")), len(samples), "samples"):
+lost, drawn = (samples[samples["status"] == status] for status in ("failed", "ok"))
+rows = [row for name in lost["sample"] for row in control.failed(name)]
+for sample in progress(drawn_cases(drawn), len(drawn), "samples"):
     rows += rows_of(sample, sources.named(sample.facts["source"]))
-for row in samples.query("status == 'failed'").to_dict("records"):
-    rows += [known(row["sample"], row["source"], "-") | one for one in control.failed()]
-frame = pd.DataFrame(rows).reindex(columns=list(tables.columns("control")))
+frame = control.beside(pd.DataFrame(rows), requests, patients)
 summarize(frame.drop_duplicates("sample"), "operation")
-tables.write(frame, job.output.table, "control")
+tables.write(frame[list(tables.columns("control"))], job.output.table, "control")

@@ -4,10 +4,12 @@ One row for each sample and measurement, asked beside measured. A sample that co
 a row too: `failed`.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 
 from radfoundry.anatomy import regions
@@ -29,7 +31,7 @@ def rows(
     measured: Mapping[str, float],
     left: float | None = None,
 ) -> Iterator[Row]:
-    """Yield the rows of one sample: `feature`, `asked` (NaN if nothing), `measured`.
+    """Yield the rows of one sample: sample, organ, feature, asked (NaN if not), measured.
 
     Args:
         sample: As drawn.
@@ -38,16 +40,32 @@ def rows(
         measured: By feature; empty where no lesion was drawn.
         left: `residual`, where a lesion was removed.
     """
+    known = {"sample": sample.name, "organ": organ_of(sample, source)}
     for name, value in measured.items():
-        yield {"feature": name, "asked": asked.get(name, NAN), "measured": value}
-    yield {"feature": OUTSIDE, "asked": 1.0, "measured": untouched(sample, source)}
+        yield known | {"feature": name, "asked": asked.get(name, NAN), "measured": value}
+    yield known | {"feature": OUTSIDE, "asked": 1.0, "measured": untouched(sample, source)}
     if left is not None:
-        yield {"feature": RESIDUAL, "asked": 0.0, "measured": left}
+        yield known | {"feature": RESIDUAL, "asked": 0.0, "measured": left}
 
 
-def failed() -> Iterator[Row]:
+def failed(sample: str) -> Iterator[Row]:
     """Yield the row of a sample that could not be drawn."""
-    yield {"feature": FAILED, "asked": NAN, "measured": 1.0}
+    yield {"sample": sample, "organ": "-", "feature": FAILED, "asked": NAN, "measured": 1.0}
+
+
+def beside(rows: pd.DataFrame, requests: pd.DataFrame, patients: pd.Series) -> pd.DataFrame:
+    """Return rows with what each sample's request says: source, patient and operation.
+
+    Args:
+        rows: Of all samples.
+        requests: By their ids.
+        patients: Patient of each case.
+    """
+    own = requests.loc[rows["sample"]]
+    operations = [json.loads(text)["operation"] for text in own["parameters"]]
+    sources = own["source"].to_list()
+    whose = patients.loc[sources].to_list()
+    return rows.assign(source=sources, patient=whose, operation=operations)
 
 
 def untouched(sample: Case, source: Case, margin: int = MARGIN) -> float:
