@@ -28,7 +28,7 @@ USED: Mapping[str, Mapping[str, list | bool]] = {
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
     "window": (), "crop": (), "lesion": (), "organ": (), "radiomics": (),
-    "donors": ("most",),
+    "donors": (),
     "mask_gan": (),
     "mask_diffusion": (
         "network", "factor", "unknown", "partial", "calls", "steps", "batch", "learning_rate",
