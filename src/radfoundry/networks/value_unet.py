@@ -70,7 +70,7 @@ class ValueUNet(nn.Module):
         count, side = int(size["blocks"]), int(size["side"])
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
         merged = 2 ** len(space)
-        self.down = nn.ModuleList(_Level(width, told, side, count) for width in widths[:-1])
+        self.down = nn.ModuleList(Level(width, told, side, count) for width in widths[:-1])
         self.fold = nn.ModuleList(nn.Linear(fine * merged, wide) for fine, wide in pairs)
         self.bottom = nn.ModuleList(
             AttentionBlock(told, side, told, told, (math.prod(grids[-1]), 0))
@@ -78,7 +78,7 @@ class ValueUNet(nn.Module):
         )
         self.unfold = nn.ModuleList(nn.Linear(wide, fine * merged) for fine, wide in pairs)
         self.join = nn.ModuleList(nn.Linear(2 * width, width) for width in widths[:-1])
-        self.up = nn.ModuleList(_Level(width, told, side, count + 1) for width in widths[:-1])
+        self.up = nn.ModuleList(Level(width, told, side, count + 1) for width in widths[:-1])
         self.leave = zeroed(nn.Linear(widths[0], parts))
 
     def measure(self, pictures: Tensor) -> None:
@@ -127,7 +127,7 @@ class ValueUNet(nn.Module):
         return layer(*given)
 
 
-class _Level(nn.Module):
+class Level(nn.Module):
     """Shift blocks on one grid, then a look of every place at the tokens."""
 
     def __init__(self, width: int, told: int, side: int, blocks: int) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 REACH = 8.0  # voxels from the surface at which a field is 1 inside and -1 outside
-SHARPNESS = 0.5  # voxels over which a soft mask goes from 0.27 to 0.73
+SHARPNESS = 0.35  # voxels over which a soft mask goes from 0.27 to 0.73
 RIM, CORE = 1, 2  # in a map of regions, see `crops`
 
 

@@ -15,17 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from radfoundry.generators.tscr import mask_diffusion
+from radfoundry.generators.tscr import mask_diffusion, mask_gan
 from radfoundry.generators.tscr.features import Table, encode, shape_names
 from radfoundry.generators.tscr.fields import CORE, of_regions, regions_of
 from radfoundry.generators.tscr.mask_batches import MaskBatches
+from radfoundry.generators.tscr.shape_error import SPACING_UNIT
 from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.training.settings import refuse_unknown
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
-KINDS: Mapping[str, ModuleType] = {"diffusion": mask_diffusion}
-SPACING_UNIT = 0.1  # of the logarithm of a voxel's length: what counts as one deviation
+KINDS: Mapping[str, ModuleType] = {"diffusion": mask_diffusion, "gan": mask_gan}
 
 
 @dataclass(frozen=True)
