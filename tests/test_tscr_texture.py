@@ -44,7 +44,7 @@ def material(count=6, shape=(16, 16, 16)):
 
 
 def card(kind="inpainting", **own):
-    short = {"steps": 2, "batch": 4, "calls": 2, "network": {**NETWORK, "dims": 3}}
+    short = {"steps": 2, "batch": 4, "calls": 2, "patch": 8, "network": {**NETWORK, "dims": 3}}
     return texture_options.chosen(kind, "phantom", short | own) | {"features": FEATURES}
 
 
@@ -55,7 +55,7 @@ def fitted(given=None, **own):
 def fitted_autoencoder(given, **own):
     dims = given.tumours[0].image.ndim
     size = {"widths": [8], "dims": dims, "factors": [[2] * dims]}
-    chosen = texture_options.autoencoder("phantom", {"steps": 2, "size": size} | own)
+    chosen = texture_options.autoencoder("phantom", {"steps": 2, "patch": 8, "size": size} | own)
     return fit_autoencoder(given, chosen, torch.Generator().manual_seed(0))
 
 
@@ -172,11 +172,13 @@ def test_slices_of_one_plane_are_drawn_as_they_came():
 
 
 def test_a_tumour_keeps_at_least_one_value_and_a_healthy_place_has_none():
-    pairs = Pairs(material(), 8, healthy=0.25, dropping=1.0)
+    pairs = Pairs(material(), {"batch": 8, "healthy": 0.25, "dropping": 1.0, "patch": 8})
     for seed in range(5):
-        known = pairs(torch.Generator().manual_seed(seed)).known
-        assert known[:6].any(1).all()
-        assert not known[6:].any()
+        rows = pairs(torch.Generator().manual_seed(seed))
+        assert rows.known[:6].any(1).all()
+        assert not rows.known[6:].any()
+        assert rows.images.shape == (8, 1, 8, 8, 8)
+        assert (rows.regions > 0).flatten(1).any(1).all()
 
 
 def test_tissue_scales_there_and_back():
@@ -201,6 +203,10 @@ def test_without_a_lesion_nothing_is_pasted():
     [
         ({"healthy": []}, "0 healthy places"),
         ({"healthy": [crop(1, (8, 8, 8))[0]]}, "of one shape"),
+        (
+            {"healthy": [replace(crop(1)[0], regions=np.zeros((16, 16, 16)))]},
+            "crop 0 has no region",
+        ),
         ({"known": np.ones((6, 3), bool)}, r"values and known are \(6, 2\) and \(6, 3\)"),
     ],
 )

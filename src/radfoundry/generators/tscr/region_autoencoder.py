@@ -26,7 +26,7 @@ from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
 MEASURED = 64  # crops that components, and latents' mean and spread, are taken from
-HEALTHY = 0.5  # share of the crops without a tumour
+ALIKE: Mapping[str, Any] = {"healthy": 0.5, "dropping": 0.0}  # as many crops without a tumour
 
 __all__ = ["fit_autoencoder", "rebuilt", "region_loss"]
 
@@ -53,7 +53,7 @@ def fit_autoencoder(
         ValueError: Crops lack, are of several shapes, or are no multiples of what its latents are
             coarser by.
     """
-    pairs = Pairs(material, int(card["batch"]), HEALTHY, 0.0)
+    pairs = Pairs(material, {**card, **ALIKE})
     _refuse_sides(pairs, card["size"])
     pictures = _drawn(pairs).to(device)
     with seeded(generator):

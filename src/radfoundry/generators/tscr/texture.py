@@ -17,7 +17,16 @@ from radfoundry.generators.tscr import pasting, texture_material
 from radfoundry.generators.tscr.inpainting import Inpainting
 from radfoundry.generators.tscr.latent_bridge import LatentBridge
 from radfoundry.generators.tscr.region_autoencoder import rebuilt
-from radfoundry.generators.tscr.texture_material import Batch, Cut, Material, Pairs, planes
+from radfoundry.generators.tscr.texture_material import (
+    Batch,
+    Cut,
+    Material,
+    Pairs,
+    box_around,
+    flat,
+    part_of,
+    planes,
+)
 from radfoundry.networks.layers import seeded
 from radfoundry.networks.texture_unet import multiple
 from radfoundry.training.feeding import Feed
@@ -26,6 +35,7 @@ from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
 Network = Inpainting | LatentBridge
+CONTEXT = 4  # voxels around what is drawn that the network sees
 
 
 def fit_texture(
@@ -51,8 +61,9 @@ def fit_texture(
         ValueError: Crops lack, are of several shapes or cannot be halved as often as the network
             halves them; it is a bridge, and the material has no autoencoder.
     """
-    pairs = Pairs(material, int(card["batch"]), card["healthy"], card["dropping"])
-    _refuse_sides(card, pairs)
+    pairs = Pairs(material, card)
+    for sides in (pairs.space, flat(material.tumours[0].image).shape):
+        _refuse_sides(card, sides)
     with seeded(generator):
         network = _built(card, material.autoencoder, device)
     parts = (material.tumours, material.healthy)
@@ -77,11 +88,14 @@ def _built(card: Mapping[str, Any], autoencoder: Weights | None, device: Any) ->
     return LatentBridge(card, rebuilt(autoencoder, device))
 
 
-def _refuse_sides(card: Mapping[str, Any], pairs: Pairs) -> None:
-    coarser = 2 if card["kind"] == "bridge" else 1
-    step = coarser * multiple(card["network"])
-    if any(side % step for side in pairs.space):
-        raise ValueError(f"crops are {pairs.space}; allowed: multiples of {step} voxels")
+def _refuse_sides(card: Mapping[str, Any], sides: Sequence[int]) -> None:
+    if any(side % _step(card) for side in sides):
+        raise ValueError(f"crops are {tuple(sides)}; allowed: multiples of {_step(card)} voxels")
+
+
+def _step(card: Mapping[str, Any]) -> int:
+    """Return of what the sides of crops must be multiples; latents are half as fine."""
+    return (2 if card["kind"] == "bridge" else 1) * multiple(card["network"])
 
 
 def _loss(network: Network, rows: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -97,6 +111,7 @@ class Texture:
     """A texture network, ready to draw."""
 
     network: Network
+    step: int
     device: str | torch.device
 
     def draw(
@@ -119,18 +134,20 @@ class Texture:
             seeds: One for each crop.
         """
         rows = texture_material.batch(crops, values, known).to(self.device)
-        # Not as one batch: on a CPU a larger one rounds otherwise, and takes as long.
-        made = torch.cat([self.network.draw(_row(rows, i), [s]) for i, s in enumerate(seeds)])
-        return [
-            pasting.pasted(
-                crop.image, one[0].reshape(crop.image.shape), crop.regions, self.network.margin
-            )
-            for crop, one in zip(crops, made.cpu().numpy(), strict=True)
-        ]
+        return [self._drawn(crop, rows, row, seeds[row]) for row, crop in enumerate(crops)]
 
+    def _drawn(self, crop: Cut, rows: Batch, row: int, seed: int) -> np.ndarray:
+        """Return one crop's image; the network sees the lesion and what lies near it.
 
-def _row(rows: Batch, row: int) -> Batch:
-    return Batch(*(getattr(rows, field.name)[[row]] for field in fields(Batch)))
+        One by one, for on a CPU a batch takes as long and rounds otherwise than its rows.
+        """
+        regions = flat(crop.regions)
+        box = box_around(regions, self.network.margin + CONTEXT, self.step)
+        made = self.network.draw(part_of(rows, row, box), [seed]).cpu().numpy()[0, 0]
+        drawn = flat(crop.image).copy()
+        drawn[box] = made
+        whole = drawn.reshape(crop.image.shape)
+        return pasting.pasted(crop.image, whole, crop.regions, self.network.margin)
 
 
 def prepared(
@@ -143,7 +160,8 @@ def prepared(
     """
     network = _built(weights.card, autoencoder, device)
     network.load_state_dict(dict(weights.state))
-    return Texture(network.to(device).eval().requires_grad_(False), device)
+    network = network.to(device).eval().requires_grad_(False)
+    return Texture(network, _step(weights.card), device)
 
 
 def preview(pairs: Pairs, network: Network) -> np.ndarray:

@@ -5,8 +5,8 @@ is to be drawn as it is. So no value known always means normal tissue; of a tumo
 be left out, but never all.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -132,14 +132,14 @@ def dilated(regions: Tensor, margin: int) -> Tensor:
 class Pairs:
     """Batches of tumours and of healthy places, mirrored at random; picklable."""
 
-    def __init__(self, material: Material, count: int, healthy: float, dropping: float) -> None:
+    def __init__(self, material: Material, card: Mapping[str, Any]) -> None:
         """Keep the crops.
 
         Args:
             material: Crops of one shape.
-            count: Crops of a batch.
-            healthy: Share of them that are healthy places.
-            dropping: Chance that some of a tumour's values are left out.
+            card: `batch`, crops of a batch; `healthy`, the share of them that are healthy places;
+                `dropping`, the chance that some of a tumour's values are left out; `patch`, the
+                sides of the part of a crop that is seen, around any voxel of the lesion.
 
         Raises:
             ValueError: There are no tumours, no healthy places, or crops of several shapes.
@@ -148,13 +148,15 @@ class Pairs:
         if not (material.tumours and material.healthy) or len(shapes) != 1:
             counts = f"{len(material.tumours)} tumours and {len(material.healthy)} healthy places"
             raise ValueError(f"{counts} of shapes {sorted(shapes)}; needed: some, of one shape")
+        _refuse_empty(material)
         rows = (len(material.tumours), *material.values.shape[1:])
         if not material.values.shape == material.known.shape == rows:
             given = f"{material.values.shape} and {material.known.shape}"
             raise ValueError(f"values and known are {given} for {rows[0]} tumours")
-        self.material, self.count, self.dropping = material, count, dropping
-        self.space = flat(material.tumours[0].image).shape
-        self.healthy = min(count - 1, max(1, round(healthy * count))) if count > 1 else 0
+        count, whole = int(card["batch"]), flat(material.tumours[0].image).shape
+        self.material, self.count, self.dropping = material, count, float(card["dropping"])
+        self.space = tuple(min(side, int(card["patch"])) for side in whole)
+        self.healthy = min(count - 1, max(1, round(card["healthy"] * count)))
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """Return a batch; each row is mirrored along each axis with a chance of a half."""
@@ -166,7 +168,8 @@ class Pairs:
         known = np.zeros(values.shape, bool)
         values[: len(rows)] = self.material.values[rows.numpy()]
         known[: len(rows)] = self._told(self.material.known[rows.numpy()], generator)
-        return mirrored(batch(crops, values, known), generator)
+        whole = batch(crops, values, known)
+        return mirrored(_patches(whole, self.space, generator), generator)
 
     def _told(self, known: np.ndarray, generator: torch.Generator) -> np.ndarray:
         """Return which values are told: all that are known, or any number of them but none."""
@@ -176,6 +179,60 @@ class Pairs:
         kept = (chance >= self.dropping) | (rank < share)
         kept[np.arange(len(known)), first] = True
         return known & kept
+
+
+def _refuse_empty(material: Material) -> None:
+    for name in ("tumours", "healthy"):
+        for index, crop in enumerate(getattr(material, name)):
+            if not (crop.regions > 0).any():
+                raise ValueError(f"{name}: crop {index} has no region")
+
+
+def _patches(rows: Batch, space: Sequence[int], generator: torch.Generator) -> Batch:
+    """Return a part of each crop, around a voxel of its lesion."""
+    parts = []
+    for row in range(len(rows.images)):
+        inside = (rows.regions[row, 0] > 0).nonzero()
+        middle = inside[int(torch.randint(len(inside), (), generator=generator))].tolist()
+        sides = rows.images.shape[2:]
+        starts = [
+            min(max(0, at - want // 2), side - want)
+            for at, want, side in zip(middle, space, sides, strict=True)
+        ]
+        box = tuple(slice(a, a + want) for a, want in zip(starts, space, strict=True))
+        parts.append(part_of(rows, row, box))
+    names = [field.name for field in fields(Batch)]
+    return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+
+def part_of(rows: Batch, row: int, box: tuple[slice, ...]) -> Batch:
+    """Return a box of one crop, as a batch of one."""
+    seen = (row, slice(None), *box)
+    pictures = (getattr(rows, name)[seen][None] for name in ("images", "regions", "anatomy"))
+    return Batch(*pictures, rows.values[[row]], rows.known[[row]])
+
+
+def box_around(regions: np.ndarray, reach: int, step: int) -> tuple[slice, ...]:
+    """Return the least box that holds a lesion and what lies within `reach` voxels of it.
+
+    Args:
+        regions: Above 0 in the lesion; empty ones have the box of all.
+        reach: Voxels, as far as the array goes.
+        step: Of which the box's sides are multiples, as the array's are.
+
+    >>> box_around(np.array([0, 0, 0, 0, 0, 1, 1, 0]), 1, 4)
+    (slice(4, 8, None),)
+    """
+    box = []
+    for axis, side in enumerate(regions.shape):
+        others = tuple(other for other in range(regions.ndim) if other != axis)
+        found = np.flatnonzero((regions > 0).any(axis=others))
+        first, last = (found[0], found[-1] + 1) if len(found) else (0, side)
+        first, last = max(0, int(first) - reach), min(side, int(last) + reach)
+        want = min(side, -(-(last - first) // step) * step)
+        first = min(max(0, (first + last - want) // 2), side - want)
+        box.append(slice(first, first + want))
+    return tuple(box)
 
 
 def mirrored(rows: Batch, generator: torch.Generator) -> Batch:

@@ -2,8 +2,8 @@
 
 Of a size: `network`, see `networks.texture_unet`; `margin`, voxels around a lesion that are drawn
 too; `healthy`, the share of a batch that are healthy places; `dropping`, the chance that some of a
-tumour's values are left out; `calls` of the network for a drawing; the rest is a batch and
-`training.settings.Settings`.
+tumour's values are left out; `patch`, the sides of the part of a crop that is seen in training;
+`calls` of the network for a drawing; the rest is a batch and `training.settings.Settings`.
 """
 
 from collections.abc import Mapping
@@ -23,19 +23,20 @@ NETWORKS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 INPAINTING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
-        "network": "phantom", "margin": 1, "healthy": 0.25, "dropping": 0.3, "calls": 16,
-        "steps": 1000, "batch": 4, "learning_rate": 2e-3, "weight_decay": 0.01, "warmup": 20,
-        "schedule": "cosine", "clip": 1.0, "ema": 0.98, "precision": "float32",
+        "network": "phantom", "margin": 1, "healthy": 0.25, "dropping": 0.8, "calls": 16,
+        "patch": 16, "steps": 1000, "batch": 6, "learning_rate": 5e-3, "weight_decay": 0.01,
+        "warmup": 20, "schedule": "cosine", "clip": 1.0, "ema": 0.98, "precision": "float32",
     },
     "workstation": {
-        "network": "workstation", "margin": 1, "healthy": 0.25, "dropping": 0.3, "calls": 32,
-        "steps": 60000, "batch": 16, "learning_rate": 3e-4, "weight_decay": 0.01, "warmup": 500,
-        "schedule": "cosine", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
+        "network": "workstation", "margin": 1, "healthy": 0.25, "dropping": 0.8, "calls": 32,
+        "patch": 64, "steps": 60000, "batch": 16, "learning_rate": 3e-4, "weight_decay": 0.01,
+        "warmup": 500, "schedule": "cosine", "clip": 1.0, "ema": 0.999, "precision": "bfloat16",
     },
     "paper": {
-        "network": "paper", "margin": 2, "healthy": 0.5, "dropping": 0.3, "calls": 64,
-        "steps": 300000, "batch": 4, "accumulate": 4, "learning_rate": 1e-4, "weight_decay": 0.01,
-        "warmup": 1000, "schedule": "cosine", "clip": 1.0, "ema": 0.9999, "precision": "bfloat16",
+        "network": "paper", "margin": 2, "healthy": 0.5, "dropping": 0.8, "calls": 64,
+        "patch": 128, "steps": 300000, "batch": 4, "accumulate": 4, "learning_rate": 1e-4,
+        "weight_decay": 0.01, "warmup": 1000, "schedule": "cosine", "clip": 1.0, "ema": 0.9999,
+        "precision": "bfloat16",
     },
 }  # fmt: skip
 # The published bridge; `variance` is s of `diffusion.bridge`, `outside` how much a place outside
@@ -62,7 +63,7 @@ TRAINING: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 KEYS = (
     "network", "margin", "healthy", "dropping", "calls", "steps", "batch", "accumulate",
     "learning_rate", "betas", "weight_decay", "warmup", "schedule", "clip", "ema", "precision",
-    "variance", "outside",
+    "patch", "variance", "outside",
 )  # fmt: skip
 # What the bridge's autoencoder is, see `networks.autoencoder.build`: half as fine as the crops.
 AUTOENCODERS: Mapping[str, Mapping[str, Any]] = {
@@ -83,22 +84,22 @@ AUTOENCODER_TRAINING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "size": "phantom", "steps": 200, "batch": 4, "learning_rate": 2e-3, "weight_decay": 0.01,
         "warmup": 15, "schedule": "cosine", "clip": 1.0, "ema": 0.98, "precision": "float32",
-        "kl": 1e-4, "region": 10.0,
+        "patch": 16, "kl": 1e-4, "region": 10.0,
     },
     "workstation": {
         "size": "workstation", "steps": 40000, "batch": 8, "learning_rate": 2e-4,
         "weight_decay": 0.01, "warmup": 500, "schedule": "constant", "clip": 1.0, "ema": 0.999,
-        "precision": "bfloat16", "kl": 1e-6, "region": 10.0,
+        "precision": "bfloat16", "patch": 64, "kl": 1e-6, "region": 10.0,
     },
     "paper": {
         "size": "paper", "steps": 80000, "batch": 8, "learning_rate": 1e-4, "weight_decay": 0.01,
         "warmup": 500, "schedule": "constant", "clip": 1.0, "ema": 0.999,
-        "precision": "bfloat16", "kl": 1e-6, "region": 10.0,
+        "precision": "bfloat16", "patch": 128, "kl": 1e-6, "region": 10.0,
     },
 }  # fmt: skip
 AUTOENCODER_KEYS = (
     "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
-    "schedule", "clip", "ema", "precision", "kl", "region",
+    "schedule", "clip", "ema", "precision", "patch", "kl", "region",
 )  # fmt: skip
 
 
