@@ -29,23 +29,27 @@ USED: Mapping[str, Mapping[str, list | bool]] = {
 TRAIN: Mapping[str, Sequence[str]] = {
     "window": (), "crop": (), "lesion": (), "organ": (), "radiomics": (),
     "donors": (),
-    "mask_gan": (),
+    "mask_gan": (  # these as the tables of `mask_gan` and `mask_diffusion` have them
+        "network", "factor", "penalty", "matching", "radiomics", "unknown", "partial", "batch",
+        "steps", "learning_rate", "betas", "warmup", "schedule", "ema", "clip",
+    ),
     "mask_diffusion": (
-        "network", "factor", "unknown", "partial", "calls", "steps", "batch", "learning_rate",
-        "warmup", "schedule", "ema", "clip",
+        "network", "factor", "radiomics", "unknown", "partial", "calls", "batch", "steps",
+        "learning_rate", "warmup", "schedule", "ema", "clip",
     ),
     "autoencoder": (  # these as `texture_options` has them
         "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
-        "schedule", "clip", "ema", "precision", "kl", "region",
+        "schedule", "clip", "ema", "precision", "patch", "kl", "region",
     ),
     "bridge": (
         "network", "margin", "healthy", "dropping", "calls", "steps", "batch", "accumulate",
         "learning_rate", "betas", "weight_decay", "warmup", "schedule", "clip", "ema", "precision",
-        "variance", "outside",
+        "patch", "variance", "outside",
     ),
     "inpainting": (
         "network", "margin", "healthy", "dropping", "calls", "steps", "batch", "accumulate",
         "learning_rate", "betas", "weight_decay", "warmup", "schedule", "clip", "ema", "precision",
+        "patch",
     ),
 }  # fmt: skip
 
