@@ -6,6 +6,7 @@ import pytest
 from tumour_stand_ins import brain
 
 from radfoundry.case import Case
+from radfoundry.config.catalogue import load
 from radfoundry.evaluation import control
 from radfoundry.evaluation.metrics import control as figures
 from radfoundry.evaluation.readers import lesion_reader
@@ -90,3 +91,18 @@ def test_the_scorecard_holds_each_figure_beside_its_null_arms():
     assert abs(own[f"brain/{VOLUME}/shuffled"]) < 0.9
     assert found[control.OUTSIDE, "brain"] == 1
     assert found[card.DRAWN, "all"] == pytest.approx(16 / 17)
+
+
+def test_edits_of_one_mr_are_no_repeats_unless_they_are_alike():
+    novelty, source = load("experts", "novelty"), brain("s", 0)
+    known = {"source": "s", "patient": "p"}
+    first, second = ((slice(at, at + 6),) * 3 for at in (6, 18))
+
+    def edit(name, at, level):
+        voxels = source.image.voxels.copy()
+        voxels[at] = level
+        image = source.image.holding(voxels)
+        return Case(name, image, source.anatomy, source.findings, known)
+
+    drawn = [edit("a", first, 0.9), edit("b", second, 0.9), edit("c", first, 0.901)]
+    assert novelty.twins(drawn, {}) == {"c": "a"}

@@ -119,15 +119,18 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
     """Return the samples that repeat an earlier one: name of the later to name of the earlier.
 
     Samples of one source are alike by design, so only what either changed is compared: they repeat
-    each other if the mean difference of their thumbnails there is below `least_change`. Of a CT all
-    is compared, with all samples drawn before it.
+    each other if the mean difference of their thumbnails there is below `least_change`. Of a volume
+    all is compared, with all samples drawn before it; of two edits of one volume what differs.
     """
     options = {**OPTIONS, **options}
     seen: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
     repeats = {}
     volumes: dict[str, np.ndarray] = {}
+    drawn: dict[str, tuple[str, np.ndarray]] = {}
     for sample in samples:
         if not sample.image.is_radiograph:
+            source = sample.facts.get("source", "")
+            drawn[sample.name] = source, similarity.coarse(sample.image.voxels)
             volumes[sample.name] = similarity.coded(
                 _views(sample.image, _size(sample.image, options))
             )
@@ -143,7 +146,15 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
                 break
         else:
             earlier.append((sample.name, thumb, edited))
-    return repeats | similarity.repeats(volumes, options["least_change"])
+    alike = similarity.repeats(volumes, options["least_change"])
+    for later, earlier in alike.items():
+        pair = drawn[later], drawn[earlier]
+        images = [image for _, image in pair]
+        if pair[0][0] != pair[1][0] or not similarity.edited_apart(
+            *images, options["least_change"]
+        ):
+            repeats[later] = earlier
+    return repeats
 
 
 def nearest(
