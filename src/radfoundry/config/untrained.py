@@ -62,7 +62,13 @@ def teachers(settings: Settings, recipe: str, task: str, arm: str) -> list[str]:
 
 
 def found(config: Mapping) -> Iterator[str]:
-    """Find tasks that are asked for a null arm of a recipe that has none."""
+    """Find null arms that are asked for by `true`, and of a recipe that has none."""
+    for section, key in (("synthesis", "prompt"), ("control", "samples")):
+        if config["evaluate"][section][ARM] is True:
+            words = (
+                f"is True; allowed: false, or keys such as {{{key}: 5}}; without it, its defaults"
+            )
+            yield f"evaluate.{section}.{ARM}: {words}"
     for task in lookups.tasks(config):
         own = config["evaluate"][task]
         asked = own["recipes"] if lookups.null_arms(config, task) else ()

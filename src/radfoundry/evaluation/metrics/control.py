@@ -61,7 +61,8 @@ def agreement(
     r2 = covariance[0, 1] ** 2 / (covariance[0, 0] * covariance[1, 1]) if np.ptp(y) else 0.0
     below = covariance[0, 0] + covariance[1, 1] + (x.mean() - y.mean()) ** 2
     same = 2 * covariance[0, 1] / below
-    return Agreement(found, *map(float, (slope, r2, same, np.abs(x - y).mean())), len(x))
+    off = float(np.abs(x - y).mean())
+    return Agreement(found, float(slope), float(r2), float(same), off, len(x))
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,24 +1,6 @@
 """What each metric of the scorecard is called, counts, and means to a reader."""
 
-from typing import NamedTuple
-
-
-class Metric(NamedTuple):
-    """What a metric is called, counts and means to a reader.
-
-    Attributes:
-        title: In plain words.
-        unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each row
-            tells its own.
-        higher_is_better: None where neither direction is better.
-        good: One sentence on what a good value looks like.
-    """
-
-    title: str
-    unit: str
-    higher_is_better: bool | None
-    good: str
-
+from radfoundry.report.scorecard.metric import Metric
 
 _DISTANCE = (
     "Between the real-against-real floor and the corrupted-real ceiling, close to the floor."
