@@ -25,9 +25,10 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "network": {"haar": 2, "widths": [64, 128], "blocks": 1, "depth": 2, "side": 32,
                     "latent": 32, "critic": [64, 128]},
-        "factor": 2, "penalty": 1.0, "matching": 1.0, "radiomics": 1.0, "unknown": 0.1,
-        "partial": 0.4, "batch": 16, "steps": 400, "learning_rate": 2e-3, "betas": [0.0, 0.99],
-        "warmup": 20, "schedule": "cosine", "ema": 0.99, "clip": 10.0,
+        "factor": 2, "deformed": 96, "penalty": 1.0, "matching": 1.0, "radiomics": 1.0,
+        "unknown": 0.1, "partial": 0.4, "measured": 4, "batch": 16, "steps": 300,
+        "learning_rate": 2e-3, "betas": [0.0, 0.99], "warmup": 20,
+        "schedule": "cosine", "ema": 0.99, "clip": 10.0,
     },
 }  # fmt: skip
 
@@ -76,7 +77,7 @@ def loss(
     terms = {
         "critic": hinge.mean(),
         "matching": float(card["matching"]) * _mismatched(net, real.detach(), told),
-        "penalty": float(card["penalty"]) / 2 * slope.flatten(1).square().mean(1).mean(),
+        "penalty": float(card["penalty"]) / 2 * slope.flatten(1).square().sum(1).mean(),
         "generator": -functional_call(net.critic, frozen, (fake, *told)).mean(),
     }
     if card["radiomics"]:

@@ -16,32 +16,19 @@ import torch
 from torch import Tensor, nn
 
 from radfoundry.generators.tscr import mask_diffusion, mask_gan
-from radfoundry.generators.tscr.features import Table, encode, shape_names
-from radfoundry.generators.tscr.fields import CORE, of_regions, regions_of
+from radfoundry.generators.tscr.deformed import Example, deformed
+from radfoundry.generators.tscr.features import Table, decode, encode, shape_names
+from radfoundry.generators.tscr.fields import CORE, coarse, fine
 from radfoundry.generators.tscr.mask_batches import MaskBatches
+from radfoundry.generators.tscr.poses import ORIENTED, canonical, posed
 from radfoundry.generators.tscr.shape_error import SPACING_UNIT
 from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.training.settings import refuse_unknown
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
+POSE = 1  # stream of chance that turns a lesion, beside that of its noise
 KINDS: Mapping[str, ModuleType] = {"diffusion": mask_diffusion, "gan": mask_gan}
-
-
-@dataclass(frozen=True)
-class Example:
-    """One lesion in the middle of its crop, and what was measured of it.
-
-    Attributes:
-        regions: uint8 (*space): 0 none, 1 rim or whole, 2 core; a cube or a square.
-        spacing_mm: Length of a voxel along each axis.
-        values: Measurements by name, as `features.measured` gives them; others than of shape are
-            not read.
-    """
-
-    regions: np.ndarray
-    spacing_mm: tuple[float, ...]
-    values: Mapping[str, float]
 
 
 def chosen(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +73,9 @@ def fit_shapes(
         WeightsError: Weights to go on from do not fit.
     """
     card = {**card, **_facts(examples)}
-    kind, batches = KINDS[card["kind"]], _batches(examples, card)
+    rng = np.random.default_rng(generator.initial_seed())
+    more = deformed(examples, int(card["deformed"]), rng) if card["steps"] else []
+    kind, batches = KINDS[card["kind"]], _batches([*examples, *more], card)
     network = kind.network(card, generator).to(device)
     network.measure(batches.fields.to(device))
     told = start_from(network, start)
@@ -118,7 +107,9 @@ def _facts(examples: Sequence[Example]) -> dict[str, Any]:
 
 def _batches(examples: Sequence[Example], card: Mapping[str, Any]) -> MaskBatches:
     factor, table = int(card["factor"]), Table.of_card(card["table"])
-    drawn = [of_regions(one.regions, card["channels"], factor) for one in examples]
+    drawn = [
+        coarse(canonical(one.regions, one.spacing_mm, card["channels"]), factor) for one in examples
+    ]
     pairs = [
         encode({key: v for key, v in one.values.items() if key in table.names}, table)
         for one in examples
@@ -126,7 +117,7 @@ def _batches(examples: Sequence[Example], card: Mapping[str, Any]) -> MaskBatche
     scores = np.stack([one for one, _ in pairs])
     known = np.stack([one for _, one in pairs])
     told = _told(scores, known, [one.spacing_mm for one in examples], card)
-    return MaskBatches(torch.from_numpy(np.stack(drawn)), *told, card)
+    return MaskBatches(torch.stack(drawn), *told, card)
 
 
 def _told(
@@ -196,8 +187,17 @@ class Shapes:
         for at, number in enumerate(seeds):  # one by one: sums depend on what is beside them
             row = [part[at : at + 1].to(device) for part in told]
             drawn = kind.drawn(self.network, *row, [int(number)], self.card)
-            made.append(regions_of(drawn, self.space)[0])
+            depths = fine(drawn.float(), self.space)[0].cpu().numpy()
+            rng = np.random.default_rng([int(number), POSE])
+            asked = self._diameters(np.asarray(scores)[at], np.asarray(known)[at])
+            made.append(posed(depths, spacings_mm[at], rng, asked))
         return np.stack(made)
+
+    def _diameters(self, scores: np.ndarray, known: np.ndarray) -> dict[str, float]:
+        """Return the diameters along the crop's axes that are asked for, in mm."""
+        values = decode(scores, known, self.table)
+        start = "whole_shape_"
+        return {name: values[start + name] for name in ORIENTED if start + name in values}
 
 
 def prepared(weights: Weights, device: str | torch.device = "cpu") -> Shapes:
