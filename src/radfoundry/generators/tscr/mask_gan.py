@@ -76,7 +76,7 @@ def loss(
     frozen = {name: value.detach() for name, value in net.critic.named_parameters()}
     terms = {
         "critic": hinge.mean(),
-        "matching": float(card["matching"]) * _mismatched(net, real.detach(), told),
+        "matching": float(card["matching"]) * mismatched(net, real.detach(), told),
         "penalty": float(card["penalty"]) / 2 * slope.flatten(1).square().sum(1).mean(),
         "generator": -functional_call(net.critic, frozen, (fake, *told)).mean(),
     }
@@ -85,7 +85,7 @@ def loss(
     return terms
 
 
-def _mismatched(net: ValueAdversaries, real: Tensor, told: tuple[Tensor, Tensor]) -> Tensor:
+def mismatched(net: ValueAdversaries, real: Tensor, told: tuple[Tensor, Tensor]) -> Tensor:
     """Return the hinge of real masks beside what is told of the next one in the batch.
 
     Pairs of which the same is told, as of one lesion drawn twice, are no mismatch and do not count.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import ndimage
 
-from radfoundry.generators.tscr.fields import CORE, REACH, RIM, depths_of
+from radfoundry.generators.tscr.fields import CORE, RIM, depths_of
 from radfoundry.radiomics.mesh import diameters
 
 POSES = 6  # ways of which one is chosen where the crop's axes matter
@@ -63,7 +63,7 @@ def posed(
         # own places = turned @ (aspect * (voxel - middle)) + middle
         middle = (np.array(depths.shape[1:]) - 1) / 2
         regions = _regions(_resampled(depths, turned * aspect, middle))
-        error = _misfit(regions, spacing_mm, asked)
+        error = misfit(regions, spacing_mm, asked)
         if error < lowest:
             best, lowest = regions, error
         if lowest == 0:
@@ -71,7 +71,7 @@ def posed(
     return best
 
 
-def _misfit(regions: np.ndarray, spacing_mm: Sequence[float], asked: Mapping[str, float]) -> float:
+def misfit(regions: np.ndarray, spacing_mm: Sequence[float], asked: Mapping[str, float]) -> float:
     """Return how far diameters are from what is asked, and voxels at the crop's edge."""
     mask = regions > 0
     cut = np.count_nonzero(mask) - np.count_nonzero(mask[(slice(1, -1),) * mask.ndim])
@@ -87,10 +87,7 @@ def _resampled(depths: np.ndarray, matrix: np.ndarray, center: np.ndarray) -> np
     middle = (np.array(depths.shape[1:]) - 1) / 2
     offset = center - matrix @ middle
     return np.stack(
-        [
-            ndimage.affine_transform(one, matrix, offset, order=1, mode="constant", cval=-REACH)
-            for one in depths
-        ]
+        [ndimage.affine_transform(one, matrix, offset, order=1, mode="nearest") for one in depths]
     )
 
 
