@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from radfoundry.generators.tscr import deformed, fields, mask_gan, poses, shapes
+from radfoundry.generators.tscr import deformed, fields, mask_gan, missing, poses, shapes
 from radfoundry.generators.tscr.features import encode
 from radfoundry.generators.tscr.mask_batches import MaskBatches
 
@@ -99,6 +99,27 @@ def test_deformed_lesions_differ_and_carry_their_own_measurements():
     assert (first.regions != second.regions).any()
     again = deformed.shape_values(first.regions, first.spacing_mm)
     assert again == first.values
+
+
+def test_what_is_not_asked_for_goes_with_what_is():
+    chance = np.random.default_rng(0)
+    size = chance.normal(size=(200, 1))
+    alike = np.concatenate([size, size + 0.1 * chance.normal(size=(200, 1))], 1)
+    scores = np.concatenate([alike, chance.normal(size=(200, 1))], 1)
+    card = missing.fitted(scores, np.ones(scores.shape, bool))
+    asked, known = np.array([2.0, 0, 0]), np.array([True, False, False])
+    drawn = np.stack([missing.completed(asked, known, card, chance)[0] for _ in range(50)])
+    assert (drawn[:, 0] == 2.0).all()
+    assert drawn[:, 1].mean() == pytest.approx(2.0, abs=0.2)
+    assert abs(drawn[:, 2].mean()) < 0.5
+    assert 0.6 < drawn[:, 2].std() < 1.4
+
+
+def test_of_too_few_lesions_nothing_is_said_of_what_was_not_asked_for():
+    assert missing.fitted(np.zeros((3, 2)), np.ones((3, 2), bool)) == {}
+    scores, known = np.array([1.0, 0.0]), np.array([True, False])
+    found = missing.completed(scores, known, {}, np.random.default_rng(0))
+    assert (found[1] == known).all()
 
 
 def test_a_batch_tells_all_some_or_nothing_but_the_length_of_voxels():

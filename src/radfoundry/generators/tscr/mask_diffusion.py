@@ -23,7 +23,7 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "network": {"haar": 2, "widths": [64, 128], "blocks": 1, "depth": 2, "side": 32,
                     "by_place": 16, "checkpoint": False},
-        "factor": 2, "deformed": 96, "radiomics": 0.02, "unknown": 0.1, "partial": 0.4,
+        "factor": 2, "deformed": 96, "radiomics": 0.1, "unknown": 0.05, "partial": 0.2,
         "measured": 4, "calls": 10, "batch": 16, "steps": 300, "learning_rate": 2e-3,
         "warmup": 20, "schedule": "cosine", "ema": 0.99, "clip": 1.0,
     },

@@ -26,7 +26,7 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         "network": {"haar": 2, "widths": [64, 128], "blocks": 1, "depth": 2, "side": 32,
                     "latent": 32, "critic": [64, 128]},
         "factor": 2, "deformed": 96, "penalty": 1.0, "matching": 1.0, "radiomics": 1.0,
-        "unknown": 0.1, "partial": 0.4, "measured": 4, "batch": 16, "steps": 300,
+        "unknown": 0.05, "partial": 0.2, "measured": 4, "batch": 16, "steps": 300,
         "learning_rate": 2e-3, "betas": [0.0, 0.99], "warmup": 20,
         "schedule": "cosine", "ema": 0.99, "clip": 10.0,
     },

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from radfoundry.generators.tscr import mask_diffusion, mask_gan
+from radfoundry.generators.tscr import mask_diffusion, mask_gan, missing
 from radfoundry.generators.tscr.deformed import Example, deformed
 from radfoundry.generators.tscr.features import Table, decode, encode, shape_names
 from radfoundry.generators.tscr.fields import CORE, coarse, fine
@@ -27,7 +27,7 @@ from radfoundry.training.settings import refuse_unknown
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
-POSE = 1  # stream of chance that turns a lesion, beside that of its noise
+POSE, REST = 1, 2  # streams of a seed's chance: what turns a lesion, what is not asked for
 KINDS: Mapping[str, ModuleType] = {"diffusion": mask_diffusion, "gan": mask_gan}
 
 
@@ -76,6 +76,7 @@ def fit_shapes(
     rng = np.random.default_rng(generator.initial_seed())
     more = deformed(examples, int(card["deformed"]), rng) if card["steps"] else []
     kind, batches = KINDS[card["kind"]], _batches([*examples, *more], card)
+    card["together"] = missing.fitted(*batches.told())
     network = kind.network(card, generator).to(device)
     network.measure(batches.fields.to(device))
     told = start_from(network, start)
@@ -172,7 +173,8 @@ class Shapes:
     ) -> np.ndarray:
         """Return maps of regions (B, *space) uint8: 0 none, 1 rim or whole, 2 core.
 
-        A map is a function of its own row, whatever it is drawn together with. One may be empty,
+        A map is a function of its own row, whatever it is drawn together with. What is not asked
+        for is drawn from the seed so that it goes with what is. A map may be empty,
         where so small a lesion is asked for or the network has learned nothing.
 
         Args:
@@ -181,16 +183,19 @@ class Shapes:
             spacings_mm: Of each, the length of a voxel along each axis.
             seeds: Of each.
         """
-        told = _told(np.asarray(scores), np.asarray(known, bool), spacings_mm, self.card)
+        whole = [
+            missing.completed(row, is_known, self.card["together"], chance(number, REST))
+            for row, is_known, number in zip(scores, known, seeds, strict=True)
+        ]
+        told = _told(*(np.stack(part) for part in zip(*whole, strict=True)), spacings_mm, self.card)
         device = next(self.network.parameters()).device
         kind, made = KINDS[self.card["kind"]], []
         for at, number in enumerate(seeds):  # one by one: sums depend on what is beside them
             row = [part[at : at + 1].to(device) for part in told]
             drawn = kind.drawn(self.network, *row, [int(number)], self.card)
             depths = fine(drawn.float(), self.space)[0].cpu().numpy()
-            rng = np.random.default_rng([int(number), POSE])
-            asked = self._diameters(np.asarray(scores)[at], np.asarray(known)[at])
-            made.append(posed(depths, spacings_mm[at], rng, asked))
+            asked = self._diameters(scores[at], known[at])
+            made.append(posed(depths, spacings_mm[at], chance(number, POSE), asked))
         return np.stack(made)
 
     def _diameters(self, scores: np.ndarray, known: np.ndarray) -> dict[str, float]:
@@ -198,6 +203,11 @@ class Shapes:
         values = decode(scores, known, self.table)
         start = "whole_shape_"
         return {name: values[start + name] for name in ORIENTED if start + name in values}
+
+
+def chance(seed: int, stream: int) -> np.random.Generator:
+    """Return a stream of a seed's chance."""
+    return np.random.default_rng([int(seed), stream])
 
 
 def prepared(weights: Weights, device: str | torch.device = "cpu") -> Shapes:
