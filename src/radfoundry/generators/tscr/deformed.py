@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from radfoundry.generators.tscr.fields import CORE, REACH, RIM, depths_of
+from radfoundry.generators.tscr.crops import CORE, RIM
+from radfoundry.generators.tscr.fields import REACH, depths_of
 from radfoundry.radiomics.differentiable_shape import shape_features
 from radfoundry.radiomics.mesh import diameters
 

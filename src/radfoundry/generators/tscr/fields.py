@@ -12,9 +12,10 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from radfoundry.generators.tscr.crops import CORE
+
 REACH = 8.0  # voxels from the surface at which a field is 1 inside and -1 outside
 SHARPNESS = 0.35  # voxels over which a soft mask goes from 0.27 to 0.73
-RIM, CORE = 1, 2  # in a map of regions, see `crops`
 
 
 def depths_of(regions: np.ndarray, channels: int, aspect: Sequence[float]) -> np.ndarray:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import ndimage
 
-from radfoundry.generators.tscr.fields import CORE, RIM, depths_of
+from radfoundry.generators.tscr.crops import CORE, RIM
+from radfoundry.generators.tscr.fields import depths_of
 from radfoundry.radiomics.mesh import diameters
 
 POSES = 6  # ways of which one is chosen where the crop's axes matter

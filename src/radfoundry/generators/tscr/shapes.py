@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from radfoundry.generators.tscr import mask_diffusion, mask_gan, missing
+from radfoundry.generators.tscr.crops import CORE
 from radfoundry.generators.tscr.deformed import Example, deformed
 from radfoundry.generators.tscr.features import Table, decode, encode, shape_names
-from radfoundry.generators.tscr.fields import CORE, coarse, fine
+from radfoundry.generators.tscr.fields import coarse, fine
 from radfoundry.generators.tscr.mask_batches import MaskBatches
 from radfoundry.generators.tscr.poses import ORIENTED, canonical, posed
 from radfoundry.generators.tscr.shape_error import SPACING_UNIT
