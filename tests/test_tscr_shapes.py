@@ -179,10 +179,23 @@ def test_the_critic_never_sees_a_mask_beside_its_own_measurements_as_a_mismatch(
     assert float(mask_gan.mismatched(net, shown, (same, known)).detach()) == 0
 
 
+@pytest.mark.parametrize("kind", ["diffusion", "gan"])
+@pytest.mark.parametrize(("size", "side"), [("phantom", 32), ("workstation", 64), ("paper", 128)])
+def test_a_network_of_every_size_can_be_made(kind, size, side):
+    card = {
+        **shapes.chosen(kind, {"size": size}), "channels": 2, "space": [side] * 3,
+        "table": {"names": ["a"] * 34},
+    }  # fmt: skip
+    with torch.device("meta"):
+        made = shapes.KINDS[kind].network(card, torch.Generator())
+    count = sum(part.numel() for part in made.parameters())
+    assert {"phantom": 5e5, "workstation": 5e6, "paper": 2e7}[size] < count < 2e8
+
+
 def test_unknown_kinds_sizes_and_options_are_refused_with_those_there_are():
     with pytest.raises(ValueError, match="warped: choose from diffusion, gan"):
         shapes.chosen("warped", {})
-    with pytest.raises(ValueError, match="choose from phantom"):
+    with pytest.raises(ValueError, match="choose from phantom, workstation, paper"):
         shapes.chosen("gan", {"size": "huge"})
     with pytest.raises(ValueError, match="colour"):
         shapes.chosen("gan", {"colour": 1})
