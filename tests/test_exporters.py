@@ -66,8 +66,7 @@ def written(folder, exporter, samples, table=None, digests=None):
 def test_nnunet_finds_its_raw_dataset_whole(make, tmp_path, monkeypatch, capsys):
     samples = [make("syn-1"), make("syn-2", "tune"), make("syn-3", "test")]
     written(tmp_path, raw.Exporter("r", FACTS), samples)
-    # the same checks one by one: processes of their own would import everything again, and a pool of threads hung
-    # a whole run of the tests once
+    # the same checks one by one: processes of their own would import everything again
     pool = SimpleNamespace(starmap=lambda check, cases: list(starmap(check, cases)))
     context = SimpleNamespace(Pool=lambda _: nullcontext(pool))
     monkeypatch.setattr(nnunet.multiprocessing, "get_context", lambda _: context)

@@ -63,7 +63,7 @@ def coefficients(mask: np.ndarray, spacing: np.ndarray, engine: Callable) -> Coe
     volume = own[kinds].sum() + (moved[:, kinds] * np.stack(at)).sum()
     counted = np.bincount(kinds, minlength=KINDS)
     area = float(areas_of_cubes(engine, spacing) @ counted)
-    return area, float(volume * spacing.prod()), _diameters(_vertices(mask) * spacing)
+    return area, float(volume * spacing.prod()), diameters(mask, spacing)
 
 
 def areas_of_cubes(engine: Callable, spacing: np.ndarray) -> np.ndarray:
@@ -124,10 +124,16 @@ def _vertices(mask: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _diameters(vertices: np.ndarray) -> tuple[float, float, float, float]:
-    """Return the largest distance in a plane across each axis, and in space."""
+def diameters(mask: np.ndarray, spacing: np.ndarray) -> tuple[float, float, float, float]:
+    """Return the largest distance of vertices in a plane across each axis, and in space, in mm.
+
+    Args:
+        mask: Booleans (Z, Y, X), False at the grid's edge, not empty.
+        spacing: Length of a voxel along each of these axes, in mm.
+    """
     from scipy.spatial import ConvexHull
 
+    vertices = _vertices(mask) * spacing
     planes = [_across(vertices, axis) for axis in range(3)]
     outermost = vertices[ConvexHull(vertices).vertices]
     return planes[0], planes[1], planes[2], _largest(outermost)

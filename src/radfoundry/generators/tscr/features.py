@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from radfoundry import radiomics
+from radfoundry.generators.tscr.crops import CORE, RIM
 from radfoundry.radiomics.names import TEXTURE
 from radfoundry.volume import Volume
 
@@ -28,7 +29,6 @@ LOG_ENDINGS = (
 )  # fmt: skip
 LEAST_DEVIATION = 1e-6  # of what is the same in every lesion: its score is 0
 LISTED = 6
-RIM, CORE = 1, 2  # in a map of regions, see `crops`
 
 
 def shape_names(dimensions: int, regions: Iterable[str] = SHAPE_REGIONS) -> tuple[str, ...]:

@@ -12,66 +12,66 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from radfoundry.generators.tscr.crops import CORE
+
 REACH = 8.0  # voxels from the surface at which a field is 1 inside and -1 outside
 SHARPNESS = 0.35  # voxels over which a soft mask goes from 0.27 to 0.73
-RIM, CORE = 1, 2  # in a map of regions, see `crops`
 
 
-def of_regions(regions: np.ndarray, channels: int, factor: int = 1) -> np.ndarray:
-    """Return the fields (channels, *coarse) float32 in [-1, 1]: of the whole, then of the core.
+def depths_of(regions: np.ndarray, channels: int, aspect: Sequence[float]) -> np.ndarray:
+    """Return signed distances to the surface (channels, *space), above 0 inside, within `REACH`.
 
     Args:
-        regions: uint8 (*space): 0 none, 1 rim or whole, 2 core. Sides are multiples of the factor.
-        channels: 2, or 1 for the whole alone.
-        factor: Voxels along each axis that one of the coarse grid is the mean of.
+        regions: uint8 (*space): 0 none, 1 rim or whole, 2 core.
+        channels: Of the whole, then of the core; 1 for the whole alone.
+        aspect: Length of a voxel along each axis, in units of the distance.
 
     A region that is not there lies `REACH` away from everywhere.
     """
     masks = [regions > 0, regions == CORE][:channels]
-    fields = torch.from_numpy(np.stack([_depth(mask) for mask in masks]))[None] / REACH
-    if factor > 1:
-        pool = functional.avg_pool2d if regions.ndim == 2 else functional.avg_pool3d
-        fields = pool(fields, factor)
-    return fields[0].numpy()
+    return np.stack([_depth(mask, aspect) for mask in masks])
 
 
-def _depth(mask: np.ndarray) -> np.ndarray:
-    """Return the signed distance to the surface in voxels, above 0 inside, cut off at `REACH`."""
-    inside = ndimage.distance_transform_edt(np.pad(mask, 1))
-    outside = ndimage.distance_transform_edt(np.pad(~mask, 1, constant_values=True))
+def _depth(mask: np.ndarray, aspect: Sequence[float]) -> np.ndarray:
     if not mask.any():
         return np.full(mask.shape, -REACH, np.float32)
-    depth = np.where(np.pad(mask, 1), inside - 0.5, 0.5 - outside)
-    return np.clip(depth[(slice(1, -1),) * mask.ndim], -REACH, REACH).astype(np.float32)
+    wider = np.pad(mask, 1)
+    half = float(np.mean(aspect)) / 2
+    inside, outside = (
+        ndimage.distance_transform_edt(part, sampling=aspect) for part in (wider, ~wider)
+    )
+    depth = np.where(wider, inside - half, half - outside)[(slice(1, -1),) * mask.ndim]
+    return np.clip(depth, -REACH, REACH).astype(np.float32)
+
+
+def coarse(depths: np.ndarray, factor: int) -> Tensor:
+    """Return depths (C, *space) as fields (C, *coarse) in [-1, 1]: means over `factor` voxels.
+
+    A mean over voxels shrinks what is round, and the smaller the more: each field is raised by what
+    gives its mask back as many voxels as it had.
+    """
+    fields = torch.from_numpy(np.asarray(depths, np.float32))[None] / REACH
+    pool = functional.avg_pool2d if fields.ndim == 4 else functional.avg_pool3d
+    made = pool(fields, factor)
+    again = fine(made, depths.shape[1:])[0].flatten(1) / REACH
+    for channel, depth in enumerate(depths):
+        if count := int((depth > 0).sum()):
+            made[0, channel] -= again[channel].topk(count).values[-1]
+    return made[0].clamp(-1, 1)
+
+
+def fine(fields: Tensor, space: Sequence[int]) -> Tensor:
+    """Return fields (B, C, *coarse) as depths (B, C, *space) in voxels."""
+    if list(fields.shape[2:]) != list(space):
+        mode = "bilinear" if len(space) == 2 else "trilinear"
+        fields = functional.interpolate(fields, tuple(space), mode=mode)
+    return REACH * fields
 
 
 def soft_masks(fields: Tensor, space: Sequence[int]) -> Tensor:
     """Return masks (B, C, *space) in [0, 1] of fields (B, C, *coarse); the core is in the whole."""
-    if list(fields.shape[2:]) != list(space):
-        mode = "bilinear" if len(space) == 2 else "trilinear"
-        fields = functional.interpolate(fields, tuple(space), mode=mode)
-    soft = torch.sigmoid(REACH / SHARPNESS * fields)
+    soft = torch.sigmoid(fine(fields, space) / SHARPNESS)
     if soft.shape[1] == 1:
         return soft
     whole, core = soft[:, :1], soft[:, 1:]
     return torch.cat([whole, torch.minimum(core, whole)], 1)
-
-
-def regions_of(fields: Tensor, space: Sequence[int]) -> np.ndarray:
-    """Return the maps of regions (B, *space) uint8 that fields say, each in one piece.
-
-    Of the whole the largest connected part is kept, and of the core what lies in it.
-    """
-    inside = (soft_masks(fields.float(), space) > 0.5).cpu().numpy()
-    return np.stack([_connected(masks) for masks in inside])
-
-
-def _connected(masks: np.ndarray) -> np.ndarray:
-    parts, count = ndimage.label(masks[0], np.ones((3,) * masks[0].ndim))
-    whole = masks[0]
-    if count > 1:
-        whole = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
-    regions = whole.astype(np.uint8) * RIM
-    if len(masks) > 1:
-        regions[whole & masks[1]] = CORE
-    return regions

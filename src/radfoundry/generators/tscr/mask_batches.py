@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +27,10 @@ class MaskBatches:
         self.batch = int(card["batch"])
         self.unknown, self.partial = float(card["unknown"]), float(card["partial"])
         self.axes = fields.ndim - 2
+
+    def told(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores (N, n) of all lesions, without lengths, and what is known of them."""
+        return self.scores[:, : -self.axes].numpy(), self.known[:, : -self.axes].numpy()
 
     def __call__(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Return `clean` (B, C, *coarse), `scores` and `known` (B, n + axes), `true` as measured.

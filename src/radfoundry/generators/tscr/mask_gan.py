@@ -22,12 +22,29 @@ CRITIC = "critic."
 # `matching` masks with measurements of others, `radiomics` the error of what masks measure; the
 # rest as in `mask_diffusion`.
 TRAINING: Mapping[str, Mapping[str, Any]] = {
-    "phantom": {
+    "phantom": {  # crops of 32^3 on a CPU
         "network": {"haar": 2, "widths": [64, 128], "blocks": 1, "depth": 2, "side": 32,
                     "latent": 32, "critic": [64, 128]},
-        "factor": 2, "penalty": 1.0, "matching": 1.0, "radiomics": 1.0, "unknown": 0.1,
-        "partial": 0.4, "batch": 16, "steps": 400, "learning_rate": 2e-3, "betas": [0.0, 0.99],
-        "warmup": 20, "schedule": "cosine", "ema": 0.99, "clip": 10.0,
+        "factor": 2, "deformed": 96, "penalty": 1.0, "matching": 0.5, "radiomics": 5.0,
+        "measured": 8, "unknown": 0.05, "partial": 0.2, "batch": 8, "steps": 300,
+        "learning_rate": 2e-3, "betas": [0.0, 0.99], "warmup": 20, "schedule": "cosine",
+        "ema": 0.98, "clip": 10.0,
+    },
+    "workstation": {  # crops of 64^3 on a GPU; this and the next have been counted, not trained
+        "network": {"haar": 2, "widths": [128, 256], "blocks": 2, "depth": 4, "side": 64,
+                    "latent": 128, "critic": [128, 256]},
+        "factor": 2, "deformed": 2000, "penalty": 1.0, "matching": 0.5, "radiomics": 5.0,
+        "measured": 16, "unknown": 0.05, "partial": 0.2, "batch": 16, "steps": 100000,
+        "learning_rate": 2e-4, "betas": [0.0, 0.99], "warmup": 500, "schedule": "constant",
+        "ema": 0.999, "clip": 10.0,
+    },
+    "paper": {  # crops of 128^3, drawn on 32^3; steps, batch and latents are the published ones
+        "network": {"haar": 1, "widths": [128, 256, 512], "blocks": 2, "depth": 4, "side": 32,
+                    "latent": 512, "critic": [128, 256, 512]},
+        "factor": 4, "deformed": 10000, "penalty": 1.0, "matching": 0.1, "radiomics": 4.0,
+        "measured": 8, "unknown": 0.05, "partial": 0.2, "batch": 8, "steps": 500000,
+        "learning_rate": 5e-6, "betas": [0.5, 0.9], "warmup": 500, "schedule": "constant",
+        "ema": 0.9999, "clip": 10.0,
     },
 }  # fmt: skip
 
@@ -75,8 +92,8 @@ def loss(
     frozen = {name: value.detach() for name, value in net.critic.named_parameters()}
     terms = {
         "critic": hinge.mean(),
-        "matching": float(card["matching"]) * _mismatched(net, real.detach(), told),
-        "penalty": float(card["penalty"]) / 2 * slope.flatten(1).square().mean(1).mean(),
+        "matching": float(card["matching"]) * mismatched(net, real.detach(), told),
+        "penalty": float(card["penalty"]) / 2 * slope.flatten(1).square().sum(1).mean(),
         "generator": -functional_call(net.critic, frozen, (fake, *told)).mean(),
     }
     if card["radiomics"]:
@@ -84,7 +101,7 @@ def loss(
     return terms
 
 
-def _mismatched(net: ValueAdversaries, real: Tensor, told: tuple[Tensor, Tensor]) -> Tensor:
+def mismatched(net: ValueAdversaries, real: Tensor, told: tuple[Tensor, Tensor]) -> Tensor:
     """Return the hinge of real masks beside what is told of the next one in the batch.
 
     Pairs of which the same is told, as of one lesion drawn twice, are no mismatch and do not count.

@@ -13,32 +13,40 @@ from torch.nn import functional
 
 from radfoundry.generators.tscr.features import Table, is_logarithmic
 from radfoundry.generators.tscr.fields import soft_masks
-from radfoundry.radiomics.differentiable_shape import NAMES, shape_features
+from radfoundry.radiomics.differentiable_shape import shape_features
 
 SPACING_UNIT = 0.1  # of the logarithm of a voxel's length: what counts as one deviation
 WIDEST = 6.0  # deviations beyond which an error grows no more, as that of an empty mask
 LENGTH_DIGITS = 4  # of millimetres: tables of the mesh are kept by voxel size
 
 
-def lengths_of(scores: Tensor, card: Mapping[str, Any]) -> list[tuple[float, ...]]:
-    """Return the length of a voxel along each axis (mm), which the last scores say."""
+def sides_of(scores: Tensor, card: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    """Return the sides in mm of the cubes on which fields lie, by what the last scores say.
+
+    They are as large as the crop's voxels, see `poses.canonical`.
+    """
     usual = torch.tensor(card["log_spacing"])
     logs = usual + SPACING_UNIT * scores[:, -len(usual) :].cpu()
-    return [tuple(round(n, LENGTH_DIGITS) for n in row) for row in logs.exp().tolist()]
+    sides = logs.mean(1).exp().tolist()
+    return [(round(side, LENGTH_DIGITS),) * len(usual) for side in sides]
 
 
 def shape_error(fields: Tensor, batch: Mapping[str, Tensor], card: Mapping[str, Any]) -> Tensor:
-    """Return (B,) the mean error of what is told, in deviations; Huber's, of slope 1 at most.
+    """Return the mean error of what is told, in deviations; Huber's, of slope 1 at most.
+
+    (n,), of as many of the batch as the card's `measured` says: it costs more than all else.
 
     Args:
         fields: (B, C, *coarse) as drawn.
         batch: `scores` and `known` (B, n + axes): what is asked for; see `mask_batches`.
         card: With `table`, `space`, `log_spacing`.
     """
-    drawn, differentiable = drawn_scores(fields, lengths_of(batch["scores"], card), card)
+    rows = slice(int(card["measured"]))
+    asked, known = batch["scores"][rows], batch["known"][rows]
+    drawn, differentiable = drawn_scores(fields[rows], sides_of(asked, card), card)
     count = drawn.shape[1]
-    told = batch["known"][:, :count] & differentiable
-    away = (drawn - batch["scores"][:, :count]).clamp(-WIDEST, WIDEST)
+    told = known[:, :count] & differentiable
+    away = (drawn - asked[:, :count]).clamp(-WIDEST, WIDEST)
     errors = functional.smooth_l1_loss(away, torch.zeros_like(away), reduction="none")
     return (errors * told).sum(1) / told.sum(1).clamp_min(1)
 
@@ -64,8 +72,3 @@ def drawn_scores(
     scores = (torch.stack(columns, 1) - scale[0]) / scale[1]
     known = torch.tensor([name in found for name in table.names], device=fields.device)
     return scores, known
-
-
-def differentiable_names(dimensions: int) -> tuple[str, ...]:
-    """Return the engine's names of what has a gradient."""
-    return NAMES[dimensions]

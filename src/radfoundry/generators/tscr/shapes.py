@@ -15,33 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from radfoundry.generators.tscr import mask_diffusion, mask_gan
-from radfoundry.generators.tscr.features import Table, encode, shape_names
-from radfoundry.generators.tscr.fields import CORE, of_regions, regions_of
+from radfoundry.generators.tscr import mask_diffusion, mask_gan, missing
+from radfoundry.generators.tscr.crops import CORE
+from radfoundry.generators.tscr.deformed import Example, deformed
+from radfoundry.generators.tscr.features import Table, decode, encode, shape_names
+from radfoundry.generators.tscr.fields import coarse, fine
 from radfoundry.generators.tscr.mask_batches import MaskBatches
+from radfoundry.generators.tscr.poses import ORIENTED, canonical, posed
 from radfoundry.generators.tscr.shape_error import SPACING_UNIT
 from radfoundry.training.loop import Callbacks, Settings, train
 from radfoundry.training.settings import refuse_unknown
 from radfoundry.training.start import start_from
 from radfoundry.weights import Weights
 
+POSE, REST = 1, 2  # streams of a seed's chance: what turns a lesion, what is not asked for
 KINDS: Mapping[str, ModuleType] = {"diffusion": mask_diffusion, "gan": mask_gan}
-
-
-@dataclass(frozen=True)
-class Example:
-    """One lesion in the middle of its crop, and what was measured of it.
-
-    Attributes:
-        regions: uint8 (*space): 0 none, 1 rim or whole, 2 core; a cube or a square.
-        spacing_mm: Length of a voxel along each axis.
-        values: Measurements by name, as `features.measured` gives them; others than of shape are
-            not read.
-    """
-
-    regions: np.ndarray
-    spacing_mm: tuple[float, ...]
-    values: Mapping[str, float]
 
 
 def chosen(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +74,10 @@ def fit_shapes(
         WeightsError: Weights to go on from do not fit.
     """
     card = {**card, **_facts(examples)}
-    kind, batches = KINDS[card["kind"]], _batches(examples, card)
+    rng = np.random.default_rng(generator.initial_seed())
+    more = deformed(examples, int(card["deformed"]), rng) if card["steps"] else []
+    kind, batches = KINDS[card["kind"]], _batches([*examples, *more], card)
+    card["together"] = missing.fitted(*batches.told())
     network = kind.network(card, generator).to(device)
     network.measure(batches.fields.to(device))
     told = start_from(network, start)
@@ -118,7 +109,9 @@ def _facts(examples: Sequence[Example]) -> dict[str, Any]:
 
 def _batches(examples: Sequence[Example], card: Mapping[str, Any]) -> MaskBatches:
     factor, table = int(card["factor"]), Table.of_card(card["table"])
-    drawn = [of_regions(one.regions, card["channels"], factor) for one in examples]
+    drawn = [
+        coarse(canonical(one.regions, one.spacing_mm, card["channels"]), factor) for one in examples
+    ]
     pairs = [
         encode({key: v for key, v in one.values.items() if key in table.names}, table)
         for one in examples
@@ -126,7 +119,7 @@ def _batches(examples: Sequence[Example], card: Mapping[str, Any]) -> MaskBatche
     scores = np.stack([one for one, _ in pairs])
     known = np.stack([one for _, one in pairs])
     told = _told(scores, known, [one.spacing_mm for one in examples], card)
-    return MaskBatches(torch.from_numpy(np.stack(drawn)), *told, card)
+    return MaskBatches(torch.stack(drawn), *told, card)
 
 
 def _told(
@@ -181,7 +174,8 @@ class Shapes:
     ) -> np.ndarray:
         """Return maps of regions (B, *space) uint8: 0 none, 1 rim or whole, 2 core.
 
-        A map is a function of its own row, whatever it is drawn together with. One may be empty,
+        A map is a function of its own row, whatever it is drawn together with. What is not asked
+        for is drawn from the seed so that it goes with what is. A map may be empty,
         where so small a lesion is asked for or the network has learned nothing.
 
         Args:
@@ -190,14 +184,31 @@ class Shapes:
             spacings_mm: Of each, the length of a voxel along each axis.
             seeds: Of each.
         """
-        told = _told(np.asarray(scores), np.asarray(known, bool), spacings_mm, self.card)
+        whole = [
+            missing.completed(row, is_known, self.card["together"], chance(number, REST))
+            for row, is_known, number in zip(scores, known, seeds, strict=True)
+        ]
+        told = _told(*(np.stack(part) for part in zip(*whole, strict=True)), spacings_mm, self.card)
         device = next(self.network.parameters()).device
         kind, made = KINDS[self.card["kind"]], []
         for at, number in enumerate(seeds):  # one by one: sums depend on what is beside them
             row = [part[at : at + 1].to(device) for part in told]
             drawn = kind.drawn(self.network, *row, [int(number)], self.card)
-            made.append(regions_of(drawn, self.space)[0])
+            depths = fine(drawn.float(), self.space)[0].cpu().numpy()
+            asked = self._diameters(scores[at], known[at])
+            made.append(posed(depths, spacings_mm[at], chance(number, POSE), asked))
         return np.stack(made)
+
+    def _diameters(self, scores: np.ndarray, known: np.ndarray) -> dict[str, float]:
+        """Return the diameters along the crop's axes that are asked for, in mm."""
+        values = decode(scores, known, self.table)
+        start = "whole_shape_"
+        return {name: values[start + name] for name in ORIENTED if start + name in values}
+
+
+def chance(seed: int, stream: int) -> np.random.Generator:
+    """Return a stream of a seed's chance."""
+    return np.random.default_rng([int(seed), stream])
 
 
 def prepared(weights: Weights, device: str | torch.device = "cpu") -> Shapes:
