@@ -18,7 +18,7 @@ from radfoundry.diffusion.guidance import Known
 from radfoundry.diffusion.noise import Level
 from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Objective, denoising_loss
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
-from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, dilated
+from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, Material, dilated
 from radfoundry.generators.tscr.tissue import TissueScale
 from radfoundry.networks.value_unet import ValueUNet
 
@@ -35,9 +35,12 @@ class Inpainting(nn.Module):
         self.tissue = TissueScale()
         self.network = ValueUNet(card["network"], (1, 1 + BESIDE), len(card["features"]), REGIONS)
 
-    def measure(self, tumours: Sequence[tuple], healthy: Sequence[tuple]) -> None:
-        """Take the units of tissue from the training crops, see `TissueScale.measure`."""
-        self.tissue.measure(tumours, healthy)
+    def measure(self, material: Material) -> None:
+        """Take the units of tissue, and how values go together, from the training crops."""
+        self.tissue.measure(*([(c.image, c.regions) for c in part]
+                              for part in (material.tumours, material.healthy)))  # fmt: skip
+        known = torch.as_tensor(material.known)
+        self.network.tokens.measure(torch.as_tensor(material.values), known)
 
     def forward(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
         """Return the estimate, shaped as `noisy` (B, 1, *space), in units of tissue."""

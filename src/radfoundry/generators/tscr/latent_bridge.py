@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from radfoundry.diffusion.bridge import Bridge, Crossing, bridge_loss, cross
 from radfoundry.diffusion.samplers import Streams
-from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, dilated
+from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, Material, dilated
 from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.networks.value_unet import ValueUNet
 
@@ -46,8 +46,10 @@ class LatentBridge(nn.Module):
         """Return the estimate of x0, shaped as `noisy`; the network gives x_t - x0 ("grad")."""
         return noisy - self.network(noisy, times, **condition)
 
-    def measure(self, *_: object) -> None:
-        """Take nothing from the crops: latents are in units of their own."""
+    def measure(self, material: Material) -> None:
+        """Take how values go together from the training crops; latents have units of their own."""
+        known = torch.as_tensor(material.known)
+        self.network.tokens.measure(torch.as_tensor(material.values), known)
 
     def told(self, rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the latents of the erased crops, and the condition."""
