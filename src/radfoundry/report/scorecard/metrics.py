@@ -132,7 +132,8 @@ METRICS: dict[str, Metric] = {
         "Close to what the same reader reaches on real test films (`real`); 0.5 is a coin toss.",
     ),
     "prompt_auroc_ratio": Metric(
-        "The same in parts of what the reader reaches on real test films", "1", True,
+        "Telling samples that show a finding, as a share of telling real test films (both area under "
+        "the ROC curve, same reader)", "1", True,
         "0.9 or more: what is drawn looks like the finding that was asked for.",
     ),
     "prompt_auroc_share": Metric(
