@@ -105,7 +105,27 @@ def test_float16_is_refused_where_it_cannot_be_computed(monkeypatch):
         fitted(HALF)
 
 
-def test_a_network_draws_in_the_precision_that_it_was_trained_in():
+@pytest.fixture
+def instructions(monkeypatch):
+    """Return what makes this CPU one with, or without, instructions for bfloat16."""
+
+    def has(bfloat16):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": bfloat16})
+        acceleration._has_bf16.cache_clear()
+
+    yield has
+    acceleration._has_bf16.cache_clear()
+
+
+def test_bfloat16_is_left_out_on_a_cpu_that_has_no_instructions_for_it(instructions):
+    for bfloat16, kind in ((True, torch.bfloat16), (False, torch.float32)):
+        instructions(bfloat16)
+        with acceleration.mixed("cpu", "bfloat16"):
+            assert (torch.zeros(2, 2) @ torch.zeros(2, 2)).dtype == kind
+
+
+def test_a_network_draws_in_the_precision_that_it_was_trained_in(instructions):
+    instructions(True)
     conv = nn.Conv3d(1, 1, 1)
     for precision in ("float32", "bfloat16", "float16"):
         run = batches.halved(lambda noisy, times: conv(noisy), {"precision": precision})

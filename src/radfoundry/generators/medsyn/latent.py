@@ -16,6 +16,7 @@ from radfoundry.generators._latent import training
 from radfoundry.generators.medsyn.pictures import KEPT_BYTES, Crops, laid, picture
 from radfoundry.networks.autoencoder.build import factors
 from radfoundry.networks.autoencoder.latents import Latents
+from radfoundry.training.acceleration import mixed
 from radfoundry.training.loop import Callbacks
 from radfoundry.weights import Weights
 
@@ -134,20 +135,19 @@ def of_autoencoder(card: Mapping[str, Any], found: Weights | None) -> dict[str, 
     return {**card, "factor": step, "multiple": step * card["blocks"], "latent_channels": each}
 
 
+def _wide(precision: str) -> str:
+    """Return the precision in which latents are computed: float16 does not reach far enough."""
+    return "float32" if precision == "float16" else precision
+
+
 def encoded(full: Tensor, latents: Latents, precision: str) -> Tensor:
     """Return the latents (B, channels, *coarse) of pictures (B, C, X, Y, Z)."""
     full = full.to(latents.center.device)
-    with (
-        torch.no_grad(),
-        torch.autocast(full.device.type, torch.bfloat16, enabled=precision == "bfloat16"),
-    ):
+    with torch.no_grad(), mixed(full.device, _wide(precision)):
         return latents.encode(full).float()
 
 
 def decoded(drawn: Tensor, latents: Latents, precision: str) -> Tensor:
     """Return the pictures (B, C, X, Y, Z) in [-1, 1] of latents."""
-    with (
-        torch.no_grad(),
-        torch.autocast(drawn.device.type, torch.bfloat16, enabled=precision == "bfloat16"),
-    ):
+    with torch.no_grad(), mixed(drawn.device, _wide(precision)):
         return latents.decode(drawn).float().clamp(-1, 1)
