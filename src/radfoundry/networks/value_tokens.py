@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 COMPONENTS = 12  # of the values, that the vector is made from
-NOISE = 0.1  # variance of a value that its companions need not explain
+NOISE = 0.05  # variance of a value that its companions need not explain
+CHANCE = 2.0  # standard errors, up to which a correlation is one by chance
 
 
 class ValueTokens(nn.Module):
@@ -18,13 +19,14 @@ class ValueTokens(nn.Module):
     covariance: Tensor
     axes: Tensor
 
-    def __init__(self, values: int, width: int, made: int) -> None:
+    def __init__(self, values: int, width: int, made: int, facts: int = 0) -> None:
         """Make the layers.
 
         Args:
             values: How many there are.
             width: Of a token.
             made: Of the vector.
+            facts: How many more numbers the vector is made from, which are always known.
         """
         super().__init__()
         self.names = nn.Parameter(torch.randn(values, width) * width**-0.5)
@@ -32,7 +34,7 @@ class ValueTokens(nn.Module):
         self.nothing = nn.Parameter(torch.randn(1, width) * width**-0.5)
         count = min(COMPONENTS, values)
         self.vector = nn.Sequential(
-            nn.Linear(count + 1, made), nn.SiLU(), nn.Linear(made, made)
+            nn.Linear(count + 1 + facts, made), nn.SiLU(), nn.Linear(made, made)
         )  # fmt: skip
         self.register_buffer("covariance", torch.eye(values))
         self.register_buffer("axes", torch.eye(values)[:, :count])
@@ -41,8 +43,8 @@ class ValueTokens(nn.Module):
     def measure(self, values: Tensor, known: Tensor) -> None:
         """Take how values go together from those of the training cases.
 
-        Correlations that as few cases show by chance are shrunk (soft thresholding, Rothman et al.
-        2009), and what is then no covariance is brought back to the nearest one.
+        Correlations that as few cases show by chance are left out (thresholding, Bickel & Levina
+        2008), and what is then no covariance is brought back to the nearest one.
 
         Args:
             values: (n, values) standardized.
@@ -51,7 +53,7 @@ class ValueTokens(nn.Module):
         told = torch.where(known, values, 0).double()
         pairs = known.double().T @ known.double()
         found = (told.T @ told) / pairs.clamp_min(1)
-        kept = found.sign() * (found.abs() - pairs.clamp_min(1).rsqrt()).clamp_min(0)
+        kept = torch.where(found.abs() > CHANCE * pairs.clamp_min(1).rsqrt(), found, 0)
         kept.diagonal().copy_(found.diagonal().clamp_min(NOISE))
         powers, axes = torch.linalg.eigh(kept)
         powers = powers.clamp_min(0)
@@ -72,16 +74,17 @@ class ValueTokens(nn.Module):
         """Return tokens, which of them are read, and the vector.
 
         Args:
-            values: (B, n) standardized; read only where they are known.
+            values: (B, n + facts) standardized; the n read only where they are known.
             known: (B, n) bool.
 
         Returns:
             (B, n + 1, width), bool (B, n + 1) and (B, made). The last token is read where no
             value is known, and only there.
         """
+        values, facts = values[:, : known.shape[1]], values[:, known.shape[1] :]
         told = torch.where(known, values, 0).to(self.names)
         tokens = self.names + told[..., None] * self.slopes
         tokens = torch.cat([tokens, self.nothing.expand(len(told), -1, -1)], 1)
         nothing = ~known.any(1, keepdim=True)
-        seen = torch.cat([self.expected(values, known) @ self.axes, nothing], 1)
+        seen = torch.cat([self.expected(values, known) @ self.axes, nothing, facts], 1)
         return tokens, torch.cat([known, nothing], 1), self.vector(seen.to(told))

@@ -39,14 +39,18 @@ class ValueUNet(nn.Module):
     """Map pictures, what is seen beside them, times and values to pictures; at first to 0."""
 
     def __init__(
-        self, size: Mapping[str, Any], channels: tuple[int, int], values: int, regions: int
+        self,
+        size: Mapping[str, Any],
+        channels: tuple[int, int],
+        numbers: tuple[int, int],
+        regions: int,
     ) -> None:
         """Make the layers.
 
         Args:
             size: See the module.
             channels: Of the pictures, and of what is seen beside them but not drawn.
-            values: How many numbers it may be told.
+            numbers: How many values it may be told, and how many facts it always is.
             regions: How many regions the values are about.
         """
         super().__init__()
@@ -54,7 +58,7 @@ class ValueUNet(nn.Module):
         self.haar, parts = int(size["haar"]), 2 ** (dims * int(size["haar"]))
         timed = 2 * widths[-1]
         self.time = TimeEmbedding(timed, timed)
-        self.tokens = ValueTokens(values, size["tokens"], timed)
+        self.tokens = ValueTokens(numbers[0], size["tokens"], timed, numbers[1])
         self.enter = convolution(dims, sum(channels) * parts, widths[0], 1)
         self.down, self.fold = nn.ModuleList(), nn.ModuleList()
         self.unfold, self.up = nn.ModuleList(), nn.ModuleList()
@@ -87,7 +91,7 @@ class ValueUNet(nn.Module):
         Args:
             noisy: (B, channels, *space), sides multiples of `multiple(size)`.
             times: (B,) in [0, 1].
-            values: (B, n) standardized.
+            values: (B, n + facts) standardized.
             known: (B, n) bool: which of them are told.
             concat: (B, concat, *space).
             regions: (B, regions, *space), from 0 to 1.

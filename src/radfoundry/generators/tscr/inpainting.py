@@ -18,7 +18,14 @@ from radfoundry.diffusion.guidance import Known
 from radfoundry.diffusion.noise import Level
 from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Objective, denoising_loss
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
-from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, Material, dilated
+from radfoundry.generators.tscr.texture_material import (
+    BESIDE,
+    FACTS,
+    REGIONS,
+    Batch,
+    Material,
+    dilated,
+)
 from radfoundry.generators.tscr.tissue import TissueScale
 from radfoundry.networks.value_unet import ValueUNet
 
@@ -33,7 +40,9 @@ class Inpainting(nn.Module):
         super().__init__()
         self.margin, self.calls = int(card["margin"]), int(card["calls"])
         self.tissue = TissueScale()
-        self.network = ValueUNet(card["network"], (1, 1 + BESIDE), len(card["features"]), REGIONS)
+        self.network = ValueUNet(
+            card["network"], (1, 1 + BESIDE), (len(card["features"]), FACTS), REGIONS
+        )
 
     def measure(self, material: Material) -> None:
         """Take the units of tissue, and how values go together, from the training crops."""
@@ -54,7 +63,7 @@ class Inpainting(nn.Module):
         normal = self.tissue.scaled(rows.images, torch.zeros_like(rows.regions))
         around, beside = torch.where(drawn, 0, normal), rows.beside(drawn)
         condition = {
-            "values": rows.values, "known": rows.known, "regions": rows.parts(),
+            "values": rows.numbers(normal, drawn), "known": rows.known, "regions": rows.parts(),
             "concat": torch.cat([around, beside], 1),
         }  # fmt: skip
         return self.tissue.scaled(rows.images, rows.tissue), drawn, condition

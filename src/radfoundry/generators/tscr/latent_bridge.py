@@ -15,7 +15,14 @@ from torch.nn import functional
 
 from radfoundry.diffusion.bridge import Bridge, Crossing, bridge_loss, cross
 from radfoundry.diffusion.samplers import Streams
-from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, Material, dilated
+from radfoundry.generators.tscr.texture_material import (
+    BESIDE,
+    FACTS,
+    REGIONS,
+    Batch,
+    Material,
+    dilated,
+)
 from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.networks.value_unet import ValueUNet
 
@@ -39,7 +46,7 @@ class LatentBridge(nn.Module):
         self._latents = (latents,)  # a tuple hides it: it is neither trained nor stored here
         count = latents.channels
         self.network = ValueUNet(
-            card["network"], (count, count + BESIDE), len(card["features"]), REGIONS
+            card["network"], (count, count + BESIDE), (len(card["features"]), FACTS), REGIONS
         )
 
     def forward(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
@@ -54,9 +61,11 @@ class LatentBridge(nn.Module):
     def told(self, rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the latents of the erased crops, and the condition."""
         start = self._latents[0].encode(erased(rows))
-        beside = coarse(rows.beside(dilated(rows.regions, self.margin)), start)
+        drawn = dilated(rows.regions, self.margin)
+        beside = coarse(rows.beside(drawn), start)
         condition = {
-            "values": rows.values, "known": rows.known, "regions": coarse(rows.parts(), start),
+            "values": rows.numbers(rows.images, drawn), "known": rows.known,
+            "regions": coarse(rows.parts(), start),
             "concat": torch.cat([start, beside], 1),
         }  # fmt: skip
         return start, condition
