@@ -33,9 +33,9 @@ class ValueTokens(nn.Module):
         self.slopes = nn.Parameter(torch.randn(values, width) * width**-0.5)
         self.nothing = nn.Parameter(torch.randn(1, width) * width**-0.5)
         count = min(COMPONENTS, values)
-        self.vector = nn.Sequential(
-            nn.Linear(count + 1 + facts, made), nn.SiLU(), nn.Linear(made, made)
-        )  # fmt: skip
+        given = count + 1 + facts
+        self.linear = nn.Linear(given, made)  # beside the layers, whose output is small at first
+        self.vector = nn.Sequential(nn.Linear(given, made), nn.SiLU(), nn.Linear(made, made))
         self.register_buffer("covariance", torch.eye(values))
         self.register_buffer("axes", torch.eye(values)[:, :count])
 
@@ -87,4 +87,5 @@ class ValueTokens(nn.Module):
         tokens = torch.cat([tokens, self.nothing.expand(len(told), -1, -1)], 1)
         nothing = ~known.any(1, keepdim=True)
         seen = torch.cat([self.expected(values, known) @ self.axes, nothing, facts], 1)
-        return tokens, torch.cat([known, nothing], 1), self.vector(seen.to(told))
+        seen = seen.to(told)
+        return tokens, torch.cat([known, nothing], 1), self.linear(seen) + self.vector(seen)
