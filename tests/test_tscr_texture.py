@@ -105,7 +105,7 @@ def test_what_is_drawn_takes_nothing_from_the_lesion_that_was_there(learned):
 
 
 def test_a_trained_texture_follows_the_mean_that_is_asked_for():
-    trained = fitted(material(24), steps=30, learning_rate=1e-2, calls=4)
+    trained = fitted(material(24), steps=40, learning_rate=1e-2, calls=4, patch=16)
     network, source = texture.prepared(trained), crop(3)[0]
     asked = np.array([[-1.5, 0], [1.5, 0]], np.float32)
     told = np.array([[True, False]] * 2)

@@ -9,7 +9,8 @@
   frozen, with a copy of its encoder that sees maps. `power_averages`: of weights, chosen later.
 * `super_resolution`: from a coarse volume to a full one, around a regression.
 * `gan`: a Wasserstein GAN.
-* `value_unet`, `value_gan`: told numbers of which any may be missing (`values`).
+* `value_unet`, `value_gan`: told numbers of which any may be missing (`values`); `texture_unet`
+  (`value_tokens`): at every level, and by region.
 * `layers`, `blocks`: what they are made of. `costs`: parameters and memory, without running them.
 * `torchvision_shim`: lets libraries that import torchvision run beside a CPU build of torch.
 

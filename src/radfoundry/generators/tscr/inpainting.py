@@ -18,7 +18,14 @@ from radfoundry.diffusion.guidance import Known
 from radfoundry.diffusion.noise import Level
 from radfoundry.diffusion.objectives import OBJECTIVES, Dropping, Objective, denoising_loss
 from radfoundry.diffusion.samplers import Sampling, Streams, sample
-from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, dilated
+from radfoundry.generators.tscr.texture_material import (
+    BESIDE,
+    FACTS,
+    REGIONS,
+    Batch,
+    Material,
+    dilated,
+)
 from radfoundry.generators.tscr.tissue import TissueScale
 from radfoundry.networks.texture_unet import ValueUNet
 
@@ -33,11 +40,16 @@ class Inpainting(nn.Module):
         super().__init__()
         self.margin, self.calls = int(card["margin"]), int(card["calls"])
         self.tissue = TissueScale()
-        self.network = ValueUNet(card["network"], (1, 1 + BESIDE), len(card["features"]), REGIONS)
+        self.network = ValueUNet(
+            card["network"], (1, 1 + BESIDE), (len(card["features"]), FACTS), REGIONS
+        )
 
-    def measure(self, tumours: Sequence[tuple], healthy: Sequence[tuple]) -> None:
-        """Take the units of tissue from the training crops, see `TissueScale.measure`."""
-        self.tissue.measure(tumours, healthy)
+    def measure(self, material: Material) -> None:
+        """Take the units of tissue, and how values go together, from the training crops."""
+        self.tissue.measure(*([(c.image, c.regions) for c in part]
+                              for part in (material.tumours, material.healthy)))  # fmt: skip
+        known = torch.as_tensor(material.known)
+        self.network.tokens.measure(torch.as_tensor(material.values), known)
 
     def forward(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
         """Return the estimate, shaped as `noisy` (B, 1, *space), in units of tissue."""
@@ -51,7 +63,7 @@ class Inpainting(nn.Module):
         normal = self.tissue.scaled(rows.images, torch.zeros_like(rows.regions))
         around, beside = torch.where(drawn, 0, normal), rows.beside(drawn)
         condition = {
-            "values": rows.values, "known": rows.known, "regions": rows.parts(),
+            "values": rows.numbers(normal, drawn), "known": rows.known, "regions": rows.parts(),
             "concat": torch.cat([around, beside], 1),
         }  # fmt: skip
         return self.tissue.scaled(rows.images, rows.tissue), drawn, condition

@@ -15,7 +15,14 @@ from torch.nn import functional
 
 from radfoundry.diffusion.bridge import Bridge, Crossing, bridge_loss, cross
 from radfoundry.diffusion.samplers import Streams
-from radfoundry.generators.tscr.texture_material import BESIDE, REGIONS, Batch, dilated
+from radfoundry.generators.tscr.texture_material import (
+    BESIDE,
+    FACTS,
+    REGIONS,
+    Batch,
+    Material,
+    dilated,
+)
 from radfoundry.networks.autoencoder.latents import Latents
 from radfoundry.networks.texture_unet import ValueUNet
 
@@ -39,22 +46,26 @@ class LatentBridge(nn.Module):
         self._latents = (latents,)  # a tuple hides it: it is neither trained nor stored here
         count = latents.channels
         self.network = ValueUNet(
-            card["network"], (count, count + BESIDE), len(card["features"]), REGIONS
+            card["network"], (count, count + BESIDE), (len(card["features"]), FACTS), REGIONS
         )
 
     def forward(self, noisy: Tensor, times: Tensor, **condition: Tensor) -> Tensor:
         """Return the estimate of x0, shaped as `noisy`; the network gives x_t - x0 ("grad")."""
         return noisy - self.network(noisy, times, **condition)
 
-    def measure(self, *_: object) -> None:
-        """Take nothing from the crops: latents are in units of their own."""
+    def measure(self, material: Material) -> None:
+        """Take how values go together from the training crops; latents have units of their own."""
+        known = torch.as_tensor(material.known)
+        self.network.tokens.measure(torch.as_tensor(material.values), known)
 
     def told(self, rows: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the latents of the erased crops, and the condition."""
         start = self._latents[0].encode(erased(rows))
-        beside = coarse(rows.beside(dilated(rows.regions, self.margin)), start)
+        drawn = dilated(rows.regions, self.margin)
+        beside = coarse(rows.beside(drawn), start)
         condition = {
-            "values": rows.values, "known": rows.known, "regions": coarse(rows.parts(), start),
+            "values": rows.numbers(rows.images, drawn), "known": rows.known,
+            "regions": coarse(rows.parts(), start),
             "concat": torch.cat([start, beside], 1),
         }  # fmt: skip
         return start, condition

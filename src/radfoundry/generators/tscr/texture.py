@@ -66,8 +66,7 @@ def fit_texture(
         _refuse_sides(card, sides)
     with seeded(generator):
         network = _built(card, material.autoencoder, device)
-    parts = (material.tumours, material.healthy)
-    network.measure(*([(crop.image, crop.regions) for crop in part] for part in parts))
+    network.measure(material)
     told = start_from(network, begun)
     settings = Settings(**{f.name: card[f.name] for f in fields(Settings) if f.name in card})
     feed = Feed(pairs, settings, generator.initial_seed(), callbacks.resume, callbacks.workers)

@@ -17,7 +17,8 @@ from torch.nn import functional
 from radfoundry.anatomy.regions import ids
 from radfoundry.weights import Weights
 
-BESIDE, REGIONS = 5, 3  # channels of `beside` and of `parts`
+BESIDE, REGIONS, FACTS = 5, 3, 2  # channels of `beside` and of `parts`, facts among `numbers`
+LEAST_SEEN = 16  # voxels of organ around a lesion, below which nothing is said of them
 SHOWN = 3
 
 
@@ -93,6 +94,20 @@ class Batch:
     def beside(self, drawn: Tensor) -> Tensor:
         """Return (B, BESIDE, *space): what is drawn, rim, core, and both of the anatomy."""
         return torch.cat([drawn.to(self.images), self.parts()[:, :2], self.anatomy], 1)
+
+    def numbers(self, images: Tensor, drawn: Tensor) -> Tensor:
+        """Return (B, features + FACTS): the values; mean and deviation of the organ around.
+
+        Args:
+            images: (B, 1, *space) in any unit.
+            drawn: (B, 1, *space) bool.
+        """
+        seen = (self.anatomy[:, :1] * ~drawn).flatten(1)
+        count, values = seen.sum(1, keepdim=True), images.flatten(1)
+        mean = (values * seen).sum(1, keepdim=True) / count.clamp_min(1)
+        power = ((values - mean) ** 2 * seen).sum(1, keepdim=True) / count.clamp_min(1)
+        facts = torch.where(count >= LEAST_SEEN, torch.cat([mean, power.sqrt()], 1), 0)
+        return torch.cat([self.values, facts], 1)
 
     def to(self, device: str | torch.device) -> "Batch":
         """Return the batch on a device."""

@@ -13,7 +13,7 @@ from radfoundry.networks.build import named
 from radfoundry.training.settings import refuse_unknown
 
 NETWORKS: Mapping[str, Mapping[str, Any]] = {
-    "phantom": {"dims": 3, "haar": 1, "widths": [24, 48], "blocks": 1, "side": 16, "tokens": 32},
+    "phantom": {"dims": 3, "haar": 2, "widths": [48], "blocks": 1, "side": 16, "tokens": 32},
     "workstation": {
         "dims": 3, "haar": 1, "widths": [64, 128, 256], "blocks": 2, "side": 32, "tokens": 64,
     },
@@ -24,7 +24,7 @@ NETWORKS: Mapping[str, Mapping[str, Any]] = {
 INPAINTING: Mapping[str, Mapping[str, Any]] = {
     "phantom": {
         "network": "phantom", "margin": 1, "healthy": 0.25, "dropping": 0.8, "calls": 16,
-        "patch": 16, "steps": 1000, "batch": 6, "learning_rate": 5e-3, "weight_decay": 0.01,
+        "patch": 16, "steps": 700, "batch": 8, "learning_rate": 5e-3, "weight_decay": 0.01,
         "warmup": 20, "schedule": "cosine", "clip": 1.0, "ema": 0.98, "precision": "float32",
     },
     "workstation": {
