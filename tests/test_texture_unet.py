@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from radfoundry.generators.tscr import texture_options
-from radfoundry.networks.value_tokens import ValueTokens
 from radfoundry.networks.texture_unet import ValueUNet, multiple
+from radfoundry.networks.value_tokens import ValueTokens
 
 SIZE = {"haar": 1, "widths": [8, 16], "blocks": 1, "side": 8, "tokens": 8}
 

@@ -129,10 +129,11 @@ def around(
     if not low < high:
         raise ValueError(f"the window is [{low}, {high}]; allowed: a lower and a higher value")
     counts = [1 if axis == flat else size for axis in range(3)]
-    start = tuple(int(at) - n // 2 for at, n in zip(center, counts, strict=True))
+    first, second, third = (int(at) - n // 2 for at, n in zip(center, counts, strict=True))
+    start = (first, second, third)
     padded = tuple(
-        (max(0, -first), max(0, first + n - length))
-        for first, n, length in zip(start, counts, shape, strict=True)
+        (max(0, -begin), max(0, begin + n - length))
+        for begin, n, length in zip(start, counts, shape, strict=True)
     )
     marks = np.zeros(shape, np.uint8) if regions is None else regions
     scaled = np.clip(
@@ -202,7 +203,7 @@ def healthy(
     ]
     deep = np.argwhere(depth >= DEEPEST * depth.max())
     for at in deep[rng.permutation(len(deep))[:TRIES]]:
-        center = tuple(int(n) for n in at)
+        center = (int(at[0]), int(at[1]), int(at[2]))
         crop = around(case, center, regions.shape[0], window, ill.astype(np.uint8))
         if not (crop.regions[regions > 0]).any():
             return replace(crop, regions=regions.copy())

@@ -30,11 +30,12 @@ TRAIN: Mapping[str, Sequence[str]] = {
     "window": (), "crop": (), "lesion": (), "organ": (), "radiomics": (),
     "donors": (),
     "mask_gan": (  # these as the tables of `mask_gan` and `mask_diffusion` have them
-        "network", "factor", "penalty", "matching", "radiomics", "unknown", "partial", "batch",
-        "steps", "learning_rate", "betas", "warmup", "schedule", "ema", "clip",
+        "network", "factor", "deformed", "penalty", "matching", "radiomics", "measured", "unknown",
+        "partial", "batch", "steps", "learning_rate", "betas", "warmup", "schedule", "ema", "clip",
     ),
     "mask_diffusion": (
-        "network", "factor", "radiomics", "unknown", "partial", "calls", "batch", "steps",
+        "network", "factor", "deformed", "radiomics", "measured", "unknown", "partial", "calls",
+        "batch", "steps",
         "learning_rate", "warmup", "schedule", "ema", "clip",
     ),
     "autoencoder": (  # these as `texture_options` has them
