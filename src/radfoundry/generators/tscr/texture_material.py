@@ -223,8 +223,10 @@ def _patches(rows: Batch, space: Sequence[int], generator: torch.Generator) -> B
 def part_of(rows: Batch, row: int, box: tuple[slice, ...]) -> Batch:
     """Return a box of one crop, as a batch of one."""
     seen = (row, slice(None), *box)
-    pictures = (getattr(rows, name)[seen][None] for name in ("images", "regions", "anatomy"))
-    return Batch(*pictures, rows.values[[row]], rows.known[[row]])
+    images, regions, anatomy = (
+        getattr(rows, name)[seen][None] for name in ("images", "regions", "anatomy")
+    )
+    return Batch(images, regions, anatomy, rows.values[[row]], rows.known[[row]])
 
 
 def box_around(regions: np.ndarray, reach: int, step: int) -> tuple[slice, ...]:
