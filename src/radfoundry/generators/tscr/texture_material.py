@@ -217,15 +217,14 @@ def _patches(rows: Batch, space: Sequence[int], generator: torch.Generator) -> B
         box = tuple(slice(a, a + want) for a, want in zip(starts, space, strict=True))
         parts.append(part_of(rows, row, box))
     names = [field.name for field in fields(Batch)]
-    whole = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
-    return Batch(**whole)
+    return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
 def part_of(rows: Batch, row: int, box: tuple[slice, ...]) -> Batch:
     """Return a box of one crop, as a batch of one."""
     seen = (row, slice(None), *box)
     images, regions, anatomy = (
-        part[seen][None] for part in (rows.images, rows.regions, rows.anatomy)
+        getattr(rows, name)[seen][None] for name in ("images", "regions", "anatomy")
     )
     return Batch(images, regions, anatomy, rows.values[[row]], rows.known[[row]])
 
