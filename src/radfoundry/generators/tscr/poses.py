@@ -33,7 +33,7 @@ def canonical(regions: np.ndarray, spacing_mm: Sequence[float], channels: int) -
     center = places.mean(0)
     axes = np.linalg.eigh(np.cov((places - center).T))[1][:, ::-1]
     matrix = axes / aspect[:, None]  # from own places to the crop's voxels
-    return _resampled(depths_of(regions, channels, aspect), matrix, center / aspect)
+    return _resampled(depths_of(regions, channels, aspect.tolist()), matrix, center / aspect)
 
 
 def unit_mm(spacing_mm: Sequence[float]) -> float:

@@ -56,7 +56,8 @@ def drawn_scores(
 ) -> tuple[Tensor, Tensor]:
     """Return the scores of drawn masks (B, n) and which of the table's have a gradient (n,)."""
     masks = soft_masks(fields.float(), card["space"])
-    table, found = Table.of_card(card["table"]), {}
+    table = Table.of_card(card["table"])
+    found: dict[str, Tensor] = {}
     for channel, region in enumerate(("whole", "core")[: masks.shape[1]]):
         kind = "shape2D" if masks.ndim == 4 else "shape"
         features = shape_features(masks[:, channel], lengths)
