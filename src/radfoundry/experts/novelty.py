@@ -147,13 +147,11 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
         else:
             earlier.append((sample.name, thumb, edited))
     alike = similarity.repeats(volumes, options["least_change"])
-    for later, earlier in alike.items():
-        pair = drawn[later], drawn[earlier]
-        images = [image for _, image in pair]
-        if pair[0][0] != pair[1][0] or not similarity.edited_apart(
-            *images, options["least_change"]
-        ):
-            repeats[later] = earlier
+    for later, other in alike.items():
+        (source, image), (of, seen_before) = drawn[later], drawn[other]
+        apart = similarity.edited_apart(image, seen_before, options["least_change"])
+        if source != of or not apart:
+            repeats[later] = other
     return repeats
 
 

@@ -173,7 +173,7 @@ def measured(sample: Case, source: Case, weights: Mapping[str, Weights]) -> dict
         (np.count_nonzero(changed & (one.regions > 0)), one.regions)
         for one in lesions(sample, own.card["lesion"])
     ]
-    count, regions = max(found, key=lambda one: one[0], default=(0, None))
+    count, regions = max(found, key=lambda one: one[0], default=(0, np.zeros(0)))
     if not count:
         return {}
     return lesion_bank.measured_in(sample, regions, lesion_bank.rebuilt(own))

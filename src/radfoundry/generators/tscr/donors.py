@@ -86,7 +86,7 @@ class WarpedMasks:
         at = nearest(self.bank, self.table, scores, known)
         rng = np.random.default_rng(number)
         mask = self.donors.regions[at]
-        mask = np.flip(mask, [axis for axis in range(mask.ndim) if rng.random() < 0.5])
+        mask = np.flip(mask, tuple(axis for axis in range(mask.ndim) if rng.random() < 0.5))
         size = next(name for name in self.table.names if name.startswith("whole_shape"))
         asked = asking.features.decode(scores, known, self.table).get(size)
         real = self.bank.values[at][size]

@@ -25,7 +25,9 @@ TRIES = 4  # masks that are drawn until one is not empty and fits
 class Shapes(Protocol):
     """What draws masks: a network, or a baseline."""
 
-    table: Table
+    @property
+    def table(self) -> Table:
+        """What its scores mean."""
 
     def draw(
         self,

@@ -188,7 +188,8 @@ class Shapes:
             missing.completed(row, is_known, self.card["together"], chance(number, REST))
             for row, is_known, number in zip(scores, known, seeds, strict=True)
         ]
-        told = _told(*(np.stack(part) for part in zip(*whole, strict=True)), spacings_mm, self.card)
+        full, every = (np.stack(part) for part in zip(*whole, strict=True))
+        told = _told(full, every, spacings_mm, self.card)
         device = next(self.network.parameters()).device
         kind, made = KINDS[self.card["kind"]], []
         for at, number in enumerate(seeds):  # one by one: sums depend on what is beside them

@@ -54,11 +54,10 @@ def _of_arm(
             weights = patient_weights(known["patient"].to_numpy(), draws, rng)
             means = (weights @ values) / np.maximum(weights.sum(1), 1)
             value = float(values.mean()) if len(values) else NAN
-            limits = interval(value, means) if known["patient"].nunique() > 1 else (value, NAN, NAN)
+            found = interval(value, means)
+            low, high = found[1:] if known["patient"].nunique() > 1 else (NAN, NAN)
             note = f"median {np.median(values):.3f}" if len(values) else "not seen before either"
-            yield Row(
-                recipe, metric, value, f"{organ}{ending}", *limits[1:], len(values), note=note
-            )
+            yield Row(recipe, metric, value, f"{organ}{ending}", low, high, len(values), note=note)
     names = table["sample"].nunique()
     failed = int((table["feature"] == FAILED).sum())
     drawn = wilson(names - failed, names)
