@@ -147,11 +147,11 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
         else:
             earlier.append((sample.name, thumb, edited))
     alike = similarity.repeats(volumes, options["least_change"])
-    for later, other in alike.items():
-        (source, image), (of, seen_before) = drawn[later], drawn[other]
-        apart = similarity.edited_apart(image, seen_before, options["least_change"])
-        if source != of or not apart:
-            repeats[later] = other
+    for later, first in alike.items():
+        (own, image), (whose, known) = drawn[later], drawn[first]
+        apart = similarity.edited_apart(image, known, options["least_change"])
+        if own != whose or not apart:
+            repeats[later] = first
     return repeats
 
 

@@ -66,7 +66,7 @@ class Clusters:
         means = np.stack([real[kinds == kind].mean(0) for kind in range(count)])
         rows = []
         for row, told in zip(scores, known, strict=True):
-            away = (np.square(means - row)[:, told]).sum(1)
+            away = [float(((mean - row)[told] ** 2).sum()) for mean in means]
             rows.append(means[int(np.argmin(away))] * told.any())
         every = np.repeat(known.any(1)[:, None], len(table.names), 1)
         return self.engine.draw(crops, np.stack(rows).astype(np.float32), every, seeds)

@@ -76,12 +76,9 @@ def _agreements(
             if np.isfinite(found.spearman.value)
             else f"fewer than {control.FEWEST} pairs, or all asked alike"
         )
-        yield Row(recipe, SPEARMAN, *_ends(found.spearman, arm), found.n, note=note)
+        value, low, high = found.spearman
+        yield Row(recipe, SPEARMAN, value, arm, low, high, found.n, note=note)
         yield Row(recipe, CONCORDANCE, found.concordance, arm, n=found.n, unit="1")
-
-
-def _ends(found: tuple, arm: str) -> tuple:
-    return found[0], arm, found[1], found[2]
 
 
 def _asked(table: pd.DataFrame) -> pd.DataFrame:
