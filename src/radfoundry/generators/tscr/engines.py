@@ -65,8 +65,8 @@ class Clusters:
         kinds = KMeans(count, n_init=4, random_state=0).fit_predict(real[:, first])
         means = np.stack([real[kinds == kind].mean(0) for kind in range(count)])
         rows = []
-        for row, told in zip(scores, known, strict=True):
-            away = [float(((mean - row)[told] ** 2).sum()) for mean in means]
-            rows.append(means[int(np.argmin(away))] * told.any())
+        for row, told in zip(scores, known.astype(float), strict=True):
+            away = [float(((mean - row) ** 2 * told).sum()) for mean in means]
+            rows.append(means[int(np.argmin(away))] * told.max())
         every = np.repeat(known.any(1)[:, None], len(table.names), 1)
         return self.engine.draw(crops, np.stack(rows).astype(np.float32), every, seeds)
