@@ -86,6 +86,7 @@ rule evaluate:
     input:
         comparisons(),
         syntheses(),
+        CONTROLS,
         ROUND_TRIPS,
         AUDITED,
         label_measurements("labels"),

@@ -66,7 +66,7 @@ rule write_scorecard:
     """Gather every headline number into one table."""
     input:
         comparisons=comparisons(),
-        syntheses=syntheses(),
+        syntheses=[*syntheses(), *CONTROLS],
         round_trips=ROUND_TRIPS,
         labels=label_measurements("labels"),
         clinical=label_measurements("clinical"),

@@ -17,11 +17,12 @@ for key, value in {
 }.items():
     os.environ.setdefault(key, value)
 
-from radfoundry.config import autoencoders, catalogue, cohorts, lookups, reports
+from radfoundry.config import autoencoders, catalogue, cohorts, control, lookups
 from radfoundry.config import (
     finding_methods,
     radiographs,
     releases,
+    reports,
     resources,
     trained,
     untrained,

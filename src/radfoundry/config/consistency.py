@@ -17,7 +17,6 @@ def found(config: Mapping) -> Iterator[str]:
     yield from _paths_with_braces(config)
     yield from _segmenters_of_another_modality(config)
     yield from _segmenters_of_the_evaluation(config)
-    yield from _untrained_said_twice(config)
     yield from _keys_of_volumes(config)
     yield from _recipes_of_another_modality(config)
     yield from _keys_of_another_generator(config)
@@ -69,12 +68,6 @@ def _segmenters_of_the_evaluation(config: Mapping) -> Iterator[str]:
         for key in [key for key in chosen.get("segmenter_options", {}) if key not in known]:
             hint = schema.nearest(key, known)
             yield f"{place}.segmenter_options.{key}: allowed: {', '.join(known)}{hint}"
-
-
-def _untrained_said_twice(config: Mapping) -> Iterator[str]:
-    if config["evaluate"]["synthesis"]["untrained"] is True:
-        words = "is True; allowed: false, or keys such as {prompt: 5}; without it, its defaults"
-        yield f"evaluate.synthesis.untrained: {words}"
 
 
 def reads(config: Mapping, method: str) -> tuple[str, ...]:

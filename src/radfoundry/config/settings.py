@@ -15,6 +15,7 @@ import yaml
 from radfoundry.config import (
     catalogue,
     consistency,
+    control,
     finding_methods,
     radiographs,
     reader_study,
@@ -163,6 +164,7 @@ def checked(
     faults = faults or [
         *consistency.found(filled),
         *radiographs.found(filled),
+        *control.found(filled),
         *reader_study.found(filled),
         *consistency.unstated_sizes(config, filled, rules),
         *training_values.found(filled),

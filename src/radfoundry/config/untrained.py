@@ -11,6 +11,7 @@ from typing import Any
 from radfoundry.config import catalogue, lookups
 
 ARM = "untrained"
+LOOKING = ("synthesis", "control")  # sections of `evaluate`
 Settings = Mapping[str, Any]
 
 
@@ -29,8 +30,8 @@ def arms(settings: Settings, recipe: str) -> list[str]:
     There is none where the evaluation does not look at what the recipe draws, where the config says
     `untrained: false`, and where the generator claims no network that the recipe has.
     """
-    synthesis, entry = settings["evaluate"]["synthesis"], settings["recipes"][recipe]
-    asked = recipe in synthesis["recipes"] and synthesis[ARM]
+    entry = settings["recipes"][recipe]
+    asked = any(recipe in own["recipes"] and own[ARM] for own in _sections(settings))
     claimed = set(_claimed(entry["generator"])) & set(catalogue.networks_of(entry))
     return [name_of(recipe)] if asked and claimed else []
 
@@ -42,8 +43,17 @@ def is_filtered(settings: Settings, recipe: str) -> bool:
 
 def all_arms(settings: Settings) -> list[str]:
     """Return the null arms of all recipes that are measured."""
-    judged = settings["evaluate"]["synthesis"]["recipes"]
-    return [arm for name in judged for arm in arms(settings, name)]
+    return [arm for name in _judged(settings) for arm in arms(settings, name)]
+
+
+def _sections(settings: Settings) -> list[Mapping[str, Any]]:
+    """Return the parts of `evaluate` that look at what recipes draw, and may ask for null arms."""
+    return [settings["evaluate"][name] for name in LOOKING]
+
+
+def _judged(settings: Settings) -> list[str]:
+    """Return the recipes whose drawings are looked at, each once."""
+    return list(dict.fromkeys(name for own in _sections(settings) for name in own["recipes"]))
 
 
 def teachers(settings: Settings, recipe: str, task: str, arm: str) -> list[str]:
@@ -52,7 +62,13 @@ def teachers(settings: Settings, recipe: str, task: str, arm: str) -> list[str]:
 
 
 def found(config: Mapping) -> Iterator[str]:
-    """Find tasks that are asked for a null arm of a recipe that has none."""
+    """Find null arms that are asked for by `true`, and of a recipe that has none."""
+    for section, key in (("synthesis", "prompt"), ("control", "samples")):
+        if config["evaluate"][section][ARM] is True:
+            words = (
+                f"is True; allowed: false, or keys such as {{{key}: 5}}; without it, its defaults"
+            )
+            yield f"evaluate.{section}.{ARM}: {words}"
     for task in lookups.tasks(config):
         own = config["evaluate"][task]
         asked = own["recipes"] if lookups.null_arms(config, task) else ()
@@ -87,8 +103,9 @@ def advice(settings: Settings) -> list[str]:
 
 def beside(settings: Settings) -> dict[str, Any]:
     """Return a checked config with the null arms among its recipes."""
-    judged = settings["evaluate"]["synthesis"]["recipes"]
-    derived = {arm: _derived(settings, name) for name in judged for arm in arms(settings, name)}
+    derived = {
+        arm: _derived(settings, name) for name in _judged(settings) for arm in arms(settings, name)
+    }
     return {**settings, "recipes": {**settings["recipes"], **derived}}
 
 
@@ -114,7 +131,8 @@ def _derived(settings: Settings, recipe: str) -> dict[str, Any]:
 
 def _asked(settings: Settings, recipe: str) -> dict[str, Any]:
     """Return the `sample:` of a null arm: the first of the recipe's requests, and few probes."""
-    few, own = settings["evaluate"]["synthesis"][ARM], settings["recipes"][recipe]["sample"]
+    own = settings["recipes"][recipe]["sample"]
+    few = next(part[ARM] for part in _sections(settings) if recipe in part["recipes"] and part[ARM])
     sample = {**own, "count": min(own["count"], few["samples"])}
     if lookups.takes_prompts(settings, recipe):
         counts = lookups.probe_options(settings, recipe)["probes"]

@@ -119,15 +119,18 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
     """Return the samples that repeat an earlier one: name of the later to name of the earlier.
 
     Samples of one source are alike by design, so only what either changed is compared: they repeat
-    each other if the mean difference of their thumbnails there is below `least_change`. Of a CT all
-    is compared, with all samples drawn before it.
+    each other if the mean difference of their thumbnails there is below `least_change`. Of a volume
+    all is compared, with all samples drawn before it; of two edits of one volume what differs.
     """
     options = {**OPTIONS, **options}
     seen: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
     repeats = {}
     volumes: dict[str, np.ndarray] = {}
+    drawn: dict[str, tuple[str, np.ndarray]] = {}
     for sample in samples:
         if not sample.image.is_radiograph:
+            source = sample.facts.get("source", "")
+            drawn[sample.name] = source, similarity.coarse(sample.image.voxels)
             volumes[sample.name] = similarity.coded(
                 _views(sample.image, _size(sample.image, options))
             )
@@ -143,7 +146,13 @@ def twins(samples: Iterable[Case], options: Mapping) -> dict[str, str]:
                 break
         else:
             earlier.append((sample.name, thumb, edited))
-    return repeats | similarity.repeats(volumes, options["least_change"])
+    alike = similarity.repeats(volumes, options["least_change"])
+    for later, first in alike.items():
+        (own, image), (whose, known) = drawn[later], drawn[first]
+        apart = similarity.edited_apart(image, known, options["least_change"])
+        if own != whose or not apart:
+            repeats[later] = first
+    return repeats
 
 
 def nearest(

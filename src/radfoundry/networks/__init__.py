@@ -9,6 +9,8 @@
   frozen, with a copy of its encoder that sees maps. `power_averages`: of weights, chosen later.
 * `super_resolution`: from a coarse volume to a full one, around a regression.
 * `gan`: a Wasserstein GAN.
+* `value_unet`, `value_gan`: told numbers of which any may be missing (`values`); `texture_unet`
+  (`value_tokens`): at every level, and by region.
 * `layers`, `blocks`: what they are made of. `costs`: parameters and memory, without running them.
 * `torchvision_shim`: lets libraries that import torchvision run beside a CPU build of torch.
 
@@ -17,6 +19,7 @@ and return an estimate of the clean pictures (B, C, *space): see `radfoundry.dif
 (B, C', *space) are channels that are seen but not drawn: a low-resolution picture, or what is known
 of this one. A design among `build.TOLD_GEOMETRY` takes `geometry=None` (B, 6) too: the logarithms
 of spacing and field of view in mm, see `blocks.GeometryEmbedding`.
+Those of `value_unet` are called as `network(noisy, times, scores, known)`.
 Their attribute `saving` says whether the backward pass computes layers again: a size's
 `checkpoint` sets it, and `gradient_checkpointing` of a training after that.
 """

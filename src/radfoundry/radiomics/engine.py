@@ -1,7 +1,7 @@
 """The one place that calls pyradiomics."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,19 @@ def _engine() -> tuple[Any, Any]:
     if not isinstance(shape.cShape, LargeMeshes):
         shape.cShape = LargeMeshes(shape.cShape, PAIRED)
     return SimpleITK, featureextractor
+
+
+def mesh_of() -> Callable:
+    """Return the engine's own mesh: area, volume and diameters of a mask (Z, Y, X) and a spacing.
+
+    Raises:
+        RadiomicsError: `rad.engine`, as for `measured`.
+    """
+    _engine()
+    from radiomics import shape
+
+    coefficients: Callable = shape.cShape.extension.calculate_coefficients
+    return coefficients
 
 
 def use_one_thread() -> None:

@@ -59,12 +59,20 @@ def coefficients(mask: np.ndarray, spacing: np.ndarray, engine: Callable) -> Coe
     cubes = _cubes(mask)
     at = np.nonzero((cubes > 0) & (cubes < KINDS - 1))
     kinds = cubes[at]
-    own, moved = _volumes(engine)
+    own, moved = volumes_of_cubes(engine)
     volume = own[kinds].sum() + (moved[:, kinds] * np.stack(at)).sum()
-    areas = np.array([engine(_cube(kind), spacing)[0] for kind in range(1, KINDS - 1)])
-    counted = np.bincount(kinds, minlength=KINDS)[1 : KINDS - 1]
-    area = float(areas @ counted)
-    return area, float(volume * spacing.prod()), _diameters(_vertices(mask) * spacing)
+    counted = np.bincount(kinds, minlength=KINDS)
+    area = float(areas_of_cubes(engine, spacing) @ counted)
+    return area, float(volume * spacing.prod()), diameters(mask, spacing)
+
+
+def areas_of_cubes(engine: Callable, spacing: np.ndarray) -> np.ndarray:
+    """Return the area (256,) of the surface in a cube of each kind, in mm2.
+
+    A kind has a bit for each corner that is inside, in the order of `CORNERS`.
+    """
+    within = [engine(_cube(kind), spacing)[0] for kind in range(1, KINDS - 1)]
+    return np.array([0.0, *within, 0.0])
 
 
 def _cube(kind: int) -> np.ndarray:
@@ -84,7 +92,7 @@ def _cubes(mask: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _volumes(engine: Callable) -> tuple[np.ndarray, np.ndarray]:
+def volumes_of_cubes(engine: Callable) -> tuple[np.ndarray, np.ndarray]:
     """Return what a cube of each kind adds to the volume, and what moving it one voxel adds.
 
     The mesh is not closed where diagonal voxels meet, so that its volume depends on where the
@@ -116,10 +124,16 @@ def _vertices(mask: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _diameters(vertices: np.ndarray) -> tuple[float, float, float, float]:
-    """Return the largest distance in a plane across each axis, and in space."""
+def diameters(mask: np.ndarray, spacing: np.ndarray) -> tuple[float, float, float, float]:
+    """Return the largest distance of vertices in a plane across each axis, and in space, in mm.
+
+    Args:
+        mask: Booleans (Z, Y, X), False at the grid's edge, not empty.
+        spacing: Length of a voxel along each of these axes, in mm.
+    """
     from scipy.spatial import ConvexHull
 
+    vertices = _vertices(mask) * spacing
     planes = [_across(vertices, axis) for axis in range(3)]
     outermost = vertices[ConvexHull(vertices).vertices]
     return planes[0], planes[1], planes[2], _largest(outermost)

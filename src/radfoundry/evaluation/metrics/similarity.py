@@ -1,4 +1,4 @@
-"""See a CT as two small pictures, to find copies and repeats among many without loading them all.
+"""See a volume as two small pictures, to find copies and repeats without loading all of many.
 
 The pictures are the mean along y, as seen from the front, and the middle axial slice.
 """
@@ -13,11 +13,16 @@ from radfoundry.volume import Volume, projection
 
 HU = (-1024.0, 600.0)  # what is beyond is cut, in real CT and drawn ones alike
 BLOCK = 8  # pixels: pictures that differ over blocks differ in full, and few must be compared
+SEEN = 64  # blocks along an axis of a volume
+EDITED = 0.2  # of a volume: more is not an edit of it
 
 
 def gray(image: Volume) -> np.ndarray:
-    """Return a CT's voxels, `HU` as [0, 1], as float32."""
-    hu = np.clip(image.voxels.astype(np.float32), *HU)
+    """Return a volume's voxels in [0, 1], float32: of CT `HU`; MR is so already."""
+    voxels = image.voxels.astype(np.float32)
+    if voxels.min() >= 0 and voxels.max() <= 1:  # no CT is: its air lies far below
+        return voxels
+    hu = np.clip(voxels, *HU)
     return (hu - HU[0]) / (HU[1] - HU[0])
 
 
@@ -59,3 +64,29 @@ def repeats(seen: Mapping[str, np.ndarray], limit: float) -> dict[str, str]:
         else:
             first.append(n)
     return found
+
+
+def coarse(voxels: np.ndarray) -> np.ndarray:
+    """Return means of blocks of a volume, at most `SEEN` along each axis: equal where it is."""
+    sides = tuple(-(-n // SEEN) for n in voxels.shape)
+    return block_reduce(voxels.astype(np.float32), sides, np.mean)
+
+
+def edited_apart(first: np.ndarray, second: np.ndarray, limit: float) -> bool:
+    """Return whether two images are one image that was edited differently.
+
+    They are the same but for a fifth at most, and there they are not alike.
+
+    Args:
+        first: As `coarse` returns it.
+        second: Of the same grid.
+        limit: Mean difference, of the range, below which edits are alike.
+    """
+    if first.shape != second.shape:
+        return False
+    differs = first != second
+    if not 0 < differs.mean() <= EDITED:
+        return False
+    return bool(
+        np.abs(first - second)[differs].mean() >= limit * max(np.ptp(first), np.ptp(second))
+    )

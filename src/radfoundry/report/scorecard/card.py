@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE
-from radfoundry.report.scorecard.metrics import METRICS, TAUGHT, Metric
+from radfoundry.report.scorecard.metric import Metric
+from radfoundry.report.scorecard.metrics import METRICS, TAUGHT
 
 COLUMNS = (
     "recipe", "metric", "arm", "value", "low", "high", "n", "unit", "higher_is_better",

@@ -1,24 +1,6 @@
 """What each metric of the scorecard is called, counts, and means to a reader."""
 
-from typing import NamedTuple
-
-
-class Metric(NamedTuple):
-    """What a metric is called, counts and means to a reader.
-
-    Attributes:
-        title: In plain words.
-        unit: "1" for a pure number, "fraction" for a share shown in percent; "" where each row
-            tells its own.
-        higher_is_better: None where neither direction is better.
-        good: One sentence on what a good value looks like.
-    """
-
-    title: str
-    unit: str
-    higher_is_better: bool | None
-    good: str
-
+from radfoundry.report.scorecard.metric import Metric
 
 _DISTANCE = (
     "Between the real-against-real floor and the corrupted-real ceiling, close to the floor."
@@ -239,6 +221,18 @@ METRICS: dict[str, Metric] = {
     "requested_measured_spearman": Metric(
         "Agreement of requested with measured features (rank correlation)", "1", True,
         "Above 0.7 the feature can be steered; near 0 it cannot.",
+    ),
+    "requested_measured_concordance": Metric(
+        "Agreement of requested with measured features (concordance, Lin)", "1", True,
+        "1 where every value is the one asked for; near 0 in the null arms.",
+    ),
+    "requested_measured_cross_talk": Metric(
+        "What asking for one feature does to another one (rank correlation)", "1", None,
+        "Near 0, but for features that depend on each other by their definition.",
+    ),
+    "drawn_fraction": Metric(
+        "Requests that could be drawn", "fraction", True,
+        "Most; a tumour that fits nowhere is not forced in, and its row says why.",
     ),
     "removal_residual_fraction": Metric(
         "Tumour left after removal", "fraction", False, "Close to 0 %."

@@ -1,0 +1,95 @@
+"""What is asked of TSCR, and what that is in numbers."""
+
+import json
+
+import pandas as pd
+import pytest
+from tumour_stand_ins import MEAN, VOLUME, networks
+
+from radfoundry.generators import tscr
+from radfoundry.generators.tscr import asking
+from radfoundry.generators.tscr.naming import candidates, full_name
+
+
+def cases(ill=4, well=2):
+    rows = [(f"c{i}", "train", "tumour_rim" if i < ill else "") for i in range(ill + well)]
+    return pd.DataFrame(rows, columns=["case", "split", "findings"])
+
+
+def parameters(options, table=None):
+    planned = tscr.plan(cases() if table is None else table, options, 3)
+    return [json.loads(text) for text in planned["parameters"]]
+
+
+def test_a_case_without_a_lesion_is_only_asked_for_one_more():
+    asked = parameters({"count": 12, "operations": {"remove": 1}}, cases(0, 3))
+    assert {one["operation"] for one in asked} == {"add"}
+
+
+def test_operations_come_as_often_as_their_weights_say():
+    asked = parameters({"count": 16, "operations": {"add": 3, "remove": 1}}, cases(4, 0))
+    assert sum(one["operation"] == "remove" for one in asked) == 4
+
+
+def test_every_case_comes_once_before_any_comes_twice():
+    planned = tscr.plan(cases(), {"count": 6}, 3)
+    assert planned["source"].nunique() == 6
+
+
+def test_what_is_stated_stands_in_every_request_beside_what_varies():
+    asked = parameters({"count": 4, "operations": {"add": 1}, "features": {"mean": 0.7}})
+    assert all(one["features"]["mean"] == 0.7 for one in asked)
+    assert len({one["features"]["volume"]["z"] for one in asked}) == 4
+
+
+def test_to_remove_asks_for_no_feature():
+    asked = parameters({"count": 4, "operations": {"remove": 1}}, cases(4, 0))
+    assert all(one["features"] == {} for one in asked)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"operations": {"grow": 1}}, "add, edit, remove, move"),
+        ({"vary": {"weight": [0, 1]}}, "no feature 'weight'"),
+        ({"vary": {"mean": [1, 0]}}, "lowest and highest"),
+        ({"features": {"mean": "high"}}, "z: 1.5"),
+        ({"size_mm": -3}, "a diameter above 0"),
+        ({"splits": ["test"]}, "nothing to draw from"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_what_can(options, message):
+    with pytest.raises(ValueError, match=message):
+        tscr.plan(cases(), options, 3)
+
+
+def test_a_feature_is_asked_for_as_a_value_a_score_or_that_of_a_case():
+    bank = networks().bank
+    asked = {"features": {"mean": {"as": "t2"}, "volume": {"z": 0.0}}}
+    found = asking.values(asked, bank)
+    assert found[MEAN] == pytest.approx(0.9)
+    assert found[VOLUME] == pytest.approx((500 * 900 * 1500) ** (1 / 3))
+    assert asking.values({"features": {"mean": 0.65}}, bank) == {MEAN: 0.65}
+
+
+def test_a_score_asks_for_no_more_than_a_real_lesion_has():
+    assert asking.values({"features": {"volume": {"z": 9}}}, networks().bank)[VOLUME] == 1500
+
+
+def test_a_diameter_asks_for_the_volume_of_its_ball():
+    found = asking.values({"features": {}, "size_mm": 10}, networks().bank)
+    assert found == {VOLUME: pytest.approx(523.6, abs=0.1)}
+
+
+def test_a_case_that_has_no_lesion_is_named():
+    with pytest.raises(ValueError, match="no training case 'c9'"):
+        asking.values({"features": {"mean": {"as": "c9"}}}, networks().bank)
+
+
+def test_short_names_stand_for_what_there_is_in_two_and_in_three_dimensions():
+    flat = ["whole_shape2D_MeshSurface"]
+    assert full_name("volume", [VOLUME]) == VOLUME
+    assert full_name("volume", flat) == flat[0]
+    assert candidates("core_glcm_Contrast") == ["core_glcm_Contrast"]
+    with pytest.raises(ValueError, match="none of the 1 features"):
+        full_name("flatness", flat)

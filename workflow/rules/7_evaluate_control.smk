@@ -1,0 +1,58 @@
+"""Ask whether drawn lesions measure what was asked for, and whether removed ones are gone.
+
+reads   requests, samples and networks of a recipe; held-out cases of its cohort
+writes  results/recipes/{recipe}/evaluate/control.tsv  control_figures.tsv
+        the first also in results/recipes/{recipe}.untrained/: the recipe's null arm
+"""
+
+
+rule measure_control:
+    """Measure every drawn lesion, and what is left of removed ones, beside what was asked for."""
+    input:
+        requests="results/recipes/{recipe}/requests.tsv",
+        samples="results/recipes/{recipe}/samples.tsv",
+        networks=networks_of_recipe,
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/recipes/{recipe}/evaluate/control.tsv",
+    log:
+        "logs/evaluate/measure_control/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        mem_mb=looked_up_often(resources.judging_mb),
+    params:
+        generator=option("recipes/{recipe}/generator"),
+        lesion=looked_up(control.lesion),
+        seed=option("evaluate/control/seed"),
+        code=code_with("measure_control", lookups.generator_plugins),
+    script:
+        "../../scripts/measure_control.py"
+
+
+rule summarize_control:
+    """Turn what drawn lesions measure into rows of the scorecard, null arms beside them."""
+    input:
+        leakage=of_filtered("results/recipes/{recipe}/leakage.tsv"),
+        table="results/recipes/{recipe}/evaluate/control.tsv",
+        untrained=of_untrained("results/recipes/{recipe}/evaluate/control.tsv"),
+    output:
+        table="results/recipes/{recipe}/evaluate/control_figures.tsv",
+    log:
+        "logs/evaluate/summarize_control/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        bootstrap=option("evaluate/bootstrap"),
+        seed=option("evaluate/control/seed"),
+        code=code("summarize_control"),
+    script:
+        "../../scripts/summarize_control.py"
+
+
+CONTROLS = expand(
+    "results/recipes/{recipe}/evaluate/control_figures.tsv",
+    recipe=control.recipes(settings),
+)
