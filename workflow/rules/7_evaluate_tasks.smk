@@ -77,7 +77,7 @@ rule compare_arms:
         task=looked_up(lookups.task_options),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/seeds"),
-        code=code_with("compare_arms", lookups.task_plugins),
+        code=lambda wildcards: code("compare_arms", ("tasks", wildcards.task)),
     script:
         "../../scripts/compare_arms.py"
 

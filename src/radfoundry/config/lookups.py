@@ -290,11 +290,6 @@ def expert_plugins(settings: Settings, recipe: str, expert: str) -> list[Plugin]
     return [("experts", expert), *([("segmenters", segmenter)] if segmenter else [])]
 
 
-def task_plugins(settings: Settings, task: str) -> list[Plugin]:
-    """Return a downstream task."""
-    return [("tasks", task)]
-
-
 def probe_plugins(settings: Settings) -> list[Plugin]:
     """Return the segmenter that drawn volumes are measured with."""
     return [("segmenters", settings["evaluate"]["synthesis"]["segmenter"])]

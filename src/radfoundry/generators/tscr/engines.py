@@ -68,5 +68,5 @@ class Clusters:
         for row, told in zip(scores, known.astype(float), strict=True):
             away = [float(((mean - row) ** 2 * told).sum()) for mean in means]
             rows.append(means[int(np.argmin(away))] * told.max())
-        every = np.repeat(known.any(1)[:, None], len(table.names), 1)
+        every = np.repeat(np.any(known, axis=1, keepdims=True), len(table.names), 1)
         return self.engine.draw(crops, np.stack(rows).astype(np.float32), every, seeds)
