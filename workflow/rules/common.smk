@@ -18,17 +18,8 @@ for key, value in {
     os.environ.setdefault(key, value)
 
 from radfoundry.config import autoencoders, catalogue, cohorts, control, lookups
-from radfoundry.config import (
-    finding_methods,
-    radiographs,
-    releases,
-    reports,
-    resources,
-    trained,
-    untrained,
-    watched,
-    weight_files,
-)
+from radfoundry.config import finding_methods, radiographs, releases, reports
+from radfoundry.config import resources, trained, untrained, watched, weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load
