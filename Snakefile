@@ -2,7 +2,6 @@
 
 Everything, on a cluster      snakemake --profile slurm all
 Everything, on this machine   snakemake --cores 2 all
-Up to a stage                 snakemake --cores 2 sample
 Only the evaluation           snakemake --cores 2 evaluate
 """
 

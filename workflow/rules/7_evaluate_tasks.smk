@@ -77,7 +77,7 @@ rule compare_arms:
         task=looked_up(lookups.task_options),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/seeds"),
-        code=lambda wildcards: code("compare_arms", ("tasks", wildcards.task)),
+        code=code_of_comparison,
     script:
         "../../scripts/compare_arms.py"
 

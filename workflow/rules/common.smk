@@ -97,6 +97,11 @@ def code_of_arm(wildcards):
     return trained.code_of_script(ROOT / "scripts/fit_arm.py", run)
 
 
+def code_of_comparison(wildcards):
+    """Digest of what compares the arms of a downstream task."""
+    return code("compare_arms", ("tasks", wildcards.task))
+
+
 def code_of_encoding(wildcards):
     """The same of encoding cases, which trainings read: what decodes them is no part of it."""
     return trained.code_of_script(ROOT / "scripts/encode_cases.py")
