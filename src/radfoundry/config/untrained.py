@@ -48,7 +48,7 @@ def all_arms(settings: Settings) -> list[str]:
 
 def _sections(settings: Settings) -> list[Mapping[str, Any]]:
     """Return the parts of `evaluate` that look at what recipes draw, and may ask for null arms."""
-    return [settings["evaluate"][name] for name in LOOKING]
+    return [own for name, own in settings["evaluate"].items() if name in LOOKING]
 
 
 def _judged(settings: Settings) -> list[str]:
