@@ -2,18 +2,30 @@
 
 import ast
 import copy
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "src", "workflow", "scripts", "envs", "profiles")
+
+
+@cache
+def _server():
+    """Start the process that runs Snakemake's commands; it ends with the tests."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    command = [sys.executable, ROOT / "tests/forking.py"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
 
 class Factory:
@@ -40,13 +52,15 @@ class Factory:
 
     def run(self, *words, ok=True):
         """Run snakemake here and return what it said."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *map(str, words)]
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, env=environment
-        )
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) is ok, said[-6000:]
+        with tempfile.NamedTemporaryFile("r", suffix=".txt") as file:
+            words = ["--cores", "2", *map(str, words)]
+            asked = {"folder": str(self.folder), "words": words, "said": file.name}
+            server = _server()
+            server.stdin.write(json.dumps(asked) + "\n")
+            server.stdin.flush()
+            answer, said = server.stdout.readline(), file.read()
+        assert answer, "the process that runs snakemake ended"
+        assert (int(answer) == 0) is ok, said[-6000:]
         return said
 
     def planned(self, *words):

@@ -79,7 +79,7 @@ def test_features_of_what_it_learned_from_have_mean_0(cases, learned):
 def test_batches_and_order_change_no_feature(cases, learned):
     features = feature_network.prepare(learned)
     alone = np.concatenate([features([image]) for image in images(cases)])
-    np.testing.assert_allclose(alone, features(iter(images(cases))), atol=1e-4)
+    np.testing.assert_allclose(alone, features(iter(images(cases))), rtol=1e-4, atol=5e-4)
 
 
 def test_no_volumes_have_no_features(learned):

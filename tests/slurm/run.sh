@@ -4,7 +4,7 @@
 #   tests/slurm/run.sh        (as root on Debian; `make test-slurm` calls it)
 #
 # The tree is copied to a fresh folder, so that a run of yours is left alone; there, config.yaml is
-# the small one of tests/factory.py, and two waiting times of the profile are shortened by sed, because
+# the small one of tests/factory.py, and three waiting times of the profile are shortened by sed, because
 # jobs of seconds are tested with a profile for jobs of minutes. The last line says PASS or FAIL.
 set -euo pipefail
 
@@ -67,8 +67,9 @@ copy_tree() {
     done | tar -C "$root" --null --files-from=- -cf - | tar -C "$1" -xf -
   PYTHONPATH=$root/tests python -c 'import factory, yaml; print(yaml.safe_dump(factory.small_config()))' \
     >"$1/config.yaml"
-  sed -i -e 's/^\(slurm-init-seconds-before-status-checks:\) [0-9]*/\1 5/' \
-    -e 's/^\(max-status-checks-per-second:\) [0-9.]*/\1 0.5/' "$1/workflow/profiles/slurm/profile.yaml"
+  sed -i -e 's/^\(slurm-init-seconds-before-status-checks:\) [0-9]*/\1 2/' \
+    -e 's/^\(max-status-checks-per-second:\) [0-9.]*/\1 0.5/' \
+    -e 's,^\(max-jobs-per-timespan:\) [0-9]*/[0-9]*s,\1 50/2s,' "$1/workflow/profiles/slurm/profile.yaml"
 }
 
 # Print the queue every ten seconds in which it changed.

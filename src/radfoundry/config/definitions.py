@@ -9,6 +9,7 @@ Standard library only: see `digest`.
 
 import ast
 import builtins
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -194,6 +195,16 @@ def _acts(statement: ast.stmt, own: set[str]) -> bool:
 HARMLESS = ("dataclass", "cache", "lru_cache", "torch", "property", "contextmanager", "dataclasses")
 
 
+def without_entries(statement: ast.stmt, own: str, others: frozenset[str]) -> ast.stmt:
+    """Return a table's statement without the entries of `others`, where `own` has one beside them.
+
+    Anything else is returned as it is.
+    """
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return statement
+    return _Entries(own, others).visit(copy.deepcopy(statement))
+
+
 class _Substance(ast.NodeTransformer):
     """Takes out what changes no result."""
 
@@ -233,4 +244,19 @@ class _Substance(ast.NodeTransformer):
     def _without_words(self, node):
         if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
+        return self.generic_visit(node)
+
+
+class _Entries(ast.NodeTransformer):
+    """Takes entries of a literal table out that do not concern a job."""
+
+    def __init__(self, own: str, others: frozenset[str]) -> None:
+        self.own, self.others = own, others
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        names = [getattr(key, "value", None) for key in node.keys]
+        pairs = zip(names, node.keys, node.values, strict=True)
+        mixed = self.own in names
+        kept = [(k, v) for name, k, v in pairs if not (mixed and name in self.others)]
+        node.keys, node.values = [k for k, _ in kept], [v for _, v in kept]
         return self.generic_visit(node)

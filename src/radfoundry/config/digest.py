@@ -79,13 +79,7 @@ def _uses(file: Path) -> frozenset[Path]:
     if file.suffix != ".py":
         return frozenset()
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    modules = {
-        found
-        for name in _imported(tree)
-        for dotted in with_parents(name)
-        if (found := file_of(dotted, file.parent))
-    }
-    return frozenset(modules | set(_data(tree)))
+    return files_of(_imported(tree), file.parent).union(_data(tree))
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -109,6 +103,12 @@ def with_parents(dotted: str) -> Iterator[str]:
     """Yield a.b.c's parents and itself: a, a.b, a.b.c."""
     parts = dotted.split(".")
     yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def files_of(names: Iterable[str], beside: Path) -> frozenset[Path]:
+    """Return the files that importing dotted names executes, as far as they are ours."""
+    every = {dotted for name in set(names) for dotted in with_parents(name)}
+    return frozenset(found for dotted in every if (found := file_of(dotted, beside)))
 
 
 def file_of(dotted: str, beside: Path = PACKAGE) -> Path | None:

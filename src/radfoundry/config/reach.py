@@ -18,7 +18,7 @@ from pathlib import Path
 
 from radfoundry.config import definitions
 from radfoundry.config.definitions import Chain, module
-from radfoundry.config.digest import PACKAGE, file_of, with_parents
+from radfoundry.config.digest import PACKAGE, file_of, files_of, with_parents
 
 Unit = tuple[Path, str]  # a file, and a name that it defines
 EFFECTS, FILE = "", "*"  # what a file does when it is imported; a whole file
@@ -64,11 +64,13 @@ class _Search:
 
     def run(self) -> set[Unit]:
         """Return all units that are reached; branches open as classes become reached."""
-        new = set(self.reached)
+        new, seen = set(self.reached), dict[Unit, set[Unit]]()
         while new:
-            again = {unit for unit in self.reached if unit[0].suffix == ".py" and _asks(unit)}
+            asking = (unit for unit in self.reached if unit[0].suffix == ".py" and _asks(unit))
+            made = {unit: self.reached & _asked_classes(unit) for unit in asking}
+            again = {unit for unit in made if seen.get(unit) != made[unit]}
             found = set().union(*(self._uses(unit) for unit in new | again))
-            new = found - self.reached
+            new, seen = found - self.reached, made
             self.reached |= new
         return self.reached
 
@@ -96,8 +98,8 @@ class _Search:
             alive = _Alive(module(unit[0]), self.reached, self.known.values.get(unit))
             statements = [alive.visit(copy.deepcopy(part)) for part in statements]
         if self.known.others and self.known.tables in (unit[0], *unit[0].parents):
-            table = _Table(self.known.own, self.known.others)
-            statements = [table.entered(part) for part in statements]
+            own, others = self.known.own, self.known.others
+            statements = [definitions.without_entries(part, own, others) for part in statements]
         return statements
 
 
@@ -157,27 +159,6 @@ class _Alive(ast.NodeTransformer):
         units = [unit for found in classes for unit in _resolved(self.own, found)]
         plain = len(units) == len(classes) > 0 and all(map(_is_plain_class, units))
         return False if plain and not self.reached & set(units) else None
-
-
-class _Table(ast.NodeTransformer):
-    """Takes entries of a literal table out that do not concern the job."""
-
-    def __init__(self, own: str, others: frozenset[str]) -> None:
-        self.own, self.others = own, others
-
-    def entered(self, statement: ast.stmt) -> ast.stmt:
-        """Return a table's statement without the others' entries; anything else as it is."""
-        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
-            return statement
-        return self.visit(copy.deepcopy(statement))
-
-    def visit_Dict(self, node: ast.Dict) -> ast.AST:
-        names = [getattr(key, "value", None) for key in node.keys]
-        pairs = zip(names, node.keys, node.values, strict=True)
-        mixed = self.own in names
-        kept = [(k, v) for name, k, v in pairs if not (mixed and name in self.others)]
-        node.keys, node.values = [k for k, _ in kept], [v for _, v in kept]
-        return self.generic_visit(node)
 
 
 def _fixed_argument(function: ast.FunctionDef) -> str:
@@ -261,14 +242,16 @@ def _executed(file: Path) -> frozenset[Path]:
     """Return the files that are executed when one is imported, itself included."""
     seen, todo = {file}, [file]
     while todo:
-        own = module(todo.pop())
-        for dotted in own.aliases.values():
-            for name in with_parents(dotted):
-                found = file_of(name, own.file.parent)
-                if found is not None and found not in seen:
-                    seen.add(found)
-                    todo.append(found)
+        new = _imported(todo.pop()) - seen
+        seen |= new
+        todo += new
     return frozenset(seen)
+
+
+@cache
+def _imported(file: Path) -> frozenset[Path]:
+    """Return the files that the imports of one file name."""
+    return files_of(module(file).aliases.values(), file.parent)
 
 
 def _statements(unit: Unit) -> list[ast.stmt]:
@@ -284,6 +267,14 @@ def _statements(unit: Unit) -> list[ast.stmt]:
 @cache
 def _asks(unit: Unit) -> bool:
     return any(definitions.asked(node) for part in _statements(unit) for node in ast.walk(part))
+
+
+@cache
+def _asked_classes(unit: Unit) -> frozenset[Unit]:
+    """Return the classes of ours that a definition asks for: they decide on its branches."""
+    nodes = (node for part in _statements(unit) for node in ast.walk(part))
+    asked = {chain for node in nodes for chain in definitions.asked(node) or ()}
+    return frozenset().union(*(_resolved(module(unit[0]), chain) for chain in asked))
 
 
 def _is_plain_class(unit: Unit) -> bool:

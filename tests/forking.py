@@ -1,0 +1,54 @@
+"""Snakemake without the seconds of its imports: a process that made them forks for every command.
+
+Each command runs in a fresh child, which parses everything anew, so it behaves as `python -m
+snakemake` does. Nothing of ours is imported before the fork: a factory has sources of its own.
+
+    python forking.py      reads requests from stdin, a line of JSON each: folder, words, said
+                           (a file for what the command prints); answers with its exit status
+"""
+
+import json
+import os
+import random
+import sys
+import traceback
+
+
+def serve(imported):
+    """Answer requests until stdin ends; `imported` is the module of Snakemake's command."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os._exit(_status(imported, **request))
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+        sys.stdout.flush()
+
+
+def _status(imported, folder, words, said):
+    """Run one command in this process and return its exit status."""
+    os.chdir(folder)
+    printed = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for old, new in ((nothing, 0), (printed, 1), (printed, 2)):
+        os.dup2(old, new)
+    sys.path[0], sys.argv = folder, ["snakemake", *words]  # as `python -m` has them
+    random.seed()
+    try:
+        imported.main(words)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+if __name__ == "__main__":
+    from snakemake import cli
+
+    cli.get_argument_parser()  # this loads the plugins
+    serve(cli)
