@@ -32,7 +32,9 @@ def mixed(device: str | torch.device, precision: str) -> torch.autocast:
 @cache
 def _has_bf16() -> bool:
     """Return whether this CPU multiplies matrices of bfloat16: AVX-512 BF16, AMX, or ARM's."""
-    told: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # which older PyTorch does not have
+    told: dict[str, bool] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # which older PyTorch does not have
     return any(has for name, has in told.items() if name.endswith("bf16"))
 
 
