@@ -22,7 +22,7 @@ def mixed(device: str | torch.device, precision: str) -> torch.autocast:
     """Return the context in which a network of a precision computes, in training and drawing.
 
     bfloat16 on a CPU that has no instructions for it is left at float32: it saves nothing there and
-    takes nine times as long (4096 x 128 times 128 x 512 on a CPU with AVX2).
+    takes nine to forty times as long (docs/decisions.md).
     """
     kind = torch.device(device).type
     half = precision in HALF and not (kind == "cpu" and precision == "bfloat16" and not _has_bf16())
@@ -32,9 +32,8 @@ def mixed(device: str | torch.device, precision: str) -> torch.autocast:
 @cache
 def _has_bf16() -> bool:
     """Return whether this CPU multiplies matrices of bfloat16: AVX-512 BF16, AMX, or ARM's."""
-    told: dict[str, bool] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # which older PyTorch does not have
+    ask = getattr(torch.cpu, "get_capabilities", dict)  # which older PyTorch does not have
+    told: dict[str, bool] = ask()
     return any(has for name, has in told.items() if name.endswith("bf16"))
 
 
