@@ -52,8 +52,8 @@ versus: $(READY)  ## Measure the factory beside its peers, into docs/performance
 	python -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[versus]'
 	python benchmarks/versus/run.py --page docs/performance.md $(ARGS)
 
-test: $(READY)  ## Run all tests (ARGS="-k dice" runs some)
-	python -m pytest $(ARGS)
+test: $(READY)  ## Run all tests, CORES at once (ARGS="-k dice" runs some)
+	python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-faults: $(READY)  ## Run the tests of bad input and faults alone
 	python -m pytest tests/faults $(ARGS)

@@ -12,6 +12,18 @@ ROOT = Path(__file__).resolve().parents[1]
 collect_ignore = ["toy_generator"]  # a plug-in that a test puts into its place
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items):
+    """Keep a file's tests in one process; those that ask for the factory begin, in one too."""
+
+    def room(item):
+        return "factory" if "factory" in item.fixturenames else item.nodeid.partition("::")[0]
+
+    items.sort(key=lambda item: room(item) != "factory")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(room(item)))
+
+
 @cache
 def benchmark(name: str) -> ModuleType:
     """Return a file of benchmarks/ as a module."""
