@@ -53,7 +53,7 @@ versus: $(READY)  ## Measure the factory beside its peers, into docs/performance
 	python benchmarks/versus/run.py --page docs/performance.md $(ARGS)
 
 test: $(READY)  ## Run all tests, CORES at once (ARGS="-k dice" runs some)
-	python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	python -m pytest -n $(CORES) --no-loadscope-reorder $(ARGS)
 
 test-faults: $(READY)  ## Run the tests of bad input and faults alone
 	python -m pytest tests/faults $(ARGS)

@@ -1,6 +1,7 @@
 """Fixtures and helpers that every test may ask for."""
 
 import importlib.util
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -12,16 +13,29 @@ ROOT = Path(__file__).resolve().parents[1]
 collect_ignore = ["toy_generator"]  # a plug-in that a test puts into its place
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
+@cache
+def room(nodeid: str) -> str:
+    """Return what shares a process with a test: its file, or all files that ask for the factory."""
+    file = nodeid.partition("::")[0]
+    asks = re.search(r"def test\w+\([^)]*\b(factory|spare)\b", (ROOT / file).read_text())
+    return "factory" if asks else file
+
+
 def pytest_collection_modifyitems(items):
-    """Keep a file's tests in one process; those that ask for the factory begin, in one too."""
+    """Let the tests that ask for the factory begin: they take longest."""
+    items.sort(key=lambda item: room(item.nodeid) != "factory")
 
-    def room(item):
-        return "factory" if "factory" in item.fixturenames else item.nodeid.partition("::")[0]
 
-    items.sort(key=lambda item: room(item) != "factory")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(room(item)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Send the tests of one room to one process, so that its fixtures are made once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByRoom(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return room(nodeid)
+
+    return ByRoom(config, log)
 
 
 @cache

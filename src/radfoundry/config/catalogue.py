@@ -105,7 +105,13 @@ def options(kind: str, name: str) -> dict[str, Any] | None:
 @cache
 def vocabulary() -> dict[str, Any]:
     """Return the file `labels.yaml` as it is: what `radfoundry.anatomy.regions` gives a type."""
-    return yaml.safe_load((PACKAGE / "anatomy" / "labels.yaml").read_text(encoding="utf-8"))
+    return packaged(PACKAGE / "anatomy" / "labels.yaml")
+
+
+def packaged(file: Path) -> dict[str, Any]:
+    """Return what a YAML file of ours says; files of others go through `settings.strict_load`."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml: ten times as fast
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
 
 
 def _files(kind: str, name: str) -> tuple[Path, ...]:

@@ -14,8 +14,6 @@ from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 
-import yaml
-
 from radfoundry.config import catalogue, spelling
 from radfoundry.config.delimited import Fault, Row, parsed, problem
 
@@ -50,7 +48,7 @@ def columns() -> Mapping[str, Mapping]:
 
 @cache
 def _schema() -> Mapping:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return catalogue.packaged(SCHEMA)
 
 
 @cache

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from radfoundry.config.remembered import remembered, remembered_of_file
+
 PACKAGE = Path(__file__).parents[1]
 LENGTH = 12
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -28,7 +30,7 @@ def fingerprint(script: Path, plugins: Iterable[str] = ()) -> str:
     return _fingerprint(Path(script), tuple(sorted(plugins)))
 
 
-@cache
+@remembered
 def _fingerprint(script: Path, plugins: tuple[str, ...]) -> str:
     reached = _reached(script).union({script}, *(_module(name) for name in plugins))
     digest = hashlib.sha256()
@@ -43,16 +45,16 @@ def reached_modules(script: Path, plugins: Iterable[str] = ()) -> set[str]:
     return {str(file.relative_to(PACKAGE)) for file in files if PACKAGE in file.parents}
 
 
-@cache
+@remembered_of_file
 def _substance(file: Path) -> str:
-    """Return what a file does: its syntax tree without docstrings, or the text of a data file."""
+    """Return a digest of what a file does: its syntax without docstrings, or its bytes if data."""
     if file.suffix != ".py":
         return hashlib.sha256(file.read_bytes()).hexdigest()
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
-    return ast.dump(tree)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 @cache
@@ -76,27 +78,27 @@ def _module(dotted: str) -> frozenset[Path]:
 @cache
 def _uses(file: Path) -> frozenset[Path]:
     """Return the files one file uses: modules it imports and package data it names."""
+    imported, data = _names(file)
+    return files_of(imported, file.parent).union(*(PACKAGE.rglob(name) for name in data))
+
+
+@remembered_of_file
+def _names(file: Path) -> tuple[list[str], list[str]]:
+    """Return the modules that a file imports, as they may be meant, and the data it names."""
+    imported: set[str] = set()
+    data: set[str] = set()
     if file.suffix != ".py":
-        return frozenset()
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    return files_of(_imported(tree), file.parent).union(_data(tree))
-
-
-def _imported(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+        return [], []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imported.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _data(tree: ast.AST) -> Iterator[Path]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            imported.update([node.module, *(f"{node.module}.{each.name}" for each in node.names)])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             named = node.value
             if named.endswith((".yaml", ".j2", ".css")) and len(named) < 100:
-                yield from PACKAGE.rglob(Path(named).name)
+                data.add(Path(named).name)
+    return sorted(imported), sorted(data)
 
 
 def with_parents(dotted: str) -> Iterator[str]:

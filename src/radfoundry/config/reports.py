@@ -10,8 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from radfoundry.config import catalogue
 from radfoundry.config.delimited import Fault, Row, parsed, problem
 
 SCHEMA = Path(__file__).parent / "schemas" / "reports.schema.yaml"
@@ -32,7 +31,7 @@ class ReportsError(ValueError):
 
 @cache
 def _schema() -> Mapping[str, Any]:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return catalogue.packaged(SCHEMA)
 
 
 def read(path: str | Path) -> list[Row]:

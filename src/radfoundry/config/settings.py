@@ -152,6 +152,8 @@ def checked(
     Raises:
         ConfigurationError: One line per fault: key, value, what is allowed, the nearest key.
     """
+    if source == SCHEMA:
+        source = catalogue.packaged(SCHEMA)
     stated = source if isinstance(source, Mapping) else strict_load(source)
     known = dict(registered() if names is None else names)
     known |= {name: [*map(str, _section(config, stated, name))] for name in SECTIONS}

@@ -16,6 +16,7 @@ from typing import Any
 
 from radfoundry.config import catalogue, lookups, reach
 from radfoundry.config.digest import LENGTH, PACKAGE, file_of
+from radfoundry.config.remembered import remembered
 from radfoundry.config.settings import start_files
 
 RECORD, CARD, TENSORS = "training.json", "card.json", "weights.safetensors"
@@ -25,7 +26,7 @@ NAMED = 6  # changes that a message names
 Settings = Mapping[str, Any]
 
 
-@cache
+@remembered
 def definitions(script: Path, generator: str, network: str) -> Mapping[str, str]:
     """Return a digest of each definition that training one network reaches.
 
@@ -199,7 +200,7 @@ def code_of_training(settings: Settings, recipe: str, network: str, script: Path
     return fingerprint(definitions(script, settings["recipes"][recipe]["generator"], network))
 
 
-@cache
+@remembered
 def code_of_script(script: Path, plugin: tuple[str, str, str] | None = None) -> str:
     """Return a digest of what a whole script reaches, and a plug-in: its kind, name and function.
 
