@@ -58,7 +58,8 @@ test: $(READY)  ## Run all tests, CORES at once (ARGS="-k dice" runs some)
 test-faults: $(READY)  ## Run the tests of bad input and faults alone
 	python -m pytest tests/faults $(ARGS)
 
-check: format-check lint types house  ## Check format, lint, workflow, layers, types, architecture and documents
+check: $(READY_TO_CHECK)  ## Check format, lint, workflow, layers, types, architecture and documents
+	$(MAKE) --jobs $(CORES) --output-sync=target --keep-going format-check lint types house
 
 format-check: $(READY_TO_CHECK)
 	ruff format --check .
