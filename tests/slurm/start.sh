@@ -7,6 +7,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 run=$(readlink -f "${1:?usage: start.sh <run folder>}")
 host=$(hostname -s)
+cpus=$(env -u OMP_NUM_THREADS nproc) # nproc answers with OMP_NUM_THREADS, which is 1 here
 password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 PATH=$PATH:/usr/sbin:/sbin
 unset SLURM_CONF
@@ -43,7 +44,7 @@ confinement() {
 
 # Fill the place holders of a template and put it where Slurm looks.
 configure() {
-  sed -e "s|@RUN@|$run|g" -e "s|@HOST@|$host|g" -e "s|@CPUS@|$(nproc)|g" \
+  sed -e "s|@RUN@|$run|g" -e "s|@HOST@|$host|g" -e "s|@CPUS@|$cpus|g" \
     -e "s|@MEMORY@|$memory_mb|g" -e "s|@PROCTRACK@|$proctrack|g" -e "s|@TASK@|$task|g" \
     -e "s|@CGROUP@|$cgroup|g" -e "s|@CGROUP_MORE@|$cgroup_more|g" \
     -e "s|@PASSWORD@|$password|g" "$here/etc/$1" >"$run/$1"
