@@ -148,3 +148,4 @@ rule publish:
         "results/scorecard.tsv",
         "results/report.html",
         READER_STUDY,
+        releases.differences(settings),
