@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import yaml
 from nnunetv2.experiment_planning import verify_dataset_integrity as nnunet
+from nnunetv2.utilities import utils as nnunet_files
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -66,10 +67,11 @@ def written(folder, exporter, samples, table=None, digests=None):
 def test_nnunet_finds_its_raw_dataset_whole(make, tmp_path, monkeypatch, capsys):
     samples = [make("syn-1"), make("syn-2", "tune"), make("syn-3", "test")]
     written(tmp_path, raw.Exporter("r", FACTS), samples)
-    # the same checks one by one: processes of their own would import everything again
+    # the same checks one by one: forks of a process that has threads may never end
     pool = SimpleNamespace(starmap=lambda check, cases: list(starmap(check, cases)))
     context = SimpleNamespace(Pool=lambda _: nullcontext(pool))
     monkeypatch.setattr(nnunet.multiprocessing, "get_context", lambda _: context)
+    monkeypatch.setattr(nnunet_files, "Pool", lambda processes: nullcontext(pool))
     nnunet.verify_dataset_integrity(str(tmp_path / "nnunet/Dataset900_r"), 1)
     assert "Error" not in capsys.readouterr().out
 
