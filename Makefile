@@ -13,6 +13,8 @@ RUN := snakemake --cores $(CORES) --max-jobs-per-timespan 500/5s
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BUNDLE := benchmarks/bundles/medsyn
+FILM_NETWORKS := $(addprefix results/recipes/,$(addprefix xreal/networks/,text autoencoder diffusion anatomy_controller) \
+	$(addprefix aurad/networks/,text autoencoder masks diffusion))
 READY_TO_CHECK := $(VENV)/.ready-to-check
 
 # One thread per process: idle OpenMP threads that spin triple the cost of small networks.
@@ -51,6 +53,12 @@ bundle: $(READY)  ## Train the showcase's MedSyn and take its bundle for the dem
 versus: $(READY)  ## Measure the factory beside its peers, into docs/performance.md (ARGS="crops --pairs 1 --small")
 	python -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[versus]'
 	python benchmarks/versus/run.py --page docs/performance.md $(ARGS)
+
+networks: $(READY)  ## Train XReal and AURAD of the showcase of radiographs and take their networks for the demo
+	mkdir -p showcase_films
+	cmp -s benchmarks/showcase_films.yaml showcase_films/config.yaml || cp benchmarks/showcase_films.yaml showcase_films/config.yaml
+	cd showcase_films && $(RUN) --snakefile ../Snakefile --directory . -- $(FILM_NETWORKS)
+	PYTHONPATH=src python benchmarks/take_networks.py showcase_films/results xreal aurad
 
 test: $(READY)  ## Run all tests, CORES at once (ARGS="-k dice" runs some)
 	python -m pytest -n $(CORES) --no-loadscope-reorder $(ARGS)
@@ -93,7 +101,7 @@ docs: dag  ## Write the generated documents from the schemas and the code
 env: $(READY)  ## Make the environment in .venv, with the versions of constraints.txt
 
 clean:  ## Remove results, logs and caches; the environment stays
-	rm -rf results logs trial showcase checkpoints .snakemake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build
+	rm -rf results logs trial showcase showcase_films checkpoints .snakemake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build
 	find src scripts tests docs workflow -name __pycache__ -prune -exec rm -rf {} +
 
 # Two steps: pyradiomics 3.0.1 is compiled against the numpy that is already there, so it cannot be built in isolation.

@@ -109,9 +109,20 @@ class Factory:
             self.write(before)
 
 
-def small_config() -> dict:
-    """Return the embedded default, as small as it still makes sense."""
+def small_config(every=False) -> dict:
+    """Return the embedded default, as small as it still makes sense: two of its systems, or all."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["cohorts"]["films"] |= {"batch": 12}
+    config["cohorts"]["films"]["phantom"]["patients"] = 12
+    for name in ("xreal", "aurad"):
+        config["recipes"][name] |= {"sample": {"count": 4, "steps": 2}, "batch": 4}
+    few = {name: {"steps": 2, "batch": 2} for name in ("mask_diffusion", "inpainting")}
+    config["recipes"]["tscr"] |= {"train": few, "sample": {"count": 4}, "batch": 4}
+    config["evaluate"]["synthesis"]["recipes"] = ["medsyn"]
+    if not every:  # these have tests of their own
+        del config["cohorts"]["films"], config["evaluate"]["control"]
+        for name in ("xreal", "aurad", "tscr"):
+            del config["recipes"][name]
     for name, patients in (("site_a", 20), ("site_b", 8)):
         cohort = config["cohorts"][name]
         cohort["phantom"] |= {"patients": patients, "size": 64, "exams": [1, 1]}

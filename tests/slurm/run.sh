@@ -65,7 +65,7 @@ copy_tree() {
     while IFS= read -r -d '' file; do
       if [ -e "$root/$file" ] || [ -L "$root/$file" ]; then printf '%s\0' "$file"; fi
     done | tar -C "$root" --null --files-from=- -cf - | tar -C "$1" -xf -
-  PYTHONPATH=$root/tests python -c 'import factory, yaml; print(yaml.safe_dump(factory.small_config()))' \
+  PYTHONPATH=$root/tests python -c 'import factory, yaml; print(yaml.safe_dump(factory.small_config(every=True)))' \
     >"$1/config.yaml"
   sed -i -e 's/^\(slurm-init-seconds-before-status-checks:\) [0-9]*/\1 2/' \
     -e 's/^\(max-status-checks-per-second:\) [0-9.]*/\1 0.5/' \
