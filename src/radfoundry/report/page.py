@@ -1,6 +1,7 @@
 """Write the one page that a radiologist reads: what was made, from what, and how good it is.
 
-The page stands alone: no script, no link to anything outside, pictures inside it. Every text that
+The page stands alone: no link to anything outside, pictures inside it, and no script but one of its
+own, which moves the sliders and without which their pictures lie side by side. Every text that
 comes from a table is escaped; every number that is missing reads "not available". This module
 draws no chart and opens no file but its own template.
 """
@@ -18,7 +19,7 @@ import pandas as pd
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
 from radfoundry.evaluation.privacy import gate
-from radfoundry.report import cohorts, compared, headlines, refusals, strip
+from radfoundry.report import cohorts, compared, headlines, refusals, sliders, strip
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
@@ -52,6 +53,7 @@ class Recipe(TypedDict, total=False):
         alone: Rows of the table `leave_one_out`.
         coverage: Rows of the table `coverage`.
         thumbnails: WebP, see `thumbnails.sheet`.
+        sliders: Samples on their sources, see `sliders`.
         kept: Montages of accepted samples, by shape.
         rejected: Montages of rejected samples.
         undecided: Montages of undecided samples.
@@ -74,6 +76,7 @@ class Recipe(TypedDict, total=False):
     alone: pd.DataFrame
     coverage: pd.DataFrame
     thumbnails: bytes
+    sliders: Sequence[sliders.Slider]
     kept: Sequence[Picture]
     rejected: Sequence[Picture]
     undecided: Sequence[Picture]
@@ -128,12 +131,15 @@ def render(context: Mapping[str, Any]) -> str:
     recipes = [_recipe(recipe, card, number) for number, recipe in enumerate(given)]
     css = environment.get_template("report.css").render()
     css += strip.css([recipe["strip"] for recipe in recipes if recipe["strip"]])
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    moving = any(recipe["sliders"] for recipe in recipes)
+    js = environment.get_template("report.js").render() if moving else ""
     return environment.get_template("report.html.j2").render(
         title=context.get("title") or "Synthetic images",
         date=context.get("date") or NOT_AVAILABLE,
         css=jinja2.utils.markupsafe.Markup(css),
-        css_digest=digest,
+        css_digest=_digest(css),
+        js=jinja2.utils.markupsafe.Markup(js),
+        js_digest=_digest(js),
         origin=cohorts.origin(cohorts.frame_of(context, "cohorts")),
         cohorts=cohorts.rows_of(cohorts.frame_of(context, "cohorts")),
         refused=cohorts.refused(cohorts.frame_of(context, "cases")),
@@ -150,6 +156,11 @@ def render(context: Mapping[str, Any]) -> str:
         missing=NOT_AVAILABLE,
         audit_says=gate.SAYS,
     )
+
+
+def _digest(text: str) -> str:
+    """Return a text's sha256 as a page's policy names what it allows."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[str, Any]:
@@ -175,6 +186,7 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[
         "experts": _experts(recipe),
         **refusals.part(recipe),
         "strip": _strip(recipe, number),
+        "sliders": [sliders.part(one) for one in recipe.get("sliders") or []],
         "pictures": {
             word: [cohorts.picture(p) for p in recipe.get(word) or []] for word in pictures
         },
