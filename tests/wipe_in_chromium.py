@@ -16,10 +16,9 @@ from wiped import written
 LOADED = "[...document.images].every((image) => image.complete && image.naturalWidth > 0)"
 WIDE = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 VALUE = "document.activeElement.value"
-SEEN = (
-    "[...document.querySelectorAll('.pane')].map((p) => p.style.getPropertyValue('--seen')).join()"
-)
-LEFTS = "new Set([...document.querySelectorAll('.compare')[0].querySelectorAll('img')].map((i) => i.getBoundingClientRect().left)).size"
+PANES = "[...document.querySelectorAll('.pane')]"
+SEEN = f"{PANES}.map((pane) => pane.style.getPropertyValue('--seen')).join()"
+LEFTS = f"new Set({PANES}.slice(0, 3).map((pane) => pane.getBoundingClientRect().left)).size"
 TOP = "document.querySelector('.compare').scrollIntoView()"
 
 
