@@ -1,14 +1,14 @@
 """Read what the report shows of a cohort and of a recipe."""
 
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 from _cases import joined, of, read_all
 from _cohort import real_cases
 from _filtered import filtered_part
-from _images import checked_volume, drawn_cases
+from _images import drawn_cases
 from _nearest import nearest_pictures
+from _sliders import slider_pictures, source_of
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load
@@ -56,6 +56,7 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
     images = of(settings["recipes"][recipe]["cohort"], paths.images)
     modality = settings["cohorts"][settings["recipes"][recipe]["cohort"]]["modality"]
     generator = load("generators", settings["recipes"][recipe]["generator"])
+    judged = drawn.merge(verdicts, "inner", "sample")
     options = {**generator.OPTIONS, **settings["recipes"][recipe]["sample"]}
     return {
         "name": recipe,
@@ -71,7 +72,8 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         "untrained": untrained_pictures(drawn, of(name_of(recipe), paths.untrained), modality),
         "nearest": nearest_pictures(recipe, drawn, images, paths, modality),
         "untrained_said": untrained.sentence(card, recipe),
-        **by_verdict(drawn.merge(verdicts, "inner", "sample"), images, modality),
+        "sliders": slider_pictures(judged, images, modality),
+        **by_verdict(judged, images, modality),
     }
 
 
@@ -94,9 +96,3 @@ def by_verdict(rows: pd.DataFrame, images: list[str], modality: str) -> dict[str
         return {v: samples.of_volumes(shown[v], v, len(own), modality) for v, own in groups}
     source = partial(source_of, joined(images, "images").set_index("case"))
     return {v: samples.of_radiographs(drawn_cases(own), source, v) for v, own in groups}
-
-
-def source_of(images: pd.DataFrame, sample):
-    """Return the image of a sample's source."""
-    row = images.loc[sample.facts["source"]]
-    return checked_volume(Path(row["folder"]) / row.name / "image.nii.gz", row["image_sha256"])

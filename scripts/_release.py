@@ -10,10 +10,9 @@ from _cases import joined, read_all
 
 from radfoundry import tables, weights
 from radfoundry.release import dataset, identifiers, marks, methods, pseudonyms, record
-from radfoundry.report.scorecard import stages
-from radfoundry.report.scorecard.card import build
 
 TABLE = "dataset.tsv"
+PHANTOMS = "phantoms, drawn by a computer: no figure says how the method does on patients"
 
 
 def names(job, requests: pd.DataFrame) -> pseudonyms.Names:
@@ -38,6 +37,7 @@ def facts(job, gates: Mapping[str, str]) -> dict[str, str]:
         "Generator": own["generator"],
         "Cohort": own["cohort"],
         "Seed": str(own["seed"]),
+        "Source images": PHANTOMS if job.params.phantom else "of patients",
         "Licence": publish["licence"],
         "Authors": ", ".join(publish["authors"]) or "not stated",
         "Code digest of sampling": job.params.made_by,
@@ -45,15 +45,6 @@ def facts(job, gates: Mapping[str, str]) -> dict[str, str]:
         "Versions": dataset.versions(),
         **gates,
     }
-
-
-def figures(job) -> pd.DataFrame:
-    """Return the rows of the scorecard that a release follows from: acceptance and audit."""
-    recipe = job.wildcards.recipe
-    rows = [*stages.of_acceptance(tables.read(job.input.acceptance, "acceptance"), recipe)]
-    for path in job.input.memorisation:
-        rows += stages.of_audit(tables.read(path, "memorisation"), recipe)
-    return build(rows)
 
 
 def recorded(job, requests: pd.DataFrame, said: Mapping[str, str]) -> dict:

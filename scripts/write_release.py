@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 
+import _figures
 from _cases import kept_samples, read_all
 from _gates import passed
 from _images import drawn_cases
 from _job import progress, start
-from _release import facts, figures, names, recorded, shipped, told
+from _release import facts, names, recorded, shipped, told
 
 from radfoundry import tables, volume
 from radfoundry.release import card, dataset, formats
@@ -23,7 +24,8 @@ place = folder.with_name(f".{folder.name}.partial")
 volume.clear(place)
 ship = partial(shipped, folder=place, ids=called.ids())
 kept = called.renamed(kept).sort_values("sample")  # in an order that says nothing of the ids
-exporters = formats.chosen(job.params.settings["publish"]["formats"], recipe, said)
+rows = _figures.told(job)
+exporters = formats.chosen(job.params.settings["publish"]["formats"], recipe, said, rows)
 digests = {}
 for drawn in progress(drawn_cases(kept), len(kept), "release"):
     sample = called.shown(drawn)
@@ -37,8 +39,9 @@ verdicts, requests = (
 )
 scores = called.renamed(read_all(inputs.scores, "scores"))
 table = called.told(dataset.dataset(kept, requests, verdicts, digests, scores))
-rows = figures(job)
-readme = card.card(recipe, said, table, verdicts, rows, phantoms=job.params.phantom)
+readme = card.card(
+    recipe, said, table, verdicts, _figures.followed(job), phantoms=job.params.phantom
+)
 texts = {name: text.encode() for name, text in dataset.beside(digests).items()}
 digests |= ship(told(made, table, rows) | texts | {"README.md": readme.encode()})
 for exporter in exporters:

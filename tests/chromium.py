@@ -10,7 +10,7 @@ from itertools import count
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--mute-audio")
 FLAGS += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 FLAGS += ("--remote-debugging-pipe", "--hide-scrollbars")
-VIRTUAL = {"Enter": 13, "Backspace": 8, "Tab": 9}
+VIRTUAL = {"Enter": 13, "Backspace": 8, "Tab": 9, "End": 35, "ArrowRight": 39}
 WAIT_S = 120  # on a busy machine
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from radfoundry import tables, weights
 from radfoundry.case import Case
+from radfoundry.report.scorecard.card import Row, build
 from radfoundry.volume import radiograph
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,10 +94,19 @@ def inputs():
     found |= {kind: written(kind, [row]) for kind, row in (
         ("thresholds", limits), ("acceptance", accepted), ("leakage", proof),
     )}  # fmt: skip
+    card = build([
+        Row("r", "anatomy_dice", 0.9, "heart", 0.8, 0.95, 12, published=0.93),
+        Row("other", "anatomy_dice", 0.1, "heart", n=3),
+    ])  # fmt: skip
+    tables.write(card, "results/scorecard.tsv", "scorecard")
     tensor = weights.Weights({}, {"network": "gan", "steps": 3, "vocabulary": ["miller"]})
     weights.write(tensor, f"{RECIPE}/networks/gan")
     found |= {"images": [written("images", cases, "results/c/b0000.tsv")], "scores": []}
-    found |= {"splits": [written("splits", splits, "results/c/splits.tsv")], "memorisation": []}
+    found |= {
+        "splits": [written("splits", splits, "results/c/splits.tsv")],
+        "memorisation": [],
+        "scorecard": ["results/scorecard.tsv"],
+    }
     return found | {"networks": [f"{RECIPE}/networks/gan"]}
 
 

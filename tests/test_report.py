@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from radfoundry.report import page
+from radfoundry.report import headlines, page
 from radfoundry.report.scorecard import card
 from radfoundry.report.scorecard.card import Row
 
@@ -95,7 +95,7 @@ def test_the_summary_tells_of_the_recipes_own_arm_with_the_most_cases():
     whole |= {"published": NAN, "note": ""}
     arms = (("noise/site_b", 0.5, 90), ("r/site_a", 1.0, 23), ("r/site_b", 0.9, 60))
     rows = [whole | {"arm": arm, "value": value, "n": n} for arm, value, n in arms]
-    (headline,) = page._headlines(rows, "r")
+    (headline,) = headlines.of(rows, "r")
     assert (headline["estimate"], headline["n"]) == ("0.900 (interval not available)", 60)
 
 
@@ -110,32 +110,32 @@ def figures(*arms):
 )
 def test_a_headline_names_the_arm_that_leads_and_the_own_one_beside_it(rival, best, beside):
     rows = figures(("r/far", 0.9, 60), ("other/far", rival, 60), ("other/near", 1.0, 20))
-    (headline,) = page._headlines(rows, "r")
+    (headline,) = headlines.of(rows, "r")
     assert (headline["arm"], headline["own"]) == (best, beside)
 
 
 def test_a_figure_that_one_test_set_has_is_available():
     rows = figures(("r/far", NAN, 90), ("r/near", 0.3, 20), ("other/far", NAN, 90))
-    (headline,) = page._headlines(rows, "r")
+    (headline,) = headlines.of(rows, "r")
     assert headline["setting"] == "near"
     assert headline["estimate"].startswith("0.300")
 
 
 def test_a_figure_that_only_a_rival_has_is_available():
     rows = figures(("r/far", NAN, 90), ("other/far", 0.4, 90))
-    assert page._headlines(rows, "r")[0]["estimate"].startswith("0.400")
+    assert headlines.of(rows, "r")[0]["estimate"].startswith("0.400")
 
 
 def test_where_arms_are_findings_and_no_rivals_the_best_is_not_picked():
     rows = [row | {"metric": "prompt_effect"} for row in figures(("a", 0.2, 9), ("b", 2.0, 8))]
-    assert page._headlines(rows, "r")[0]["arm"] == "a"
+    assert headlines.of(rows, "r")[0]["arm"] == "a"
 
 
 @pytest.mark.parametrize("arm", ["emphysema/real", "emphysema/untrained"])
 def test_what_real_images_or_untrained_networks_reach_is_no_headline_of_a_recipe(arm):
     rows = figures(("emphysema", -0.3, 8), (arm, 1.7, 45))
     rows = [row | {"metric": "prompt_effect"} for row in rows]
-    assert page._headlines(rows, "r")[0]["estimate"].startswith("-0.300")
+    assert headlines.of(rows, "r")[0]["estimate"].startswith("-0.300")
 
 
 def test_the_page_is_whole_and_asks_nobody_for_anything():

@@ -58,7 +58,7 @@ def place(tmp_path_factory):
     run("draw_thumbnails", common, {"sprite": "small.webp"}, SimpleNamespace(modality="CT"))
     params = SimpleNamespace(settings=settings(), made_by="digest", code="other", phantom=True)
     params.most_copied = 0.0
-    common.images, common.networks = [f"{COHORT}.tsv"], []
+    common.images, common.networks, common.scorecard = [f"{COHORT}.tsv"], [], []
     common.leakage = f"{RECIPE}/leakage.tsv"
     proof = pd.DataFrame({"check": ["patients of one split only"], "cases": 10, "leaks": 0})
     tables.write(proof, common.leakage, "leakage")

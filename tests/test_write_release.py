@@ -85,9 +85,21 @@ def test_the_checksums_hold_and_name_every_file(made):
     assert {name.split("/")[0] for name in listed} >= {*FORMATS[:2], "dicom", "croissant.json"}
 
 
+def test_figures_are_the_recipe_s_of_the_scorecard_and_the_datasheet_holds_their_headlines(made):
+    folder = made / "results/release/r"
+    figures = pd.read_csv(folder / "figures.tsv", sep="\t")
+    assert figures[["recipe", "metric", "value"]].to_numpy().tolist() == [
+        ["r", "anatomy_dice", 0.9]
+    ]
+    told = (folder / "DATASHEET.md").read_text()
+    assert "| heart | 0.900 (0.800 to 0.950) | 12 | 0.930 |" in told
+    assert "* Source images: of patients" in told
+
+
 def test_ids_are_the_table_s_own_on_request(made):
     given = json.loads((made / "given.json").read_text())
-    release(given, "results/kept/r", case_ids="keep", formats=[])
+    release(given | {"scorecard": []}, "results/kept/r", case_ids="keep", formats=[])
+    assert "accepted_fraction" in (made / "results/kept/r/figures.tsv").read_text()
     table = pd.read_csv(made / "results/kept/r/dataset.tsv", sep="\t", dtype=str)
     assert set(table["source"]) == set(CASES)
     assert table["seed"].tolist() == ["2", "0", "1"]

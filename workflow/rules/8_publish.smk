@@ -1,9 +1,8 @@
 """Hand the dataset over: images, masks, card, checksums, scorecard and the report.
 
 reads   everything above
-writes  results/release/{recipe}/  results/recipes/{recipe}/pseudonyms.tsv
-        results/bundles/{recipe}/  {recipe}.zip  (of the recipes in `publish: {bundles: [...]}`)
-        results/scorecard.tsv  results/report.html  results/differences.tsv (if `compare` asks)
+writes  results/release/{recipe}/  results/bundles/{recipe}/  {recipe}.zip  results/scorecard.tsv
+        results/report.html  results/recipes/{recipe}/pseudonyms.tsv  results/differences.tsv
 """
 
 
@@ -21,6 +20,7 @@ rule write_release:
         networks=networks_of_recipe,
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        scorecard=releases.figures(settings),
     output:
         folder=directory("results/release/{recipe}"),
         names="results/recipes/{recipe}/pseudonyms.tsv",

@@ -35,6 +35,15 @@ def settings_of(settings: Settings, recipe: str) -> dict[str, Any]:
     }
 
 
+def figures(settings: Settings) -> list[str]:
+    """Return the scorecard of the run where releases tell of it, as a datasheet does.
+
+    Others do not wait for the evaluation, and another one makes none of them again.
+    """
+    asked = "datasheet" in settings["publish"]["formats"]
+    return [str(OWN.parent / SCORECARD)] if asked else []
+
+
 def compared(settings: Settings) -> str:
     """Return the folder of old releases that the config compares with; "" for none."""
     return settings.get("compare") or settings["publish"].get("compare") or ""

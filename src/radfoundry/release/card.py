@@ -43,7 +43,8 @@ def card(
         f"inherits the split of {words.split}.", "",
         "## Files", "",
         f"{words.files}; `dataset.tsv` one row per sample; `methods.md` how all was made, and "
-        "`provenance.json` the same for programs; `figures.tsv` the figures below; `SHA256SUMS` "
+        "`provenance.json` the same for programs; `figures.tsv` the figures below, and all "
+        "of the recipe's where there is a datasheet; `SHA256SUMS` "
         "for `sha256sum --check`. Every file says that it is synthetic.",
         "", "## Making", "", *markdown_table(["What", "Value"], facts.items()), "",
         "## Measured", "", *markdown_table(["Metric", "Arm", "Value (95 % interval)", "n", "Note"],

@@ -1,6 +1,7 @@
 """The formats that a release can have beside its PNG or NIfTI, by the names that config knows."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 import pandas as pd
@@ -28,6 +29,19 @@ EXPORTERS: Mapping[str, Callable[[str, Mapping[str, str]], Exporter]] = {
 }
 
 
-def chosen(names: Iterable[str], recipe: str, facts: Mapping[str, str]) -> list[Exporter]:
-    """Return an exporter for each format that a config names."""
-    return [EXPORTERS[name](recipe, facts) for name in names]
+def chosen(
+    names: Iterable[str],
+    recipe: str,
+    facts: Mapping[str, str],
+    figures: pd.DataFrame | None = None,
+) -> list[Exporter]:
+    """Return an exporter for each format that a config names.
+
+    Args:
+        names: Of formats.
+        recipe: Its name.
+        facts: How the dataset was made, label to text.
+        figures: Rows of the scorecard, which a datasheet tells of.
+    """
+    telling = {"datasheet": partial(datasheet.Exporter, figures=figures)}
+    return [{**EXPORTERS, **telling}[name](recipe, facts) for name in names]

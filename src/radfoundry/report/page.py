@@ -1,6 +1,7 @@
 """Write the one page that a radiologist reads: what was made, from what, and how good it is.
 
-The page stands alone: no script, no link to anything outside, pictures inside it. Every text that
+The page stands alone: no link to anything outside, pictures inside it, and no script but one of its
+own, which moves the sliders and without which their pictures lie side by side. Every text that
 comes from a table is escaped; every number that is missing reads "not available". This module
 draws no chart and opens no file but its own template.
 """
@@ -8,7 +9,6 @@ draws no chart and opens no file but its own template.
 import base64
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -19,22 +19,11 @@ import pandas as pd
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
 from radfoundry.evaluation.privacy import gate
-from radfoundry.report import cohorts, compared, refusals, strip
+from radfoundry.report import cohorts, compared, headlines, refusals, sliders, strip
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
 
-HEADLINES = (
-    *("image_auroc", "pixel_dice", "prompt_effect", "laterality_accuracy", "joint_lobe_dice"),
-    *("anatomy_dice", "prompt_auroc_ratio", "pointing_accuracy"),
-    *("utility_auroc_gain", "memorised_fraction"),
-)
-CONTESTED = ("image_auroc", "pixel_dice")  # their arms are rivals; other metrics' are findings
-REFERENCE = (
-    "/real",
-    "/untrained",
-    "/shuffled",
-)  # arms that stand beside a recipe's figure, never for it
 COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
     *COSTS,
@@ -64,6 +53,7 @@ class Recipe(TypedDict, total=False):
         alone: Rows of the table `leave_one_out`.
         coverage: Rows of the table `coverage`.
         thumbnails: WebP, see `thumbnails.sheet`.
+        sliders: Samples on their sources, see `sliders`.
         kept: Montages of accepted samples, by shape.
         rejected: Montages of rejected samples.
         undecided: Montages of undecided samples.
@@ -86,6 +76,7 @@ class Recipe(TypedDict, total=False):
     alone: pd.DataFrame
     coverage: pd.DataFrame
     thumbnails: bytes
+    sliders: Sequence[sliders.Slider]
     kept: Sequence[Picture]
     rejected: Sequence[Picture]
     undecided: Sequence[Picture]
@@ -140,12 +131,15 @@ def render(context: Mapping[str, Any]) -> str:
     recipes = [_recipe(recipe, card, number) for number, recipe in enumerate(given)]
     css = environment.get_template("report.css").render()
     css += strip.css([recipe["strip"] for recipe in recipes if recipe["strip"]])
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    moving = any(recipe["sliders"] for recipe in recipes)
+    js = environment.get_template("report.js").render() if moving else ""
     return environment.get_template("report.html.j2").render(
         title=context.get("title") or "Synthetic images",
         date=context.get("date") or NOT_AVAILABLE,
         css=jinja2.utils.markupsafe.Markup(css),
-        css_digest=digest,
+        css_digest=_digest(css),
+        js=jinja2.utils.markupsafe.Markup(js),
+        js_digest=_digest(js),
         origin=cohorts.origin(cohorts.frame_of(context, "cohorts")),
         cohorts=cohorts.rows_of(cohorts.frame_of(context, "cohorts")),
         refused=cohorts.refused(cohorts.frame_of(context, "cases")),
@@ -162,6 +156,11 @@ def render(context: Mapping[str, Any]) -> str:
         missing=NOT_AVAILABLE,
         audit_says=gate.SAYS,
     )
+
+
+def _digest(text: str) -> str:
+    """Return a text's sha256 as a page's policy names what it allows."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[str, Any]:
@@ -187,11 +186,12 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[
         "experts": _experts(recipe),
         **refusals.part(recipe),
         "strip": _strip(recipe, number),
+        "sliders": [sliders.part(one) for one in recipe.get("sliders") or []],
         "pictures": {
             word: [cohorts.picture(p) for p in recipe.get(word) or []] for word in pictures
         },
         "untrained": recipe.get("untrained_said", ""),
-        "headlines": _headlines(own, str(name)),
+        "headlines": headlines.of(own, str(name)),
         "metrics": _metrics(own, charts),
         "costs": [cohorts.number(row) for row in own if row["metric"] in COSTS],
     }
@@ -233,34 +233,6 @@ def _experts(recipe: Mapping[str, Any]) -> list[dict]:
         {**row, "estimate": with_interval(row["fraction"], row["low"], row["high"], "fraction")}
         for row in table.merge(limits.drop(columns="n"), "left", "expert").to_dict("records")
     ]
-
-
-def _headlines(own: Sequence[Mapping], recipe: str) -> list[dict]:
-    """Return one number or none for each of `HEADLINES`, on the test set of most cases.
-
-    Only where no test set has a figure is there none. Of rivals the best arm is named, and beside
-    it, as `own`, what the recipe's arm reaches there; elsewhere it is the recipe's own arm. What
-    real images or untrained networks reach is no headline of a recipe, however many they are.
-    """
-    found = []
-    for name in HEADLINES:
-        rows = [row for row in own if row["metric"] == name]
-        rows = [row for row in rows if not str(row["arm"]).endswith(REFERENCE)]
-        rows = [row for row in rows if math.isfinite(row["value"])] or rows
-        mine = [row for row in rows if str(row["arm"]).startswith(recipe)] or rows
-        first = max(mine, key=lambda row: row["n"], default=None)
-        if first is not None:
-            best = _best(rows, first) if name in CONTESTED else first
-            beside = "" if best is first else cohorts.number(first)["estimate"]
-            found.append(cohorts.number(best) | {"good": metric(name).good, "own": beside})
-    return found
-
-
-def _best(rows: Sequence[Mapping], first: Mapping) -> Mapping:
-    """Return the row of the best arm on the test set of the first row, which wins a tie."""
-    setting = cohorts.number(first)["setting"]
-    rivals = [row for row in rows if cohorts.number(row)["setting"] == setting]
-    return max([first, *rivals], key=lambda row: row["value"])
 
 
 def _metrics(own: Sequence[Mapping], charts: Mapping[str, Picture]) -> list[dict]:

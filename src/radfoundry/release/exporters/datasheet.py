@@ -1,22 +1,39 @@
 """A datasheet: what the dataset is for, what is in it, how it came to be, and where it must not go.
 
-The questions are those of Gebru et al. 2021 that a machine can answer; figures stand in README.md.
+The questions are those of Gebru et al. 2021 that a machine can answer. Its figures are the
+headlines of figures.tsv, which holds every one.
 """
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from radfoundry.case import Case
+from radfoundry.release.card import markdown_table
 from radfoundry.release.radiographs import MARKS
+from radfoundry.report import headlines
+from radfoundry.report.scorecard.card import COLUMNS
+
+HEAD = ("Figure", "Arm", "Value (95 % interval)", "n", "Paper's figure", "Note")
 
 
 class Exporter:
     """Writes DATASHEET.md, whose head is YAML for programs."""
 
-    def __init__(self, recipe: str, facts: Mapping[str, str]) -> None:
+    def __init__(
+        self, recipe: str, facts: Mapping[str, str], figures: pd.DataFrame | None = None
+    ) -> None:
+        """Take what is to be told.
+
+        Args:
+            recipe: Its name.
+            facts: How the dataset was made, label to text.
+            figures: Rows of the scorecard; those of other recipes are left out.
+        """
         self.recipe, self.facts = recipe, facts
+        self.figures = pd.DataFrame(columns=list(COLUMNS)) if figures is None else figures
 
     def add(self, sample: Case) -> dict[str, bytes]:
         """Return nothing: the table says what there is."""
@@ -32,9 +49,26 @@ class Exporter:
             name=json.dumps(name), licence=json.dumps(licence), title=name,
             warning=MARKS["Warning"],
             n=len(table), patients=table["patient"].nunique(), splits=splits,
-            making="\n".join(making),
+            making="\n".join(making), figures="\n".join(self._figures()),
         )  # fmt: skip
         return {"DATASHEET.md": text.encode()}
+
+    def _figures(self) -> list[str]:
+        """Return the headlines as a table, and which of them nobody measured."""
+        own = self.figures[self.figures["recipe"] == self.recipe].to_dict("records")
+        rows = [_cells(number) for number in headlines.of(own, self.recipe)]
+        absent = [f"* {title}" for title in headlines.missing(own)]
+        said = ["", "Not measured of this recipe, or not defined for what it draws:", "", *absent]
+        return [*markdown_table(HEAD, rows), *(said if absent else [])]
+
+
+def _cells(number: Mapping[str, Any]) -> list[str]:
+    """Return a headline as cells of `HEAD`."""
+    arm = " on ".join(filter(None, (number["arm"], number["setting"])))
+    value = number["estimate"]
+    value += f"; the recipe's own arm: {number['own']}" if number["own"] else ""
+    paper = number["published"] or "none"
+    return [number["title"], arm, value, str(number["n"]), paper, number["note"]]
 
 
 TEXT = """---
@@ -64,11 +98,17 @@ saw.
 {n} synthetic images that count as {patients} patients: {splits}. A sample keeps the split of its
 source. Each row of dataset.tsv says from which case and by which request an image was made.
 
+## Figures
+Measured by the factory on the source images that are named below: figures on phantoms say nothing
+about patients. A value that could not be measured is not available, which is not 0. figures.tsv
+holds these and all others of the recipe.
+
+{figures}
+
 ## How it was made
 {making}
 
-Only samples that every expert accepted are here; README.md says how many were refused, and holds
-the figures that were measured, each with n and interval.
+Only samples that every expert accepted are here; README.md says how many were refused.
 
 ## Marks
 PNG carry the text Synthetic, NIfTI a description and an extension, DICOM the attribute Synthetic
