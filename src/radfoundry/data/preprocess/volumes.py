@@ -83,7 +83,8 @@ def volumetric(
         Volume, float32; and the record.
 
     Raises:
-        GateError: geo.ndim, geo.small, geo.too_large, int.constant, atlas.no_lungs, atlas.no_overlap.
+        GateError: geo.ndim, geo.small, geo.too_large, int.constant, atlas.no_lungs,
+            atlas.no_overlap.
         ValueError: An option is unknown or outside its range, or the atlas is missing.
     """
     chosen = placement.chosen(modality, options or {}, VOLUME_OPTIONS)
