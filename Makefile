@@ -85,7 +85,7 @@ house: $(READY_TO_CHECK)
 	python -m pytest $(HOUSE_TESTS)
 	python docs/draw_dag.py --check
 
-trial: $(READY)  ## Run on the real images of ../shared/data, into trial/ (TRIAL=volumes, radiographs or films for a part)
+trial: $(READY)  ## Run on the real images of ../shared/data, into trial/ (TRIAL=volumes, radiographs, films or tumours for a part)
 	CORES=$(CORES) bash tests/trial/run.sh
 
 test-slurm: $(READY)  ## Run `snakemake --profile slurm all` on a real one-node Slurm (Debian, as root)

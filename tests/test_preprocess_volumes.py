@@ -306,15 +306,46 @@ def test_a_wrong_option_is_told(straight, modality, options):
     [
         (np.full((30, 30, 30), -900.0), {}, "int.constant"),
         (np.full((30, 30, 2), 40.0), {}, "geo.small"),
+        (np.full((30, 30, 1), 40.0), {}, "geo.ndim"),
         (np.full((30, 30, 30), 40.0), {"spacing_mm": [0.05] * 3}, "geo.too_large"),
     ],
-    ids=["all air", "two slices", "terabytes"],
+    ids=["all air", "two slices", "one slice", "terabytes"],
 )
 def test_a_volume_that_cannot_be_used_is_rejected(voxels, options, code):
     image = Volume(voxels.astype(np.float32), np.diag([5.0, 5.0, 5.0, 1.0]))
     with pytest.raises(gate.GateError) as error:
         ready(image, options)
     assert error.value.code == code
+
+
+def plane(shape=(40, 50, 1)):
+    """Return a slice of an MR: a bright square that rises along x, in air."""
+    voxels = np.zeros(shape, np.float32)
+    voxels[8:32, 10:40] = np.linspace(50, 200, len(voxels[8:32]))[:, None, None]
+    return Volume(voxels, np.diag([-1.0, -1.0, 6.0, 1.0]))
+
+
+SLICES = {"slices": True, "bias_correction": False, "crop_body": False, "percentiles": [0, 100]}
+
+
+def test_a_slice_is_a_volume_of_one_plane_where_a_cohort_takes_slices():
+    stored = plane()
+    result, record = ready(stored, SLICES, "MR")
+    assert (result.voxels.shape, result.spacing_mm) == ((40, 50, 1), (1.0, 1.0, 6.0))
+    marks = (stored.voxels > 100).astype(np.uint8)
+    np.testing.assert_array_equal(preprocess.restore(preprocess.like(marks, record), record), marks)
+
+
+def test_a_slice_is_brought_to_another_spacing_within_its_plane():
+    result, _ = ready(plane(), SLICES | {"spacing_mm": [2, 2, 6]}, "MR")
+    assert result.voxels.shape == (20, 25, 1)
+
+
+def test_a_lone_slice_of_an_mr_is_refused_unless_slices_are_asked_for():
+    with pytest.raises(gate.GateError, match=r"geo\.ndim.*slices: true"):
+        ready(plane(), {"bias_correction": False}, "MR")
+    with pytest.raises(gate.GateError, match=r"geo\.small"):
+        ready(plane((3, 50, 1)), SLICES, "MR")
 
 
 def test_labels_of_another_grid_are_refused(straight):

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Run everything on real images, in trial/: radiographs through ART-ASyn, CT and MR up to their measurements, and XReal
-# on small films.
-# Skip clearly where they are absent. Words after the script's name go to snakemake; TRIAL=volumes, radiographs or films runs one part.
+# Run everything on real images, in trial/: radiographs through ART-ASyn, CT and MR up to their measurements, XReal on
+# small films, and TSCR on slices of brain MR.
+# Skip clearly where they are absent. Words after the script's name go to snakemake; TRIAL=volumes, radiographs, films
+# or tumours runs one part.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 data=${RADFOUNDRY_DATA:-$root/../shared/data}
@@ -27,4 +28,8 @@ fi
 if [ "${TRIAL:-films}" = films ]; then
   python "$root/tests/trial/make_film_tables.py" "$data" "$root/trial/films"
   run "$root/trial/films" "$@"
+fi
+if [ "${TRIAL:-tumours}" = tumours ]; then
+  python "$root/tests/trial/make_tumour_tables.py" "$data" "$root/trial/tumours"
+  run "$root/trial/tumours" "$@"
 fi

@@ -62,13 +62,17 @@ def squeezed(voxels: np.ndarray) -> np.ndarray:
     return voxels.reshape(one_image(voxels.shape))
 
 
-def solid(volume: Volume) -> Volume:
+def solid(volume: Volume, slices: bool = False) -> Volume:
     """Return a volume that has at least two voxels along every axis.
 
+    Args:
+        volume: As it was read.
+        slices: Let one axis be of one voxel: the image is a single plane.
+
     Raises:
-        GateError: geo.ndim for a plane or a line.
+        GateError: geo.ndim for a line, and for a plane where there may be none.
     """
-    if min(volume.voxels.shape) < 2:
+    if sorted(volume.voxels.shape)[slices] < 2:
         raise GateError("geo.ndim", f"{volume.voxels.shape} voxels are one slice, not a volume")
     return volume
 

@@ -40,10 +40,11 @@ def decode(source: Source, modality: str) -> Raw:
     """Return the image of a volume file, canonical and float32.
 
     Raises:
-        GateError: The codes of `grid`; geo.ndim for a plane where a volume is asked for.
+        GateError: The codes of `grid`; geo.ndim for a plane where a volume is asked for. A
+            plane of an MR is read: whether the cohort is one of slices, preprocessing knows.
     """
     voxels, affine, warnings = grid(source)
     image, mended = canonical(voxels, affine)
-    image = coronal(image) if modality == "CXR" else solid(image)
+    image = coronal(image) if modality == "CXR" else solid(image, slices=modality == "MR")
     floats = image.holding(reordered(image.voxels, "C", np.float32))
     return Raw(floats, source.sha256, True, (*warnings, *mended))

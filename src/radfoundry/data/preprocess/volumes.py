@@ -38,6 +38,7 @@ VOLUME_OPTIONS: Mapping[str, Mapping[str, Any]] = {
         **COMMON,
         "bias_correction": True,  # even out the coil's shading
         "percentiles": (0.5, 99.5),  # of the body; they become 0 and 1
+        "slices": False,  # take single planes too: volumes of one voxel along one axis
     },
 }
 THINNEST = 4  # voxels along the shortest axis: fewer are slices
@@ -82,14 +83,13 @@ def volumetric(
         Volume, float32; and the record.
 
     Raises:
-        GateError: geo.small, geo.too_large, int.constant, atlas.no_lungs, atlas.no_overlap.
+        GateError: geo.ndim, geo.small, geo.too_large, int.constant, atlas.no_lungs,
+            atlas.no_overlap.
         ValueError: An option is unknown or outside its range, or the atlas is missing.
     """
     chosen = placement.chosen(modality, options or {}, VOLUME_OPTIONS)
     image = _floored(raw.image, modality, chosen)
-    if min(image.voxels.shape) < THINNEST:
-        message = f"{image.voxels.shape} voxels; a volume has at least {THINNEST} along each axis"
-        raise GateError("geo.small", message)
+    _check_thickness(image.voxels.shape, chosen)
     body = coarse_body(image.voxels, image.spacing_mm, modality)
     if modality == "CT" and not body.any():
         raise GateError("int.constant", "nothing is denser than -500 HU: there is no body")
@@ -135,6 +135,17 @@ def _moved(
     matrix = matrix if ways[0] else np.linalg.inv(matrix)
     outside = record["outside"] if np.issubdtype(voxels.dtype, np.floating) else 0
     return resampled(Volume(voxels, source.affine), target, matrix, order, outside).voxels
+
+
+def _check_thickness(shape: tuple[int, ...], chosen: Mapping[str, Any]) -> None:
+    """Refuse what is no volume; a single plane is one where the cohort is one of slices."""
+    sides = sorted(shape)
+    if sides[0] == 1 and not chosen.get("slices"):
+        message = f"{shape} voxels are one slice, not a volume; `slices: true` takes slices of MR"
+        raise GateError("geo.ndim", message)
+    if sides[sides[0] == 1] < THINNEST:
+        message = f"{shape} voxels; a volume has at least {THINNEST} along each axis"
+        raise GateError("geo.small", message)
 
 
 def _floored(image: Volume, modality: str, chosen: Mapping[str, Any]) -> Volume:
