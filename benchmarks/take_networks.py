@@ -6,6 +6,7 @@ They go to benchmarks/networks/{recipe}/{network}, in half precision: half the b
 repository's history for a rounding of 0.05 %, far below what one more training step changes.
 """
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -26,13 +27,16 @@ def halved(found: weights.Weights) -> weights.Weights:
 
 
 def main(results: str, *recipes: str) -> None:
-    """Write the networks of each recipe and say what belongs into its part of config.yaml."""
+    """Write the networks of each recipe, equal ones once, and say how config.yaml pins them."""
+    places: dict[str, Path] = {}
     for recipe in recipes:
         sys.stdout.write(f"  {recipe}:\n    networks:\n")
         folders = sorted(Path(results, "recipes", recipe, "networks").glob(f"*/{weights.CARD}"))
         for folder in (card.parent for card in folders):
-            place = Path("benchmarks/networks", recipe, folder.name)
-            digest = weights.write(halved(weights.read(folder)), ROOT / place)
+            found = halved(weights.read(folder))
+            digest = hashlib.sha256(weights.packed(found)[weights.TENSORS]).hexdigest()
+            place = places.setdefault(digest, Path("benchmarks/networks", recipe, folder.name))
+            weights.write(found, ROOT / place)
             sys.stdout.write(f"      {folder.name}: {{folder: {place}, sha256: {digest}}}\n")
 
 

@@ -43,5 +43,6 @@ def chosen(
         facts: How the dataset was made, label to text.
         figures: Rows of the scorecard, which a datasheet tells of.
     """
-    telling = {"datasheet": partial(datasheet.Exporter, figures=figures)}
-    return [{**EXPORTERS, **telling}[name](recipe, facts) for name in names]
+    telling = partial(datasheet.Exporter, figures=figures)
+    makers: dict[str, Callable[..., Exporter]] = {**EXPORTERS, "datasheet": telling}
+    return [makers[name](recipe, facts) for name in names]
