@@ -1,8 +1,7 @@
 """Hand the dataset over: images, masks, card, checksums, scorecard and the report.
 
 reads   everything above
-writes  results/release/{recipe}/  results/bundles/{recipe}/  {recipe}.zip  results/scorecard.tsv
-        results/report.html  results/recipes/{recipe}/pseudonyms.tsv  results/differences.tsv
+writes  results/{release,bundles}/{recipe}/  {recipe}/pseudonyms.tsv  scorecard.tsv  report.html  differences.tsv
 """
 
 
