@@ -117,7 +117,7 @@ def small_config(every=False) -> dict:
     for name in ("xreal", "aurad"):
         config["recipes"][name] |= {"sample": {"count": 4, "steps": 2}, "batch": 4}
     few = {name: {"steps": 2, "batch": 2} for name in ("mask_diffusion", "inpainting")}
-    config["recipes"]["tscr"] |= {"train": few, "sample": {"count": 4}, "batch": 4}
+    config["recipes"]["tscr"] |= {"train": few, "sample": {"count": 6}, "batch": 6}
     config["evaluate"]["synthesis"]["recipes"] = ["medsyn"]
     if not every:  # these have tests of their own
         del config["cohorts"]["films"], config["evaluate"]["control"]
@@ -130,7 +130,7 @@ def small_config(every=False) -> dict:
         cohort.setdefault("splits", {})["duplicates"] = "ignore"  # as small as this, all look alike
         cohort["batch"] = patients
     config["cohorts"]["site_a"]["batch"] = 10
-    for name, patients, size in (("chest_ct", 10, 32), ("tumours", 6, 32)):
+    for name, patients, size in (("chest_ct", 10, 32), ("tumours", 12 if every else 6, 32)):
         cohort = config["cohorts"][name]
         cohort["phantom"] |= {"patients": patients, "size": size}
         cohort["batch"] = patients // 2
