@@ -149,4 +149,9 @@ def small_config(every=False) -> dict:
     config["evaluate"]["synthesis"] |= few
     config["evaluate"]["classification"] |= {"steps": 2, "arms": ["real", "real_synthetic"]}
     config["evaluate"]["anomaly"] |= {"steps": 4, "arms": ["artasyn", "reconstruction"]}
+    if every:  # in one batch each, and two ways to evaluate of five: fewer jobs
+        del config["evaluate"]["synthesis"], config["evaluate"]["classification"]
+        for entry in (*config["cohorts"].values(), *config["recipes"].values()):
+            entry["batch"] = 40
+        config["evaluate"]["labels"]["methods"] = ["pbtseg", "threshold"]
     return config
