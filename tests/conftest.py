@@ -3,39 +3,50 @@
 import importlib.util
 import re
 import shutil
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 collect_ignore = ["toy_generator"]  # a plug-in that a test puts into its place
 
 
 @cache
-def room(nodeid: str) -> str:
-    """Return what shares a process with a test: its file, or all files that ask for the factory."""
-    file = nodeid.partition("::")[0]
-    asks = re.search(r"def test\w+\([^)]*\b(factory|spare)\b", (ROOT / file).read_text())
-    return "factory" if asks else file
+def asks_for_factory(file: str) -> bool:
+    """Return whether a file's tests ask for the factory."""
+    return bool(re.search(r"def test\w+\([^)]*\b(factory|spare)\b", (ROOT / file).read_text()))
+
+
+def file_of(nodeid: str) -> str:
+    """Return the file of a test."""
+    return nodeid.partition("::")[0]
 
 
 def pytest_collection_modifyitems(items):
-    """Let the tests that ask for the factory begin: they take longest."""
-    items.sort(key=lambda item: room(item.nodeid) != "factory")
+    """Let the file with most tests of the factory begin, and the others wait until it is made."""
+    asking = Counter(file_of(i.nodeid) for i in items if asks_for_factory(file_of(i.nodeid)))
+    files = dict.fromkeys(file_of(item.nodeid) for item in items)
+    others = [file for file in files if file not in asking]
+    first, *later = [file for file, _ in asking.most_common()] or [""]
+    third = len(others) // 3
+    order = [first, *others[:third], *later, *others[third:]]
+    items.sort(key=lambda item: order.index(file_of(item.nodeid)))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Send the tests of one room to one process, so that its fixtures are made once."""
+    """Send the tests of one file to one process, so that its fixtures are made once."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByRoom(LoadScopeScheduling):
+    class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return room(nodeid)
+            return file_of(nodeid)
 
-    return ByRoom(config, log)
+    return ByFile(config, log)
 
 
 @cache
@@ -70,13 +81,21 @@ def put(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def factory(tmp_path_factory):
-    """Return a small factory in which every stage has run; whoever changes it takes a `spare`."""
+def factory(tmp_path_factory, worker_id):
+    """Return a small factory in which every stage has run; whoever changes it takes a `spare`.
+
+    It is made once, whatever the number of processes; each plans in a copy of its own.
+    """
     from factory import Factory, small_config
 
-    one = Factory(tmp_path_factory.mktemp("factory"), small_config())
-    one.run("all")
-    return one
+    base, own = tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp("factory") / "own"
+    made = (base if worker_id == "master" else base.parent) / "made"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            one = Factory(made.with_name("making"), small_config())
+            one.run("all")
+            one.folder.rename(made)
+    return Factory.at(shutil.copytree(made, own), small_config())
 
 
 @pytest.fixture
