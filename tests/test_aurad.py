@@ -11,6 +11,7 @@ import pytest
 import radiograph_recipes
 import torch
 from radiograph_recipes import BOTH, EFFUSION, FEW, NODULE, SHIFTS, digest, settings
+from scipy import ndimage
 
 from radfoundry import tables
 from radfoundry.anatomy import regions
@@ -240,7 +241,8 @@ def sizes(low=0.1, high=0.2, n=masks.FEWEST):
 def test_a_mask_of_no_size_that_real_ones_have_is_brought_to_the_nearest():
     anatomy = chests()[0].anatomy
     lungs = regions.mask(anatomy, "lungs")[:, 0]
-    values = np.where(lungs, np.random.default_rng(0).uniform(0, 1, lungs.shape), -1)
+    values = np.full(lungs.shape, -1.0)
+    values[lungs] = np.linspace(0, 1, lungs.sum())  # from one side to the other
     for shift, size in ((-1.5, 0.1), (-0.85, 0.15), (0.5, 0.2)):
         mask, plausible = masks.read(values + shift, "nodule", anatomy, sizes())
         assert plausible == (size == 0.15)
@@ -258,6 +260,28 @@ def test_of_equal_values_no_more_are_taken_than_are_wanted(level):
     assert not plausible
     size = masks.size_of(mask, anatomy)
     assert size == pytest.approx(0.1 if level < 0 else 0.2, abs=0.01)
+
+
+def test_specks_beside_a_mask_are_dropped_and_two_large_parts_stay():
+    anatomy = chests()[0].anatomy
+    right, left = (regions.mask(anatomy, f"lung_{side}")[:, 0] for side in ("right", "left"))
+    values = np.where(right | left, 1.0, -1.0)
+    x, z = np.argwhere(left).mean(0).astype(int)
+    values[left] = -1.0
+    values[x, z] = 1.0
+    mask = masks.read(values, "nodule", anatomy, sizes(0.01, 0.9))[0]
+    assert (mask == right).all()
+    assert masks.read(np.where(right | left, 1.0, -1.0), "nodule", anatomy, {})[0][left].all()
+
+
+def test_what_is_likeliest_is_one_part_where_values_are_equal_or_ragged():
+    anatomy = chests()[0].anatomy
+    shape = anatomy[:, 0].shape
+    for values in (np.full(shape, -1.0), np.random.default_rng(0).uniform(-1, -0.5, shape)):
+        mask, plausible = masks.read(values, "nodule", anatomy, sizes())
+        assert not plausible
+        parts, count = ndimage.label(mask)
+        assert np.bincount(parts.ravel())[1:].max() >= 0.9 * mask.sum(), count
 
 
 def test_a_finding_that_was_not_drawn_and_has_no_real_mask_is_refused():

@@ -16,6 +16,7 @@ from radfoundry.volume import plane
 
 LEVELS = (0.0, 0.01, *(n / 20 for n in range(1, 20)), 0.99, 1.0)  # quantiles that are kept
 PLAUSIBLE = (0.01, 0.99)
+SPECK = 0.1  # of the smallest real mask, and of the largest part: smaller parts are dropped
 FEWEST = 10  # real masks of a finding; of fewer it is not known which sizes are plausible
 NAN = float("nan")
 Sizes = Mapping[str, Mapping]  # by finding: `n` real masks, `quantiles` of their sizes
@@ -124,8 +125,9 @@ def read(
 ) -> tuple[np.ndarray, bool]:
     """Return the mask (X, Z) of a drawn channel where it is allowed, and whether it is plausible.
 
-    One that is too small or too large is what is likeliest, as large as a plausible one; one that
-    is nowhere, where any size is plausible, as large as the middle one of the real masks.
+    Specks beside it are dropped. One that is too small or too large is
+    what is likeliest, as large as a plausible one; one that is nowhere, where any size is
+    plausible, as large as the middle one of the real masks.
 
     Args:
         values: (X, Z), above 0 where the finding is.
@@ -139,18 +141,35 @@ def read(
             of it is known.
     """
     region, (low, high) = allowed(name, anatomy, side), bounds(name, sizes)
-    mask = (values > 0) & region
+    lungs = int(regions.mask(anatomy, "lungs").sum())
+    mask = _without_specks((values > 0) & region, SPECK * low * lungs)
     size = size_of(mask, anatomy)
     if mask.any() and (np.isnan(size) or low <= size <= high):
         return mask, True
     bound = high if size > high else low or size_at(name, sizes, 0.5)
-    wanted = max(1, round(bound * int(regions.mask(anatomy, "lungs").sum())))
-    # Estimates are bounded, so many are equal: among those the ones beside others come first.
+    return _likeliest(values, region, max(1, round(bound * lungs))), False
+
+
+def _without_specks(mask: np.ndarray, least: float) -> np.ndarray:
+    """Return a mask without its parts of fewer pixels, or of few beside its largest part."""
+    parts, _ = ndimage.label(mask)
+    pixels = np.bincount(parts.ravel())
+    return mask & (pixels >= max(least, SPECK * pixels[1:].max(initial=0)))[parts]
+
+
+def _likeliest(values: np.ndarray, region: np.ndarray, wanted: int) -> np.ndarray:
+    """Return so many pixels of a region, all if it has fewer, about the likeliest place.
+
+    Estimates are bounded, so many are equal, and the highest by themselves would be specks all over
+    the lungs: what is a radius away must be that much likelier.
+    """
     around = ndimage.gaussian_filter(values.astype(float), 1.0)
-    likely = np.lexsort((-around[region], -values[region]))[:wanted]
+    places, near = np.argwhere(region), around[region]
+    away = np.linalg.norm(places - places[near.argmax()], axis=1) / np.sqrt(wanted / np.pi)
+    spread = float(np.ptp(near)) or 1.0
     found = np.zeros(region.shape, bool)
-    found[tuple(np.argwhere(region)[likely].T)] = True
-    return found, False
+    found[tuple(places[np.lexsort((away, away - near / spread))[:wanted]].T)] = True
+    return found
 
 
 def none(anatomy: np.ndarray) -> Masks:
