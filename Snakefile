@@ -10,9 +10,6 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-report: "workflow/report/overview.rst"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/1_preprocess.smk"
@@ -30,6 +27,7 @@ include: "workflow/rules/7_evaluate_control.smk"
 include: "workflow/rules/7_evaluate_memorisation.smk"
 include: "workflow/rules/7_evaluate_reader_study.smk"
 include: "workflow/rules/7_evaluate_tasks.smk"
+include: "workflow/rules/8_publish_report.smk"
 include: "workflow/rules/8_publish.smk"
 
 

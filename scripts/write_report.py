@@ -10,7 +10,7 @@ from _job import start
 
 from radfoundry import tables, volume
 from radfoundry.release import dataset
-from radfoundry.report import page
+from radfoundry.report import costs, page
 
 job = start(snakemake)
 settings, paths = job.params.settings, job.input
@@ -37,6 +37,8 @@ context = {
     "recipes": [recipe_part(name, paths, settings, card) for name in settings["recipes"]],
     "scorecard": card,
     "differences": compared(job),
+    "costs": costs.read(tables.texts("logs", costs.FILES)),
+    "on_gpu": job.params.on_gpu,
     "provenance": page.provenance(settings, dataset.versions(), job.params.code),
 }
 volume.write_bytes(page.render(context).encode(), job.output.page)

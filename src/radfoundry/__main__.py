@@ -1,4 +1,4 @@
-"""The command `radfoundry`: draw from a bundle, make one, check a config.
+"""The command `radfoundry`: draw from a bundle, make one, check a config, say what a run cost.
 
 This is shell code, as `scripts/` are: it parses words, reads files, calls the library and writes.
 What is wrong with its input ends in one message that names the value and what is allowed, and the
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from radfoundry import tables
 from radfoundry.case import Case
 from radfoundry.config import faults, untrained
 from radfoundry.config.settings import checked, strict_load
@@ -43,6 +44,12 @@ at once, without running anything. Run it in the folder of the workflow.
 """
 
 
+COSTS = """\
+Say what the jobs of a run cost, by rule, as a Markdown table: the last run of each job, as
+Snakemake measured it. Run it in the folder of the workflow.
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """Return what the command takes."""
     shape = argparse.RawDescriptionHelpFormatter
@@ -58,7 +65,9 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument("--out", required=True, metavar="FOLDER", help="a folder that is not there")
     check_ = commands.add_parser("check", help="check a config", description=CHECK)
     check_.add_argument("config", metavar="CONFIG", help="such as config.yaml")
-    for command, run in ((draw_, draw), (make, bundle), (check_, check)):
+    told = commands.add_parser("costs", help="say what a run cost", description=COSTS)
+    told.add_argument("logs", nargs="?", default="logs", help="what the workflow wrote (logs)")
+    for command, run in ((draw_, draw), (make, bundle), (check_, check), (told, costs)):
         command.set_defaults(run=run)
     return top
 
@@ -179,6 +188,16 @@ def check(words: argparse.Namespace) -> None:
     for line in untrained.advice(settings):
         sys.stderr.write(f"warning: {line}\n")
     sys.stdout.write(f"{words.config}: {counts}; no fault\n")
+
+
+def costs(words: argparse.Namespace) -> None:
+    """Say what the jobs of a run cost."""
+    from radfoundry.report import costs as measured
+
+    jobs = measured.read(tables.texts(words.logs, measured.FILES))
+    if jobs.empty:
+        raise ValueError(f"{words.logs!r}: allowed: a folder with {measured.ENDING} of jobs")
+    sys.stdout.write(measured.text(jobs))
 
 
 def main(given: Sequence[str] | None = None) -> int:

@@ -82,6 +82,11 @@ def checked(frame: pd.DataFrame, kind: str, where: str) -> pd.DataFrame:
     return frame
 
 
+def texts(folder: str | Path, pattern: str) -> dict[str, str]:
+    """Return the texts of the files below a folder that a pattern names, by their names there."""
+    return {str(path.relative_to(folder)): path.read_text() for path in Path(folder).glob(pattern)}
+
+
 def _column_faults(frame: pd.DataFrame, kind: str) -> Iterator[str]:
     known, needed = columns(kind), schema(kind).get("required", [])
     yield from (f"  column {name!r} is missing" for name in needed if name not in frame)

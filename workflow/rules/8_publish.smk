@@ -1,7 +1,9 @@
-"""Hand the dataset over: images, masks, card, checksums, scorecard and the report.
+"""Hand the dataset over: images, masks, card, checksums, networks.
 
 reads   everything above
-writes  results/{release,bundles}/{recipe}/  {recipe}/pseudonyms.tsv  scorecard.tsv  report.html  differences.tsv
+writes  results/{release,bundles}/{recipe}/
+        results/recipes/{recipe}/pseudonyms.tsv
+        logs/{stage}/{rule}/{job}.cost.tsv, of every job of all stages
 """
 
 
@@ -61,85 +63,6 @@ rule write_bundle:
         "../../scripts/write_bundle.py"
 
 
-rule write_scorecard:
-    """Gather every headline number into one table."""
-    input:
-        comparisons=comparisons(),
-        syntheses=[*syntheses(), *CONTROLS],
-        round_trips=ROUND_TRIPS,
-        labels=label_measurements("labels"),
-        clinical=label_measurements("clinical"),
-        findings=label_measurements("findings"),
-        memorisation=[path for path in AUDITED if path.endswith("memorisation.tsv")],
-        acceptance=per_recipe(name="acceptance.tsv"),
-        groups=per_recipe(name="acceptance_by_group.tsv"),
-        coverage=per_recipe(name="coverage.tsv"),
-    output:
-        scorecard=report(
-            "results/scorecard.tsv",
-            caption="../report/scorecard.rst",
-            category="Publish",
-        ),
-    log:
-        "logs/publish/write_scorecard.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        recipes=list(RECIPES),
-        audited=memorisation.recipes(settings),
-        latent=autoencoders.recipes(settings),
-        compared=[recipe for recipe, _ in lookups.comparisons(settings)],
-        published={recipe: lookups.published(settings, recipe) for recipe in RECIPES},
-        bootstrap=option("evaluate/bootstrap"),
-        seed=option("evaluate/seeds"),
-        code=code("write_scorecard"),
-    script:
-        "../../scripts/write_scorecard.py"
-
-
-rule write_report:
-    """Write the page a radiologist reads."""
-    input:
-        scorecard="results/scorecard.tsv",
-        releases=expand("results/release/{recipe}", recipe=RECIPES),
-        samples=per_recipe(name="samples.tsv"),
-        verdicts=per_recipe(name="verdicts.tsv"),
-        thresholds=per_recipe(name="thresholds.tsv"),
-        experts=expert_tables(),
-        accepted=per_recipe(name="acceptance_by_group.tsv"),
-        alone=per_recipe(name="leave_one_out.tsv"),
-        coverage=per_recipe(name="coverage.tsv"),
-        thumbnails=per_recipe(name="thumbnails.webp"),
-        clinical=label_measurements("clinical"),
-        nearest=[path for path in AUDITED if path.endswith("nearest.tsv")],
-        untrained=expand(
-            "results/recipes/{recipe}/samples.tsv",
-            recipe=untrained.all_arms(settings),
-        ),
-        opinions=second_opinions(),
-        radiomics=expand("results/cohorts/{cohort}/radiomics.parquet", cohort=COHORTS),
-        splits=expand("results/cohorts/{cohort}/splits.tsv", cohort=COHORTS),
-        images=per_cohort("results/cohorts/{cohort}/batches/{batch}.tsv"),
-        labels=per_cohort("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
-        compared=releases.files(settings),
-    output:
-        page=report(
-            "results/report.html",
-            caption="../report/report.rst",
-            category="Publish",
-        ),
-        differences=releases.differences(settings),
-    log:
-        "logs/publish/write_report.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        settings=stated,
-        code=code("write_report"),
-    script:
-        "../../scripts/write_report.py"
-
-
 rule publish:
     input:
         expand("results/release/{recipe}", recipe=RECIPES),
@@ -148,3 +71,11 @@ rule publish:
         "results/report.html",
         READER_STUDY,
         releases.differences(settings),
+
+
+# What every job cost lies beside its log. Nothing asks for these files, and none is ever made
+# again for its own sake: the report and `radfoundry costs` read those that are there.
+for each in workflow.rules:
+    if each.log:
+        each.benchmark_modifier = each.log_modifier
+        each.benchmark = str(each.log[0]).removesuffix(".log") + costs.ENDING

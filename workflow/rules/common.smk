@@ -23,6 +23,7 @@ from radfoundry.config import resources, trained, untrained, watched, weight_fil
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load
+from radfoundry.report import costs
 
 strict_load("config.yaml")  # first: Snakemake's own loader runs templates
 

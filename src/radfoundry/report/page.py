@@ -19,14 +19,12 @@ import pandas as pd
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
 from radfoundry.evaluation.privacy import gate
-from radfoundry.report import cohorts, compared, headlines, refusals, sliders, strip
+from radfoundry.report import cohorts, compared, costs, headlines, refusals, sliders, strip
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
 
-COSTS = ("wall_seconds", "peak_gb", "gpu_seconds")
 ELSEWHERE = (
-    *COSTS,
     *cohorts.CLINICAL,
     "accepted_fraction",
     "covered_fraction",
@@ -101,6 +99,8 @@ class Context(TypedDict, total=False):
         recipes: What each recipe made.
         scorecard: As `scorecard.card.build` returns it.
         differences: The table of this name; None where no old release is compared with.
+        costs: What each job cost, as `costs.read` returns it.
+        on_gpu: Rules that ask for a GPU.
         provenance: Group (versions, seeds, digests ...) to label to text.
     """
 
@@ -113,6 +113,8 @@ class Context(TypedDict, total=False):
     recipes: Sequence[Recipe]
     scorecard: pd.DataFrame
     differences: pd.DataFrame | None
+    costs: pd.DataFrame
+    on_gpu: Sequence[str]
     provenance: Mapping[str, Mapping[str, str]]
 
 
@@ -150,6 +152,7 @@ def render(context: Mapping[str, Any]) -> str:
         recipes=recipes,
         scorecard=[cohorts.number(row) for row in card.to_dict("records")],
         differences=compared.section(context.get("differences")),
+        costs=costs.section(cohorts.frame_of(context, "costs"), context.get("on_gpu") or ()),
         provenance=context.get("provenance") or {},
         listed=LISTED,
         few=FEW,
@@ -193,7 +196,6 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[
         "untrained": recipe.get("untrained_said", ""),
         "headlines": headlines.of(own, str(name)),
         "metrics": _metrics(own, charts),
-        "costs": [cohorts.number(row) for row in own if row["metric"] in COSTS],
     }
 
 

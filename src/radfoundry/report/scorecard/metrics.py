@@ -12,7 +12,6 @@ TAUGHT = "An interval wholly above 0: synthetic images taught the model somethin
 _RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
 _FIFTH = "At most a fifth (20 %): what draws is what the network learned."
 _KEPT = "Above averaging on the same grid; nothing drawn on the latents can be better."
-_COST = "No fixed bar; compare with the time and the memory at hand."
 _ABOVE = "Above the arm trained on real images alone."
 METRICS: dict[str, Metric] = {
     "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
@@ -288,7 +287,4 @@ METRICS: dict[str, Metric] = {
         for least in (30, 50)
     },
     "utility_gain": Metric("Gain over real images alone", "1", True, TAUGHT),
-    "wall_seconds": Metric("Time taken", "s", False, _COST),
-    "peak_gb": Metric("Memory taken", "GB", False, _COST),
-    "gpu_seconds": Metric("Time on the GPU", "s", False, _COST),
 }  # fmt: skip

@@ -1,0 +1,113 @@
+"""What a run cost: Snakemake's benchmarks of its jobs, summed by stage and by rule.
+
+A job that ran again replaced its own figures; one that ended before it could be measured, in less
+than half a second, has a wall time alone.
+"""
+
+import csv
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+ENDING = ".cost.tsv"
+FILES = f"*/*/**/*{ENDING}"  # below the folder of logs
+MEASURED = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_gb"}
+MB_IN_GB = 1000
+# In the order of the stages; a stage that is not named here comes last.
+STAGES = (
+    "preprocess", "pseudolabel", "radiomics", "train", "sample", "filter", "evaluate", "publish",
+)  # fmt: skip
+
+
+def read(files: Mapping[str, str]) -> pd.DataFrame:
+    """Return what each job cost, one row each.
+
+    Args:
+        files: Names "stage/rule/job.cost.tsv", to texts.
+
+    Returns:
+        Columns stage, rule, job, wall_seconds, cpu_seconds, peak_gb (of the job's processes
+        together, as last seen; NaN where the job ended before).
+
+    Raises:
+        ValueError: If a file is not a benchmark of Snakemake's.
+    """
+    rows = [_row(name, files[name]) for name in sorted(files)]
+    return pd.DataFrame(rows, columns=["stage", "rule", "job", *MEASURED.values()])
+
+
+def _row(name: str, text: str) -> dict[str, Any]:
+    stage, rule, job = name.removesuffix(ENDING).split("/", 2)
+    first = next(csv.DictReader(text.splitlines(), delimiter="\t"), {})
+    if not set(MEASURED) <= set(first):
+        raise ValueError(
+            f"{name}: columns {', '.join(first)}; allowed: a benchmark with {', '.join(MEASURED)}"
+        )
+    seen = {new: pd.to_numeric(first[old], errors="coerce") for old, new in MEASURED.items()}
+    seen["peak_gb"] /= MB_IN_GB
+    return {"stage": stage, "rule": rule, "job": job, **seen}
+
+
+def summed(jobs: pd.DataFrame, by: str, on_gpu: Collection[str] = ()) -> pd.DataFrame:
+    """Return the costs by `stage` or by `rule`, in the order of the stages.
+
+    Args:
+        jobs: What `read` returned.
+        by: "stage" or "rule".
+        on_gpu: Rules that ask for a GPU.
+
+    Returns:
+        Columns stage, rule (where it is asked for), jobs, wall_seconds, cpu_seconds, peak_gb (the
+        largest job's) and gpu_seconds: wall seconds of jobs that ask for a GPU, had or not.
+    """
+    order = {name: number for number, name in enumerate(STAGES)}
+    own = jobs.assign(
+        gpu_seconds=jobs["wall_seconds"].where(jobs["rule"].isin(list(on_gpu)), 0.0),
+        order=jobs["stage"].map(order).fillna(len(order)),
+    )
+    keys = ["order", *dict.fromkeys(("stage", by))]
+    sums = own.groupby(keys, as_index=False).agg(
+        jobs=("job", "size"), wall_seconds=("wall_seconds", "sum"),
+        cpu_seconds=("cpu_seconds", "sum"), peak_gb=("peak_gb", "max"),
+        gpu_seconds=("gpu_seconds", "sum"),
+    )  # fmt: skip
+    return sums.drop(columns="order")
+
+
+def section(jobs: pd.DataFrame, on_gpu: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return the stages' costs as words for the page, each with its rules'; [] of no job."""
+    if jobs.empty:
+        return []
+    rules = summed(jobs, "rule", on_gpu)
+    stages = summed(jobs, "stage", on_gpu).to_dict("records")
+    return [
+        {"of": _words(stage), "rules": [
+            _words(rule) for rule in rules[rules["stage"] == stage["stage"]].to_dict("records")
+        ]}
+        for stage in stages
+    ]  # fmt: skip
+
+
+def _words(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a row as the page shows it: times as whole seconds, memory to a tenth of a GB."""
+    times = {name: round(row[name]) for name in row if str(name).endswith("_seconds")}
+    peak = None if pd.isna(row["peak_gb"]) else round(row["peak_gb"], 1)
+    return {**row, **times, "peak_gb": peak}
+
+
+def text(jobs: pd.DataFrame, on_gpu: Collection[str] = ()) -> str:
+    """Return the costs by rule as a Markdown table, the dearest rule first, and their sum."""
+    rules = summed(jobs, "rule", on_gpu).sort_values("wall_seconds", ascending=False)
+    head = "| stage | rule | jobs | wall s | CPU s | peak GB |\n|---|---|---|---|---|---|\n"
+    return head + "".join(
+        f"| {row.stage} | {row.rule} | {row.jobs} | {row.wall_seconds:.0f} "
+        f"| {row.cpu_seconds:.0f} | {row.peak_gb:.2f} |\n"
+        for row in [*rules.itertuples(), _all(rules)]
+    )
+
+
+def _all(rules: pd.DataFrame) -> Any:
+    jobs, seconds = int(rules["jobs"].sum()), rules[["wall_seconds", "cpu_seconds"]].sum()
+    peak = rules["peak_gb"].max()
+    return pd.Series({"stage": "all", "rule": "", "jobs": jobs, **seconds, "peak_gb": peak})
