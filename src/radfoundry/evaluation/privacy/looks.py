@@ -2,7 +2,8 @@
 
 A first look compares a picture with every training picture: by the learned embedding, and by the
 coarse picture itself, as it is, mirrored and turned. The nearest by either are then laid onto it
-(`search`), of several owners, for a film that stands there twenty times fills all places. Patients are recognized by the embedding of patients alone.
+(`search`); they are of several owners, or the copies of one film would fill all places. Patients
+are recognized by the embedding of patients alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
