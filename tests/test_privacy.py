@@ -1,5 +1,6 @@
 """An audit finds planted copies and copied samples, and holds the release back, saying why."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import _gates
@@ -48,10 +49,10 @@ def learned():
     return copies, network.fit_patients(pictures.pictures, pictures.owners, TINY, rng)
 
 
-def run(learned, drawn, kept=None):
+def run(learned, drawn, kept=None, train=TRAIN):
     """Return the figures by metric and arm, the table and the nearest pairs."""
     rng = np.random.default_rng(1)
-    found = material.gathered(TRAIN, HELD, drawn, SIDE, 6, rng)
+    found = material.gathered(train, HELD, drawn, SIDE, 6, rng)
     names = [sample.name for sample in drawn] if kept is None else kept
     table, pairs = audit.audited(found, learned, names, {"bootstrap": 50}, rng)
     table = tables.checked(table, "memorisation", "here")
@@ -106,6 +107,34 @@ def test_copies_hold_the_release_back_and_the_message_says_how_many(leaky):
     ):
         gates.check("made", [gates.memorisation(leaky[1], 0)])
     gates.check("made", [gates.memorisation(leaky[1], 0.4)])
+
+
+def repeated(one, times):
+    """Return more files of one film, under the same patient."""
+    return [replace(one, name=f"{one.name}-{turn}") for turn in range(1, times)]
+
+
+def test_a_generator_that_learned_four_films_by_heart_is_refused_for_that_alone(tmp_path, learned):
+    drawn = [case(f"c{n}", n % 4, noise=0.02) for n in range(8)]
+    table = run(learned, drawn, train=TRAIN[:4])[1]
+    tables.write(table, tmp_path / "memorisation.tsv", "memorisation")
+    found = _gates.memorisation(job([tmp_path / "memorisation.tsv"]))
+    assert found.reasons == [
+        "memorised_fraction is 1.0000 of 8 kept samples; allowed: max_copied_fraction 0"
+    ]
+    with pytest.raises(gates.Blocked, match=r"release of four is blocked, .*: memorisation \(mem"):
+        gates.check("four", [found])
+
+
+def test_copies_of_a_film_that_stands_twenty_times_are_found_and_crowd_out_no_other(learned):
+    twentyfold = [*TRAIN, *repeated(TRAIN[0], 20)]
+    figures, table, pairs = run(learned, [*COPIES, *NEW], train=twentyfold)
+    assert figures.loc[("memorised_fraction", "drawn"), ["value", "n"]].tolist() == [3 / 8, 8]
+    found = pairs[(pairs["what"] == "image") & pairs["copy"].astype(bool)].set_index("sample")
+    assert [name.split("-")[0] for name in found["nearest"]] == ["t0", "t1", "t2"]
+    assert (found["ratio"] < 0.5).all()  # to another patient's: its own copies do not hide these
+    with pytest.raises(gates.Blocked, match=r"memorised_fraction is 0\.3750 of 8 kept samples"):
+        gates.check("twentyfold", [gates.memorisation(table, 0)])
 
 
 def job(path, most=0.0):

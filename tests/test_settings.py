@@ -352,6 +352,16 @@ def test_a_benchmark_of_radiographs_is_accepted_and_measures_what_it_draws(name)
     assert radiographs.segmenter_of_films(whole, "films")["segmenter"] == "projected"
 
 
+def test_controls_of_the_audit_are_audited_and_differ_by_what_they_claim_alone():
+    whole = settings.checked(settings.strict_load(ROOT / "benchmarks/overfitted.yaml"), SCHEMA)
+    recipes = whole["recipes"]
+    assert whole["evaluate"]["memorisation"]["recipes"] == list(recipes)
+    twenty, once = recipes["twentyfold_2000"], recipes["once_2000"]
+    assert {key for key in once if once[key] != twenty[key]} == {"cohort"}
+    for name, recipe in recipes.items():
+        assert name == f"{recipe['cohort']}_{recipe['train']['diffusion']['steps']}"
+
+
 def test_recipes_are_told_apart_by_what_they_draw():
     whole = settings.checked(judging_films(), SCHEMA)
     assert radiographs.recipes(whole, flat=True) == "artasyn"

@@ -2,7 +2,8 @@
 
 A first look compares a picture with every training picture: by the learned embedding, and by the
 coarse picture itself, as it is, mirrored and turned. The nearest by either are then laid onto it
-(`search`). Patients are recognized by the embedding of patients alone.
+(`search`); they are of several owners, or the copies of one film would fill all places. Patients
+are recognized by the embedding of patients alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from radfoundry.evaluation.privacy.views import Seen
 COARSE = 8  # blocks along a side of the coarse picture
 COARSE_TURNS = (-7.5, 0.0, 7.5)  # degrees by which it is turned: turns between are near enough
 CANDIDATES = 8  # of each first look, that are looked at closely
+OWNERS = 4  # whose nearest pictures are among them: one film many times crowds out no other
 AT_ONCE = 256  # pictures whose first looks are kept
 Embed = Callable[[np.ndarray], np.ndarray]
 One = tuple[float, int, float]  # similarity, row and second of `Nearest`
@@ -68,6 +70,7 @@ class CloseLook:
         self.search = Search(self._prepared(known.pictures), window, device=device)
         self.coarse = coarse(known.pictures)
         self.vectors = embed(known.pictures) if embed else None
+        self.owners = np.unique(np.asarray(known.owners, str), return_inverse=True)[1]
 
     def __call__(self, seen: Seen) -> Nearest:
         """Return the nearest known picture of another owner to each picture."""
@@ -81,7 +84,8 @@ class CloseLook:
         if self.embed is not None and self.vectors is not None:
             looks.append(self.embed(seen.pictures) @ self.vectors.T)
         for at, picture in enumerate(seen.pictures):
-            near = np.unique(np.concatenate([_highest(look[at], allowed[at]) for look in looks]))
+            found = [candidates(look[at], allowed[at], self.owners) for look in looks]
+            near = np.unique(np.concatenate(found))
             alike = self.search(self._prepared(picture), near) if len(near) else np.zeros(0)
             yield chosen(alike, near, self.known.owners)
 
@@ -159,9 +163,24 @@ def stacked(rows: Sequence[One]) -> Nearest:
     return Nearest(similarity.astype(float), row.astype(int), second.astype(float))
 
 
-def _highest(values: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Return the rows of the highest values among those that are allowed."""
+def candidates(values: np.ndarray, allowed: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """Return the rows of the highest values, and the highest of each of the first few owners.
+
+    >>> owners = np.array([0] * 20 + [1, 2])
+    >>> candidates(np.linspace(1, 0, 22), np.ones(22, bool), owners).tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7, 20, 21]
+
+    Args:
+        values: (n,) how alike each is at a first look.
+        allowed: (n,) booleans: which may be compared.
+        owners: (n,) whole numbers that stand for whose each is.
+    """
     rows = np.flatnonzero(allowed)
     if len(rows) <= CANDIDATES:
         return rows
-    return rows[np.argpartition(-values[rows], CANDIDATES)[:CANDIDATES]]
+    near = rows[np.argpartition(-values[rows], CANDIDATES)[:CANDIDATES]]
+    if len(np.unique(owners[near])) >= OWNERS:
+        return near
+    order = rows[np.argsort(-values[rows], kind="stable")]
+    first = np.sort(np.unique(owners[order], return_index=True)[1])[:OWNERS]
+    return np.union1d(near, order[first])
