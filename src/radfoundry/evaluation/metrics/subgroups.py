@@ -161,7 +161,7 @@ def _rows(tested: Part, labels: pd.Series, question: Question) -> Iterator[dict]
     names = [name for name in labels.cat.categories if (labels == name).any()]
     parts = {name: tested.at((labels == name).to_numpy()) for name in names}
     for figure in (FIGURES[name] for name in question.figures if len(names) > 1):
-        compared = {}
+        sized: dict[str, tuple[Found, dict[str, int]]] = {}
         for name, part in parts.items():
             about, why = _about(part, figure, question.fewest)
             found = _found(part, figure, question.baseline, why)
@@ -170,8 +170,8 @@ def _rows(tested: Part, labels: pd.Series, question: Question) -> Iterator[dict]
                 row = {"metric": metric, "arm": arm, "group": name, "note": note}
                 yield row | about | interval(values[0], values[1:])._asdict()
             if not why and name != UNKNOWN:
-                compared[name] = (found, about)
-        yield from _gaps(compared)
+                sized[name] = (found, about)
+        yield from _gaps(sized)
 
 
 def _about(part: Part, figure: Figure, fewest: int) -> tuple[dict[str, int], str]:
