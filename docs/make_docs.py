@@ -23,6 +23,7 @@ ORDER += ("leave_one_out", "coverage", "label_dice", "clinical", "leakage")
 ORDER += (
     "predictions",
     "comparison",
+    "subgroups",
     "probes",
     "descriptions",
     "distances",

@@ -9,6 +9,7 @@ from _filtered import filtered_part
 from _images import drawn_cases
 from _nearest import nearest_pictures
 from _sliders import slider_pictures, source_of
+from _subgroups import subgroups_part
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load
@@ -69,6 +70,7 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         **filtered_part(recipe, paths),
         "experts": exhibits.of_experts(scores, real, limits),
         "metrics": exhibits.of_metrics(card, recipe),
+        "subgroups": subgroups_part(recipe, paths, settings),
         "untrained": untrained_pictures(drawn, of(name_of(recipe), paths.untrained), modality),
         "nearest": nearest_pictures(recipe, drawn, images, paths, modality),
         "untrained_said": untrained.sentence(card, recipe),

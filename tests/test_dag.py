@@ -15,7 +15,7 @@ from radfoundry import volume
 from radfoundry.evaluation.realism.feature_sizes import SIZES, build
 
 FEATURE_NETWORK = {**SIZES["paper"], "widths": [2, 2, 2, 4], "layers": [1, 1, 1, 1]}
-EVALUATION = {"fit_arm", "compare_arms"}
+EVALUATION = {"fit_arm", "compare_arms", "compare_subgroups"}
 PUBLICATION = {"write_scorecard", "write_report"}
 FILTERING = {"decide_verdicts", "measure_acceptance"}
 SYNTHESIS = {"measure_probes", "measure_realism", "summarize_synthesis"}
@@ -32,6 +32,14 @@ def test_another_evaluation_seed_reruns_evaluation_and_publishing_alone(factory)
     with factory.configured("evaluate/seeds", [1]):
         assert factory.planned("evaluate") == EVALUATION
         assert factory.planned("all") == EVALUATION | PUBLICATION
+
+
+def test_other_age_bands_compare_subgroups_again_and_train_nothing(factory):
+    with factory.configured("evaluate/subgroups", {"age_bands": [50], "fewest": 5}):
+        assert factory.planned("evaluate") == {"compare_subgroups"}
+        assert factory.planned("all") == {"compare_subgroups", "write_report"}
+    with factory.configured("evaluate/subgroups", {"by": []}):
+        assert factory.planned("all") == {"write_report"}
 
 
 def test_an_audit_trains_its_embeddings_and_is_asked_before_the_release(factory):

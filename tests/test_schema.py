@@ -91,6 +91,7 @@ def test_a_list_item_is_named_by_its_place():
         ({"sums_to_one": ["a", "b"]}, {"a": 0.9, "b": 0.1}, {"a": 0.9, "b": 0.2}),
         ({"ordered": True}, [1, 1], [2, 1]),
         ({"ordered": "strictly"}, [1, 2], [1, 1]),
+        ({"ordered": "strictly"}, [18, 40, 65], [18, 65, 40]),
     ],
 )
 def test_words_of_our_own_tell_good_from_bad(rules, good, bad):

@@ -8,6 +8,7 @@ from chests import chest
 from radfoundry import tables
 from radfoundry.case import Case
 from radfoundry.config.catalogue import load, names
+from radfoundry.evaluation.metrics import subgroups
 from radfoundry.volume import Volume
 
 QUICK = {"steps": 6, "batch": 4, "folds": 2, "bootstrap": 20}
@@ -117,6 +118,13 @@ def test_figures_are_a_valid_table_with_n(task, rows):
     assert {"a", "b"} <= set(found["test"])
     first = found.loc[~found["metric"].str.endswith("_gain"), "arm"]
     assert set(first) == set(task.ARMS)
+
+
+def test_subgroups_are_compared_by_figures_that_there_are_and_arms_that_the_task_has(task):
+    asked = getattr(task, "SUBGROUPS", None)
+    if asked is not None:
+        assert set(asked["figures"]) <= set(subgroups.FIGURES)
+        assert {asked["baseline"], asked["claimed"]} <= set(task.ARMS)
 
 
 def test_equal_arms_gain_nothing_on_each_other(task, rows):

@@ -3,8 +3,13 @@
 reads   verdicts, samples, labels and splits; cohorts nobody trained on; samples of null arms
 writes  results/recipes/{recipe}/leakage.tsv
         results/recipes/{recipe}/evaluate/{task}/{arm}/{seed}.tsv
-        results/recipes/{recipe}/evaluate/{task}.tsv
+        results/recipes/{recipe}/evaluate/{task}.tsv  subgroups/{task}.tsv
 """
+
+SUBGROUPS = [
+    f"results/recipes/{recipe}/evaluate/subgroups/{task}.tsv"
+    for recipe, task in lookups.subgroup_comparisons(settings)
+]
 
 
 rule check_leakage:
@@ -82,9 +87,34 @@ rule compare_arms:
         "../../scripts/compare_arms.py"
 
 
+rule compare_subgroups:
+    """Say what every arm reaches in each subgroup of the test patients, from its predictions."""
+    input:
+        predictions=each_arm,
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
+        unseen=of_unseen("results/cohorts/{cohort}/cases.tsv"),
+    output:
+        table="results/recipes/{recipe}/evaluate/subgroups/{task}.tsv",
+    log:
+        "logs/evaluate/compare_subgroups/{recipe}/{task}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        own=option("recipes/{recipe}/cohort"),
+        unseen=looked_up(lookups.unseen),
+        asked=option("evaluate/subgroups"),
+        measured=looked_up(lookups.subgroup_figures),
+        bootstrap=option("evaluate/bootstrap"),
+        seed=option("evaluate/seeds"),
+        code=code("compare_subgroups"),
+    script:
+        "../../scripts/compare_subgroups.py"
+
+
 rule evaluate:
     input:
         comparisons(),
+        SUBGROUPS,
         syntheses(),
         CONTROLS,
         ROUND_TRIPS,

@@ -61,11 +61,9 @@ rule write_report:
         coverage=per_recipe(name="coverage.tsv"),
         thumbnails=per_recipe(name="thumbnails.webp"),
         clinical=label_measurements("clinical"),
+        subgroups=SUBGROUPS,
         nearest=[path for path in AUDITED if path.endswith("nearest.tsv")],
-        untrained=expand(
-            "results/recipes/{recipe}/samples.tsv",
-            recipe=untrained.all_arms(settings),
-        ),
+        untrained=per_recipe(name="samples.tsv", recipe=untrained.all_arms(settings)),
         opinions=second_opinions(),
         radiomics=expand("results/cohorts/{cohort}/radiomics.parquet", cohort=COHORTS),
         splits=expand("results/cohorts/{cohort}/splits.tsv", cohort=COHORTS),

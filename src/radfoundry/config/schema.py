@@ -5,9 +5,11 @@ opens no file and imports no plug-in: names and options come in as values.
 """
 
 import math
+import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -165,10 +167,12 @@ def _sums_to_one(rule: list[str], value: Any, _: Names) -> Iterator[str]:
 
 
 def _ordered(rule: str, value: Any, _: Names) -> Iterator[str]:
-    if isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)):
-        low, high = value
-        if low > high or (rule == "strictly" and low == high):
-            yield f"is {value}; allowed: a low and a high value, in this order"
+    if not isinstance(value, list) or not all(map(_is_number, value)):
+        return
+    wrong = operator.ge if rule == "strictly" else operator.gt
+    if any(wrong(*pair) for pair in pairwise(value)):
+        words = "a low and a high value, in this order" if len(value) == 2 else "ascending values"
+        yield f"is {value}; allowed: {words}"
 
 
 CHECKS: Mapping[str, Callable[..., Iterator[str]]] = {

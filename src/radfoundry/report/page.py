@@ -19,7 +19,16 @@ import pandas as pd
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
 from radfoundry.evaluation.privacy import gate
-from radfoundry.report import cohorts, compared, costs, headlines, refusals, sliders, strip
+from radfoundry.report import (
+    cohorts,
+    compared,
+    costs,
+    headlines,
+    refusals,
+    sliders,
+    strip,
+    subgroups,
+)
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
@@ -57,6 +66,7 @@ class Recipe(TypedDict, total=False):
         undecided: Montages of undecided samples.
         experts: Histograms.
         metrics: Metric to its chart.
+        subgroups: What downstream tasks reach in subgroups of patients.
         nearest: Samples beside the training images that they are nearest to; none without an audit.
         untrained: What the null arm draws, beside what the recipe does.
         untrained_said: What the null arm says of the recipe, in words.
@@ -80,6 +90,7 @@ class Recipe(TypedDict, total=False):
     undecided: Sequence[Picture]
     experts: Sequence[Picture]
     metrics: Mapping[str, Picture]
+    subgroups: Sequence[subgroups.Compared]
     nearest: Sequence[Picture]
     untrained: Sequence[Picture]
     untrained_said: str
@@ -158,6 +169,7 @@ def render(context: Mapping[str, Any]) -> str:
         few=FEW,
         missing=NOT_AVAILABLE,
         audit_says=gate.SAYS,
+        subgroups_say=subgroups.READ,
     )
 
 
@@ -196,6 +208,7 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[
         "untrained": recipe.get("untrained_said", ""),
         "headlines": headlines.of(own, str(name)),
         "metrics": _metrics(own, charts),
+        "subgroups": subgroups.section(asked) if (asked := recipe.get("subgroups")) else None,
     }
 
 

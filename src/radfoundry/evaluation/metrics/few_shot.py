@@ -13,12 +13,8 @@ import pandas as pd
 
 from radfoundry.evaluation.metrics import boxes, lesions, utility
 from radfoundry.evaluation.metrics.effects import FEWEST
-from radfoundry.evaluation.metrics.statistics import (
-    Interval,
-    difference,
-    interval,
-    patient_weights,
-)
+from radfoundry.evaluation.metrics.resampling import aligned, reached, resampled
+from radfoundry.evaluation.metrics.statistics import Interval, difference, interval
 
 AUROC, SHARE = "few_shot_auroc", "share_of_real_gain"
 BASELINE, CONTROL, ADDED = "real_repeated", "extra_real", "synthetic_added"
@@ -48,6 +44,8 @@ class Figure(NamedTuple):
         lacking: Returns why it is not defined for these cases; "" where it is.
         told: Returns what else there is to say of these cases.
         compared: Whether arms are compared by it.
+        fewest: Of fewer trainings it has no interval: which patients were drawn to be taught by is
+            most of what is not known, and so few draws say too little of it.
     """
 
     name: str
@@ -57,6 +55,7 @@ class Figure(NamedTuple):
     lacking: Callable[[int, int], str]
     told: Callable[[pd.DataFrame], str] = lambda _: ""
     compared: bool = True
+    fewest: int = FEWEST
 
 
 def area(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
@@ -199,25 +198,11 @@ def _compared(
 def _drawn(
     cases: pd.DataFrame, order: pd.DataFrame, figure: Figure, chance: tuple
 ) -> Mapping[str, np.ndarray]:
-    """Return (1 + draws,) of every arm: the value, then draws that are paired between arms.
-
-    Of fewer than `FEWEST` draws of the k patients the latter are NaN: which patients were drawn is
-    most of what is not known, and so few say too little of it.
-    """
-    draws, rng = chance
-    weights = patient_weights(order["patient"].to_numpy(), draws, rng)
-    weights = np.concatenate([np.ones((1, len(order)), int), weights])
+    """Return (1 + draws,) of every arm: the value, then draws that are paired between arms."""
     seeds = sorted(cases["seed"].unique())
-    picks = rng.multinomial(len(seeds), np.full(len(seeds), 1 / len(seeds)), size=draws)
-    shares = np.concatenate([np.ones((1, len(seeds))), picks]) / len(seeds)
-    found = {}
-    for arm, own in cases.groupby("arm", sort=False):
-        each = [own[own["seed"] == s].set_index("case").loc[order["case"]] for s in seeds]
-        areas = np.stack([figure.measured(rows, weights) for rows in each], 1)
-        found[str(arm)] = (areas * shares).sum(1)
-        if len(seeds) < FEWEST:
-            found[str(arm)][1:] = NAN
-    return found
+    drawn = resampled(order["patient"].to_numpy(), len(seeds), *chance)
+    arms = aligned(cases, list(order["case"]), seeds)
+    return {arm: reached(rows, figure.measured, drawn, figure.fewest) for arm, rows in arms.items()}
 
 
 def _pairs(arms: list[str]) -> list[tuple[str, str]]:

@@ -10,6 +10,8 @@ can be: arms taught by equal cases are equal. A task module has
 * `PICTURES`: voxels along the axes of a case as it is kept in memory, by size of the network; whole
   cases if left out. A job asks for memory by it.
 * `MODALITIES`: the kinds of image it is about, such as `("CT",)`; all if left out.
+* `SUBGROUPS`: what subgroups of patients are compared by, if they are: `figures`, names in
+  `metrics.subgroups`; `baseline`, the arm without samples, and `claimed`, the one with them.
 * `OPTIONS`: what config may set under `evaluate.<task>`, with defaults.
 * `run(arm, cases, options, rng, device, progress) -> DataFrame`: train one arm and return what it
   says of every test case: rows of the table `predictions`, with all that the metrics need, so that

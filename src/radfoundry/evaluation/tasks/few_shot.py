@@ -35,6 +35,9 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 PICTURES = {"phantom": (32, 32, 32), "workstation": (96, 96, 96), "paper": (128, 128, 128)}
 NULL_ARMS = ("untrained",)  # with `untrained: true`
+SUBGROUPS: Mapping[str, Any] = {
+    "figures": ("few_shot_auroc",), "baseline": "real_repeated", "claimed": "synthetic_added",
+}  # fmt: skip
 OPTIONS: Mapping[str, Any] = {
     "findings": ("pleural_effusion",),
     "sides": ("pleural_effusion",),

@@ -22,6 +22,10 @@ MODALITIES = ("CXR",)
 ARMS: Mapping[str, Mapping[str, Any]] = task.ARMS
 PICTURES = {"phantom": (64, 64), "workstation": (128, 128), "paper": (224, 224)}
 NULL_ARMS = ("untrained", "untrained_pretrained")  # with `untrained: true`
+SUBGROUPS: Mapping[str, Any] = {
+    "figures": ("few_shot_ap30", "few_shot_ap50"),
+    "baseline": "real_repeated", "claimed": "synthetic_added",
+}  # fmt: skip
 OPTIONS: Mapping[str, Any] = {
     "findings": ("opacity",),
     "shots": (4, 16, 64, "all"),

@@ -35,6 +35,9 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "untrained": {"pairs": "samples", "skips": True, "steps": 0},
 }
 SIDES = {"phantom": 64, "workstation": 128, "paper": 256}  # pixels a size is meant for
+SUBGROUPS: Mapping[str, Any] = {
+    "figures": ("image_auroc",), "baseline": "reconstruction", "claimed": "artasyn",
+}  # fmt: skip
 OPTIONS: Mapping[str, Any] = {
     "size": "phantom", "side": None, "steps": 800, "batch": 16,
     "learning_rate": 3e-3, "precision": "float32",

@@ -31,6 +31,9 @@ ARMS: Mapping[str, Mapping[str, bool]] = {
     "synthetic": {"real": False, "samples": True},
 }
 BASELINE = "real"  # what the others are compared to
+SUBGROUPS: Mapping[str, Any] = {
+    "figures": ("utility_auroc",), "baseline": "real", "claimed": "real_synthetic",
+}  # fmt: skip
 OPTIONS: Mapping[str, Any] = {
     "findings": ("pleural_effusion", "consolidation"),
     "folds": 5,
