@@ -303,7 +303,7 @@ def test_a_feature_network_given_by_path_needs_no_case_and_another_file_is_taken
 
 def test_a_null_arm_more_or_less_is_drawn_and_measured_alone_and_trains_no_recipe_again(factory):
     drawing = {"plan_probes", "draw_probes", "collect_probes", "measure_probes"}
-    with factory.configured("evaluate/synthesis/untrained", {"samples": 4, "side": 0}):
+    with factory.configured("evaluate/synthesis/untrained", {"samples": 4, "side": 1}):
         assert factory.planned("train") == set()
         assert factory.planned("all") == drawing | {"summarize_synthesis"} | PUBLICATION
     with factory.configured("evaluate/synthesis/untrained", False):
