@@ -8,7 +8,7 @@ writes  results/recipes/{recipe}/leakage.tsv
 
 SUBGROUPS = [
     f"results/recipes/{recipe}/evaluate/subgroups/{task}.tsv"
-    for recipe, task in lookups.subgroup_comparisons(settings)
+    for recipe, task in subgroups.comparisons(settings)
 ]
 
 
@@ -103,7 +103,7 @@ rule compare_subgroups:
         own=option("recipes/{recipe}/cohort"),
         unseen=looked_up(lookups.unseen),
         asked=option("evaluate/subgroups"),
-        measured=looked_up(lookups.subgroup_figures),
+        measured=looked_up(subgroups.figures),
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/seeds"),
         code=code("compare_subgroups"),

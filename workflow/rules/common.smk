@@ -19,7 +19,8 @@ for key, value in {
 
 from radfoundry.config import autoencoders, catalogue, cohorts, control, lookups
 from radfoundry.config import finding_methods, radiographs, releases, reports
-from radfoundry.config import resources, trained, untrained, watched, weight_files
+from radfoundry.config import resources, subgroups, trained, untrained, watched
+from radfoundry.config import weight_files
 from radfoundry.config.consistency import NO_METHOD, weights_from
 from radfoundry.config.digest import fingerprint
 from radfoundry.config.settings import checked, start_files, strict_load

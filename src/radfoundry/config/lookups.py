@@ -43,17 +43,6 @@ def comparisons(settings: Settings) -> list[tuple[str, str]]:
     return [(r, t) for t in tasks(settings) for r in settings["evaluate"][t]["recipes"]]
 
 
-def subgroup_comparisons(settings: Settings) -> list[tuple[str, str]]:
-    """Return (recipe, task) of every downstream comparison that is made in subgroups, too."""
-    asked = settings["evaluate"]["subgroups"]["by"]
-    return [(r, t) for r, t in comparisons(settings) if asked and subgroup_figures(settings, t)]
-
-
-def subgroup_figures(settings: Settings, task: str) -> dict[str, Any]:
-    """Return what a task is compared by in subgroups: figures, and two arms; {} if it is not."""
-    return dict(catalogue.stated("tasks", task, "SUBGROUPS", {}))
-
-
 def seeds(settings: Settings, task: str) -> list[int]:
     """Return the seeds that each arm of a task is trained with: its own, or those of all tasks."""
     return settings["evaluate"][task].get("seeds", settings["evaluate"]["seeds"])
