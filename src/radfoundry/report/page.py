@@ -1,7 +1,8 @@
 """Write the one page that a radiologist reads: what was made, from what, and how good it is.
 
 The page stands alone: no link to anything outside, pictures inside it, and no script but one of its
-own, which moves the sliders and without which their pictures lie side by side. Every text that
+own, which moves the sliders and without which their pictures lie side by side. On a page of volumes
+it also unpacks their viewer, which the policy names by its digest, when asked. Every text that
 comes from a table is escaped; every number that is missing reads "not available". This module
 draws no chart and opens no file but its own template.
 """
@@ -19,7 +20,7 @@ import pandas as pd
 from radfoundry import verdicts
 from radfoundry.evaluation.metrics.statistics import wilson
 from radfoundry.evaluation.privacy import gate
-from radfoundry.report import cohorts, compared, costs, headlines, refusals, sliders, strip
+from radfoundry.report import cohorts, compared, costs, headlines, refusals, sliders, strip, viewer
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval
@@ -52,6 +53,7 @@ class Recipe(TypedDict, total=False):
         coverage: Rows of the table `coverage`.
         thumbnails: WebP, see `thumbnails.sheet`.
         sliders: Samples on their sources, see `sliders`.
+        volumes: What the viewer shows, see `viewer`.
         kept: Montages of accepted samples, by shape.
         rejected: Montages of rejected samples.
         undecided: Montages of undecided samples.
@@ -75,6 +77,7 @@ class Recipe(TypedDict, total=False):
     coverage: pd.DataFrame
     thumbnails: bytes
     sliders: Sequence[sliders.Slider]
+    volumes: Sequence[viewer.Viewed]
     kept: Sequence[Picture]
     rejected: Sequence[Picture]
     undecided: Sequence[Picture]
@@ -131,10 +134,12 @@ def render(context: Mapping[str, Any]) -> str:
     card = cohorts.frame_of(context, "scorecard", COLUMNS)
     given = context.get("recipes") or []
     recipes = [_recipe(recipe, card, number) for number, recipe in enumerate(given)]
+    for recipe, viewed in zip(recipes, viewer.of_page(given), strict=True):
+        recipe["viewer"] = viewed
     css = environment.get_template("report.css").render()
     css += strip.css([recipe["strip"] for recipe in recipes if recipe["strip"]])
-    moving = any(recipe["sliders"] for recipe in recipes)
-    js = environment.get_template("report.js").render() if moving else ""
+    js = _script(environment, recipes)
+    viewed = any(recipe["viewer"].get("names") for recipe in recipes)
     return environment.get_template("report.html.j2").render(
         title=context.get("title") or "Synthetic images",
         date=context.get("date") or NOT_AVAILABLE,
@@ -142,6 +147,7 @@ def render(context: Mapping[str, Any]) -> str:
         css_digest=_digest(css),
         js=jinja2.utils.markupsafe.Markup(js),
         js_digest=_digest(js),
+        library=viewer.library() if viewed else None,
         origin=cohorts.origin(cohorts.frame_of(context, "cohorts")),
         cohorts=cohorts.rows_of(cohorts.frame_of(context, "cohorts")),
         refused=cohorts.refused(cohorts.frame_of(context, "cases")),
@@ -159,6 +165,16 @@ def render(context: Mapping[str, Any]) -> str:
         missing=NOT_AVAILABLE,
         audit_says=gate.SAYS,
     )
+
+
+def _script(environment: jinja2.Environment, recipes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page's own script: what its parts need, "" where they need none."""
+    needed = {
+        "sliders.js": any(recipe["sliders"] for recipe in recipes),
+        "viewer.js": any(recipe["viewer"].get("names") for recipe in recipes),
+    }
+    texts = [environment.get_template(name).render() for name, wanted in needed.items() if wanted]
+    return '"use strict";\n' + "".join(texts) if texts else ""
 
 
 def _digest(text: str) -> str:
