@@ -20,8 +20,7 @@ SOFTWARE = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swifts
 WITHOUT = ("--disable-3d-apis",)
 WIDE = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 FOCUS = "document.activeElement.textContent.trim()"
-BOX = "JSON.stringify(document.querySelector('canvas').getBoundingClientRect())"
-TOP = "document.querySelector('.viewer').scrollIntoView()"
+TOP = "document.querySelector('.viewer').scrollIntoView({behavior: 'instant'})"
 LIVE = "document.querySelector('.viewer.live') !== null"
 WHERE = "document.querySelector('.where').textContent"
 
@@ -32,7 +31,7 @@ def pixels(browser):
 
 def canvas(browser):
     """Return what is seen of the first canvas, (height, width, 3)."""
-    browser.value("document.querySelector('canvas').scrollIntoView({block: 'center'})")
+    browser.value("document.querySelector('canvas').scrollIntoView({block: 'center', behavior: 'instant'})")
     box = [
         int(browser.value(f"document.querySelector('canvas').getBoundingClientRect().{side}"))
         for side in ("top", "bottom", "left", "right")
@@ -87,7 +86,7 @@ def driven(browser, folder, page):
     pressed(browser, "Labels")
     pressed(browser, "Soft tissue")
     saved(browser, folder, "soft_1280")
-    pressed(browser, "Page's window")
+    pressed(browser, "Wide")
     pressed(browser, "3D")
     saved(browser, folder, "solid_1280")
     pressed(browser, "Slices")
@@ -129,10 +128,9 @@ def main(pictures=None):
         assert browser.value("document.querySelector('.open').hidden")
         assert not browser.errors, browser.errors
         browser.close()
-    size = len(written(recipe("CT", 64, ("sample", "source")), recipe("MR", 48)))
     sys.stdout.write(
         f"by keys alone, no error, nothing asked of a network; labels tint {share:.0%} of the "
-        f"view; {said[0]} -> {said[1]}; without WebGL the pictures stand alone; {size / 1e6:.1f} MB\n"
+        f"view; {said[0]} -> {said[1]}; without WebGL the pictures stand alone\n"
     )
 
 

@@ -202,7 +202,7 @@ def part(kept: Sequence[Viewed], every: Sequence[Viewed], modality: str) -> dict
         for label in _labels().values()
         if label.name.replace("_", " ") in names and label.name not in overlays.UNPAINTED
     }
-    windows = ["Page's window", *(WINDOWS_HU if modality == "CT" else ())]
+    windows = ["Wide", *(WINDOWS_HU if modality == "CT" else ())]
     shown = {"names": [one.name for one in kept], "windows": windows, "legend": legend}
     return {**shown, "data": data, "notes": _notes(kept, every)}
 

@@ -38,7 +38,7 @@
       crosshairWidthUnit: "percent", crosshairGap: 4, multiplanarPadPixels: 14,
       isRadiologicalConvention: true, sagittalNoseLeft: true, showAllOrientationMarkers: true, isOrientCube: true,
       multiplanarShowRender: SHOW_RENDER.NEVER, dragAndDropEnabled: false, scrollRequiresFocus: true,
-      clipPlaneHotKey: "", cycleClipPlaneHotKey: "", viewModeHotKey: "", logLevel: "silent", loadingText: "",
+      clipPlaneColor: [0, 0, 0, 0], clipPlaneHotKey: "", cycleClipPlaneHotKey: "", viewModeHotKey: "", logLevel: "silent", loadingText: "",
     });
     nv.onLocationChange = ({ vox, values }) => {
       const sizes = nv.volumes[0].dimsRAS.slice(1);
@@ -85,7 +85,7 @@
       await (act === "volume" ? load() : draw());
     };
     await nv.attachToCanvas(canvas);
-    nv.setRenderAzimuthElevation(180, 10);  // the patient faces the viewer
+    nv.setRenderAzimuthElevation(160, 10);  // from the front, and a little from the left
     await load();
     for (const button of figure.querySelectorAll("button[data-act]"))
       button.addEventListener("click", () => press(button));
