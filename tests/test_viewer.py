@@ -15,7 +15,7 @@ from leafed import drawn, recipe, viewed, written
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.report import slices, viewer
+from radfoundry.report import page, slices, viewer
 from radfoundry.volume import Volume
 
 VENDORED = Path(viewer.__file__).parent / "vendored"
@@ -70,7 +70,7 @@ def test_without_a_script_one_sentence_and_the_pictures_stand_there(html):
     figure = re.search(r'<figure class="viewer">.*?</figure>', html, re.S)[0]
     assert '<p class="need">' in figure
     assert figure.count('class="stage') == figure.count(" hidden>") - 1  # the button, too
-    assert html.count('src="data:image/png') == 2
+    assert html.count('<img src="data:image/') == 2
 
 
 def test_every_button_and_every_plane_is_named_and_says_whether_it_is_on(html):
@@ -111,9 +111,8 @@ def test_a_large_volume_is_shown_on_a_coarser_grid_over_the_same_box(monkeypatch
     ends = [[-0.5, -0.5, -0.5, 1], [15.5, 15.5, 15.5, 1]]
     whole = [[-0.5, -0.5, -0.5, 1], [31.5, 31.5, 31.5, 1]]
     np.testing.assert_allclose(ends @ image.affine.T, whole @ case.image.affine.T, atol=1e-3)
-    assert "drawn: 16 × 16 × 16 voxels of 32 × 32 × 32" in written(
-        {**recipe("CT"), "volumes": [shown]}
-    )
+    (note,) = viewer.part([shown], [shown], "CT")["notes"]
+    assert "drawn: 16 × 16 × 16 voxels of 32 × 32 × 32" in note
 
 
 def test_what_does_not_fit_is_drawn_coarser(monkeypatch):
@@ -125,14 +124,16 @@ def test_what_does_not_fit_is_drawn_coarser(monkeypatch):
 
 
 def test_recipes_share_the_room_of_a_page_and_what_is_left_out_is_said(monkeypatch):
-    pair = recipe("CT", names=("one", "two")), recipe("MR", names=("three", "four"))
-    monkeypatch.setattr(viewer, "PAGE_BYTES", sum(r["volumes"][0].size for r in pair))
-    html = written(*pair)
-    assert re.findall(r'data-act="volume"[^>]*>([^<]*)<', html) == ["one", "three"]
-    assert "Left out" in html
-    assert "two. Pictures" in html
-    monkeypatch.setattr(viewer, "PAGE_BYTES", 0)
-    assert "<script" not in written(*pair)
+    pair = viewed("CT", names=("one", "two")), viewed("MR", names=("three", "four"))
+    room = sum(own[0].size for own in pair) * viewer.AS_TEXT + len(viewer.library().data)
+    kept = viewer.fitting(pair, room + 2)
+    assert [[one.name for one in own] for own in kept] == [["one"], ["three"]]
+    assert viewer.part(kept[0], pair[0], "CT")["notes"][0].startswith("Left out")
+    assert viewer.fitting(pair, 0) == [[], []]
+    monkeypatch.setattr(page, "MOST_BYTES", 0)
+    full = written({"name": "CT", "modality": "CT", "volumes": pair[0]})
+    assert "grow too large: one, two" in full
+    assert "<script" not in full
 
 
 def test_one_plane_is_no_volume():
@@ -144,7 +145,7 @@ def test_one_plane_is_no_volume():
 
 def test_names_from_tables_do_not_end_the_block_they_stand_in():
     evil = "</script><script>alert(1)</script>"
-    html = written(recipe("CT", names=(evil,)))
+    html = written({"name": "CT", "modality": "CT", "volumes": viewed("MR", names=(evil,))})
     assert html.count("<script>") == 1
     (block,) = re.findall(r'<script type="application/json">(.*?)</script>', html, re.S)
     assert json.loads(block)["volumes"][0]["name"] == evil

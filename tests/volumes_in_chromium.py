@@ -31,7 +31,9 @@ def pixels(browser):
 
 def canvas(browser):
     """Return what is seen of the first canvas, (height, width, 3)."""
-    browser.value("document.querySelector('canvas').scrollIntoView({block: 'center', behavior: 'instant'})")
+    browser.value(
+        "document.querySelector('canvas').scrollIntoView({block: 'center', behavior: 'instant'})"
+    )
     box = [
         int(browser.value(f"document.querySelector('canvas').getBoundingClientRect().{side}"))
         for side in ("top", "bottom", "left", "right")

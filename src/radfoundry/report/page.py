@@ -31,6 +31,8 @@ ELSEWHERE = (
     "covered_fraction",
     "label_dice",
 )  # have a section of their own
+MOST_BYTES = 25_000_000  # of a page that holds volumes: what mail and browsers still take
+MARKUP_BYTES = 1_000_000  # of it, for all that is neither picture nor volume
 LISTED = 100  # rows of one list; the tables of the run hold all
 FEW = 8  # rows of a table that is not folded away
 
@@ -134,7 +136,9 @@ def render(context: Mapping[str, Any]) -> str:
     card = cohorts.frame_of(context, "scorecard", COLUMNS)
     given = context.get("recipes") or []
     recipes = [_recipe(recipe, card, number) for number, recipe in enumerate(given)]
-    for recipe, viewed in zip(recipes, viewer.of_page(given), strict=True):
+    volumes = [cohorts.volumes(part, card) for part in context.get("volumes") or []]
+    room = MOST_BYTES - MARKUP_BYTES - _weight(recipes) - _weight(volumes)
+    for recipe, viewed in zip(recipes, viewer.of_page(given, room), strict=True):
         recipe["viewer"] = viewed
     css = environment.get_template("report.css").render()
     css += strip.css([recipe["strip"] for recipe in recipes if recipe["strip"]])
@@ -154,7 +158,7 @@ def render(context: Mapping[str, Any]) -> str:
         errors=refusals.errors(cohorts.frame_of(context, "cases"), given),
         labels=cohorts.label_quality(card),
         label_states=cohorts.states(cohorts.frame_of(context, "labels")),
-        volumes=[cohorts.volumes(part, card) for part in context.get("volumes") or []],
+        volumes=volumes,
         recipes=recipes,
         scorecard=[cohorts.number(row) for row in card.to_dict("records")],
         differences=compared.section(context.get("differences")),
@@ -165,6 +169,15 @@ def render(context: Mapping[str, Any]) -> str:
         missing=NOT_AVAILABLE,
         audit_says=gate.SAYS,
     )
+
+
+def _weight(value: Any) -> int:
+    """Return how many characters of text lie in what the template shows."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_weight, value.values()))
+    return sum(map(_weight, value)) if isinstance(value, list | tuple) else 0
 
 
 def _script(environment: jinja2.Environment, recipes: Sequence[Mapping[str, Any]]) -> str:

@@ -28,7 +28,7 @@ from radfoundry.volume import Volume, reordered
 
 SIDES = (96, 80, 64, 48)  # voxels of the longest axis; the first that fits into MOST_BYTES
 MOST_BYTES = 600_000  # of one volume and its labels, packed
-PAGE_BYTES = 4_500_000  # of all volumes of a page, packed; as text they take a third more
+AS_TEXT = 4 / 3  # bytes of base64 for each
 LEVEL = 9  # of zlib: a page is read more often than made
 OPACITY = 0.5  # of all labels; the viewer has one for a map
 WINDOWS_HU = {"Lung": (-1350.0, 150.0), "Soft tissue": (-160.0, 240.0)}
@@ -170,13 +170,17 @@ def _packed(volume: Volume) -> bytes:
     return gzip.compress(image.to_bytes(), LEVEL, mtime=0)
 
 
-def fitting(recipes: Sequence[Sequence[Viewed]]) -> list[list[Viewed]]:
+def fitting(recipes: Sequence[Sequence[Viewed]], room: int) -> list[list[Viewed]]:
     """Return the volumes of each recipe that a page has room for, in order.
 
     Recipes take turns, so that none is left without as long as there is room.
+
+    Args:
+        recipes: The volumes of each.
+        room: Bytes that are left on the page for them and the viewer.
     """
     kept: list[list[Viewed]] = [[] for _ in recipes]
-    left = PAGE_BYTES
+    left = (room - len(library().data)) / AS_TEXT
     for turn in range(max(map(len, recipes), default=0)):
         for own, volumes in zip(kept, recipes, strict=True):
             if turn < len(volumes) and volumes[turn].size <= left:
@@ -243,8 +247,8 @@ def _notes(kept: Sequence[Viewed], every: Sequence[Viewed]) -> list[str]:
         notes.append(f"Shown on a coarser grid, to keep the page small: {'; '.join(coarse)}.")
     if left:
         notes.append(
-            f"Left out, since the volumes of a page may take {PAGE_BYTES / 1e6:g} MB: "
-            f"{', '.join(left)}. Pictures of accepted samples stand below."
+            f"Left out, since the page would grow too large: {', '.join(left)}. "
+            "Pictures of accepted samples stand below."
         )
     return notes
 
@@ -253,8 +257,8 @@ def _by(counts: Sequence[int]) -> str:
     return " × ".join(str(count) for count in counts)
 
 
-def of_page(recipes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return `part` for each recipe of a page, from its key `volumes`."""
+def of_page(recipes: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:
+    """Return `part` for each recipe of a page, from its key `volumes`; for `room` see `fitting`."""
     every = [list(recipe.get("volumes") or []) for recipe in recipes]
-    pairs = zip(fitting(every), every, recipes, strict=True)
+    pairs = zip(fitting(every, room), every, recipes, strict=True)
     return [part(kept, own, recipe.get("modality", "CXR")) for kept, own, recipe in pairs]
