@@ -2,7 +2,8 @@
 
 import io
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 EFFORT = 2  # of 0 to 6: more takes several times as long and saves a few hundredths
 DESCRIPTION = 0x010E  # EXIF's ImageDescription
@@ -15,17 +16,17 @@ def smaller(png: bytes) -> tuple[str, bytes]:
     is no picture, or too large for WebP (16,383 pixels a side), comes back as it is.
     """
     try:
-        image = Image.open(io.BytesIO(png))
+        image = PngImageFile(io.BytesIO(png))
         about = Image.Exif()
         about[DESCRIPTION] = str(image.info.get("Comment", ""))
         buffer = io.BytesIO()
         opaque = image.convert("RGB") if image.mode != "RGBA" or _opaque(image) else image
         opaque.save(buffer, "WEBP", lossless=True, quality=20, method=EFFORT, exif=about)
-    except (UnidentifiedImageError, ValueError, OSError):
+    except (SyntaxError, ValueError, OSError):  # the first is what a reader says of no PNG
         return "png", png
     content = buffer.getvalue()
     return ("webp", content) if len(content) < len(png) else ("png", png)
 
 
 def _opaque(image: Image.Image) -> bool:
-    return image.getextrema()[3] == (255, 255)
+    return image.getchannel("A").getextrema() == (255, 255)

@@ -136,10 +136,10 @@ def render(context: Mapping[str, Any]) -> str:
     card = cohorts.frame_of(context, "scorecard", COLUMNS)
     given = context.get("recipes") or []
     recipes = [_recipe(recipe, card, number) for number, recipe in enumerate(given)]
-    volumes = [cohorts.volumes(part, card) for part in context.get("volumes") or []]
+    volumes = [cohorts.volumes(one, card) for one in context.get("volumes") or []]
     room = MOST_BYTES - MARKUP_BYTES - _weight(recipes) - _weight(volumes)
-    for recipe, viewed in zip(recipes, viewer.of_page(given, room), strict=True):
-        recipe["viewer"] = viewed
+    for recipe, part in zip(recipes, viewer.of_page(given, room), strict=True):
+        recipe["viewer"] = part
     css = environment.get_template("report.css").render()
     css += strip.css([recipe["strip"] for recipe in recipes if recipe["strip"]])
     js = _script(environment, recipes)

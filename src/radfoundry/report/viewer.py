@@ -89,8 +89,8 @@ def library() -> Library:
         for name in ("niivue.umd.js.gz", "niivue.licenses.txt")
     )
     digest = hashlib.sha256(gzip.decompress(packed)).digest()
-    texts = (base64.b64encode(content).decode() for content in (packed, digest))
-    return Library(*texts, licenses.decode())
+    data, allowed = (base64.b64encode(content).decode() for content in (packed, digest))
+    return Library(data, allowed, licenses.decode())
 
 
 def of_cases(cases: Iterable[tuple[str, Case]], modality: str) -> list[Viewed]:
