@@ -24,8 +24,9 @@ def drawn(modality="CT", size=32, seed=3):
 
 
 def viewed(modality="CT", size=32, names=("drawn",)):
-    """Return a phantom as the viewer reads it, under each of some names."""
-    return viewer.of_cases([(name, drawn(modality, size)) for name in names], modality)
+    """Return a phantom as the viewer reads it for each of some names, another one each time."""
+    cases = [(name, drawn(modality, size, seed)) for seed, name in enumerate(names, 3)]
+    return viewer.of_cases(cases, modality)
 
 
 def recipe(modality, size=32, names=("drawn",)):

@@ -47,7 +47,8 @@
         range.value = axis ? vox[axis] : sizes[0] - 1 - vox[0];
       });
       const { low, high, unit, codes } = shown();
-      const value = Math.round(low + (high - low) * values[0].value / 255);
+      const exact = low + (high - low) * values[0].value / 255;
+      const value = unit ? Math.round(exact) : Number(exact.toPrecision(2));  // an MR's units may be small
       const open = values[0].value <= 0 ? " or less" : values[0].value >= 255 ? " or more" : "";
       const name = values[1] && codes[values[1].value - 1]?.name;
       where.textContent = `At the cross: about ${value}${unit}${open}${name ? `; ${name}` : ""}`;
