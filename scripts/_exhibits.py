@@ -10,6 +10,7 @@ from _images import drawn_cases
 from _nearest import nearest_pictures
 from _sliders import slider_pictures, source_of
 from _subgroups import subgroups_part
+from _viewer import viewed_volumes
 
 from radfoundry import tables
 from radfoundry.config.catalogue import load
@@ -54,8 +55,9 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         read_all([path for path in of(recipe, paths.experts) if f"/{kind}/" in path], "scores")
         for kind in ("scores", "experts")
     )
-    images = of(settings["recipes"][recipe]["cohort"], paths.images)
-    modality = settings["cohorts"][settings["recipes"][recipe]["cohort"]]["modality"]
+    cohort = settings["recipes"][recipe]["cohort"]
+    images, labels = of(cohort, paths.images), of(cohort, paths.labels)
+    modality = settings["cohorts"][cohort]["modality"]
     generator = load("generators", settings["recipes"][recipe]["generator"])
     judged = drawn.merge(verdicts, "inner", "sample")
     options = {**generator.OPTIONS, **settings["recipes"][recipe]["sample"]}
@@ -75,6 +77,7 @@ def recipe_part(recipe: str, paths, settings, card: pd.DataFrame) -> dict:
         "nearest": nearest_pictures(recipe, drawn, images, paths, modality),
         "untrained_said": untrained.sentence(card, recipe),
         "sliders": slider_pictures(judged, images, modality),
+        "volumes": viewed_volumes(judged, images, labels, modality),
         **by_verdict(judged, images, modality),
     }
 

@@ -1,5 +1,6 @@
 """A page in headless Chromium, driven by its own protocol through a pipe: no driver, no network."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import time
 from itertools import count
 
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--mute-audio")
+FLAGS = ("--headless=new", "--no-sandbox", "--no-first-run", "--mute-audio")
 FLAGS += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 FLAGS += ("--remote-debugging-pipe", "--hide-scrollbars")
 VIRTUAL = {"Enter": 13, "Backspace": 8, "Tab": 9, "End": 35, "ArrowRight": 39}
@@ -15,25 +16,31 @@ WAIT_S = 120  # on a busy machine
 
 
 class Browser:
-    """Chromium with one page; `errors` gathers what the page could not do."""
+    """Chromium with one page; `errors` gathers what it could not do, `asked` what it asked for."""
 
-    def __init__(self, profile):
-        """Start it with a folder of its own; DevTools reads descriptor 3 and writes 4."""
+    def __init__(self, profile, flags=()):
+        """Start it with a folder of its own; DevTools reads descriptor 3 and writes 4.
+
+        Further flags stand in place of `--disable-gpu`.
+        """
         program = shutil.which("chromium") or shutil.which("google-chrome")
         reads, self.writes = os.pipe()
         self.reads, writes = os.pipe()
-        command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        given = (*FLAGS, *(flags or ("--disable-gpu",)), f"--user-data-dir={profile}")
+        command = [program, *given, "about:blank"]
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (reads, writes)]
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "sh", *command],
-            pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, close_fds=False,
+            preexec_fn=lambda: [os.dup2(end, number) for number, end in enumerate(ends, 3)],
         )  # fmt: skip
-        os.close(reads)
-        os.close(writes)
-        self.numbers, self.rest, self.errors, self.session = count(1), b"", [], None
+        for end in (reads, writes, *ends):
+            os.close(end)
+        self.numbers, self.rest, self.session = count(1), b"", None
+        self.errors, self.asked = [], []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         given = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self.session = given["sessionId"]
-        for domain in ("Page", "Runtime", "Log"):
+        for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
     def call(self, method, **params):
@@ -45,6 +52,8 @@ class Browser:
         while (answer := self._next()).get("id") != number:
             if answer.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
                 self.errors.append(answer["params"])
+            if answer.get("method") == "Network.requestWillBeSent":
+                self.asked.append(answer["params"]["request"]["url"])
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
         return answer["result"]
@@ -73,8 +82,12 @@ class Browser:
 
     def press(self, key):
         code = VIRTUAL.get(key, ord(key[0]))
-        for kind in ("rawKeyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+        text = {"text": "\r"} if key == "Enter" else {}  # without it Enter presses no button
+        for kind in (
+            {"type": "keyDown", **text} if text else {"type": "rawKeyDown"},
+            {"type": "keyUp"},
+        ):
+            self.call("Input.dispatchKeyEvent", **kind, key=key, windowsVirtualKeyCode=code)
 
     def downloads(self, folder):
         self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))

@@ -24,7 +24,7 @@ from radfoundry import tables
 from radfoundry.anatomy import regions
 from radfoundry.config import catalogue, cohorts, settings, weight_files
 from radfoundry.evaluation.reader_study import pack
-from radfoundry.report import page
+from radfoundry.report import page, viewer
 from radfoundry.text import composer
 from radfoundry.text.labeler import lexicon
 
@@ -36,6 +36,7 @@ assert all(tables.schema(kind) for kind in kinds)
 assert settings.checked({"cohorts": {"a": {"phantom": {"kind": "chest_xray"}}}})
 assert cohorts.columns() and weight_files.needs() and catalogue.names("tasks")
 assert "use strict" in pack._page({"reader": "a", "tasks": []})
+assert viewer.library().data and "Niivue" in viewer.library().licenses
 assert regions.vocabulary() and composer.wording() and lexicon.rules()
 print(len(found), len(kinds), radfoundry.__file__)
 """

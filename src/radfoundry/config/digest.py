@@ -96,7 +96,7 @@ def _names(file: Path) -> tuple[list[str], list[str]]:
             imported.update([node.module, *(f"{node.module}.{each.name}" for each in node.names)])
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             named = node.value
-            if named.endswith((".yaml", ".j2", ".css")) and len(named) < 100:
+            if named.endswith((".yaml", ".j2", ".css", ".js", ".js.gz")) and len(named) < 100:
                 data.add(Path(named).name)
     return sorted(imported), sorted(data)
 

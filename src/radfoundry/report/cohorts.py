@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from radfoundry.evaluation.metrics.clinical import MEASURES
+from radfoundry.report import encoding
 from radfoundry.report.scorecard.card import metric
 from radfoundry.report.scorecard.formatting import (
     NOT_AVAILABLE,
@@ -121,8 +122,10 @@ def label_quality(card: pd.DataFrame) -> list[dict]:
 
 def picture(picture: Picture) -> dict[str, str]:
     caption, png, *alt = picture
-    data = base64.b64encode(png).decode() if png else ""
-    return {"caption": caption, "data": data, "alt": alt[0] if alt and alt[0] else caption}
+    kind, content = encoding.smaller(png)
+    data = base64.b64encode(content).decode()
+    words = alt[0] if alt and alt[0] else caption
+    return {"caption": caption, "kind": kind, "data": data, "alt": words}
 
 
 def volumes(part: Mapping[str, Any], card: pd.DataFrame) -> dict[str, Any]:

@@ -51,10 +51,10 @@ def legend(
     named: dict[str, str] = {}
     for label in regions.vocabulary().structures:
         if label.id in drawn and label.name not in UNPAINTED:
-            named.setdefault(_tree(label.id) or label.name, label.colour)
-    fills = [Patch(color=c, alpha=0.8, label=_spoken(name)) for name, c in named.items()]
+            named.setdefault(said(label), label.colour)
+    fills = [Patch(color=c, alpha=0.8, label=name) for name, c in named.items()]
     lines = [
-        Line2D([], [], color=label.colour, lw=2, label=_spoken(label.name))
+        Line2D([], [], color=label.colour, lw=2, label=said(label))
         for label in regions.vocabulary().findings
         if label.id in found
     ]
@@ -81,5 +81,6 @@ def _values(maps: Iterable[np.ndarray | None]) -> set[int]:
     return {int(n) for labels in maps if labels is not None for n in np.unique(labels)}
 
 
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
+def said(label: regions.Label) -> str:
+    """Return what a legend says of a label: a tree is one thing, whichever lobe it runs through."""
+    return (_tree(label.id) or label.name).replace("_", " ")

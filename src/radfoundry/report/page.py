@@ -1,7 +1,8 @@
 """Write the one page that a radiologist reads: what was made, from what, and how good it is.
 
 The page stands alone: no link to anything outside, pictures inside it, and no script but one of its
-own, which moves the sliders and without which their pictures lie side by side. Every text that
+own, which moves the sliders and without which their pictures lie side by side. On a page of volumes
+it also unpacks their viewer, which the policy names by its digest, when asked. Every text that
 comes from a table is escaped; every number that is missing reads "not available". This module
 draws no chart and opens no file but its own template.
 """
@@ -28,6 +29,7 @@ from radfoundry.report import (
     sliders,
     strip,
     subgroups,
+    viewer,
 )
 from radfoundry.report.cohorts import Picture, Volumes
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
@@ -39,6 +41,8 @@ ELSEWHERE = (
     "covered_fraction",
     "label_dice",
 )  # have a section of their own
+MOST_BYTES = 25_000_000  # of a page that holds volumes: what mail and browsers still take
+MARKUP_BYTES = 1_000_000  # of it, for all that is neither picture nor volume
 LISTED = 100  # rows of one list; the tables of the run hold all
 FEW = 8  # rows of a table that is not folded away
 
@@ -61,6 +65,7 @@ class Recipe(TypedDict, total=False):
         coverage: Rows of the table `coverage`.
         thumbnails: WebP, see `thumbnails.sheet`.
         sliders: Samples on their sources, see `sliders`.
+        volumes: What the viewer shows, see `viewer`.
         kept: Montages of accepted samples, by shape.
         rejected: Montages of rejected samples.
         undecided: Montages of undecided samples.
@@ -85,6 +90,7 @@ class Recipe(TypedDict, total=False):
     coverage: pd.DataFrame
     thumbnails: bytes
     sliders: Sequence[sliders.Slider]
+    volumes: Sequence[viewer.Viewed]
     kept: Sequence[Picture]
     rejected: Sequence[Picture]
     undecided: Sequence[Picture]
@@ -142,10 +148,14 @@ def render(context: Mapping[str, Any]) -> str:
     card = cohorts.frame_of(context, "scorecard", COLUMNS)
     given = context.get("recipes") or []
     recipes = [_recipe(recipe, card, number) for number, recipe in enumerate(given)]
+    volumes = [cohorts.volumes(one, card) for one in context.get("volumes") or []]
+    room = MOST_BYTES - MARKUP_BYTES - _weight(recipes) - _weight(volumes)
+    for recipe, part in zip(recipes, viewer.of_page(given, room), strict=True):
+        recipe["viewer"] = part
     css = environment.get_template("report.css").render()
     css += strip.css([recipe["strip"] for recipe in recipes if recipe["strip"]])
-    moving = any(recipe["sliders"] for recipe in recipes)
-    js = environment.get_template("report.js").render() if moving else ""
+    js = _script(environment, recipes)
+    viewed = any(recipe["viewer"].get("names") for recipe in recipes)
     return environment.get_template("report.html.j2").render(
         title=context.get("title") or "Synthetic images",
         date=context.get("date") or NOT_AVAILABLE,
@@ -153,13 +163,14 @@ def render(context: Mapping[str, Any]) -> str:
         css_digest=_digest(css),
         js=jinja2.utils.markupsafe.Markup(js),
         js_digest=_digest(js),
+        library=viewer.library() if viewed else None,
         origin=cohorts.origin(cohorts.frame_of(context, "cohorts")),
         cohorts=cohorts.rows_of(cohorts.frame_of(context, "cohorts")),
         refused=cohorts.refused(cohorts.frame_of(context, "cases")),
         errors=refusals.errors(cohorts.frame_of(context, "cases"), given),
         labels=cohorts.label_quality(card),
         label_states=cohorts.states(cohorts.frame_of(context, "labels")),
-        volumes=[cohorts.volumes(part, card) for part in context.get("volumes") or []],
+        volumes=volumes,
         recipes=recipes,
         scorecard=[cohorts.number(row) for row in card.to_dict("records")],
         differences=compared.section(context.get("differences")),
@@ -171,6 +182,25 @@ def render(context: Mapping[str, Any]) -> str:
         audit_says=gate.SAYS,
         subgroups_say=subgroups.READ,
     )
+
+
+def _weight(value: Any) -> int:
+    """Return how many characters of text lie in what the template shows."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_weight, value.values()))
+    return sum(map(_weight, value)) if isinstance(value, list | tuple) else 0
+
+
+def _script(environment: jinja2.Environment, recipes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page's own script: what its parts need, "" where they need none."""
+    needed = {
+        "sliders.js": any(recipe["sliders"] for recipe in recipes),
+        "viewer.js": any(recipe["viewer"].get("names") for recipe in recipes),
+    }
+    texts = [environment.get_template(name).render() for name, wanted in needed.items() if wanted]
+    return '"use strict";\n' + "".join(texts) if texts else ""
 
 
 def _digest(text: str) -> str:

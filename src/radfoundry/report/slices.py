@@ -144,11 +144,20 @@ def _others(axis: int) -> tuple[int, ...]:
     return tuple(a for a in range(3) if a != axis)
 
 
-def gray(case: VolumePicture, window: tuple[float, float] = WINDOW_HU) -> np.ndarray:
+def window_of(
+    case: VolumePicture, window_hu: tuple[float, float] = WINDOW_HU
+) -> tuple[float, float]:
+    """Return the intensities that are black and white: of a CT those given, of an MR its own."""
+    if case.modality == "CT":
+        return window_hu
+    low, high = (float(n) for n in np.percentile(case.image.voxels, SEEN_PERCENT))
+    return low, max(high, low + 1e-6)
+
+
+def gray(case: VolumePicture, window_hu: tuple[float, float] = WINDOW_HU) -> np.ndarray:
     """Return intensities from 0 (black) to 1 (white)."""
-    voxels = case.image.voxels.astype(np.float32)
-    low, high = window if case.modality == "CT" else np.percentile(voxels, SEEN_PERCENT)
-    return np.clip((voxels - low) / max(high - low, 1e-6), 0, 1)
+    low, high = window_of(case, window_hu)
+    return np.clip((case.image.voxels.astype(np.float32) - low) / (high - low), 0, 1)
 
 
 def _body(gray: np.ndarray, spacing_mm: Sequence[float]) -> tuple[slice, ...]:

@@ -1,4 +1,3 @@
-"use strict";
 for (const figure of document.querySelectorAll("figure.compare")) {
   const range = figure.querySelector("input");
   const panes = [...figure.querySelectorAll(".pane")];
