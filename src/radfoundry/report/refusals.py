@@ -22,7 +22,7 @@ def part(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page says of a recipe's refusals.
 
     Args:
-        recipe: A `page.Recipe`; of what is missing nothing is said.
+        recipe: A `context.Recipe`; of what is missing nothing is said.
     """
     accepted = frame_of(recipe, "accepted")
     return {
@@ -39,7 +39,7 @@ def errors(cases: pd.DataFrame, recipes: Sequence[Mapping[str, Any]]) -> list[di
 
     Args:
         cases: Columns cohort, case, status, code, message.
-        recipes: Each a `page.Recipe`.
+        recipes: Each a `context.Recipe`.
 
     Returns:
         One row for each kind: stage, where, kind, count, example (an id) and message.
