@@ -10,6 +10,7 @@ JOBS = {
     "train/train_network/xreal/text": "100.0\t0:01:40\t2000.0\t1\t1\t1\t0\t0\t90\t90.0",
     "train/train_network/xreal/diffusion": "300.0\t0:05:00\t3500.0\t1\t1\t1\t0\t0\t90\t280.0",
     "train/encode_cases/films/b0000": "0.2\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA",
+    "publish/write_report": "20.0\t0:00:20\t900.0\t1\t1\t1\t0\t0\t90\t18.0",
     "preprocess/plan_cohort/films": "4.0\t0:00:04\t180.0\t1\t1\t1\t0\t0\t90\t2.0",
 }
 
@@ -28,11 +29,11 @@ def logs(tmp_path):
 def test_jobs_are_summed_by_rule_in_the_order_of_the_stages():
     rules = costs.summed(costs.read(FILES), "rule", ["train_network"])
     told = rules.set_index("rule")
-    assert list(told.index) == ["plan_cohort", "encode_cases", "train_network"]
+    assert list(told.index) == ["plan_cohort", "encode_cases", "train_network", "write_report"]
     trained = told.loc["train_network"]
     assert trained[["jobs", "wall_seconds", "cpu_seconds"]].tolist() == [2, 400, 370]
     assert trained["peak_gb"] == 3.5, "of the largest job"
-    assert told["gpu_seconds"].tolist() == [0, 0, 400]
+    assert told["gpu_seconds"].tolist() == [0, 0, 400, 0]
 
 
 def test_a_job_too_short_to_be_measured_has_a_wall_time_and_no_memory():
@@ -55,7 +56,7 @@ def test_the_command_says_the_dearest_rule_first_and_the_sum(logs, capsys):
     assert main(["costs", str(logs)]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[2] == "| train | train_network | 2 | 400 | 370 | 3.50 |"
-    assert said[-1] == "| all |  | 4 | 404 | 372 | 3.50 |"
+    assert said[-1] == "| all |  | 5 | 424 | 390 | 3.50 |"
 
 
 def test_a_folder_without_benchmarks_is_refused(tmp_path, capsys):

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 ENDING = ".cost.tsv"
-FILES = f"*/*/**/*{ENDING}"  # below the folder of logs
+FILES = f"*/**/*{ENDING}"  # below the folder of logs
 MEASURED = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_gb"}
 MB_IN_GB = 1000
 # In the order of the stages; a stage that is not named here comes last.
@@ -24,7 +24,7 @@ def read(files: Mapping[str, str]) -> pd.DataFrame:
     """Return what each job cost, one row each.
 
     Args:
-        files: Names "stage/rule/job.cost.tsv", to texts.
+        files: Names "stage/rule/job.cost.tsv", or "stage/rule.cost.tsv", to texts.
 
     Returns:
         Columns stage, rule, job, wall_seconds, cpu_seconds, peak_gb (of the job's processes
@@ -38,7 +38,7 @@ def read(files: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _row(name: str, text: str) -> dict[str, Any]:
-    stage, rule, job = name.removesuffix(ENDING).split("/", 2)
+    stage, rule, *rest = name.removesuffix(ENDING).split("/")  # a rule of one job has no more
     first = next(csv.DictReader(text.splitlines(), delimiter="\t"), {})
     if not set(MEASURED) <= set(first):
         raise ValueError(
@@ -46,7 +46,7 @@ def _row(name: str, text: str) -> dict[str, Any]:
         )
     seen = {new: pd.to_numeric(first[old], errors="coerce") for old, new in MEASURED.items()}
     seen["peak_gb"] /= MB_IN_GB
-    return {"stage": stage, "rule": rule, "job": job, **seen}
+    return {"stage": stage, "rule": rule, "job": "/".join(rest), **seen}
 
 
 def summed(jobs: pd.DataFrame, by: str, on_gpu: Collection[str] = ()) -> pd.DataFrame:
