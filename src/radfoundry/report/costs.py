@@ -1,7 +1,7 @@
 """What a run cost: Snakemake's benchmarks of its jobs, summed by stage and by rule.
 
-A job that ran again replaced its own figures; one that ended before it could be measured, in less
-than half a second, has a wall time alone.
+A job that ran again replaced its own figures; one that ended before it could be measured has a wall
+time alone.
 """
 
 import csv
@@ -27,8 +27,8 @@ def read(files: Mapping[str, str]) -> pd.DataFrame:
         files: Names "stage/rule/job.cost.tsv", or "stage/rule.cost.tsv", to texts.
 
     Returns:
-        Columns stage, rule, job, wall_seconds, cpu_seconds, peak_gb (of the job's processes
-        together, as last seen; NaN where the job ended before).
+        Columns stage, rule, job, wall_seconds, cpu_seconds, peak_gb (the most that the job's
+        processes were seen to hold together; NaN where it ended before).
 
     Raises:
         ValueError: If a file is not a benchmark of Snakemake's.
@@ -96,9 +96,9 @@ def _words(row: Mapping[Any, Any]) -> dict[Any, Any]:
     return {**row, **times, "peak_gb": peak}
 
 
-def text(jobs: pd.DataFrame, on_gpu: Collection[str] = ()) -> str:
+def text(jobs: pd.DataFrame) -> str:
     """Return the costs by rule as a Markdown table, the dearest rule first, and their sum."""
-    rules = summed(jobs, "rule", on_gpu).sort_values("wall_seconds", ascending=False)
+    rules = summed(jobs, "rule").sort_values("wall_seconds", ascending=False)
     head = "| stage | rule | jobs | wall s | CPU s | peak GB |\n|---|---|---|---|---|---|\n"
     return head + "".join(
         f"| {row.stage} | {row.rule} | {row.jobs} | {row.wall_seconds:.0f} "

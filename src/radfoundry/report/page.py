@@ -30,7 +30,7 @@ from radfoundry.report import (
     strip,
     subgroups,
     viewer,
-)  # fmt: skip
+)
 from radfoundry.report.cohorts import Picture
 from radfoundry.report.scorecard.card import COLUMNS, GAIN, metric
 from radfoundry.report.scorecard.formatting import NOT_AVAILABLE, cell, with_interval

@@ -125,9 +125,9 @@ def read(
 ) -> tuple[np.ndarray, bool]:
     """Return the mask (X, Z) of a drawn channel where it is allowed, and whether it is plausible.
 
-    Specks beside it are dropped. One that is too small or too large is
-    what is likeliest, as large as a plausible one; one that is nowhere, where any size is
-    plausible, as large as the middle one of the real masks.
+    Specks beside it are dropped. One that is too small or too large is what is likeliest, as large
+    as a plausible one; one that is nowhere, where any size is plausible, as large as the middle one
+    of the real masks.
 
     Args:
         values: (X, Z), above 0 where the finding is.
