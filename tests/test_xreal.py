@@ -20,6 +20,7 @@ from radfoundry.config.catalogue import load
 from radfoundry.evaluation.readers import stated
 from radfoundry.generators import xreal
 from radfoundry.generators._latent import options as latent_options
+from radfoundry.generators._radiographs import maps
 from radfoundry.generators._radiographs import options as shared
 from radfoundry.generators.xreal import anatomy_controller, drawing
 from radfoundry.generators.xreal import options as own_options
@@ -158,9 +159,22 @@ def test_organs_lead_the_drawing_through_the_controller_alone(monkeypatch):
     assert not np.array_equal(own.image.voxels, moved.image.voxels)
     flat = torch.zeros(1, 1, *own.image.voxels[:, 0].shape)
     monkeypatch.setattr(anatomy_controller, "estimated", lambda *_: flat)
-    monkeypatch.setattr(drawing, "OUTSIDE", 1.0)
-    own, moved = drawn(findings=(), warp=0), drawn(findings=(), warp=2)
+    own, moved = (drawn(findings=(), warp=warp, outside=1.0) for warp in (0, 2))
     np.testing.assert_array_equal(own.image.voxels, moved.image.voxels)
+
+
+def test_more_of_the_controllers_estimate_outside_the_organs_brings_the_body_nearer_to_it():
+    (request,) = requests(findings=(), warp=0)
+    anatomy = source(request).anatomy
+    organs = maps.of_organs(anatomy).max(0) > 0
+    card = trained()["anatomy_controller"].card
+    made = anatomy_controller.estimated(prepared().controller, [anatomy], card)[0, 0].numpy()
+
+    def apart(share):
+        sample = drawn(findings=(), warp=0, led=0.9, outside=share)
+        return np.abs(2 * sample.image.voxels[:, 0] - 1 - made)[~organs].mean()
+
+    assert apart(1.0) < apart(0.5) < apart(0.0)
 
 
 def of_cases():
@@ -273,6 +287,7 @@ def test_the_published_objective_draws_and_brings_its_steps():
     brought = own_options.SAMPLED["train/objective"]["published"]
     assert brought["steps"] == brought["anatomy_steps"] == 100
     assert set(brought) <= set(xreal.OPTIONS)
+    assert brought["outside"] == 0.2
 
 
 def test_a_source_of_another_grid_or_without_the_organ_is_refused():

@@ -210,7 +210,7 @@ def _check(options: Mapping, choosers: Choosers) -> None:
         raise ValueError(f"masks is {options['masks']!r}; allowed: {', '.join(choosers)}")
     if wrong := sorted(set(options["given"]) - set(GIVEN)):
         raise ValueError(f"given: {', '.join(wrong)}; allowed: {', '.join(GIVEN)}")
-    for name, most in (("warp", 3), ("led", 1)):
+    for name, most in (("warp", 3), ("led", 1), ("outside", 1)):
         value = options.get(name, 0)
         if not isinstance(value, int | float) or not 0 <= value <= most:
             raise ValueError(f"{name} is {value!r}; allowed: 0 to {most}")

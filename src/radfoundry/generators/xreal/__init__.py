@@ -75,6 +75,7 @@ OPTIONS = {
     "steps": 4,
     "anatomy_steps": 6,
     "led": 0.5,
+    "outside": 0.5,
     "method": "dpm",
     "timestep_spacing": "log_snr",
     "eta": 0.0,
@@ -85,7 +86,7 @@ OPTIONS = {
     "probes": {"prompt": 32, "side": 32, "given": 16, "segment": 0},
 }
 # That a request states beside `text_guided`'s.
-SETTINGS = ("anatomy_steps", "led", "eta", "decay", "guidance_interval")
+SETTINGS = ("anatomy_steps", "led", "outside", "eta", "decay", "guidance_interval")
 LIMITS = (
     "A finding is drawn inside its mask alone: what it does to organs elsewhere, such as a heart "
     "that is pushed aside, is not.",

@@ -29,11 +29,10 @@ from radfoundry.generators._radiographs.latents import Coder
 from radfoundry.generators._radiographs.scenes import Scene, sample
 from radfoundry.generators.xreal import anatomy_controller
 
-OUTSIDE = 0.2  # share of the controller's estimate outside the organs
 # What requests share that are drawn at once.
 TOGETHER = (
-    "steps", "anatomy_steps", "led", "method", "timestep_spacing", "eta", "guidance", "decay",
-    "guidance_interval", "text", "given", "masks_by",
+    "steps", "anatomy_steps", "led", "outside", "method", "timestep_spacing", "eta", "guidance",
+    "decay", "guidance_interval", "text", "given", "masks_by",
 )  # fmt: skip
 
 
@@ -143,7 +142,8 @@ def _healthy(
     estimate = anatomy_controller.estimated(networks.controller, [s.anatomy for s in scenes], card)
     inside = [maps.of_organs(s.anatomy).max(0, keepdims=True) for s in scenes]
     share = torch.stack([engine.coder.pooled(one) for one in inside])
-    share = (OUTSIDE + (1 - OUTSIDE) * share).to(engine.device)
+    outside = float(asked["outside"])  # the organs say where the body is, too
+    share = (outside + (1 - outside) * share).to(engine.device)
     known = Known(engine.coder.encode(estimate), share, True, False, until(float(asked["led"])))
     # Of nothing that is said there is no guidance by words; there may be one by a weaker network.
     scale = 1.0 if engine.weaker is None else float(asked["guidance"])

@@ -36,6 +36,7 @@ SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "steps": 100,
             "anatomy_steps": 100,
             "led": 0.5,
+            "outside": 0.2,
             "timestep_spacing": "time",
             "method": "ddim",
             "eta": 1.0,
