@@ -314,6 +314,15 @@ def test_counting_leaves_the_network_in_full_precision():
     assert {parameter.dtype for parameter in made.parameters()} == {torch.float32}
 
 
+def test_a_network_counts_its_values_where_it_is_built_while_a_library_hides_linspace(monkeypatch):
+    plain = torch.linspace
+    # As transformers does while it loads a model; torch may keep it in mind for good.
+    monkeypatch.setattr(torch, "linspace", lambda *a, **k: plain(*a, **{"device": "cpu", **k}))
+    with torch.device("meta"):
+        made = build(WAVELET, channels=2, space=(8, 8, 8))
+    assert {buffer.device.type for buffer in made.buffers()} == {"meta"}
+
+
 def shipped(size, name, space, batch, training):
     """Return what a step of the options that ship costs, on a grid of that shape."""
     chosen = {"network": name, "text_width": 0, **medsyn_options.TRAINING[size][name]}

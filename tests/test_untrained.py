@@ -103,7 +103,7 @@ def test_a_claimed_network_that_is_borrowed_is_untrained_as_its_lender_states_it
 def test_no_more_is_drawn_than_asked_for_nor_than_of_the_recipe(arms):
     sample = arms["medsyn.untrained"]["sample"]
     assert sample["count"] == 4
-    assert sample["probes"] == {"prompt": 5, "side": 3, "given": 0, "segment": 0}
+    assert sample["probes"] == {"prompt": 5, "side": 0, "given": 0, "segment": 0}
     assert arms["baseline.untrained"]["sample"]["count"] == 8
 
 

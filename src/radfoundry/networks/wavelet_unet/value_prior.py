@@ -32,7 +32,9 @@ class ValuePrior(nn.Module):
             read: Width of a text's features; 0 for none.
         """
         super().__init__()
-        self.register_buffer("values", torch.linspace(-1, 1, count))
+        # Said here, since transformers may hide `linspace` from the context that names a device.
+        place = torch.get_default_device()
+        self.register_buffer("values", torch.linspace(-1, 1, count, device=place))
         self.register_buffer("spread", torch.ones(space))
         self.register_buffer("shares", torch.full((count, *space), 1 / count))
         self.register_buffer("shifts", torch.zeros(read, count, *space, dtype=torch.bfloat16))
