@@ -1,6 +1,8 @@
 """What every script does first: log, device, progress."""
 
+import atexit
 import logging
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +13,10 @@ EVERY_S = 30  # a line this often in the log of a long step
 
 
 def start(snakemake):
-    """Send the job's log and its uncaught errors to the rule's log file; return the job."""
+    """Send the job's log and its uncaught errors to the rule's log file; return the job.
+
+    The last line of the log says what the job has spent.
+    """
     logging.basicConfig(
         filename=snakemake.log[0],
         filemode="w",
@@ -21,7 +26,19 @@ def start(snakemake):
         force=True,
     )
     sys.excepthook = _report
+    atexit.register(_spent)
     return snakemake
+
+
+def _spent() -> None:
+    """Log what this process and those it waited for took: Snakemake looks every 30 s only.
+
+    `radfoundry.report.costs` reads the line.
+    """
+    parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(part.ru_utime + part.ru_stime for part in parts)
+    peak = max(part.ru_maxrss for part in parts) / (1e6 if sys.platform == "darwin" else 1e3)
+    logging.info("spent: %.2f CPU s, %.0f MB in the largest process", seconds, peak)
 
 
 def _report(kind, error, trace):

@@ -1,10 +1,15 @@
 """What a run cost: Snakemake's benchmarks of jobs, summed by stage and rule."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from radfoundry.__main__ import main
 from radfoundry.report import costs, page
 
+ROOT = Path(__file__).parents[1]
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 JOBS = {
     "train/train_network/xreal/text": "100.0\t0:01:40\t2000.0\t1\t1\t1\t0\t0\t90\t90.0",
@@ -27,7 +32,7 @@ def logs(tmp_path):
 
 
 def test_jobs_are_summed_by_rule_in_the_order_of_the_stages():
-    rules = costs.summed(costs.read(FILES), "rule", ["train_network"])
+    rules = costs.summed(costs.read(FILES, {}), "rule", ["train_network"])
     told = rules.set_index("rule")
     assert list(told.index) == ["plan_cohort", "encode_cases", "train_network", "write_report"]
     trained = told.loc["train_network"]
@@ -37,13 +42,37 @@ def test_jobs_are_summed_by_rule_in_the_order_of_the_stages():
 
 
 def test_a_job_too_short_to_be_measured_has_a_wall_time_and_no_memory():
-    short = costs.read(FILES).set_index("rule").loc["encode_cases"]
+    short = costs.read(FILES, {}).set_index("rule").loc["encode_cases"]
     assert short["wall_seconds"] == 0.2
     assert short[["cpu_seconds", "peak_gb"]].isna().all()
 
 
+def test_what_a_job_itself_says_it_spent_goes_before_what_was_seen_of_it(tmp_path):
+    name, log = "train/train_network/xreal/text", tmp_path / "text.log"
+    busy = f"""
+import sys
+from types import SimpleNamespace
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+import _job
+_job.start(SimpleNamespace(log=[{str(log)!r}]))
+"""
+    subprocess.run([sys.executable, "-c", busy], check=True, timeout=300)
+    seen = costs.read(
+        {f"{name}.cost.tsv": FILES[f"{name}.cost.tsv"]}, {f"{name}.log": log.read_text()}
+    )
+    assert 0 < seen["cpu_seconds"].item() < 60, "and not the 90 that were seen"
+    assert seen["peak_gb"].item() == 2.0, "all its processes together were seen to hold more"
+
+
+def test_a_job_too_short_to_be_seen_has_what_it_says_itself():
+    said = "12:00:00 spent: 1.25 CPU s, 310 MB in the largest process\n"
+    own = {"train/encode_cases/films/b0000.log": said}
+    short = costs.read(FILES, own).set_index("rule").loc["encode_cases"]
+    assert short[["cpu_seconds", "peak_gb"]].tolist() == [1.25, 0.31]
+
+
 def test_the_page_shows_every_stage_and_its_rules():
-    html = page.render({"costs": costs.read(FILES), "on_gpu": ["train_network"]})
+    html = page.render({"costs": costs.read(FILES, {}), "on_gpu": ["train_network"]})
     part = html[html.index('id="costs"') : html.index('id="provenance"')]
     assert (
         part.index("<b>preprocess</b>") < part.index("<b>train</b>") < part.index("train_network")
@@ -66,4 +95,4 @@ def test_a_folder_without_benchmarks_is_refused(tmp_path, capsys):
 
 def test_a_file_that_is_no_benchmark_is_named():
     with pytest.raises(ValueError, match=r"train/x/wrong\.cost\.tsv: columns case, dice; allowed"):
-        costs.read({"train/x/wrong.cost.tsv": "case\tdice\n1\t.9\n"})
+        costs.read({"train/x/wrong.cost.tsv": "case\tdice\n1\t.9\n"}, {})

@@ -194,7 +194,7 @@ def costs(words: argparse.Namespace) -> None:
     """Say what the jobs of a run cost."""
     from radfoundry.report import costs as measured
 
-    jobs = measured.read(tables.texts(words.logs, measured.FILES))
+    jobs = measured.read(*(tables.texts(words.logs, p) for p in (measured.FILES, measured.LOGS)))
     if jobs.empty:
         raise ValueError(f"{words.logs!r}: allowed: a folder with {measured.ENDING} of jobs")
     sys.stdout.write(measured.text(jobs))

@@ -1,17 +1,23 @@
 """What a run cost: Snakemake's benchmarks of its jobs, summed by stage and by rule.
 
-A job that ran again replaced its own figures; one that ended before it could be measured has a wall
-time alone.
+Snakemake looks at a job every half second at first and every 30 s later, so the processor time that
+it has seen may lack the last 30 s: a job's own account, the last line of its log, goes before. A
+job that ran again replaced its own figures; one that ended before it could be measured and that
+left no account has a wall time alone.
 """
 
 import csv
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 ENDING = ".cost.tsv"
 FILES = f"*/**/*{ENDING}"  # below the folder of logs
+LOGS = "*/**/*.log"
+SPENT = re.compile(r"spent: ([\d.]+) CPU s, (\d+) MB in the largest process$", re.MULTILINE)
 MEASURED = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_gb"}
 MB_IN_GB = 1000
 # In the order of the stages; a stage that is not named here comes last.
@@ -20,24 +26,28 @@ STAGES = (
 )  # fmt: skip
 
 
-def read(files: Mapping[str, str]) -> pd.DataFrame:
+def read(files: Mapping[str, str], logs: Mapping[str, str]) -> pd.DataFrame:
     """Return what each job cost, one row each.
 
     Args:
         files: Names "stage/rule/job.cost.tsv", or "stage/rule.cost.tsv", to texts.
+        logs: The jobs' logs, "stage/rule/job.log" to texts; those without an account may lack.
 
     Returns:
         Columns stage, rule, job, wall_seconds, cpu_seconds, peak_gb (the most that the job's
-        processes were seen to hold together; NaN where it ended before).
+        processes were seen to hold together, or its largest one held if that is more).
 
     Raises:
         ValueError: If a file is not a benchmark of Snakemake's.
     """
-    rows = [_row(name, files[name]) for name in sorted(files)]
+    rows = [
+        _row(name, files[name], logs.get(f"{name.removesuffix(ENDING)}.log", ""))
+        for name in sorted(files)
+    ]
     return pd.DataFrame(rows, columns=["stage", "rule", "job", *MEASURED.values()])
 
 
-def _row(name: str, text: str) -> dict[str, Any]:
+def _row(name: str, text: str, log: str) -> dict[str, Any]:
     stage, rule, *rest = name.removesuffix(ENDING).split("/")  # a rule of one job has no more
     first = next(csv.DictReader(text.splitlines(), delimiter="\t"), {})
     if not set(MEASURED) <= set(first):
@@ -45,6 +55,9 @@ def _row(name: str, text: str) -> dict[str, Any]:
             f"{name}: columns {', '.join(first)}; allowed: a benchmark with {', '.join(MEASURED)}"
         )
     seen = {new: pd.to_numeric(first[old], errors="coerce") for old, new in MEASURED.items()}
+    if told := SPENT.findall(log):
+        seconds, peak = (float(number) for number in told[-1])
+        seen |= {"cpu_seconds": seconds, "peak_gb": np.fmax(peak, seen["peak_gb"])}
     seen["peak_gb"] /= MB_IN_GB
     return {"stage": stage, "rule": rule, "job": "/".join(rest), **seen}
 
