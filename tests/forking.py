@@ -5,13 +5,20 @@ snakemake` does. Nothing of ours is imported before the fork: a factory has sour
 
     python forking.py      reads requests from stdin, a line of JSON each: folder, words, said
                            (a file for what the command prints); answers with its exit status
+
+What its jobs run is forked likewise: see `forked_scripts`.
 """
 
 import json
 import os
 import random
+import subprocess
 import sys
+import tempfile
 import traceback
+from pathlib import Path
+
+SCRIPTS = Path(__file__).with_name("forked_scripts.py")
 
 
 def serve(imported):
@@ -47,8 +54,28 @@ def _status(imported, folder, words, said):
     return status
 
 
-if __name__ == "__main__":
-    from snakemake import cli
+def _forked(door):
+    """Return what runs a job's script in a child of the process that listens at a door."""
 
-    cli.get_argument_parser()  # this loads the plugins
-    serve(cli)
+    def execute_script(self, fname, edit=False):
+        python = f"{sys.executable} -I -S"
+        self._execute_cmd(
+            f"{python} {{code:q}} {{door:q}} {{fname:q}}", code=SCRIPTS, door=door, fname=fname
+        )
+
+    return execute_script
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        door = f"{folder}/door"
+        with subprocess.Popen(
+            [sys.executable, SCRIPTS, "serve", door], stdin=subprocess.DEVNULL
+        ) as scripts:
+            from snakemake import cli
+            from snakemake.script import PythonScript
+
+            PythonScript.execute_script = _forked(door)
+            cli.get_argument_parser()  # this loads the plugins
+            serve(cli)
+            scripts.kill()

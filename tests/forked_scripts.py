@@ -1,0 +1,135 @@
+"""Jobs' scripts without the seconds of their imports: as `forking` for Snakemake, for what it runs.
+
+A process that has imported all that our modules name from elsewhere forks for every script. Nothing
+of ours is imported before the fork: a factory has sources of its own.
+
+    python forked_scripts.py serve DOOR         listens at a socket until its parent ends
+    python -I -S forked_scripts.py DOOR SCRIPT  runs a script there, as `python SCRIPT` would
+"""
+
+import array
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STREAMS = (0, 1, 2)
+PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+
+
+def ask(door, script):
+    """Have a script run in a child of the server, with this process's streams and environment."""
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(door)
+    asked = {"script": script, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", STREAMS))]
+    line.sendmsg([b"*"], rights)
+    line.sendall(json.dumps(asked).encode() + b"\n")
+    answers = line.makefile()
+    child = int(answers.readline())
+    for number in PASSED_ON:
+        signal.signal(number, lambda which, _: os.kill(child, which))
+    said = answers.readline()
+    return int(said) if said else 1  # it was killed
+
+
+def serve(door):
+    """Answer until the parent ends, one child for each script."""
+    parent = os.getppid()
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(door)
+    listening.listen(64)
+    _import_what_is_named()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they tell the asker
+    listening.settimeout(1)
+    while os.getppid() == parent:
+        try:
+            line, _ = listening.accept()
+        except TimeoutError:
+            continue
+        if os.fork() == 0:
+            listening.close()
+            line.setblocking(True)
+            _answer(line)
+        line.close()
+
+
+def _import_what_is_named():
+    """Import every module of others' that a module or script of ours imports as it is read."""
+    import ast
+    import importlib
+
+    named = set()
+    for file in [*ROOT.glob("src/**/*.py"), *ROOT.glob("scripts/*.py")]:
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                named.add(node.module)
+    for name in sorted(named):
+        if not name.startswith(("_", "radfoundry")):
+            importlib.import_module(name)
+    importlib.import_module("snakemake.script")
+
+
+def _answer(line):
+    """Run the script that is asked for, say how it ended, and end."""
+    _, rights, _, _ = line.recvmsg(1, socket.CMSG_SPACE(4 * len(STREAMS)))
+    given = array.array("i")
+    given.frombytes(rights[0][2][: 4 * len(STREAMS)])
+    asked = json.loads(line.makefile().readline())
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored where tests run behind a shell
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for old, new in zip(given, STREAMS, strict=True):
+        os.dup2(old, new)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    line.sendall(f"{os.getpid()}\n".encode())
+    line.sendall(f"{_status(asked['script'])}\n".encode())
+    os._exit(0)
+
+
+def _status(script):
+    """Run a script as the interpreter does and return its exit status."""
+    import atexit
+    import random
+    import runpy
+    import threading
+
+    import numpy
+    import torch
+
+    threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+    if threads != torch.get_num_threads():
+        torch.set_num_threads(threads)
+    random.seed()
+    numpy.random.seed()  # noqa: NPY002
+    added = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    sys.path[:] = [str(Path(script).parent), *added, *sys.path[1:]]
+    sys.argv = [script]
+    try:
+        runpy.run_path(script, run_name="__main__")
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(sys.argv[2])
+    else:
+        sys.exit(ask(*sys.argv[1:]))
