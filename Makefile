@@ -100,7 +100,7 @@ docs: dag  ## Write the generated documents from the schemas and the code
 
 env: $(READY)  ## Make the environment in .venv, with the versions of constraints.txt
 
-clean:  ## Remove results, logs and caches; the environment stays
+clean:  ## Delete ALL results, trained networks and checkpoints, logs and caches; the environment stays
 	rm -rf results logs trial showcase showcase_films checkpoints .snakemake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build
 	find src scripts tests docs workflow -name __pycache__ -prune -exec rm -rf {} +
 

@@ -36,9 +36,7 @@ def _spent() -> None:
     `radfoundry.report.costs` reads the line.
     """
     parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    seconds = sum(part.ru_utime + part.ru_stime for part in parts)
-    peak = max(part.ru_maxrss for part in parts) / (1e6 if sys.platform == "darwin" else 1e3)
-    logging.info("spent: %.2f CPU s, %.0f MB in the largest process", seconds, peak)
+    logging.info("spent: %.2f CPU s", sum(part.ru_utime + part.ru_stime for part in parts))
 
 
 def _report(kind, error, trace):

@@ -37,7 +37,7 @@ context = {
     "recipes": [recipe_part(name, paths, settings, card) for name in settings["recipes"]],
     "scorecard": card,
     "differences": compared(job),
-    "costs": costs.read(*(tables.texts("logs", part) for part in (costs.FILES, costs.LOGS))),
+    "costs": costs.of_run("logs"),
     "on_gpu": job.params.on_gpu,
     "provenance": page.provenance(settings, dataset.versions(), job.params.code),
 }

@@ -54,28 +54,35 @@ def _status(imported, folder, words, said):
     return status
 
 
-def _forked(door):
-    """Return what runs a job's script in a child of the process that listens at a door."""
+def _forked(place):
+    """Return what runs a job's script in a child of the process that listens at a socket."""
 
     def execute_script(self, fname, edit=False):
         python = f"{sys.executable} -I -S"
-        self._execute_cmd(
-            f"{python} {{code:q}} {{door:q}} {{fname:q}}", code=SCRIPTS, door=door, fname=fname
-        )
+        command = f"{python} {{code:q}} {{place:q}} {{fname:q}}"
+        self._execute_cmd(command, code=SCRIPTS, place=place, fname=fname)
 
     return execute_script
 
 
-if __name__ == "__main__":
+def main():
+    """Serve, beside the process that runs the jobs' scripts, and end with it."""
+    # Libraries read these when they are imported, so what Snakemake sets for a job comes too late.
+    one_thread = dict.fromkeys((f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL")), "1")
+    told = {"stdin": subprocess.DEVNULL, "stdout": sys.stderr, "env": os.environ | one_thread}
     with tempfile.TemporaryDirectory() as folder:
-        door = f"{folder}/door"
-        with subprocess.Popen(
-            [sys.executable, SCRIPTS, "serve", door], stdin=subprocess.DEVNULL
-        ) as scripts:
+        place = f"{folder}/scripts"
+        scripts = subprocess.Popen([sys.executable, SCRIPTS, "serve", place], **told)
+        try:
             from snakemake import cli
             from snakemake.script import PythonScript
 
-            PythonScript.execute_script = _forked(door)
+            PythonScript.execute_script = _forked(place)
             cli.get_argument_parser()  # this loads the plugins
             serve(cli)
+        finally:
             scripts.kill()
+
+
+if __name__ == "__main__":
+    main()

@@ -26,7 +26,7 @@ def configured(**synthesis):
     recipes["borrower"] |= {"train": {"text": {"steps": 0}}}
     recipes["baseline"] = recipes["medsyn"] | {"generator": "wgan", "train": {}, "sample": {}}
     recipes["unjudged"] = recipes["medsyn"]
-    stated |= {"recipes": ["medsyn", "borrower", "baseline"], **synthesis}
+    stated |= {"recipes": ["medsyn", "borrower", "baseline"], "untrained": {}, **synthesis}
     stated["probes"] = {"prompt": 8, "side": 3, "given": 2, "segment": 2}
     return checked(config)
 
@@ -103,7 +103,7 @@ def test_a_claimed_network_that_is_borrowed_is_untrained_as_its_lender_states_it
 def test_no_more_is_drawn_than_asked_for_nor_than_of_the_recipe(arms):
     sample = arms["medsyn.untrained"]["sample"]
     assert sample["count"] == 4
-    assert sample["probes"] == {"prompt": 5, "side": 0, "given": 0, "segment": 0}
+    assert sample["probes"] == {"prompt": 5, "side": 3, "given": 0, "segment": 0}
     assert arms["baseline.untrained"]["sample"]["count"] == 8
 
 

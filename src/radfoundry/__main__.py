@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from radfoundry import tables
 from radfoundry.case import Case
 from radfoundry.config import faults, untrained
 from radfoundry.config.settings import checked, strict_load
@@ -194,7 +193,7 @@ def costs(words: argparse.Namespace) -> None:
     """Say what the jobs of a run cost."""
     from radfoundry.report import costs as measured
 
-    jobs = measured.read(*(tables.texts(words.logs, p) for p in (measured.FILES, measured.LOGS)))
+    jobs = measured.of_run(words.logs)
     if jobs.empty:
         raise ValueError(f"{words.logs!r}: allowed: a folder with {measured.ENDING} of jobs")
     sys.stdout.write(measured.text(jobs))

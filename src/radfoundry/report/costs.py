@@ -11,19 +11,27 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
+
+from radfoundry import tables
 
 ENDING = ".cost.tsv"
 FILES = f"*/**/*{ENDING}"  # below the folder of logs
-LOGS = "*/**/*.log"
-SPENT = re.compile(r"spent: ([\d.]+) CPU s, (\d+) MB in the largest process$", re.MULTILINE)
+SPENT = re.compile(r"spent: ([\d.]+) CPU s$", re.MULTILINE)
 MEASURED = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_gb"}
 MB_IN_GB = 1000
 # In the order of the stages; a stage that is not named here comes last.
 STAGES = (
     "preprocess", "pseudolabel", "radiomics", "train", "sample", "filter", "evaluate", "publish",
 )  # fmt: skip
+
+
+def of_run(folder: str) -> pd.DataFrame:
+    """Return what each job cost whose log lies below a run's folder of logs: see `read`."""
+    files, logs = tables.texts(folder, FILES), dict[str, str]()
+    for name in files:
+        logs |= tables.texts(folder, _log_of(name))
+    return read(files, logs)
 
 
 def read(files: Mapping[str, str], logs: Mapping[str, str]) -> pd.DataFrame:
@@ -35,16 +43,18 @@ def read(files: Mapping[str, str], logs: Mapping[str, str]) -> pd.DataFrame:
 
     Returns:
         Columns stage, rule, job, wall_seconds, cpu_seconds, peak_gb (the most that the job's
-        processes were seen to hold together, or its largest one held if that is more).
+        processes were seen to hold together). The last is NaN where the job ended before anybody
+        looked; so is cpu_seconds where it left no account either.
 
     Raises:
         ValueError: If a file is not a benchmark of Snakemake's.
     """
-    rows = [
-        _row(name, files[name], logs.get(f"{name.removesuffix(ENDING)}.log", ""))
-        for name in sorted(files)
-    ]
+    rows = [_row(name, files[name], logs.get(_log_of(name), "")) for name in sorted(files)]
     return pd.DataFrame(rows, columns=["stage", "rule", "job", *MEASURED.values()])
+
+
+def _log_of(name: str) -> str:
+    return f"{name.removesuffix(ENDING)}.log"
 
 
 def _row(name: str, text: str, log: str) -> dict[str, Any]:
@@ -56,8 +66,7 @@ def _row(name: str, text: str, log: str) -> dict[str, Any]:
         )
     seen = {new: pd.to_numeric(first[old], errors="coerce") for old, new in MEASURED.items()}
     if told := SPENT.findall(log):
-        seconds, peak = (float(number) for number in told[-1])
-        seen |= {"cpu_seconds": seconds, "peak_gb": np.fmax(peak, seen["peak_gb"])}
+        seen["cpu_seconds"] = float(told[-1])
     seen["peak_gb"] /= MB_IN_GB
     return {"stage": stage, "rule": rule, "job": "/".join(rest), **seen}
 

@@ -75,7 +75,7 @@ OPTIONS = {
     "steps": 4,
     "anatomy_steps": 6,
     "led": 0.5,
-    "outside": 0.5,
+    "outside": 0.2,
     "method": "dpm",
     "timestep_spacing": "log_snr",
     "eta": 0.0,

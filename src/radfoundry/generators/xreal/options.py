@@ -29,7 +29,8 @@ CONTROLLER_KEYS = (
     "size", "steps", "batch", "accumulate", "learning_rate", "betas", "weight_decay", "warmup",
     "schedule", "clip", "ema", "precision", "kl", "organs",
 )  # fmt: skip
-# What `sample:` is where the recipe does not say: the paper's 100 steps, twice, and its guidance.
+# What `sample:` is where the recipe does not say: the paper's 100 steps, twice, its share
+# of the estimate outside organs, and its guidance.
 SAMPLED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "train/objective": {
         "published": {
