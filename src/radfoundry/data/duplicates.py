@@ -173,40 +173,44 @@ def _pairs(prints: Prints, patients: np.ndarray) -> list[tuple[int, int, float, 
         details = _details(prints.thumbnails[:, :, ::-1] if mirrored else prints.thumbnails)
         for index, window, others in _nominated(prints.windows, own, whose):
             place = WINDOWS[window] if window < len(WINDOWS) else prints.lit[index].tolist()
-            for other in _promising(prints.thumbnails[index], place, details, others).tolist():
-                score = _laid(prints.thumbnails[index], place, details[other])
+            for other, score in _laid(prints.thumbnails[index], place, details, others):
                 pair = (min(index, other), max(index, other))
                 if score >= SAME and score > best.get(pair, (0.0, False))[0]:
                     best[pair] = (score, mirrored)
     return [(*pair, *best[pair]) for pair in sorted(best)]
 
 
-def _promising(
+def _laid(
     thumbnail: np.ndarray, window: Window, details: np.ndarray, others: np.ndarray
-) -> np.ndarray:
-    """Return those of the others that the window, or one with its edges moved, may match.
+) -> Iterator[tuple[int, float]]:
+    """Yield others that a window may match, each with its correlation once the window is laid.
 
     To first order the moved windows span five dimensions; the part of a target that lies in them
-    bounds the correlation that any window reaches.
+    bounds the correlation that any window reaches, and who cannot reach it is left out.
     """
-    edges, detail = np.array(window, float), _detail(thumbnail, window)
+    edges = np.array(window, float)
+    detail = _detail(thumbnail, edges)
     others = others[details[others] @ detail > ALIKE]
     if not others.size:
-        return others
-    slopes = [_slope(thumbnail, edges, detail, edge) for edge in range(4)]
+        return
+    slopes = _slopes(thumbnail, edges, detail)  # where all of them begin
     basis, _ = np.linalg.qr(np.stack([detail, *slopes], axis=1))
-    return others[np.linalg.norm(details[others] @ basis, axis=1) > REACHABLE]
+    for other in others[np.linalg.norm(details[others] @ basis, axis=1) > REACHABLE].tolist():
+        yield other, _fitted(thumbnail, (edges, detail, slopes), details[other])
 
 
-def _laid(thumbnail: np.ndarray, window: Window, target: np.ndarray) -> float:
+def _fitted(
+    thumbnail: np.ndarray, begin: tuple[np.ndarray, np.ndarray, np.ndarray], target: np.ndarray
+) -> float:
     """Return the correlation with a target once the window's four edges are moved to fit it.
 
-    Least squares on the slope of the detail by each edge (Lucas and Kanade 1981).
+    Least squares on the slope of the detail by each edge (Lucas and Kanade 1981). `begin` is the
+    window, its detail and the slopes there.
     """
-    edges, detail = np.array(window, float), _detail(thumbnail, window)
+    edges, detail, slopes = begin
     best = float(detail @ target)
-    for _ in range(PASSES):
-        slopes = np.stack([_slope(thumbnail, edges, detail, edge) for edge in range(4)])
+    for turn in range(PASSES):
+        slopes = _slopes(thumbnail, edges, detail) if turn else slopes
         square = slopes @ slopes.T
         damped = square + 1e-3 * np.trace(square) / 4 * np.eye(4)
         step = np.linalg.solve(damped, slopes @ (target - detail))
@@ -221,9 +225,11 @@ def _laid(thumbnail: np.ndarray, window: Window, target: np.ndarray) -> float:
     return best
 
 
-def _slope(thumbnail: np.ndarray, edges: np.ndarray, detail: np.ndarray, edge: int) -> np.ndarray:
-    step = NUDGE if edges[edge] + NUDGE <= 1 else -NUDGE
-    return (_detail(thumbnail, edges + step * (np.arange(4) == edge)) - detail) / step
+def _slopes(thumbnail: np.ndarray, edges: np.ndarray, detail: np.ndarray) -> np.ndarray:
+    """Return how the detail of a window changes with each of its edges, (4, DETAIL^2)."""
+    steps = np.where(edges + NUDGE <= 1, NUDGE, -NUDGE)
+    moved = _fine(np.stack([_cut(thumbnail, edges + step) for step in np.diag(steps)]))
+    return (moved - detail) / steps.astype(np.float32)[:, None]
 
 
 def _nominated(
@@ -241,19 +247,29 @@ def _nominated(
 
 
 def _details(thumbnails: np.ndarray) -> np.ndarray:
-    whole = [_detail(thumbnail, WINDOWS[0]) for thumbnail in thumbnails]
-    return np.array(whole, np.float32).reshape(-1, DETAIL**2)
+    small = [_cut(thumbnail, WINDOWS[0]) for thumbnail in thumbnails]
+    return _fine(np.array(small, np.float32).reshape(-1, DETAIL, DETAIL))
 
 
 def _detail(thumbnail: np.ndarray, window: Window) -> np.ndarray:
-    """Return the fine structure of a window, its contrast made even: norm 1, flattened."""
+    return _fine(_cut(thumbnail, window)[None])[0]
+
+
+def _cut(thumbnail: np.ndarray, window: Window) -> np.ndarray:
+    """Return a window of a thumbnail, DETAIL pixels along a side."""
     top, left, bottom, right = (THUMBNAIL * float(part) for part in window)
     image = Image.fromarray(np.ascontiguousarray(thumbnail)).convert("F")
     box = (left, top, right, bottom)
-    small = image.resize((DETAIL, DETAIL), Image.Resampling.BILINEAR, box=box)
-    smooth = ndimage.gaussian_filter(np.asarray(small), FINEST)
-    band = smooth - ndimage.gaussian_filter(smooth, COARSEST)
-    contrast = np.sqrt(ndimage.gaussian_filter(band**2, 1.5 * COARSEST))
-    even = band / (contrast + 0.05 * band.std() + 1e-6)
-    even -= even.mean()
-    return (even / (np.linalg.norm(even) + 1e-9)).ravel().astype(np.float32)
+    return np.asarray(image.resize((DETAIL, DETAIL), Image.Resampling.BILINEAR, box=box))
+
+
+def _fine(small: np.ndarray) -> np.ndarray:
+    """Return the fine structure of pictures (n, y, x), contrast made even: norm 1, (n, y * x)."""
+    plane = {"axes": (1, 2)}
+    smooth = ndimage.gaussian_filter(small, FINEST, **plane)
+    band = smooth - ndimage.gaussian_filter(smooth, COARSEST, **plane)
+    contrast = np.sqrt(ndimage.gaussian_filter(band**2, 1.5 * COARSEST, **plane))
+    spread = band.std(axis=(1, 2), keepdims=True)
+    even = (band / (contrast + 0.05 * spread + 1e-6)).reshape(len(small), -1)
+    even -= even.mean(axis=1, keepdims=True)
+    return (even / (np.linalg.norm(even, axis=1, keepdims=True) + 1e-9)).astype(np.float32)
