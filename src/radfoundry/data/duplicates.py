@@ -270,6 +270,6 @@ def _fine(small: np.ndarray) -> np.ndarray:
     band = smooth - ndimage.gaussian_filter(smooth, COARSEST, **plane)
     contrast = np.sqrt(ndimage.gaussian_filter(band**2, 1.5 * COARSEST, **plane))
     spread = band.std(axis=(1, 2), keepdims=True)
-    even = (band / (contrast + 0.05 * spread + 1e-6)).reshape(len(small), -1)
+    even = (band / (contrast + 0.05 * spread + 1e-6)).reshape(-1, DETAIL**2)
     even -= even.mean(axis=1, keepdims=True)
     return (even / (np.linalg.norm(even, axis=1, keepdims=True) + 1e-9)).astype(np.float32)
