@@ -26,17 +26,23 @@ def start(snakemake):
         force=True,
     )
     sys.excepthook = _report
-    atexit.register(_spent)
+    atexit.register(_spent, _used())
     return snakemake
 
 
-def _spent() -> None:
-    """Log what this process and those it waited for took: Snakemake looks every 30 s only.
+def _spent(before: float) -> None:
+    """Log what the job took: Snakemake looks every 30 s only. `report.costs` reads the line.
 
-    `radfoundry.report.costs` reads the line.
+    Args:
+        before: CPU seconds of its start and its imports.
     """
+    logging.info("spent: %.2f CPU s, %.2f of them before it began", _used(), before)
+
+
+def _used() -> float:
+    """Return CPU seconds of this process and of those that it waited for."""
     parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    logging.info("spent: %.2f CPU s", sum(part.ru_utime + part.ru_stime for part in parts))
+    return sum(part.ru_utime + part.ru_stime for part in parts)
 
 
 def _report(kind, error, trace):

@@ -17,7 +17,8 @@ from radfoundry import tables
 
 ENDING = ".cost.tsv"
 FILES = f"*/**/*{ENDING}"  # below the folder of logs
-SPENT = re.compile(r"spent: ([\d.]+) CPU s$", re.MULTILINE)
+SPENT = re.compile(r"spent: ([\d.]+) CPU s, ([\d.]+) of them before it began$", re.MULTILINE)
+COLUMNS = ("stage", "rule", "job", "wall_seconds", "cpu_seconds", "startup_seconds", "peak_gb")
 MEASURED = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_gb"}
 MB_IN_GB = 1000
 # In the order of the stages; a stage that is not named here comes last.
@@ -42,15 +43,16 @@ def read(files: Mapping[str, str], logs: Mapping[str, str]) -> pd.DataFrame:
         logs: The jobs' logs, "stage/rule/job.log" to texts; those without an account may lack.
 
     Returns:
-        Columns stage, rule, job, wall_seconds, cpu_seconds, peak_gb (the most that the job's
-        processes were seen to hold together). The last is NaN where the job ended before anybody
-        looked; so is cpu_seconds where it left no account either.
+        `COLUMNS`; startup_seconds are CPU seconds of the interpreter's start and the imports, and
+        peak_gb is the most that the job's processes were seen to hold together. The last is NaN
+        where the job ended before anybody looked, startup_seconds where it left no account, and
+        cpu_seconds where both are.
 
     Raises:
         ValueError: If a file is not a benchmark of Snakemake's.
     """
     rows = [_row(name, files[name], logs.get(_log_of(name), "")) for name in sorted(files)]
-    return pd.DataFrame(rows, columns=["stage", "rule", "job", *MEASURED.values()])
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _log_of(name: str) -> str:
@@ -66,7 +68,7 @@ def _row(name: str, text: str, log: str) -> dict[str, Any]:
         )
     seen = {new: pd.to_numeric(first[old], errors="coerce") for old, new in MEASURED.items()}
     if told := SPENT.findall(log):
-        seen["cpu_seconds"] = float(told[-1])
+        seen["cpu_seconds"], seen["startup_seconds"] = map(float, told[-1])
     seen["peak_gb"] /= MB_IN_GB
     return {"stage": stage, "rule": rule, "job": "/".join(rest), **seen}
 
@@ -80,8 +82,9 @@ def summed(jobs: pd.DataFrame, by: str, on_gpu: Collection[str] = ()) -> pd.Data
         on_gpu: Rules that ask for a GPU.
 
     Returns:
-        Columns stage, rule (where it is asked for), jobs, wall_seconds, cpu_seconds, peak_gb (the
-        largest job's) and gpu_seconds: wall seconds of jobs that ask for a GPU, had or not.
+        Columns stage, rule (where it is asked for), jobs, wall_seconds, cpu_seconds,
+        startup_seconds, peak_gb (the largest job's) and gpu_seconds: wall seconds of jobs that ask
+        for a GPU, had or not.
     """
     order = {name: number for number, name in enumerate(STAGES)}
     own = jobs.assign(
@@ -91,7 +94,8 @@ def summed(jobs: pd.DataFrame, by: str, on_gpu: Collection[str] = ()) -> pd.Data
     keys = ["order", *dict.fromkeys(("stage", by))]
     sums = own.groupby(keys, as_index=False).agg(
         jobs=("job", "size"), wall_seconds=("wall_seconds", "sum"),
-        cpu_seconds=("cpu_seconds", "sum"), peak_gb=("peak_gb", "max"),
+        cpu_seconds=("cpu_seconds", "sum"), startup_seconds=("startup_seconds", "sum"),
+        peak_gb=("peak_gb", "max"),
         gpu_seconds=("gpu_seconds", "sum"),
     )  # fmt: skip
     return sums.drop(columns="order")
@@ -121,15 +125,16 @@ def _words(row: Mapping[Any, Any]) -> dict[Any, Any]:
 def text(jobs: pd.DataFrame) -> str:
     """Return the costs by rule as a Markdown table, the dearest rule first, and their sum."""
     rules = summed(jobs, "rule").sort_values("wall_seconds", ascending=False)
-    head = "| stage | rule | jobs | wall s | CPU s | peak GB |\n|---|---|---|---|---|---|\n"
+    names = ("stage", "rule", "jobs", "wall s", "CPU s", "of them start and imports", "peak GB")
+    head = f"| {' | '.join(names)} |\n{'|---' * len(names)}|\n"
     return head + "".join(
         f"| {row.stage} | {row.rule} | {row.jobs} | {row.wall_seconds:.0f} "
-        f"| {row.cpu_seconds:.0f} | {row.peak_gb:.2f} |\n"
+        f"| {row.cpu_seconds:.0f} | {row.startup_seconds:.0f} | {row.peak_gb:.2f} |\n"
         for row in [*rules.itertuples(), _all(rules)]
     )
 
 
 def _all(rules: pd.DataFrame) -> Any:
-    jobs, seconds = int(rules["jobs"].sum()), rules[["wall_seconds", "cpu_seconds"]].sum()
-    peak = rules["peak_gb"].max()
-    return pd.Series({"stage": "all", "rule": "", "jobs": jobs, **seconds, "peak_gb": peak})
+    sums = rules[["jobs", "wall_seconds", "cpu_seconds", "startup_seconds"]].sum()
+    own = {"stage": "all", "rule": "", "jobs": int(sums.pop("jobs")), **sums}
+    return pd.Series(own | {"peak_gb": rules["peak_gb"].max()})
