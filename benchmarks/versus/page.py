@@ -18,6 +18,7 @@ HEAD = "\n".join(
         "|---|---|---|---|---|",
     )
 )
+DEMO = "## Where the demo's seconds go"
 SIDES_HEAD = "\n".join(
     (
         "| bar | side | n | wall s: median (min to max) | CPU s | peak MB of a process |"
@@ -111,6 +112,12 @@ def whole(results: Sequence[Any], small: bool, left_out: Sequence[str] = ()) -> 
         "\n".join([SIDES_HEAD, *lines(results, side_rows)]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def last_part(path: Path) -> str:
+    """Return the part of a page that another benchmark writes (`../demo.py`), "" if it has none."""
+    _, heading, rest = _text(str(path)).partition(DEMO)
+    return heading + rest
 
 
 def lines(results: Sequence[Any], of: Callable[[Any], list[str]]) -> list[str]:

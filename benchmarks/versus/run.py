@@ -124,7 +124,8 @@ def main() -> int:
         sys.stdout.flush()
     if given.page:
         rest = [name for name in BARS if given.bars and name not in given.bars]
-        given.page.write_text(page.whole(results, given.small, rest))
+        own, kept = page.whole(results, given.small, rest), page.last_part(given.page)
+        given.page.write_text(f"{own}\n{kept}" if kept else own)
     return int(any(result.refused for result in results))
 
 
