@@ -132,6 +132,23 @@ def test_metrics_are_charted_by_test_set_with_words_for_those_who_cannot_see():
     assert exhibits.of_metrics(card, "other") == {}
 
 
+def test_a_chart_of_many_arms_shows_all_it_can_and_counts_the_rest():
+    def caption(count):
+        row = {
+            "recipe": "r",
+            "metric": "image_auroc",
+            "value": 0.5,
+            "low": 0.4,
+            "high": 0.6,
+            "n": 9,
+        }
+        card = pd.DataFrame([row | {"arm": f"arm{at}/site_a/synthesized"} for at in range(count)])
+        return exhibits.of_metrics(card, "r")["image_auroc"].caption
+
+    assert "more rows" not in caption(exhibits.MAIN_ROWS)
+    assert "3 more rows are in the table alone" in caption(exhibits.MAIN_ROWS + 3)
+
+
 def test_what_few_patients_teach_is_charted_against_their_number():
     arms = [f"{a}/b/nodule/{k}" for a in ("real", "synthetic_added") for k in ("k4", "k16", "all")]
     card = build(

@@ -15,7 +15,7 @@ from radfoundry.report.scorecard.formatting import shown, spoken, with_interval
 
 PER_GROUP = 6  # pairs in one montage: what still prints on a page
 MAIN = ("synthesized", "never_synthesized")  # sets of findings that are charted
-MAIN_ROWS = 16
+MAIN_ROWS = 32  # of a chart; one that has more says so
 
 
 class Exhibit(NamedTuple):
@@ -139,7 +139,8 @@ def of_metrics(scorecard: pd.DataFrame, recipe: str) -> dict[str, Exhibit]:
     found = {}
     for name, rows in own.groupby("metric", sort=False):
         shots = curves.is_curve(list(rows["arm"]))
-        rows = rows if shots else _main(rows)
+        main = rows if shots else _main(rows)
+        rows, left = (main, 0) if shots else (main.head(MAIN_ROWS), len(main) - MAIN_ROWS)
         if len(rows) < 2:
             continue
         known = metric(str(name))
@@ -151,19 +152,22 @@ def of_metrics(scorecard: pd.DataFrame, recipe: str) -> dict[str, Exhibit]:
         else:
             readable = readable.sort_values("group", key=_order, kind="stable")
             png = charts.forest(readable, known.title, known.unit, zero, recipe)
-        found[str(name)] = _worded(png, readable, known, zero)
+        found[str(name)] = _worded(png, readable, known, zero, left)
     return found
 
 
-def _worded(png: bytes, rows: pd.DataFrame, known: Metric, zero: float | None) -> Exhibit:
+def _worded(
+    png: bytes, rows: pd.DataFrame, known: Metric, zero: float | None, left: int
+) -> Exhibit:
     alt = f"{known.title}. " + "; ".join(_sentences(rows, known.unit)) + "."
     line = "; dotted line: no difference" if zero == 0 else ""
-    return Exhibit(f"Point: value; bar: its 95 % interval{line}.", png, alt)
+    more = f" {left} more rows are in the table alone." if left > 0 else ""
+    return Exhibit(f"Point: value; bar: its 95 % interval{line}.{more}", png, alt)
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:
     chosen = rows[[str(arm).split("/")[-1] in MAIN for arm in rows["arm"]]]
-    return (chosen if len(chosen) else rows).head(MAIN_ROWS)
+    return chosen if len(chosen) else rows
 
 
 def _sentences(rows: pd.DataFrame, unit: str) -> Iterator[str]:
