@@ -31,10 +31,11 @@ from radfoundry.seeds import seed  # noqa: E402
 
 
 def made(folder: Path, cohort: str) -> Path:
-    """Run the workflow up to the network that finds copies; return the cohort's folder."""
+    """Return the cohort's folder, with the network that finds copies: the workflow makes it."""
     target = f"results/cohorts/{cohort}/audit/copies"
     command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "-c", "2", target]
-    subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr)
+    if not (folder / target).exists():
+        subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr)
     return folder / f"results/cohorts/{cohort}"
 
 
