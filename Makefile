@@ -37,7 +37,7 @@ demo: $(READY)  ## Run the whole factory on phantoms, into results/ (CORES=2)
 	$(RUN) all
 	@echo "The report: results/report.html    The scorecard: results/scorecard.tsv"
 
-showcase: $(READY)  ## Run text-guided CT, its ablations and baselines on more phantoms, into showcase/ (about two hours)
+showcase: $(READY)  ## Run text-guided CT, its ablations and baselines on more phantoms, into showcase/ (195 CPU minutes before it was made smaller)
 	mkdir -p showcase
 	cmp -s benchmarks/showcase.yaml showcase/config.yaml || cp benchmarks/showcase.yaml showcase/config.yaml
 	cd showcase && $(RUN) --snakefile ../Snakefile --directory . --prioritize results/recipes/medsyn/evaluate/few_shot.tsv -- all

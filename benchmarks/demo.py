@@ -1,8 +1,8 @@
 """Time the embedded default from nothing, or say where the seconds of a run of it went.
 
-python benchmarks/demo.py             runs `snakemake --cores 2 all` in a folder of its own
-python benchmarks/demo.py LOGS PAGE   writes what each rule cost by a run's folder of logs into
-                                      the last part of a page, docs/performance.md
+`python benchmarks/demo.py` runs `snakemake --cores 2 all` in a folder of its own. With a run's
+folder of logs and a page, docs/performance.md, it writes what each rule cost into the page's last
+part: `python benchmarks/demo.py logs docs/performance.md`.
 """
 
 import os

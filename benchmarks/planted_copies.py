@@ -21,12 +21,13 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "src")]
 
 from _cases import read_all  # noqa: E402 - found there
 from _cohort import Cases  # noqa: E402
+from overfitted import fractioned  # noqa: E402
 
 from radfoundry import weights  # noqa: E402
-from radfoundry.evaluation.metrics.statistics import wilson  # noqa: E402
 from radfoundry.evaluation.privacy import figures, material, measures, network, views  # noqa: E402
 from radfoundry.evaluation.privacy.looks import CloseLook  # noqa: E402
 from radfoundry.evaluation.privacy.names import FLAGGED, NEEDED  # noqa: E402
+from radfoundry.report.scorecard.formatting import with_interval  # noqa: E402
 from radfoundry.seeds import seed  # noqa: E402
 
 
@@ -63,11 +64,10 @@ def main(folder: str, cohort: str, count: str = "64") -> None:
         *(f"| {kind} | {told(rows[kind])} | {told(rows[kind + FLAGGED])} |" for kind in found),
     ]  # fmt: skip
     for name, limit in (("at 5 %", limits.suspect), ("of copies", limits.copy)):
-        wrong, n = int((apart > limit).sum()), len(apart)
-        value, low, high = wilson(wrong, n)
+        wrong = fractioned(int((apart > limit).sum()), len(apart))
         lines.append(
-            f"unseen, of patients who did not set it, above the threshold {name}, {limit:.3f}: "
-            f"{wrong} of {n}, {value:.3f} ({low:.3f} to {high:.3f})"
+            f"unseen, of patients who did not set it, above the threshold {name} ({limit:.3f}): "
+            f"{wrong}"
         )
     sys.stdout.write("\n".join([*lines, ""]))
 
@@ -75,7 +75,7 @@ def main(folder: str, cohort: str, count: str = "64") -> None:
 def told(row: figures.Row) -> str:
     """Return a recall with its interval and n."""
     _, _, value, low, high, n, _ = row
-    return f"{value:.3f} ({low:.3f} to {high:.3f}), n {n}"
+    return f"{with_interval(value, low, high)}, n {n}"
 
 
 if __name__ == "__main__":

@@ -122,8 +122,18 @@ def _status(script):
     added = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
     sys.path[:] = [str(Path(script).parent), *added, *sys.path[1:]]
     sys.argv = [script]
+    status = status_of(runpy.run_path, script, run_name="__main__")
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+def status_of(run, *words, **named):
+    """Call a program here and return the exit status that it would have alone."""
     try:
-        runpy.run_path(script, run_name="__main__")
+        run(*words, **named)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -132,8 +142,6 @@ def _status(script):
     except BaseException:
         sys.excepthook(*sys.exc_info())
         status = 1
-    threading._shutdown()
-    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     return status

@@ -15,8 +15,9 @@ import random
 import subprocess
 import sys
 import tempfile
-import traceback
 from pathlib import Path
+
+from forked_scripts import status_of
 
 SCRIPTS = Path(__file__).with_name("forked_scripts.py")
 
@@ -41,17 +42,7 @@ def _status(imported, folder, words, said):
         os.dup2(old, new)
     sys.path[0], sys.argv = folder, ["snakemake", *words]  # as `python -m` has them
     random.seed()
-    try:
-        imported.main(words)
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return status
+    return status_of(imported.main, words)
 
 
 def _forked(place):
