@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from radfoundry.evaluation.tasks.anomaly.network import SIZES, ReconstructionUNet, reconstruction
-from radfoundry.networks.layers import seeded
+from radfoundry.networks.layers import convolution, seeded
 from radfoundry.networks.wavelets import haar, inverse_haar
 
 SMALL = SIZES["phantom"] | {"channels": 8, "haar": 1}
@@ -103,3 +103,32 @@ def test_the_mirrored_picture_is_seen():
     network = ReconstructionUNet(SMALL)
     left = noise(1, 1, 32, 32)
     assert not torch.allclose(network.encode(left), network.encode(left.flip(-1)))
+
+
+def test_a_volume_alone_is_convolved_as_beside_another():
+    layer = convolution(3, 8, 8)
+    pair = torch.randn(2, 8, 6, 5, 4, generator=torch.Generator().manual_seed(3))
+    alone = torch.cat([layer(one) for one in pair.split(1)])
+    torch.testing.assert_close(alone, layer(pair))
+
+
+def test_a_volume_alone_teaches_a_convolution_what_two_of_it_teach_twice():
+    layer = convolution(3, 4, 4)
+    volume = torch.randn(1, 4, 5, 5, 5, generator=torch.Generator().manual_seed(3))
+    grads = []
+    for given in (volume, volume.repeat(2, 1, 1, 1, 1)):
+        given.requires_grad_()
+        layer.zero_grad()
+        (layer(given) ** 2).mean(0).sum().backward()
+        grads.append([layer.weight.grad.clone(), layer.bias.grad.clone(), given.grad.sum(0)])
+    for one, two in zip(*grads, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
+
+
+def test_a_volume_alone_may_be_of_other_precision():
+    layer = convolution(3, 2, 2)
+    volume = torch.ones(1, 2, 4, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(volume).dtype == torch.bfloat16
+    assert layer.double()(volume.double()).dtype == torch.float64
+    assert convolution(3, 2, 2).to("meta")(volume.to("meta")).shape == volume.shape

@@ -34,6 +34,30 @@ def reseed(generator: torch.Generator) -> None:
         torch.cuda.set_rng_state_all([state] * torch.cuda.device_count())
 
 
+class _Conv3d(nn.Conv3d):
+    """A 3D convolution that is no slower for one volume than for two.
+
+    On a CPU, PyTorch (2.13, `use_mkldnn`) gives a single small volume to a kernel of its own, which
+    takes three to four times as long as oneDNN's (64 channels of 16^3: 51 ms, 14 ms).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - PyTorch's name for it
+        """Map (B, given, *space) to (B, made, *space)."""
+        if len(input) > 1 or not _in_one_dnn(input, self.weight):
+            return super().forward(input)
+        pads = [side // 2 for side in self.kernel_size]
+        return torch.mkldnn_convolution(
+            input, self.weight, self.bias, pads, self.stride, self.dilation, self.groups
+        )
+
+
+def _in_one_dnn(*tensors: Tensor) -> bool:
+    """Return whether oneDNN takes them as they are, and may be called by its name."""
+    plain = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
+    watched = torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu")
+    return plain and not watched and torch.backends.mkldnn.is_available()
+
+
 def convolution(
     dims: int, given: int, made: int, side: int | Sequence[int] = 3, stride: int = 1
 ) -> nn.Module:
@@ -47,7 +71,7 @@ def convolution(
         stride: Of every axis.
     """
     sides = (side,) * dims if isinstance(side, int) else tuple(side)
-    kind: Any = nn.Conv2d if dims == 2 else nn.Conv3d
+    kind: Any = nn.Conv2d if dims == 2 else _Conv3d
     return kind(given, made, sides, stride=stride, padding=tuple(n // 2 for n in sides))
 
 
