@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PAIRS = 5  # counted turns of each side, after one that is not
+PAIRS = 5  # counted turns of each side, after one that is not; a bar of minutes has fewer
 BUSY_CORES = 0.2  # that others may keep busy while the clock is believed
 THREADS = {  # the same for both sides
     "OMP_NUM_THREADS": "1",

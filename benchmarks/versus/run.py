@@ -69,7 +69,7 @@ def measured(name: str, pairs: int, small: bool) -> Result:
         first = harness.turns(sides, 1)  # warms caches up, and makes what is compared
         harness.weighed(harness.act(name, EQUAL, folder), log)
         more = min(pairs, getattr(bar, "PAIRS", pairs))
-        turns = first if small and more == 1 else harness.turns(sides, more)
+        turns = first if more == 1 else harness.turns(sides, more)  # minutes: nothing to warm up
         return Result(bar, turns, told(folder, EQUAL).read_text(), "", load, small)
     except (RuntimeError, OSError) as error:
         return Result(bar, refused=str(error).strip().splitlines()[-1], load=load)
@@ -93,6 +93,14 @@ def act(name: str, what: str, folder: Path, small: bool) -> None:
         figures = bar.SIDES[what](folder)
         if figures:
             told(folder, what).write_text(json.dumps(figures))
+
+
+def written(path: Path, results: Sequence[Result], small: bool) -> None:
+    """Write the page of what was measured so far; its last part stays."""
+    known = {result.bar.__name__.removeprefix("bars.") for result in results}
+    rest = [name for name in BARS if name not in known]
+    own, kept = page.whole(results, small, rest), page.last_part(path)
+    path.write_text(f"{own}\n{kept}" if kept else own)
 
 
 def asked() -> argparse.Namespace:
@@ -122,10 +130,8 @@ def main() -> int:
         results.append(measured(name, given.pairs, given.small))
         sys.stdout.write("\n".join(page.rows(results[-1])) + "\n")
         sys.stdout.flush()
-    if given.page:
-        rest = [name for name in BARS if given.bars and name not in given.bars]
-        own, kept = page.whole(results, given.small, rest), page.last_part(given.page)
-        given.page.write_text(f"{own}\n{kept}" if kept else own)
+        if given.page:  # after each bar: an hour's work is not lost with the last one
+            written(given.page, results, given.small)
     return int(any(result.refused for result in results))
 
 

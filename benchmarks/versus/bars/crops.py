@@ -13,6 +13,7 @@ import harness
 
 TITLE = "crops of 64^3 from CT of 256^3, per worker"
 PEER = "MONAI's CacheDataset and PersistentDataset over `.nii.gz`, whole cases, then SpatialCrop"
+PAIRS = 3
 CLAIMS = (
     harness.ratio("CPU of the better dataset over ours", "cpu_s", 5),
     harness.ratio(

@@ -10,7 +10,7 @@ import harness
 
 TITLE = "24 CT and 48 films, files to labels"
 PEER = "a serial script of the same library functions, one process per case and stage"
-PAIRS = 2
+PAIRS = 1
 FULL, SMALL = {"films": 48, "ct": 24}, {"films": 1, "ct": 1}
 CLAIMS = (
     harness.ratio("wall of the script over the factory", "wall_s", 5),

@@ -8,6 +8,7 @@ import harness
 
 TITLE = "preprocess: 8 CT of 256^3 to 1.5 mm"
 PEER = "MONAI's LoadImage, Orientation, Spacing, ScaleIntensityRange and SaveImage in one process"
+PAIRS = 3
 CLAIMS = (
     harness.ratio("CPU of MONAI over ours, which keeps its integrity checks", "cpu_s", 5),
     harness.ratio("wall of MONAI over ours, one process each", "wall_s", None),
