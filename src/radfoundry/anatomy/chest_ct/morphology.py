@@ -13,17 +13,22 @@ def depth_mm(mask: np.ndarray, spacing_mm: tuple[float, ...]) -> np.ndarray:
     """
     if mask.all():
         return np.full(mask.shape, np.inf, np.float32)
-    return edt.edt(np.asfortranarray(mask), anisotropy=spacing_mm, black_border=False, parallel=1)
+    return edt.edt(np.ascontiguousarray(mask), anisotropy=spacing_mm, black_border=False, parallel=1)
 
 
 def grown(mask: np.ndarray, radius_mm: float, spacing_mm: tuple[float, ...]) -> np.ndarray:
     """Return the mask dilated with a ball."""
-    return depth_mm(~mask, spacing_mm) <= radius_mm if mask.any() else mask.copy()
+    out, box = np.zeros_like(mask), boxed(mask, radius_mm, spacing_mm)
+    if mask.any():
+        out[box] = depth_mm(~mask[box], spacing_mm) <= radius_mm
+    return out
 
 
 def shrunk(mask: np.ndarray, radius_mm: float, spacing_mm: tuple[float, ...]) -> np.ndarray:
     """Return the mask eroded with a ball."""
-    return depth_mm(mask, spacing_mm) > radius_mm
+    out, box = np.zeros_like(mask), boxed(mask, 0.0, spacing_mm)
+    out[box] = depth_mm(mask[box], spacing_mm) > radius_mm
+    return out
 
 
 def closed(mask: np.ndarray, radius_mm: float, spacing_mm: tuple[float, ...]) -> np.ndarray:
@@ -59,8 +64,8 @@ def boxed(
 
 def parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return connected parts (by faces) as labels from 1, and voxel counts with index 0 zeroed."""
-    labels = cc3d.connected_components(np.asfortranarray(mask), connectivity=6)
-    counts = np.bincount(labels.ravel(order="K"))
+    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=6)
+    counts = np.bincount(labels.ravel())
     counts[0] = 0
     return labels, counts
 
