@@ -42,12 +42,26 @@ def test_what_was_done_to_a_copy_hardly_counts(how):
     assert alike(how(texture(0)), [texture(0)])[0] > 0.85
 
 
-@pytest.mark.parametrize("degrees", [-10, -5, 5, 10])
-def test_the_coarse_look_alone_finds_a_turned_copy_among_many(degrees):
+TURNED = [(0.0, degrees, 1.0, 0.0, 0.0) for degrees in (-10.0, -5.0, 5.0, 10.0)]
+ZOOMED = [(0.0, 0.0, zoom, 0.0, 0.0) for zoom in (0.9, 1.1)]
+SHIFTED = [(mirrored, 0.0, 1.0, 0.22, -0.15) for mirrored in (0.0, 1.0)]
+
+
+@pytest.mark.parametrize("how", [*TURNED, *ZOOMED, *SHIFTED])
+def test_the_coarse_look_alone_finds_a_moved_copy_among_many(how):
     known = np.array([[texture(n)] for n in range(40)], np.float16)
     look = CloseLook(Seen(tuple(map(str, range(40))), ("",) * 40, known))
-    turned = ndimage.rotate(texture(3), degrees, reshape=False, order=1, mode="nearest")
-    assert look._firsts(turned[None, None].astype(np.float16))[0].argmax() == 3
+    way = torch.tensor([how])
+    copy = moved(torch.tensor(texture(3)[None]).float(), way[:, :3], way[:, 3:], outside="border")
+    assert look._firsts(copy.numpy().astype(np.float16))[0].argmax() == 3
+
+
+def test_the_coarse_look_finds_a_volume_whose_views_are_shifted_each_in_its_own_way():
+    known = np.array([[texture(3 * n + v) for v in range(3)] for n in range(40)], np.float16)
+    look = CloseLook(Seen(tuple(map(str, range(40))), ("",) * 40, known))
+    ways = [(2, 3), (-3, 2), (3, 0)]
+    copy = [np.roll(view, way, (0, 1)) for view, way in zip(known[3], ways, strict=True)]
+    assert look._firsts(np.array([copy]))[0].argmax() == 3
 
 
 def test_a_shift_beyond_the_reach_is_not_found():

@@ -1,9 +1,9 @@
 """The nearest of all training pictures to each picture: all are looked at, the nearest closely.
 
 A first look compares a picture with every training picture: by the learned embedding, and by the
-coarse picture itself, as it is, mirrored and turned. The nearest by either are then laid onto it
-(`search`); they are of several owners, or the copies of one film would fill all places. Patients
-are recognized by the embedding of patients alone.
+coarse picture itself, as it is, mirrored, turned, zoomed and shifted. The nearest by either are
+then laid onto it (`search`); they are of several owners, or the copies of one film would fill all
+places. Patients are recognized by the embedding of patients alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,16 +12,24 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from skimage.measure import block_reduce
+from torch import Tensor
+from torch.nn import functional
 
 from radfoundry.evaluation.privacy.search import Search, detail, moved, taper
 from radfoundry.evaluation.privacy.views import Seen
 
 COARSE = 8  # blocks along a side of the coarse picture
-COARSE_TURNS = (-7.5, 0.0, 7.5)  # degrees by which it is turned: turns between are near enough
+# How it is moved, (mirrored, degrees, zoom, along columns, along rows; of half the side): what lies
+# between is near enough. A search that never looks closely at the original cannot find its copy.
+STEPS = (-0.2, -0.1, 0.0, 0.1, 0.2)
+WAYS = (
+    *((*way, 0.0, 0.0) for way in product((0.0, 1.0), (-7.5, 0.0, 7.5), (0.92, 1.0, 1.08))),
+    *((flip, 0.0, 1.0, *shift) for flip in (0.0, 1.0) for shift in product(STEPS, STEPS)),
+)
+SMALL = 32  # pixels of the side before it is moved
 CANDIDATES = 8  # of each first look, that are looked at closely
 OWNERS = 4  # whose nearest pictures are among them: one film many times crowds out no other
-AT_ONCE = 256  # pictures whose first looks are kept
+AT_ONCE = 64  # pictures whose first looks are kept
 Embed = Callable[[np.ndarray], np.ndarray]
 One = tuple[float, int, float]  # similarity, row and second of `Nearest`
 
@@ -68,7 +76,8 @@ class CloseLook:
         side = known.pictures.shape[-1]
         window = np.ones((side, side)) if embed is None else taper(side)
         self.search = Search(self._prepared(known.pictures), window, device=device)
-        self.coarse = coarse(known.pictures)
+        every = [coarse(part) for part in torch.from_numpy(known.pictures).split(AT_ONCE)]
+        self.coarse = torch.cat(every or [torch.zeros(0, 1, 1)])
         self.vectors = embed(known.pictures) if embed else None
         self.owners = np.unique(np.asarray(known.owners, str), return_inverse=True)[1]
 
@@ -94,13 +103,15 @@ class CloseLook:
         return np.asarray(ready, np.float16)
 
     def _firsts(self, pictures: np.ndarray) -> np.ndarray:
-        """Return the likeness of coarse pictures, (n, m), at its best over turns and mirrored."""
-        given = torch.from_numpy(pictures.astype(np.float32))
-        found: np.ndarray = np.full((len(pictures), len(self.coarse)), -1, np.float32)
-        for way in product((0.0, 1.0), COARSE_TURNS, (1.0,)):
-            seen = moved(given, torch.tensor([way] * len(given)), outside="border")
-            np.maximum(found, coarse(seen.numpy()) @ self.coarse.T, out=found)
-        return found
+        """Return the likeness of coarse pictures, (n, m): of each view at its best over `WAYS`."""
+        given = reduced(torch.from_numpy(pictures.astype(np.float32)), SMALL)
+        found = torch.full((given.shape[1], len(given), len(self.coarse)), -1.0)
+        for way in torch.tensor(WAYS):
+            every = way.expand(len(given), -1)
+            seen = coarse(moved(given, every[:, :3], every[:, 3:], outside="border"))
+            likeness = torch.einsum("ncd,mcd->cnm", seen, self.coarse)
+            torch.maximum(found, likeness, out=found)
+        return found.mean(0).numpy()
 
 
 class PatientLook:
@@ -129,15 +140,15 @@ def parts(seen: Seen) -> Iterator[Seen]:
         yield seen.rows(range(start, min(start + AT_ONCE, len(seen.names))))
 
 
-def coarse(pictures: np.ndarray) -> np.ndarray:
-    """Return pictures as vectors of mean 0 and length 1 of block means, (n, c * blocks)."""
-    if not len(pictures):
-        return np.zeros((0, 1), np.float32)
-    block = max(1, pictures.shape[-1] // COARSE)
-    means = [block_reduce(own.astype(np.float32), (1, block, block), np.mean) for own in pictures]
-    flat = np.array(means, np.float32).reshape(len(pictures), -1)
-    flat = flat - flat.mean(1, keepdims=True)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
+def reduced(pictures: Tensor, side: int) -> Tensor:
+    """Return pictures (n, c, s, s) averaged to a side of so many pixels, or a few more."""
+    return functional.avg_pool2d(pictures, max(1, pictures.shape[-1] // side))
+
+
+def coarse(pictures: Tensor) -> Tensor:
+    """Return each view's block means as a vector of mean 0 and length 1, (n, c, blocks)."""
+    flat = reduced(pictures.float(), COARSE).flatten(2)
+    return functional.normalize(flat - flat.mean(2, keepdim=True), dim=2)
 
 
 def apart(seen: Seen, known: Seen) -> np.ndarray:
