@@ -5,7 +5,8 @@ and over all small shifts at once (by Fourier transform; Lewis, Fast Normalized 
 1995). Local contrast is evened out first, so that brightness and gamma hardly count. It costs tens
 of milliseconds for each picture and a few candidates, so that a cheaper look must choose these.
 
-A volume is seen in several views, each searched by itself: the mean over views counts.
+A volume is seen in several views, each searched by itself, and the best one counts: what is turned
+in one plane keeps its look in the view of that plane alone.
 """
 
 import math
@@ -127,7 +128,7 @@ class Search:
 
     @torch.inference_mode()
     def __call__(self, prepared: np.ndarray, candidates: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return how alike one picture is to each candidate, (k,) in [-1, 1], the mean over views.
+        """Return how alike one picture is to each candidate, (k,) in [-1, 1], in the best view.
 
         Args:
             prepared: (c, s, s), as those that are known.
@@ -137,10 +138,10 @@ class Search:
         known = spectra(self._tensor(self.known[np.asarray(candidates, int)]), self.window)
         tried = spectra(moved(mine, self.first), self.window)
         best, which = peaks(tried[:, None], known[None], self.reach).max(0)  # (k, c)
-        for row in best.mean(1).argsort(descending=True)[:REFINED].tolist():
+        for row in best.amax(1).argsort(descending=True)[:REFINED].tolist():
             finer = self._finer(mine, known[row], self.first[which[row]])
             best[row] = torch.maximum(best[row], finer)
-        return best.mean(1).double().cpu().numpy()
+        return best.amax(1).double().cpu().numpy()
 
     def _finer(self, mine: Tensor, known: Tensor, near: Tensor) -> Tensor:
         """Return the best of finer turns and zooms round those given for each view, (c,)."""
