@@ -149,6 +149,28 @@ def test_balls_are_in_millimetres():
     assert [int(np.ptp(line)) for line in np.nonzero(grown)] == [12, 6, 4]
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999, 1.0])
+def test_balls_are_the_same_in_a_box_as_on_the_whole_grid(share, order):
+    spacing, rng = (1.0, 2.0, 1.5), np.random.default_rng(4)
+    mask = np.asarray(rng.random((12, 9, 14)) < share, order=order)
+    for radius in (1.0, 2.5, 6.0):
+        away = morphology.depth_mm(~mask, spacing) if mask.any() else np.full(mask.shape, np.inf)
+        whole = morphology.depth_mm(mask, spacing) > radius
+        np.testing.assert_array_equal(morphology.grown(mask, radius, spacing), away <= radius)
+        np.testing.assert_array_equal(morphology.shrunk(mask, radius, spacing), whole)
+
+
+def test_gas_above_the_lungs_is_no_lung_in_any_order_of_memory():
+    hu = np.full((96, 72, 60), 40, np.float32)
+    hu[10:40, 15:60, 4:28] = hu[56:86, 15:60, 4:28] = -850
+    hu[30:70, 10:62, 34:58] = -1000
+    inside = np.ones(hu.shape, bool)
+    for order in ("C", "F"):
+        given = np.asarray(hu, order=order), SPACING, np.asarray(inside, order=order)
+        assert airways.lungs_top(*given) == pytest.approx(27, abs=6)
+
+
 def labeled_lung(hu):
     """Return an image that is one lung, and its anatomy map."""
     labels = np.full(hu.shape, regions.label_id("lung_right"), np.uint8)

@@ -105,8 +105,28 @@ def test_the_mirrored_picture_is_seen():
     assert not torch.allclose(network.encode(left), network.encode(left.flip(-1)))
 
 
-def test_a_volume_alone_is_convolved_as_beside_another():
-    layer = convolution(3, 8, 8)
+@pytest.fixture
+def asked_of_one_dnn(monkeypatch):
+    """Return a list that grows with each convolution that goes to oneDNN by its name."""
+    found, real = [], torch.mkldnn_convolution
+    monkeypatch.setattr(torch, "mkldnn_convolution", lambda *a: (found.append(a), real(*a))[1])
+    return found
+
+
+def test_one_volume_alone_goes_to_one_dnn(asked_of_one_dnn):
+    layer, volume = convolution(3, 2, 2), torch.ones(1, 2, 4, 4, 4)
+    layer(volume)
+    assert len(asked_of_one_dnn) == 1
+    layer(volume.repeat(2, 1, 1, 1, 1))
+    layer(volume[0])
+    layer(volume[:0])
+    layer.double()(volume.double())
+    assert len(asked_of_one_dnn) == 1
+
+
+@pytest.mark.parametrize(("side", "stride"), [(3, 1), (1, 1), ((1, 3, 3), 1), (3, 2)])
+def test_a_volume_alone_is_convolved_as_beside_another(side, stride):
+    layer = convolution(3, 8, 8, side, stride)
     pair = torch.randn(2, 8, 6, 5, 4, generator=torch.Generator().manual_seed(3))
     alone = torch.cat([layer(one) for one in pair.split(1)])
     torch.testing.assert_close(alone, layer(pair))

@@ -56,6 +56,15 @@ def test_the_coarse_look_alone_finds_a_moved_copy_among_many(how):
     assert look._firsts(copy.numpy().astype(np.float16))[0].argmax() == 3
 
 
+@pytest.mark.parametrize(("best_view", "least", "most"), [(True, 0.99, 1.01), (False, 0, 0.8)])
+def test_a_volume_that_keeps_one_view_is_found_by_its_best_one_alone(best_view, least, most):
+    ready = [
+        detail(np.array([texture(9), texture(10 * n + 1), texture(10 * n + 2)])) for n in (1, 2)
+    ]
+    search = Search(np.array(ready[:1]), taper(SIDE), best_view=best_view)
+    assert least < search(ready[1], [0])[0] < most
+
+
 def test_the_coarse_look_finds_a_volume_whose_views_are_shifted_each_in_its_own_way():
     known = np.array([[texture(3 * n + v) for v in range(3)] for n in range(40)], np.float16)
     look = CloseLook(Seen(tuple(map(str, range(40))), ("",) * 40, known))

@@ -93,3 +93,16 @@ def test_small_inputs_are_never_judged(module):
     turns = [turn(harness.Run, QUIET, ours=1.0, MONAI=60.0)]
     rows = [module("page").rows(run.Result(bar, turns, small=small))[0] for small in (True, False)]
     assert [row.split(" | ")[-1] for row in rows] == ["not judged: small inputs |", "met |"]
+
+
+def test_a_page_keeps_its_last_part_and_is_replaced_once_all_bars_are_measured(module, tmp_path):
+    run, page = module("run"), module("page")
+    path = tmp_path / "page.md"
+    path.write_text(f"before\n\n{page.DEMO}\n\nkept\n")
+    found = run.Result(run.loaded("image_store"), refused="no room")
+    run.written(path, [found], small=True)
+    assert path.read_text().startswith("before")
+    text = (tmp_path / "page.partial.md").read_text()
+    assert "no room" in text
+    assert text.endswith("kept\n")
+    assert "Not measured here: anatomy" in text

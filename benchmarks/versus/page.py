@@ -95,10 +95,10 @@ def whole(results: Sequence[Any], small: bool, left_out: Sequence[str] = ()) -> 
         "# Performance beside peers",
         "Written by `make versus` (`python benchmarks/versus/run.py --page docs/performance.md`):"
         f" {size}.{missing} Sides run in turn, A B A B; outputs of the first turn are compared"
-        " before anything is told, and that turn is not counted (unless it is the only one, where"
-        " sides take minutes); each side is a process of its own, measured from its start to its"
-        " end with its children. A ratio is what the best of the peers takes over what ours takes,"
-        " turn by turn. Where others kept more than"
+        " before anything is told, and that turn is not counted unless it is the only one (n 1:"
+        " ours then goes first, on cold files); each side is a process of its own, measured from"
+        " its start to its end with its children. A ratio is what the best of the peers takes over"
+        " what ours takes, turn by turn. Where others kept more than"
         f" {harness.BUSY_CORES} cores busy the clock is not judged; CPU seconds are.",
         "\n".join(machine()),
         "\n".join([HEAD, *lines(results, rows)]),

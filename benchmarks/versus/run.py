@@ -1,8 +1,8 @@
 """Hold the factory against its peers, side by side: python benchmarks/versus/run.py [BAR ...].
 
-`--pairs 1 --small` is a quick look, without a turn that warms up; `--page docs/performance.md`
-writes the page. Exit 1 when a bar could not be measured or its sides are unequal, not when it is
-missed.
+Where one pair is asked for, or a bar's sides take minutes, no turn warms up; `--small` is a quick
+look; `--page docs/performance.md` writes the page. Exit 1 when a bar could not be measured or its
+sides are unequal, not when it is missed.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def measured(name: str, pairs: int, small: bool) -> Result:
         first = harness.turns(sides, 1)  # warms caches up, and makes what is compared
         harness.weighed(harness.act(name, EQUAL, folder), log)
         more = min(pairs, getattr(bar, "PAIRS", pairs))
-        turns = first if more == 1 else harness.turns(sides, more)  # minutes: nothing to warm up
+        turns = first if more == 1 else harness.turns(sides, more)
         return Result(bar, turns, told(folder, EQUAL).read_text(), "", load, small)
     except (RuntimeError, OSError) as error:
         return Result(bar, refused=str(error).strip().splitlines()[-1], load=load)
@@ -96,11 +96,15 @@ def act(name: str, what: str, folder: Path, small: bool) -> None:
 
 
 def written(path: Path, results: Sequence[Result], small: bool) -> None:
-    """Write the page of what was measured so far; its last part stays."""
+    """Write a page of what was measured so far beside the one that is there, whose end it keeps."""
     known = {result.bar.__name__.removeprefix("bars.") for result in results}
     rest = [name for name in BARS if name not in known]
     own, kept = page.whole(results, small, rest), page.last_part(path)
-    path.write_text(f"{own}\n{kept}" if kept else own)
+    _partial(path).write_text(f"{own}\n{kept}" if kept else own)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_suffix(".partial.md")
 
 
 def asked() -> argparse.Namespace:
@@ -130,8 +134,10 @@ def main() -> int:
         results.append(measured(name, given.pairs, given.small))
         sys.stdout.write("\n".join(page.rows(results[-1])) + "\n")
         sys.stdout.flush()
-        if given.page:  # after each bar: an hour's work is not lost with the last one
+        if given.page:  # an hour's work is not lost with the last bar
             written(given.page, results, given.small)
+    if given.page:
+        _partial(given.page).replace(given.page)
     return int(any(result.refused for result in results))
 
 

@@ -87,7 +87,7 @@ def lungs_top(hu: np.ndarray, spacing_mm: Spacing, inside: np.ndarray) -> float:
     small, steps_mm = hu[thin], tuple(mm * n for mm, n in zip(spacing_mm, step, strict=True))
     core = morphology.shrunk(inside[thin] & (small < WALL_HU), CORE_MM, steps_mm)
     labels, counts = morphology.parts(core)
-    gas = np.bincount(labels.ravel(order="K"), (small < GAS_HU).ravel(order="K"))
+    gas = np.bincount(labels.ravel(), (small < GAS_HU).ravel())
     lung = (counts * np.prod(steps_mm) >= LEAST_CORE_MM3) & (gas <= GAS_SHARE * counts)
     lung[0] = False
     if not lung.any():

@@ -4,7 +4,7 @@ import numpy as np
 from skimage.measure import block_reduce
 
 from radfoundry.anatomy.chest_ct import air
-from radfoundry.volume import Volume
+from radfoundry.volume import Volume, reordered
 
 COARSE_MM = 3.0  # voxels are averaged to about this size
 
@@ -16,7 +16,8 @@ def reduced(voxels: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
         voxels: HU, or booleans, of which the share in each block comes out.
         factors: Voxels in a block along each axis.
     """
-    hu = np.clip(voxels.astype(np.float32), air.PADDING_HU, 3071)
+    ordered = reordered(voxels, "C", np.float32)  # as masks are: mixed orders take long
+    hu = np.clip(ordered, air.PADDING_HU, 3071)
     if max(factors) == 1:
         return hu
     more = [(0, -size % factor) for size, factor in zip(hu.shape, factors, strict=True)]

@@ -13,7 +13,8 @@ def depth_mm(mask: np.ndarray, spacing_mm: tuple[float, ...]) -> np.ndarray:
     """
     if mask.all():
         return np.full(mask.shape, np.inf, np.float32)
-    return edt.edt(np.ascontiguousarray(mask), anisotropy=spacing_mm, black_border=False, parallel=1)
+    whole = np.ascontiguousarray(mask)
+    return edt.edt(whole, anisotropy=spacing_mm, black_border=False, parallel=1)
 
 
 def grown(mask: np.ndarray, radius_mm: float, spacing_mm: tuple[float, ...]) -> np.ndarray:
@@ -26,7 +27,7 @@ def grown(mask: np.ndarray, radius_mm: float, spacing_mm: tuple[float, ...]) -> 
 
 def shrunk(mask: np.ndarray, radius_mm: float, spacing_mm: tuple[float, ...]) -> np.ndarray:
     """Return the mask eroded with a ball."""
-    out, box = np.zeros_like(mask), boxed(mask, 0.0, spacing_mm)
+    out, box = np.zeros_like(mask), boxed(mask, 0.0, spacing_mm)  # one layer round it will do
     out[box] = depth_mm(mask[box], spacing_mm) > radius_mm
     return out
 

@@ -8,7 +8,8 @@ from radfoundry.data.gate.source import GateError
 from radfoundry.data.preprocess.resampling import Grid, grid_of, in_one_thread, resampled
 from radfoundry.volume import Volume
 
-# Shading varies over centimeters: at 4 mm N4 took seven times as long, and left no less of it.
+# Shading varies over centimeters: at 4 mm N4 took seven times as long on a phantom, and left about
+# as much of it.
 SHRUNK_MM = 8.0
 LEAST = 8  # voxels along an axis that the field's splines need
 ITERATIONS = (50, 50, 30)

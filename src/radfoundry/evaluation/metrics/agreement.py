@@ -117,7 +117,7 @@ def surface_distance(
         mask[box].reshape([mask[box].shape[axis] for axis in thick]) for mask in (first, second)
     ]
     rims = [np.pad(mask & ~ndimage.binary_erosion(mask), 1) for mask in planes]
-    far = [edt.edt(np.asfortranarray(~rim), anisotropy=spacing) for rim in rims]
+    far = [edt.edt(np.ascontiguousarray(~rim), anisotropy=spacing) for rim in rims]
     return max(
         float(np.percentile(away[rim], percentile))
         for away, rim in zip(far, reversed(rims), strict=True)

@@ -24,7 +24,7 @@ COARSE = 8  # blocks along a side of the coarse picture
 STEPS = (-0.2, -0.1, 0.0, 0.1, 0.2)
 WAYS = (
     *((*way, 0.0, 0.0) for way in product((0.0, 1.0), (-7.5, 0.0, 7.5), (0.92, 1.0, 1.08))),
-    *((flip, 0.0, 1.0, *shift) for flip in (0.0, 1.0) for shift in product(STEPS, STEPS)),
+    *((f, 0.0, 1.0, *s) for f in (0.0, 1.0) for s in product(STEPS, STEPS) if any(s)),
 )
 SMALL = 32  # pixels of the side before it is moved
 CANDIDATES = 8  # of each first look, that are looked at closely
@@ -75,9 +75,11 @@ class CloseLook:
         self.known, self.embed = known, embed
         side = known.pictures.shape[-1]
         window = np.ones((side, side)) if embed is None else taper(side)
-        self.search = Search(self._prepared(known.pictures), window, device=device)
-        every = [coarse(part) for part in torch.from_numpy(known.pictures).split(AT_ONCE)]
-        self.coarse = torch.cat(every or [torch.zeros(0, 1, 1)])
+        whole = embed is not None
+        ready = self._prepared(known.pictures)
+        self.search = Search(ready, window, device=device, best_view=whole)
+        every = torch.from_numpy(known.pictures).split(AT_ONCE)
+        self.coarse = torch.cat([coarse(self._small(part)) for part in every])
         self.vectors = embed(known.pictures) if embed else None
         self.owners = np.unique(np.asarray(known.owners, str), return_inverse=True)[1]
 
@@ -104,14 +106,18 @@ class CloseLook:
 
     def _firsts(self, pictures: np.ndarray) -> np.ndarray:
         """Return the likeness of coarse pictures, (n, m): of each view at its best over `WAYS`."""
-        given = reduced(torch.from_numpy(pictures.astype(np.float32)), SMALL)
-        found = torch.full((given.shape[1], len(given), len(self.coarse)), -1.0)
-        for way in torch.tensor(WAYS):
+        given = self._small(torch.from_numpy(pictures))
+        views = given.shape[1], len(given), len(self.coarse)
+        found = torch.full(views, -1.0, device=given.device)
+        for way in torch.tensor(WAYS, device=given.device):
             every = way.expand(len(given), -1)
             seen = coarse(moved(given, every[:, :3], every[:, 3:], outside="border"))
             likeness = torch.einsum("ncd,mcd->cnm", seen, self.coarse)
             torch.maximum(found, likeness, out=found)
-        return found.mean(0).numpy()
+        return found.mean(0).cpu().numpy()
+
+    def _small(self, pictures: Tensor) -> Tensor:
+        return reduced(pictures.to(self.search.device).float(), SMALL)
 
 
 class PatientLook:
@@ -147,7 +153,7 @@ def reduced(pictures: Tensor, side: int) -> Tensor:
 
 def coarse(pictures: Tensor) -> Tensor:
     """Return each view's block means as a vector of mean 0 and length 1, (n, c, blocks)."""
-    flat = reduced(pictures.float(), COARSE).flatten(2)
+    flat = reduced(pictures, COARSE).flatten(2)
     return functional.normalize(flat - flat.mean(2, keepdim=True), dim=2)
 
 

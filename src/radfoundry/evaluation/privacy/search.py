@@ -5,8 +5,9 @@ and over all small shifts at once (by Fourier transform; Lewis, Fast Normalized 
 1995). Local contrast is evened out first, so that brightness and gamma hardly count. It costs tens
 of milliseconds for each picture and a few candidates, so that a cheaper look must choose these.
 
-A volume is seen in several views, each searched by itself, and the best one counts: what is turned
-in one plane keeps its look in the view of that plane alone.
+A volume is seen in several views, each searched by itself. Of whole images the best view counts:
+what is turned in one plane keeps its look in the view of that plane alone. Of a lesion or a mask,
+which are alike in one view soon, the mean over views does.
 """
 
 import math
@@ -111,8 +112,9 @@ class Search:
     """What pictures are looked for among, laid onto each other on a device."""
 
     def __init__(
-        self, prepared: np.ndarray, window: np.ndarray, reach: float = REACH, device: str = "cpu"
-    ) -> None:
+        self, prepared: np.ndarray, window: np.ndarray, reach: float = REACH, device: str = "cpu",
+        best_view: bool = False,
+    ) -> None:  # fmt: skip
         """Keep what is searched.
 
         Args:
@@ -120,15 +122,16 @@ class Search:
             window: (s, s) weights of pixels, such as `taper` returns.
             reach: The largest shift, of the side.
             device: Where to work.
+            best_view: Whether the best view counts, not the mean over views.
         """
-        self.device, self.known = device, prepared
+        self.device, self.known, self.best_view = device, prepared, best_view
         side = prepared.shape[-1]
         self.reach = min(math.floor(reach * side), (side - 1) // 2)
         self.window, self.first, self.finer = map(self._tensor, (window, grid(), np.array(FINER)))
 
     @torch.inference_mode()
     def __call__(self, prepared: np.ndarray, candidates: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return how alike one picture is to each candidate, (k,) in [-1, 1], in the best view.
+        """Return how alike one picture is to each candidate, (k,) in [-1, 1].
 
         Args:
             prepared: (c, s, s), as those that are known.
@@ -138,10 +141,14 @@ class Search:
         known = spectra(self._tensor(self.known[np.asarray(candidates, int)]), self.window)
         tried = spectra(moved(mine, self.first), self.window)
         best, which = peaks(tried[:, None], known[None], self.reach).max(0)  # (k, c)
-        for row in best.amax(1).argsort(descending=True)[:REFINED].tolist():
+        for row in self._of_views(best).argsort(descending=True)[:REFINED].tolist():
             finer = self._finer(mine, known[row], self.first[which[row]])
             best[row] = torch.maximum(best[row], finer)
-        return best.amax(1).double().cpu().numpy()
+        return self._of_views(best).double().cpu().numpy()
+
+    def _of_views(self, likeness: Tensor) -> Tensor:
+        """Return what counts of (k, c), (k,)."""
+        return likeness.amax(1) if self.best_view else likeness.mean(1)
 
     def _finer(self, mine: Tensor, known: Tensor, near: Tensor) -> Tensor:
         """Return the best of finer turns and zooms round those given for each view, (c,)."""
