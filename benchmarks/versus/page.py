@@ -111,7 +111,16 @@ def whole(results: Sequence[Any], small: bool, left_out: Sequence[str] = ()) -> 
         "## What each side took",
         "\n".join([SIDES_HEAD, *lines(results, side_rows)]),
     ]
+    if whys := lines(results, why):
+        parts += ["## Where the seconds of missed bars go", "\n".join(whys)]
     return "\n\n".join(parts) + "\n"
+
+
+def why(result: Any) -> list[str]:
+    """Return what a profile showed of a bar that is missed, where it has been profiled."""
+    told = getattr(result.bar, "PROFILE", "")
+    verdicts = {claim.verdict(result.turns) for claim in result.bar.CLAIMS}
+    return [f"* **{result.bar.TITLE}**: {told}"] if told and "missed" in verdicts else []
 
 
 def last_part(path: Path) -> str:

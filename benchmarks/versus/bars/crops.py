@@ -14,6 +14,10 @@ import harness
 TITLE = "crops of 64^3 from CT of 256^3, per worker"
 PEER = "MONAI's CacheDataset and PersistentDataset over `.nii.gz`, whole cases, then SpatialCrop"
 PAIRS = 3
+PROFILE = (
+    "to cut a crop of 64^3 out of the memory map and convert it takes 1.0 ms; the digest by which"
+    " outputs are compared takes 1.1 ms on every side (time.process_time, 2026-11-30)."
+)
 CLAIMS = (
     harness.ratio("CPU of the better dataset over ours", "cpu_s", 5),
     harness.ratio(

@@ -6,6 +6,11 @@ import harness
 
 TITLE = "image store: write and read volumes of 256^3, int16"
 PEER = "nibabel's `.nii.gz`"
+PROFILE = (
+    "of .38 CPU s of a round trip isal packs for .23 and unpacks for .11; header, copies and the"
+    " digest are the rest. nibabel takes .59 and .25, at the same level and for the same bytes: CT"
+    " with noise is packed to 57 % only (time.process_time, 2026-11-30)."
+)
 CLAIMS = (
     harness.ratio("CPU of nibabel over ours", "cpu_s", 6),
     harness.ratio("bytes of nibabel over ours: no larger", "bytes", 1),

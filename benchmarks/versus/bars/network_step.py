@@ -13,7 +13,7 @@ import harness
 
 TITLE = "a training step at equal grid, channels, batch and loss"
 PEER = "MONAI's DiffusionModelUNet with its own defaults"
-PAIRS = 2
+PAIRS = 1
 CLAIMS = (
     harness.ratio("CPU of a step of MONAI's over ours", "step_cpu_s", 3),
     harness.ratio("CPU of a call while drawing, MONAI's over ours", "call_cpu_s", None),
