@@ -86,7 +86,7 @@ def whole(results: Sequence[Any], small: bool, left_out: Sequence[str] = ()) -> 
     Args:
         results: Of the bars, in order.
         small: Whether inputs were small.
-        left_out: Names of bars that were not asked for.
+        left_out: Names of bars that were not measured, or not yet.
     """
     size = "`--small` inputs, far below the sizes of the titles: they say little of speed"
     size = size if small else "full sizes"

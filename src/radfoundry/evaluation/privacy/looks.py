@@ -117,7 +117,7 @@ class CloseLook:
         return found.mean(0).cpu().numpy()
 
     def _small(self, pictures: Tensor) -> Tensor:
-        return reduced(pictures.to(self.search.device).float(), SMALL)
+        return averaged(pictures.to(self.search.device).float(), SMALL)
 
 
 class PatientLook:
@@ -146,14 +146,14 @@ def parts(seen: Seen) -> Iterator[Seen]:
         yield seen.rows(range(start, min(start + AT_ONCE, len(seen.names))))
 
 
-def reduced(pictures: Tensor, side: int) -> Tensor:
+def averaged(pictures: Tensor, side: int) -> Tensor:
     """Return pictures (n, c, s, s) averaged to a side of so many pixels, or a few more."""
     return functional.avg_pool2d(pictures, max(1, pictures.shape[-1] // side))
 
 
 def coarse(pictures: Tensor) -> Tensor:
     """Return each view's block means as a vector of mean 0 and length 1, (n, c, blocks)."""
-    flat = reduced(pictures, COARSE).flatten(2)
+    flat = averaged(pictures, COARSE).flatten(2)
     return functional.normalize(flat - flat.mean(2, keepdim=True), dim=2)
 
 
