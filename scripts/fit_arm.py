@@ -40,7 +40,7 @@ def predictions(progress):
     cases["unseen"] = chain.from_iterable(map(unseen, job.params.unseen))
     drawn = samples_of(job.input)
     cases |= {name: drawn_cases(samples) for name, samples in drawn.items()}
-    options = dict(job.params.task) | {"seed": number}
+    options = dict(job.params.task) | {"seed": number, "cohort": job.params.own}
     rows = task.run(arm, cases, options, rng, device(job), progress)
     return rows.assign(arm=arm, seed=number)
 

@@ -6,7 +6,7 @@ from _cases import read_all
 from _job import start
 
 from radfoundry import tables
-from radfoundry.report.scorecard import latents, pseudo_masks, stages
+from radfoundry.report.scorecard import absent, latents, pseudo_masks, stages
 from radfoundry.report.scorecard.card import build, check
 from radfoundry.report.scorecard.published import beside
 
@@ -36,5 +36,7 @@ made = [tables.read(path, "scorecard") for path in job.input.syntheses]
 found = read_all(job.input.findings, "finding_masks")
 rows += pseudo_masks.rows(found, job.params.bootstrap, rng)
 card = pd.concat([build(beside(rows, job.params.published)), *made], ignore_index=True)
+lacking = build(absent.rows(card, job.params.headlines))
+card = pd.concat([card, lacking], ignore_index=True) if len(lacking) else card
 check(card)
 tables.write(card, job.output.scorecard, "scorecard")

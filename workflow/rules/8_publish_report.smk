@@ -4,6 +4,8 @@ reads   everything above, and what each job cost (logs/**/*.cost.tsv, those that
 writes  results/scorecard.tsv  results/report.html  results/differences.tsv
 """
 
+from radfoundry.config import headlines
+
 
 report: "../report/overview.rst"
 
@@ -40,6 +42,7 @@ rule write_scorecard:
         latent=autoencoders.recipes(settings),
         compared=[recipe for recipe, _ in lookups.comparisons(settings)],
         published={recipe: lookups.published(settings, recipe) for recipe in RECIPES},
+        headlines={recipe: headlines.unmeasured(settings, recipe) for recipe in RECIPES},
         bootstrap=option("evaluate/bootstrap"),
         seed=option("evaluate/seeds"),
         code=code("write_scorecard"),

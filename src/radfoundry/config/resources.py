@@ -124,7 +124,8 @@ def arm_mb(settings: Settings, recipe: str, task: str) -> int:
 def _targets(task: str, stated: Mapping[str, Any]) -> int:
     """Return how many things a task asks of each case."""
     options = catalogue.constant("tasks", task, "OPTIONS") | stated
-    return sum(len(options.get(name, ())) for name in ("findings", "sides", "severities"))
+    asked = sum(len(options.get(name, ())) for name in ("findings", "sides", "severities"))
+    return asked + ("organ" in options)  # whose map is kept too
 
 
 def cases(settings: Settings, cohort: str) -> int:

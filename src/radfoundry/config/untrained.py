@@ -74,7 +74,7 @@ def found(config: Mapping) -> Iterator[str]:
         asked = own["recipes"] if lookups.null_arms(config, task) else ()
         for recipe in [name for name in asked if not arms(config, name)]:
             message = f"is true, but {recipe!r} has no null arm"
-            allowed = "recipes among evaluate.synthesis.recipes, of generators that claim a network"
+            allowed = "recipes of evaluate.synthesis or control, of generators that claim a network"
             yield f"evaluate.{task}.untrained: {message}; allowed: {allowed}"
 
 
@@ -82,23 +82,34 @@ def advice(settings: Settings) -> list[str]:
     """Return a warning for each task whose null arms cannot have as many samples as other arms.
 
     A finding is taught by cases with and without it: twice the task's `added` are needed, or all
-    that the recipe draws where that is fewer.
+    that the recipe draws where that is fewer. A lesion is taught by cases with it alone.
     """
-    lines, drawn = [], settings["evaluate"]["synthesis"][ARM]
+    lines = []
     for recipe, task in lookups.comparisons(settings):
         if not (lookups.null_arms(settings, task) and arms(settings, recipe)):
             continue
+        section, drawn = next(_asking(settings, recipe))
         added = settings["evaluate"][task]["added"]
+        kinds = catalogue.stated("tasks", task, "KINDS", 2)
         count = settings["recipes"][recipe]["sample"]["count"]
-        needed = min(2 * added, count)
+        needed = min(kinds * added, count)
         more = f", or {count} where fewer than half of the prompts ask for it" * (needed < count)
         if drawn["samples"] < needed:
+            each = "of each kind, with and without a finding," if kinds > 1 else "with a lesion"
             lines.append(
-                f"evaluate.synthesis.untrained.samples: is {drawn['samples']}, but {task} adds up "
-                f"to {added} samples of each kind, with and without a finding, of {recipe}'s "
+                f"evaluate.{section}.untrained.samples: is {drawn['samples']}, but {task} adds up "
+                f"to {added} samples {each} of {recipe}'s "
                 f"{count}; arms of unequal numbers are not compared: write {needed}{more}"
             )
     return lines
+
+
+def _asking(settings: Settings, recipe: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the sections of `evaluate` that ask for a recipe's null arm, each with how."""
+    for name in LOOKING:
+        own = settings["evaluate"].get(name)
+        if own and recipe in own["recipes"] and own[ARM]:
+            yield name, own[ARM]
 
 
 def beside(settings: Settings) -> dict[str, Any]:
@@ -132,7 +143,7 @@ def _derived(settings: Settings, recipe: str) -> dict[str, Any]:
 def _asked(settings: Settings, recipe: str) -> dict[str, Any]:
     """Return the `sample:` of a null arm: the first of the recipe's requests, and few probes."""
     own = settings["recipes"][recipe]["sample"]
-    few = next(part[ARM] for part in _sections(settings) if recipe in part["recipes"] and part[ARM])
+    _, few = next(_asking(settings, recipe))
     sample = {**own, "count": min(own["count"], few["samples"])}
     if lookups.takes_prompts(settings, recipe):
         counts = lookups.probe_options(settings, recipe)["probes"]

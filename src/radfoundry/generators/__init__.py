@@ -12,6 +12,8 @@ A generator module has
   of keys below a network may be, see `training_values`.
 * `PUBLISHED`: what the paper reports, by system, metric and arm; `VARIANTS`: which of its systems a
   recipe is, see `lookups.variant`; `SUPER_RESOLUTION`: the network that draws the full grid.
+* `HEADLINES`: the metrics that its samples are judged by first, each with the part of `evaluate`
+  that measures it: where it does not, the scorecard says so.
 * `AUTOENCODER`: the network on whose latents others stand; `USED`: networks that not every recipe
   has, see `lookups.networks_of`. With the former, `round_trip(weights, device)`, which returns a
   function of a case that is encoded and decoded.

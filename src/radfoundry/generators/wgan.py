@@ -61,6 +61,10 @@ TRAIN: Mapping[str, Sequence[str]] = {
         "schedule", "clip", "ema", "precision", "accumulate",
     ),
 }  # fmt: skip
+# What its samples are judged by first, and which part of `evaluate` measures it.
+HEADLINES: Mapping[str, str] = {
+    "fid": "synthesis", "airway_volume_cm3": "synthesis", "memorised_fraction": "memorisation",
+}  # fmt: skip
 # As Xu et al. 2024 report it, where it is a baseline.
 PUBLISHED: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "wgan": {

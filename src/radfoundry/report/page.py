@@ -145,6 +145,7 @@ def _recipe(recipe: Mapping[str, Any], card: pd.DataFrame, number: int) -> dict[
         },
         "untrained": recipe.get("untrained_said", ""),
         "headlines": headlines.of(own, str(name)),
+        "unmeasured": headlines.missing(own),
         "metrics": _metrics(own, charts),
         "subgroups": subgroups.section(asked) if (asked := recipe.get("subgroups")) else None,
     }

@@ -13,19 +13,17 @@ can be: arms taught by equal cases are equal. A task module has
 * `SUBGROUPS`: what subgroups of patients are compared by, if they are: `figures`, names in
   `metrics.subgroups`; `baseline`, the arm without samples, and `claimed`, the one with them.
 * `OPTIONS`: what config may set under `evaluate.<task>`, with defaults.
+* `KINDS`: 1 where cases with a lesion alone teach; cases with and without where it is left out.
 * `run(arm, cases, options, rng, device, progress) -> DataFrame`: train one arm and return what it
-  says of every test case: rows of the table `predictions`, with all that the metrics need, so that
-  intervals by patient can be drawn again without running a network. `cases` maps "train", "tune"
-what it
   says of every test case: rows of the table `predictions`, with all that the metrics need, so that
   intervals by patient can be drawn again without running a network. `cases` maps "train", "tune"
   and "test" to the cases of those splits of the recipe's cohort, "unseen" to those of cohorts that
   no training saw, "samples" to the samples that the experts kept, "unfiltered" to all that were
   drawn, each with the fact `kept` (true or false), and "untrained" to those of the recipe's null
   arm, for `NULL_ARMS`. Each may be an iterator that reads its files on the way: walk it once, or
-  not at all. Equal generators give equal rows. Among the options is `seed`, the number of the
-  training: what is chosen by it is equal in all arms. Nothing is chosen, no threshold and no step,
-  by the cases that it is tested on.
+  not at all. Equal generators give equal rows. Among the options are `cohort`, the recipe's, and
+  `seed`, the number of the training: what is chosen by it is equal in all arms. Nothing is chosen,
+  no threshold and no step, by the cases that it is tested on.
 * `summarise(predictions, options, own, rng) -> DataFrame`: one row per figure of the scorecard,
   with n and an interval, from the rows of all arms and seeds; `own` is the recipe's cohort.
 

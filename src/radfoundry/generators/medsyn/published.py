@@ -18,6 +18,13 @@ CITATION = (
     "Xu et al. 2024, MedSyn: Text-guided Anatomy-aware Synthesis of High-Fidelity 3D CT Images, "
     "IEEE Transactions on Medical Imaging, arXiv:2310.03559"
 )
+# What its samples are judged by first, and which part of `evaluate` measures it.
+HEADLINES: Mapping[str, str] = {
+    "prompt_effect": "synthesis", "laterality_accuracy": "synthesis",
+    "joint_lobe_dice": "synthesis", "given_lobe_dice": "synthesis",
+    "airway_volume_cm3": "synthesis", "fid": "synthesis",
+    "utility_auroc_gain": "classification", "memorised_fraction": "memorisation",
+}  # fmt: skip
 PROBED = ("pleural_effusion", "emphysema", "cardiomegaly")  # the paper's prompt pairs
 SUPER_RESOLUTION = "super_resolution"  # the network that draws the full grid from a coarse one
 LIMITS = (  # of its networks, for the card of a bundle

@@ -25,6 +25,12 @@ USED: Mapping[str, Mapping[str, list | bool]] = {
     "bridge": {"sample/texture": ["bridge"]},
     "inpainting": {"sample/texture": [None, "inpainting", "clusters"]},
 }
+# What its samples are judged by first, and which part of `evaluate` measures it.
+HEADLINES: Mapping[str, str] = {
+    "requested_measured_spearman": "control", "removal_residual_fraction": "control",
+    "outside_identical_fraction": "control", "few_shot_dice_gain": "few_shot_lesions",
+    "memorised_fraction": "memorisation",
+}  # fmt: skip
 # What `train:` takes: each key, and the keys below it. Read without importing, to check a config.
 TRAIN: Mapping[str, Sequence[str]] = {
     "window": (), "crop": (), "lesion": (), "organ": (), "radiomics": (),

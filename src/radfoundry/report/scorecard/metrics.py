@@ -1,5 +1,6 @@
 """What each metric of the scorecard is called, counts, and means to a reader."""
 
+from radfoundry.report.scorecard import few_shot
 from radfoundry.report.scorecard.metric import Metric
 
 _DISTANCE = (
@@ -249,42 +250,6 @@ METRICS: dict[str, Metric] = {
     ),
     "utility_accuracy": Metric("Accuracy of a model so trained", "1", True, _ABOVE),
     "utility_f1": Metric("Classification by a model so trained (F1)", "1", True, _ABOVE),
-    "few_shot_auroc": Metric(
-        "Classification by a model taught by few patients (area under the ROC curve)", "1", True,
-        "Above `real_repeated`, the same patients alone, and close to `extra_real`, more patients.",
-    ),
-    "share_of_real_gain": Metric(
-        "Gain of samples in parts of the gain of as many further patients", "1", True,
-        "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not.",
-    ),
-    "few_shot_dice": Metric(
-        "Segmentation by a model taught by few patients (Dice)", "1", True,
-        "Above `real_repeated`, the same patients alone, and close to `extra_real`, more patients.",
-    ),
-    "share_of_real_gain_dice": Metric(
-        "Gain of samples in Dice in parts of the gain of as many further patients", "1", True,
-        "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not.",
-    ),
-    **{
-        f"few_shot_ap{least}{ending}": Metric(
-            f"Detection{words} by a model taught by few patients (average precision at an overlap "
-            f"of {least / 100:.1f})", "1", True,
-            "Above `real_repeated`, the same patients alone, and close to `extra_real`, more "
-            "patients.",
-        )
-        for least, ending, words in (
-            (30, "", ""), (50, "", ""), (30, "_small", " of small lesions"),
-            (30, "_medium", " of medium lesions"), (30, "_large", " of large lesions"),
-        )
-    },
-    **{
-        f"share_of_real_gain_ap{least}": Metric(
-            f"Gain of samples in average precision at an overlap of {least / 100:.1f} in parts of "
-            "the gain of as many further patients", "1", True,
-            "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do "
-            "not.",
-        )
-        for least in (30, 50)
-    },
+    **few_shot.METRICS,
     "utility_gain": Metric("Gain over real images alone", "1", True, TAUGHT),
 }  # fmt: skip

@@ -9,4 +9,6 @@
 * `classifying`: classifiers in 2D and 3D. `segmenting`: U-Nets that mark a finding. `detecting`:
   networks that box it.
 * `radiographs`: films and masks as networks take them. `copy_paste`: lesions in other films.
+* `lesion_volumes`: CT and MR with their lesions. `slices`: what these teach U-Nets of slices.
+  `pasted_lesions`: lesions in other organs.
 """

@@ -118,7 +118,8 @@ def _asked(task: Task, known: Pools, place: int, target: str, options: Mapping) 
     def by_kind(pool: Pool, owner: str) -> list[np.ndarray]:
         # Each source begins anew: arms of equal samples are taught by the same ones.
         chance = np.random.default_rng(own)
-        return regimes.by_kind(pool.labels[:, place], list(pool.facts[owner]), chance)
+        found = regimes.by_kind(pool.labels[:, place], list(pool.facts[owner]), chance)
+        return found[: task.kinds]
 
     patients = by_kind(train, "patient")
     drawn = {source: by_kind(pool, "case") for source, pool in known.drawn.items()}

@@ -15,16 +15,19 @@ ALL = "all"
 # those of the recipe's null arm, and lesions of the k patients pasted into others of them.
 REAL, EXTRA, SAMPLES = "real", "extra", "samples"
 UNFILTERED, UNTRAINED, PASTED = "unfiltered", "untrained", "pasted"
+BOTH, WITH = "of both kinds", "with it"
 NONE = {
-    EXTRA: "no further patients of both kinds in the train split",
-    SAMPLES: "no kept samples of both kinds",
-    UNFILTERED: "no samples of both kinds",
-    UNTRAINED: "no samples of both kinds from the null arm",
+    EXTRA: f"no further patients {BOTH} in the train split",
+    SAMPLES: f"no kept samples {BOTH}",
+    UNFILTERED: f"no samples {BOTH}",
+    UNTRAINED: f"no samples {BOTH} from the null arm",
 }
 
 
 class Regime(NamedTuple):
     """One k: places of cases (kinds, n) in their pools, kind 0 with and kind 1 without the target.
+
+    Where those without teach nothing there is one kind alone.
 
     Attributes:
         cases: By source. `REAL` are the k patients of each kind, one case each; of `all` they
@@ -93,6 +96,8 @@ def regime(
     added = min([most, *(found[s] for s in (EXTRA, SAMPLES) if found.get(s))])
     cases = {s: [kind[: min(added, found[s])] for kind in kinds] for s, kinds in pools.items()}
     reasons = {source: "" if count else NONE[source] for source, count in found.items()}
+    if len(patients) == 1:
+        reasons = {source: why.replace(BOTH, WITH) for source, why in reasons.items()}
     return Regime(
         {REAL: [kind[:k] for kind in patients], **cases},
         added if any(found.values()) else 0,
@@ -104,6 +109,6 @@ def _lacking(patients: Sequence[np.ndarray], shots: int | str) -> str:
     least, wanted = min(map(len, patients)), 1 if shots == ALL else int(shots)
     if least >= wanted:
         return ""
-    return (
-        f"{len(patients[0])} with and {len(patients[1])} without it to be taught by, k = {wanted}"
-    )
+    words = ("with", "without")[: len(patients)]
+    counts = [f"{len(kind)} {word}" for kind, word in zip(patients, words, strict=True)]
+    return f"{' and '.join(counts)} it to be taught by, k = {wanted}"

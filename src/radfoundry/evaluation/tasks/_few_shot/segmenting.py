@@ -122,17 +122,35 @@ def predicted(tested: Pool, place: int, network: nn.Module | None, device: str) 
 
     The score of a film is the largest probability of its pixels.
     """
-    rows = np.full((len(tested.facts), 1 + len(COUNTS)), np.nan)
-    if network is not None:
-        for row, layers in zip(rows, tested.images, strict=True):
-            row[:] = _counted(network, layers[:1], layers[1 + place].numpy() > 0, device)
+    marked = [
+        counted(network, film[:1][None], film[1 + place].numpy()[None] > 0, device)
+        for film in tested.images
+    ]
+    return told(tested, place, marked)
+
+
+def told(tested: Pool, place: int, marked: Sequence[Sequence[float]]) -> pd.DataFrame:
+    """Return facts, truth, score, threshold and counts of test cases, from `counted` of each."""
+    rows = np.reshape(np.array(marked, float), (len(tested.facts), 1 + len(COUNTS)))
     found = dict(zip(("score", *COUNTS), rows.T, strict=True))
     return tested.facts.assign(truth=tested.labels[:, place], threshold=THRESHOLD, **found)
 
 
 @torch.inference_mode()
-def _counted(network: nn.Module, film: Tensor, mask: np.ndarray, device: str) -> list[float]:
-    logits = network(film[None].to(device)).float().cpu()[0, 0]
+def counted(
+    network: nn.Module | None, planes: Tensor, mask: np.ndarray, device: str
+) -> list[float]:
+    """Return the largest probability, and how much is marked rightly, wrongly and not.
+
+    Args:
+        network: None marks nothing: all are NaN.
+        planes: (n, 1, side, side) of one case.
+        mask: Booleans (n, side, side), the truth.
+        device: Where the network lies.
+    """
+    if network is None:
+        return [np.nan] * (1 + len(COUNTS))
+    logits = network(planes.to(device)).float().cpu()[:, 0]
     marked = (logits > 0).numpy()
     counts = [(marked & mask).sum(), (marked & ~mask).sum(), (mask & ~marked).sum()]
     return [float(logits.max().sigmoid()), *map(float, counts)]

@@ -9,6 +9,7 @@ from torch import nn
 from radfoundry.case import Case
 from radfoundry.evaluation.tasks import _options
 from radfoundry.evaluation.tasks._classifier import Pool, Size
+from radfoundry.evaluation.tasks._few_shot import copy_paste
 from radfoundry.evaluation.tasks._few_shot.plateau import Learner, Taught
 
 # `sources` of the cases that teach; `before`, sources of those that teach for the first half of all
@@ -49,6 +50,8 @@ class Task(NamedTuple):
         taught: Returns what a pool teaches of the target at a place.
         predicted: Returns rows of the test cases, from their pool, a target's place, its network
             or None, and a device.
+        kinds: Of cases that teach: 2, with and without what is asked for, or 1, those with it.
+        pasted: Returns cases with lesions of the k patients, see `copy_paste.pasted`.
     """
 
     name: str
@@ -59,6 +62,8 @@ class Task(NamedTuple):
     learner: Learner
     taught: Callable[[Pool, int], Taught]
     predicted: Callable[[Pool, int, nn.Module | None, str], pd.DataFrame]
+    kinds: int = 2
+    pasted: Callable[..., tuple[Pool | None, str]] = copy_paste.pasted
 
     def completed(self, arm: str, options: Mapping) -> dict[str, Any]:
         """Return options with defaults, the size itself in place of its name, and its steps.
@@ -70,7 +75,8 @@ class Task(NamedTuple):
         _options.check(arm, self.arms, own["size"], self.sizes)
         size = self.sizes[own["size"]]
         chosen = {"size": size, "steps": own["steps"] or size.steps}
-        return own | chosen | {"seed": int(options.get("seed", 0))}
+        told = {"seed": int(options.get("seed", 0)), "cohort": options.get("cohort", "")}
+        return own | chosen | told
 
     def sources(self, arm: str) -> list[str]:
         """Return the sources that an arm is taught by."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot import copy_paste, plateau
+from radfoundry.evaluation.tasks._few_shot import plateau
 from radfoundry.evaluation.tasks._few_shot.plateau import Best, Learner, Taught, Training
 from radfoundry.evaluation.tasks._few_shot.pools import Pools
 from radfoundry.evaluation.tasks._few_shot.regimes import PASTED, REAL, Regime, name_of
@@ -66,8 +66,9 @@ def trained(
 
 def passes(options: Mapping, regime: Regime) -> int:
     """Return steps in which k patients are seen as often as in arms to which others are added."""
-    own = sum(map(len, regime.cases[REAL]))
-    return max(1, round(options["steps"] * own / (own + 2 * regime.added)))
+    kinds = regime.cases[REAL]
+    own = sum(map(len, kinds))
+    return max(1, round(options["steps"] * own / (own + len(kinds) * regime.added)))
 
 
 def _material(
@@ -94,7 +95,7 @@ def _pasted(task: Task, pools: Pools, asked: Asked, options: Mapping) -> tuple[P
     chance = np.random.default_rng(seed(options["seed"], f"{task.name}/{PASTED}", where))
     kinds = [pools.train.at(rows) for rows in asked.regime.cases[REAL]]
     count = asked.regime.added or options["added"]
-    return copy_paste.pasted(kinds, (asked.place, asked.target), count, chance)
+    return task.pasted(kinds, (asked.place, asked.target), count, chance)
 
 
 def _chosen(pools: Pools, source: str, regime: Regime) -> Pool:
