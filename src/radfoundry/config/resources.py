@@ -25,6 +25,7 @@ DRAWN_BYTES = 100  # per voxel of a sample that is drawn: source, channels in an
 THUMBNAIL_BYTES = 2 * 96 * 96 * 12  # of a training image: two views, as text, bytes and float32
 REPORT_BYTES = 192 * 768 * 2 + 4000  # features of one report at the largest size, and its text
 SHRUNK_BYTES = 12  # per pixel that a task keeps: float32, and copies while arms are made of them
+PARTS = 3  # of a shrunk volume: the image, its lesion and its organ
 WORKERS = 8  # that draw ahead, at most
 GPU_MB = 18_000  # of a card of 24 GB: the rest holds networks, and one tile on its way through
 MOST_TOGETHER = 16  # requests in one pass: a GPU is busy long before
@@ -63,11 +64,17 @@ def reading_mb(settings: Settings, cohort: str) -> int:
 def judging_mb(settings: Settings, recipe: str) -> int:
     """Return the memory (MB) of a job that measures a recipe's samples beside their sources.
 
-    The novelty expert holds thumbnails of all training images.
+    The novelty expert holds thumbnails of all training images, the pathology expert shrunk ones.
     """
-    cohort = settings["recipes"][recipe]["cohort"]
+    entry = settings["recipes"][recipe]
+    cohort, reader = entry["cohort"], entry.get("filter", {}).get("pathology")
     held = 4 * WHOLE_BYTES * _voxels(settings, cohort) + THUMBNAIL_BYTES * cases(settings, cohort)
-    return math.ceil(BASE_MB + held / MB)
+    if reader is None:
+        return math.ceil(BASE_MB + held / MB)
+    shrunk = catalogue.constant("tasks", "few_shot_lesions", "PICTURES")
+    each = SHRUNK_BYTES * PARTS * math.prod(shrunk[reader.get("size", "phantom")])
+    held += each * cases(settings, cohort)
+    return math.ceil(BASE_MB + NETWORK_MB + held / MB)
 
 
 def expert_gpus(settings: Settings, recipe: str, expert: str) -> int:

@@ -61,7 +61,7 @@ def seen(
     if (voxels <= low).all() or (voxels >= high).all():
         raise ValueError(
             f"case {case.name!r} has intensities {voxels.min():g} to {voxels.max():g}, none within "
-            f"the window {low:g} to {high:g}: state `window` of few_shot_lesions"
+            f"the window {low:g} to {high:g}: state another `window`"
         )
     scaled = (np.clip(voxels, low, high) - low) * (2 / (high - low)) - 1
     masks = [regions.mask(case.findings, name) for name in lesions]
