@@ -15,21 +15,41 @@ from radfoundry.release.card import markdown_table
 from radfoundry.report import headlines
 from radfoundry.report.scorecard.formatting import with_interval
 
-BESIDE = ("untrained", "shuffled", "real")
-FLOORS = {"real": "real_floor"}  # of distances
+# What stands beside a figure, and how its arm is called: `{arm}` is that of the figure, `{first}`
+# the same up to the first "/", and `{rest}` what follows, with its "/".
+BESIDE: Mapping[str, Sequence[str]] = {
+    "untrained": ("{arm}/untrained", "untrained-real_repeated{rest}", "untrained{rest}"),
+    "shuffled": ("{arm}/shuffled",),
+    "real": (
+        "{arm}/real", "real_floor", "extra_real-real_repeated{rest}", "held_out{rest}/real",
+        "{first}/real", "real",
+    ),
+}  # fmt: skip
+WHOLE = ("requested_measured_spearman",)  # of which every arm is told
 HEAD = ("recipe", "figure", "arm", "value", "n", *BESIDE, "paper")
+
+
+def rows_of(own: Sequence[Mapping[str, Any]], recipe: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a recipe that are told."""
+    for row in headlines.chosen(own, recipe):
+        alike = [other for other in own if other["metric"] == row["metric"]]
+        every = [other for other in alike if not headlines.is_reference(other["arm"])]
+        yield from every if row["metric"] in WHOLE else [row]
 
 
 def lines(own: Sequence[Mapping[str, Any]], recipe: str) -> Iterator[list[str]]:
     """Yield the cells of `HEAD` for each headline of a recipe that was measured."""
     known = {(row["metric"], row["arm"]): row for row in own}
-    for row in headlines.chosen(own, recipe):
-        arms = [(f"{row['arm']}/{each}", FLOORS.get(each, "")) for each in BESIDE]
-        others = [[known[row["metric"], arm] for arm in pair if (row["metric"], arm) in known]
-                  for pair in arms]  # fmt: skip
+    for row in rows_of(own, recipe):
+        arm = str(row["arm"])
+        first, slash, rest = arm.partition("/")
+        parts = {"arm": arm, "first": first, "rest": slash + rest}
+        named = [[form.format(**parts) for form in forms] for forms in BESIDE.values()]
+        others = [[known[row["metric"], name] for name in names if (row["metric"], name) in known]
+                  for names in named]  # fmt: skip
         beside = [estimate(found[0]) if found else "" for found in others]
         paper = "" if math.isnan(row["published"]) else f"{row['published']:.3g}"
-        cells = f"`{row['metric']}`", str(row["arm"]), estimate(row), str(row["n"])
+        cells = f"`{row['metric']}`", arm, estimate(row), str(row["n"])
         yield [recipe, *cells, *beside, paper]
 
 
@@ -50,4 +70,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])

@@ -28,6 +28,7 @@ from radfoundry.data import gate
 from radfoundry.release import formats, radiographs
 from radfoundry.release.exporters import coco, croissant, datasheet, dicom
 from radfoundry.release.exporters import nnunet as raw
+from radfoundry.report.scorecard import absent
 from radfoundry.report.scorecard.card import Row, build, metric
 from radfoundry.volume import Volume, picture, radiograph
 
@@ -221,8 +222,8 @@ def test_a_datasheet_states_use_limits_and_the_terms_for_people_and_programs():
 def test_a_datasheet_holds_the_headlines_of_its_recipe_and_says_what_is_missing():
     rows = [
         Row("r", "anatomy_dice", 0.9, "heart", 0.8, 0.95, 12, published=0.93),
-        Row("r", "pointing_accuracy", float("nan"), "nodule", note="no finding was asked for"),
-        Row("r", "memorised_fraction", float("nan"), note="not measured: nobody asked"),
+        Row("r", "pointing_accuracy", float("nan"), note="no finding was asked for"),
+        Row("r", "memorised_fraction", float("nan"), absent.ARM, note="nobody asked"),
         Row("other", "joint_lobe_dice", 0.5, n=3),
     ]
     table = pd.DataFrame({"split": ["train"], "patient": ["a"]})
@@ -232,7 +233,7 @@ def test_a_datasheet_holds_the_headlines_of_its_recipe_and_says_what_is_missing(
     assert "| 0.900 (0.800 to 0.950) | 12 | 0.930 |" in anatomy
     (pointing,) = [line for line in text.splitlines() if "no finding was asked for" in line]
     assert "| not available | 0 | none |" in pointing
-    lacking = f"* {metric('memorised_fraction').title}: not measured: nobody asked"
+    lacking = f"* {metric('memorised_fraction').title}: nobody asked"
     assert lacking in text.splitlines()
 
 

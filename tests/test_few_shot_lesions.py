@@ -147,6 +147,29 @@ def test_a_pasted_lesion_lies_in_the_organ_beside_the_hosts_own():
     assert "fits into an organ" in why
 
 
+def test_a_lesion_smaller_than_a_voxel_of_the_network_is_not_lost():
+    own = case("a", shape=(64, 64, 64))
+    tiny = np.zeros_like(own.findings)
+    tiny[20, 20, 20] = CORE
+    kept = pool(Case("a", own.image, own.anatomy, tiny, own.facts))
+    assert kept.images[0, 1].sum() == 1
+    assert kept.labels.tolist() == [[1.0]]
+
+
+def test_slices_beside_volumes_are_refused_by_name():
+    with pytest.raises(ValueError, match="case 'b' has .16, 16, 1. voxels: slices cannot stand"):
+        pool(case("a"), case("b", shape=ONE_PLANE))
+
+
+def test_a_lesion_is_pasted_into_another_patients_slice_with_a_soft_border():
+    kind = pool(*(case(f"k{n}", shape=ONE_PLANE) for n in range(4)))
+    found, _ = pasted_lesions.pasted([kind], (0, "tumour"), 3, rng())
+    known = [image.tobytes() for image in kind.images[:, 0].numpy()]
+    for image, mask, _ in found.images.numpy():
+        assert mask.any()
+        assert image.tobytes() not in known
+
+
 def test_sizes_are_thirds_of_the_tested_lesions_and_each_has_its_own_figure():
     voxels = [1.0, 2.0, 3.0, 10.0, 11.0, 12.0]
     rows = pd.DataFrame({"truth": 1.0, "voxels": voxels, "tp": voxels, "fp": 0.0, "fn": 0.0})

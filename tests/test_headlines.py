@@ -27,7 +27,9 @@ def test_what_the_config_does_not_ask_for_is_said_to_be_not_asked_for():
     config = small_config()
     config["evaluate"]["memorisation"] = {"recipes": ["medsyn"]}
     found = headlines.unmeasured(checked(config), "medsyn")
-    assert found["memorised_fraction"] == "not measurable: evaluate.memorisation gave no figure"
+    assert (
+        found["memorised_fraction"] == "not measurable: evaluate.memorisation gave no such figure"
+    )
     found = headlines.unmeasured(checked(config), "artasyn")
     assert found["memorised_fraction"].endswith(
         "evaluate.memorisation.recipes does not name the recipe"
@@ -45,10 +47,15 @@ def test_a_figure_that_nobody_measured_is_a_row_without_a_value():
     assert lacking["value"].isna().all()
     rows = lacking.to_dict("records")
     assert told.of(rows, "r") == []
-    assert [line.rpartition(": ")[2] for line in told.missing(rows)] == [
-        "nobody asked",
-        "not asked",
-    ]
+    reasons = [line.rpartition(": ")[2] for line in told.missing(rows)]
+    assert reasons == ["nobody asked", "not asked"]
+
+
+def test_a_gain_of_other_means_is_no_figure_of_a_recipe():
+    card = build([Row("r", "few_shot_dice_gain", 0.2, "copy_paste-real_repeated/c/t/k4", n=9)])
+    (row,) = absent.rows(card, {"r": {"few_shot_dice_gain": "no samples taught"}})
+    assert row.note == "no samples taught"
+    assert told.of(card.to_dict("records"), "copy_paste") == []
 
 
 def test_a_figure_that_was_asked_for_and_is_not_defined_is_not_called_unmeasured():
@@ -57,18 +64,20 @@ def test_a_figure_that_was_asked_for_and_is_not_defined_is_not_called_unmeasured
     assert told.of(rows, "r")[0]["note"] == "too few"
 
 
+CLAIM = "synthetic_added-real_repeated/c/f/k4"
+
+
 @pytest.mark.parametrize(
     ("metric", "arms", "first"),
     [
         ("fid", ("real_floor", "corrupted_real", "synthetic"), "synthetic"),
+        ("airway_volume_cm3", ("real", "synthetic"), "synthetic"),
         ("prompt_auroc_ratio", ("cardiomegaly", "all"), "all"),
-        (
-            "few_shot_auroc_gain",
-            ("real-real_repeated/c/f/k4", "synthetic_added-real_repeated/c/f/k4"),
-            "synthetic_added minus real_repeated",
-        ),
+        ("few_shot_auroc_gain", ("real-real_repeated/c/f/k4", CLAIM), CLAIM),
+        ("few_shot_dice_gain", ("r-real_repeated/c/f/k4", CLAIM), CLAIM),
+        ("utility_auroc_gain", ("real_synthetic-real/c/f", "synthetic-real/c/f"), None),
     ],
 )
 def test_the_arm_that_stands_for_all_is_the_headline_and_never_a_floor(metric, arms, first):
     rows = build(Row("r", metric, 0.5, arm, n=9) for arm in arms).to_dict("records")
-    assert told.of(rows, "r")[0]["arm"] == first
+    assert told.chosen(rows, "r")[0]["arm"] == (first or arms[0])

@@ -100,9 +100,10 @@ def test_a_generator_that_does_not_say_what_a_sample_takes_draws_one_at_a_time()
     assert drawing(64, generator="artasyn")[0] == 1
 
 
-def arm_mb(count, task="few_shot", size="workstation", samples=100, unseen=()):
+def arm_mb(count, task="few_shot", size="workstation", samples=100, unseen=(), slices=False):
     """Return the memory of an arm of a cohort of volumes of 64 voxels along each side."""
     stated = settings(count, 64)
+    stated["cohorts"]["c"]["preprocess"]["slices"] = slices
     stated["recipes"]["r"]["sample"] = {"count": samples}
     own = {"size": size, "unseen": list(unseen), "findings": ["nodule"], "sides": []}
     stated["evaluate"] = {task: own | {"severities": []}}
@@ -115,6 +116,24 @@ def test_an_arm_asks_for_what_it_keeps_of_cases_and_samples():
     assert arm_mb(50, samples=10) == pytest.approx(base + (50 + 20) * kept, abs=1)
     assert arm_mb(50, samples=10, unseen=["c"]) == pytest.approx(base + 120 * kept, abs=1)
     assert arm_mb(50, size="phantom") < arm_mb(50) < arm_mb(50, size="paper") < arm_mb(9000)
+
+
+def test_a_cohort_of_slices_asks_for_planes_and_the_map_of_an_organ_counts():
+    base = resources.BASE_MB + resources.NETWORK_MB + 48 * 64**3 / 1e6
+    kept = 12 * 128**2 * 3 / 1e6  # a picture, a lesion and the organ
+    asked = arm_mb(50, "few_shot_lesions", samples=10, slices=True)
+    assert asked == pytest.approx(base + 70 * kept, abs=1)
+    whole = arm_mb(50, "few_shot_lesions", samples=10)
+    assert whole == pytest.approx(base + 70 * 128 * kept, abs=1)
+
+
+def test_the_pathology_expert_asks_for_the_shrunk_cases_that_it_learns_from():
+    stated = settings(50, 64)
+    plain = resources.judging_mb(stated, "r")
+    stated["recipes"]["r"]["filter"] = {"pathology": {}}
+    kept = 50 * 12 * 3 * 48**3 / 1e6
+    more = resources.NETWORK_MB + kept
+    assert resources.judging_mb(stated, "r") == pytest.approx(plain + more, abs=2)
 
 
 def test_a_task_that_keeps_cases_whole_asks_for_their_voxels():

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
-from radfoundry.config import catalogue, radiographs, settings
+from radfoundry.config import catalogue, headlines, radiographs, settings, untrained
 from radfoundry.config.settings import ConfigurationError
 from radfoundry.data import preprocess
 from radfoundry.tables import SCHEMAS
@@ -350,6 +351,33 @@ def test_a_benchmark_of_radiographs_is_accepted_and_measures_what_it_draws(name)
     assert whole["evaluate"]["synthesis"]["recipes"] == list(whole["recipes"])
     assert radiographs.recipes(whole, flat=True) == "|".join(whole["recipes"])
     assert radiographs.segmenter_of_films(whole, "films")["segmenter"] == "projected"
+
+
+@pytest.mark.parametrize("name", ["showcase_tumours", "few_shot_null", "filter_ablation"])
+def test_a_benchmark_is_accepted(name):
+    path = ROOT / f"benchmarks/{name}.yaml"
+    assert settings.checked(settings.strict_load(path), SCHEMA)["recipes"]
+
+
+def test_the_scorecard_of_all_systems_measures_what_each_is_judged_by():
+    whole = settings.strict_load(ROOT / "config.yaml")
+    update_config(whole, settings.strict_load(ROOT / "benchmarks/scorecard.yaml"))
+    checked = settings.checked(whole, SCHEMA)
+    for recipe in checked["recipes"]:
+        reasons = headlines.unmeasured(checked, recipe)
+        assert {why.split(":")[0] for why in reasons.values()} == {"not measurable"}, recipe
+    assert untrained.advice(checked) == []
+
+
+def test_ct_without_a_window_is_refused_for_lesions_and_so_are_regions_that_are_none():
+    whole = settings.strict_load(ROOT / "benchmarks/showcase_tumours.yaml")
+    asked = whole["evaluate"]["few_shot_lesions"]
+    del asked["windows"]["lung"]
+    asked["findings"] = ["organ"]
+    with pytest.raises(ConfigurationError) as refused:
+        settings.checked(whole, SCHEMA)
+    assert "evaluate.few_shot_lesions.windows: 'lung' is of CT" in str(refused.value)
+    assert "few_shot_lesions.findings: 'organ' is no finding" in str(refused.value)
 
 
 def test_controls_of_the_audit_are_audited_and_differ_by_what_they_claim_alone():

@@ -1,6 +1,7 @@
 """The null arm of a recipe: which recipe it is, and what scorecard and report make of it."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,11 @@ from factory import small_config
 from test_scorecard_prompts import PROBES, fluid, side
 
 from radfoundry.config import catalogue, lookups, untrained
-from radfoundry.config.settings import ConfigurationError, checked
+from radfoundry.config.settings import ConfigurationError, checked, strict_load
 from radfoundry.report.scorecard import untrained as null_rows
 from radfoundry.report.scorecard.card import build
 
+ROOT = Path(__file__).parents[1]
 DISTANCES = pd.DataFrame(columns=["metric", "arm", "value", "low", "high", "n", "note"])
 
 
@@ -80,9 +82,17 @@ def test_a_null_arm_that_draws_too_few_for_a_task_is_told_how_many_it_needs(sett
     assert line.endswith("write 40")  # all that the recipe draws
     asked["evaluate"]["few_shot_radiographs"]["added"] = 8
     (line,) = untrained.advice(asked)
-    assert line.endswith("write 16, or 40 where fewer than half of the prompts ask for it")
+    assert line.endswith("write 16, or 40 where fewer than half of the samples show it")
     asked["evaluate"]["few_shot_radiographs"]["added"] = 4
     assert untrained.advice(asked) == untrained.advice(settings) == []
+
+
+def test_a_task_of_lesions_is_told_by_the_section_that_draws_its_null_arm():
+    whole = strict_load(ROOT / "benchmarks/showcase_tumours.yaml")
+    whole["evaluate"]["control"]["untrained"] = {"samples": 16}
+    lines = untrained.advice(checked(whole))
+    assert len(lines) == 4  # brain, breast, kidney, lung
+    assert lines[0].startswith("evaluate.control.untrained.samples: is 16, but few_shot_lesions")
 
 
 def test_the_claimed_network_has_no_steps_and_the_others_are_borrowed(settings, arms):

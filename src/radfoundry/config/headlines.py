@@ -23,4 +23,4 @@ def unmeasured(settings: Settings, recipe: str) -> dict[str, str]:
 def _reason(asked: dict[str, Any], recipe: str, part: str) -> str:
     if recipe not in asked.get(part, {}).get("recipes", ()):
         return f"not measured: evaluate.{part}.recipes does not name the recipe"
-    return f"not measurable: evaluate.{part} gave no figure"
+    return f"not measurable: evaluate.{part} gave no such figure"

@@ -25,6 +25,7 @@ DRAWN_BYTES = 100  # per voxel of a sample that is drawn: source, channels in an
 THUMBNAIL_BYTES = 2 * 96 * 96 * 12  # of a training image: two views, as text, bytes and float32
 REPORT_BYTES = 192 * 768 * 2 + 4000  # features of one report at the largest size, and its text
 SHRUNK_BYTES = 12  # per pixel that a task keeps: float32, and copies while arms are made of them
+SPATIAL = 3  # dimensions of a volume
 PARTS = 3  # of a shrunk volume: the image, its lesion and its organ
 WORKERS = 8  # that draw ahead, at most
 GPU_MB = 18_000  # of a card of 24 GB: the rest holds networks, and one tile on its way through
@@ -124,8 +125,15 @@ def arm_mb(settings: Settings, recipe: str, task: str) -> int:
     picture = catalogue.stated("tasks", task, "PICTURES", {}).get(size)
     each = WHOLE_BYTES * largest
     if picture:
-        each = SHRUNK_BYTES * math.prod(picture) * (1 + _targets(task, stated))
+        planes = 1 if _of_slices(settings, entry["cohort"]) else picture[0]
+        sides = (planes, *picture[1:]) if len(picture) == SPATIAL else picture
+        each = SHRUNK_BYTES * math.prod(sides) * (1 + _targets(task, stated))
     return math.ceil(BASE_MB + NETWORK_MB + (2 * WHOLE_BYTES * largest + count * each) / MB)
+
+
+def _of_slices(settings: Settings, cohort: str) -> bool:
+    """Return whether a cohort's volumes are of one plane."""
+    return bool(settings["cohorts"][cohort].get("preprocess", {}).get("slices"))
 
 
 def _targets(task: str, stated: Mapping[str, Any]) -> int:

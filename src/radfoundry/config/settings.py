@@ -16,6 +16,7 @@ from radfoundry.config import (
     catalogue,
     consistency,
     control,
+    few_shot_lesions,
     finding_methods,
     radiographs,
     reader_study,
@@ -171,6 +172,7 @@ def checked(
         *consistency.unstated_sizes(config, filled, rules),
         *training_values.found(filled),
         *untrained.found(filled),
+        *few_shot_lesions.found(filled),
     ]
     if faults:
         raise ConfigurationError("the config", faults)

@@ -82,7 +82,7 @@ def advice(settings: Settings) -> list[str]:
     """Return a warning for each task whose null arms cannot have as many samples as other arms.
 
     A finding is taught by cases with and without it: twice the task's `added` are needed, or all
-    that the recipe draws where that is fewer. A lesion is taught by cases with it alone.
+    that the recipe draws where that is fewer; and of a lesion too, which not every sample shows.
     """
     lines = []
     for recipe, task in lookups.comparisons(settings):
@@ -92,8 +92,8 @@ def advice(settings: Settings) -> list[str]:
         added = settings["evaluate"][task]["added"]
         kinds = catalogue.stated("tasks", task, "KINDS", 2)
         count = settings["recipes"][recipe]["sample"]["count"]
-        needed = min(kinds * added, count)
-        more = f", or {count} where fewer than half of the prompts ask for it" * (needed < count)
+        needed = min(2 * added, count)
+        more = f", or {count} where fewer than half of the samples show it" * (needed < count)
         if drawn["samples"] < needed:
             each = "of each kind, with and without a finding," if kinds > 1 else "with a lesion"
             lines.append(

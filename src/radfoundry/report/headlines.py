@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from radfoundry.evaluation.metrics.few_shot import ADDED, BASELINE
 from radfoundry.report import cohorts
-from radfoundry.report.scorecard.card import Row, metric
+from radfoundry.report.scorecard import absent, few_shot
+from radfoundry.report.scorecard.card import metric
 
 HEADLINES = (
     *("image_auroc", "pixel_dice", "prompt_effect", "laterality_accuracy", "joint_lobe_dice"),
@@ -16,10 +16,11 @@ HEADLINES = (
     "memorised_fraction",
 )
 CONTESTED = ("image_auroc", "pixel_dice")  # their arms are rivals; other metrics' are findings
-# Arms that stand beside a recipe's figure, never for it.
-REFERENCE = ("/real", "/untrained", "/shuffled", "real_floor", "corrupted_real")
+# Arms that stand beside a recipe's figure, never for it: what they end in, or are.
+BESIDE = ("/real", "/untrained", "/shuffled")
+REFERENCES = ("real", "real_floor", "corrupted_real")
 # The arm that stands for all, where it has as many cases as others; elsewhere the first one does.
-WHOLE = ("all", "synthetic", f"{ADDED}-{BASELINE}")
+WHOLE = ("all", "synthetic")
 
 
 def of(own: Sequence[Mapping], recipe: str) -> list[dict]:
@@ -44,20 +45,22 @@ def of(own: Sequence[Mapping], recipe: str) -> list[dict]:
 def chosen(own: Sequence[Mapping], recipe: str) -> list[Mapping]:
     """Return the recipe's own row of each of `HEADLINES`, on the test set of most cases.
 
-    Only where no test set has a figure is it one without. What real images or untrained networks
-    reach is no headline of a recipe, however many they are.
+    Only where no test set has a figure is it one without. Of rivals it is the arm that is called
+    after the recipe, of what samples add to few patients the arm with samples. What real images or
+    untrained networks reach is no headline of a recipe, however many they are.
     """
     found = []
     for name in HEADLINES:
         rows = _rows(own, name)
         rows = [row for row in rows if math.isfinite(row["value"])] or rows
-        mine = [row for row in rows if _first(row).split("-")[0] == recipe] or rows
-        found += [max(mine, key=_weight)] if mine else []
+        if name in CONTESTED:
+            rows = [row for row in rows if _first(row).split("-")[0] == recipe] or rows
+        found += [max(rows, key=_weight)] if rows else []
     return found
 
 
 def missing(own: Sequence[Mapping]) -> list[str]:
-    """Return what a recipe is judged by first and nobody measured, each with why.
+    """Return what a recipe is judged by first and has no figure of, each with why.
 
     These are rows of the scorecard too, see `scorecard.absent`.
     """
@@ -65,7 +68,7 @@ def missing(own: Sequence[Mapping]) -> list[str]:
 
 
 def _absent(row: Mapping) -> bool:
-    return row["arm"] == Row.arm and row["n"] == 0 and math.isnan(row["value"])
+    return row["arm"] == absent.ARM and row["n"] == 0 and math.isnan(row["value"])
 
 
 def _weight(row: Mapping) -> tuple[int, bool]:
@@ -79,7 +82,18 @@ def _first(row: Mapping) -> str:
 
 def _rows(own: Sequence[Mapping], name: str) -> list[Mapping]:
     rows = [row for row in own if row["metric"] == name and not _absent(row)]
-    return [row for row in rows if not str(row["arm"]).endswith(REFERENCE)]
+    if name in few_shot.CLAIMS:
+        return [row for row in rows if _first(row) == few_shot.CLAIMS[name]]
+    return [row for row in rows if not is_reference(row["arm"])]
+
+
+def is_reference(arm: str) -> bool:
+    """Return whether an arm stands beside a recipe's figure, and not for it.
+
+    >>> is_reference("lungs/real"), is_reference("real_floor"), is_reference("real_synthetic-real")
+    (True, True, False)
+    """
+    return arm.endswith(BESIDE) or arm.split("/")[0] in REFERENCES
 
 
 def _best(rows: Sequence[Mapping], first: Mapping) -> Mapping:

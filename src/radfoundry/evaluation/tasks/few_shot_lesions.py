@@ -3,9 +3,12 @@
 The arms of `few_shot_segmentation` for volumes, and for slices of MR: a U-Net of slices marks each
 lesion, and Dice and sensitivity are those of whole test cases, by size too. Only cases with a
 lesion teach and are tested: k patients are k with one. `copy_paste` puts lesions of the k patients
-elsewhere into organs of others of them. What the null arm reaches too, no network learned.
+elsewhere into organs of others of them.
 
-Samples know more than k patients: their generator was trained on the whole train split.
+Samples know more than k patients: their generator was trained on the whole train split, and those
+of a generator that edits are volumes of its patients, whose own lesions may stand in them. So read
+what they add beside the arm `untrained`, which has the same volumes: what it reaches too, no
+network learned.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,9 +54,13 @@ OPTIONS: Mapping[str, Any] = {
     "augment": {"shift": 3, "flip": 0.5, "offset": 0.05, "noise": 0.05},
     "bootstrap": 1000,
 }
+KNOWING = (
+    f"{task.KNOWING}; edited volumes bring lesions of further patients along: read it beside the "
+    "arm untrained"
+)
 TASK = task.Task(
     "few_shot_lesions", ARMS, OPTIONS, lesion_volumes.SIZES, lesion_volumes.pooled,
-    segmenting.LEARNER, slices.taught, slices.predicted, KINDS, pasted_lesions.pasted,
+    segmenting.LEARNER, slices.taught, slices.predicted, KINDS, pasted_lesions.pasted, KNOWING,
 )  # fmt: skip
 
 
@@ -67,8 +74,8 @@ def run(
 ) -> pd.DataFrame:
     """Train one arm for each lesion and k; rows of `frame.run` with what networks mark.
 
-    These are truth, score, threshold, tp, fp and fn in voxels at the size that the network sees;
-    NaN where it could not be learned.
+    These are truth, score, threshold, and tp, fp, fn and the lesion's voxels at the size that the
+    network sees; NaN where it could not be learned.
     """
     return frame.run(TASK, arm, cases, options, (rng, device, progress))
 

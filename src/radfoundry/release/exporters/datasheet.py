@@ -58,7 +58,7 @@ class Exporter:
         own = self.figures[self.figures["recipe"] == self.recipe].to_dict("records")
         rows = [_cells(number) for number in headlines.of(own, self.recipe)]
         absent = [f"* {title}" for title in headlines.missing(own)]
-        said = ["", "Such a recipe is judged by these too, and has no figure of them:", "", *absent]
+        said = ["", "It is judged by these too, of which there is no figure:", "", *absent]
         return [*markdown_table(HEAD, rows), *(said if absent else [])]
 
 

@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 
+from radfoundry.evaluation.metrics.few_shot import ADDED, BASELINE
 from radfoundry.report.scorecard.metric import Metric
 
+# What a recipe is judged by is this arm alone: other gains are those of other means.
+CLAIMS: Mapping[str, str] = dict.fromkeys(
+    ("few_shot_auroc_gain", "few_shot_dice_gain"), f"{ADDED}-{BASELINE}"
+)
 _GOOD = "Above `real_repeated`, the same patients alone, and close to `extra_real`, more patients."
 _WORTH = "1: a sample is worth a patient; 0: it teaches nothing. Not defined where patients do not."
 _SIZES = {"": "", "_small": " of small lesions", "_medium": " of medium lesions",
@@ -12,7 +17,7 @@ _SIZES = {"": "", "_small": " of small lesions", "_medium": " of medium lesions"
 _FIGURES: Mapping[str, tuple[str, str, bool]] = {
     "auroc": ("Classification", "area under the ROC curve", False),
     "dice": ("Segmentation", "Dice", True),
-    "sensitivity": ("Lesions found", "sensitivity", True),
+    "sensitivity": ("Share of cases with a lesion found", "sensitivity", True),
     "ap30": ("Detection", "average precision at an overlap of 0.3", True),
     "ap50": ("Detection", "average precision at an overlap of 0.5", False),
 }

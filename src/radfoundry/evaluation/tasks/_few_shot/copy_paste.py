@@ -71,11 +71,11 @@ def joined(host: np.ndarray, donor: np.ndarray, mask: np.ndarray) -> tuple[np.nd
     """Return the host with what the donor shows in the mask, and that mask.
 
     Args:
-        host: (side, side) in [-1, 1].
+        host: (side, side) in [-1, 1]; or planes of that size.
         donor: The same.
         mask: Booleans of the same shape.
     """
-    side = len(host)
+    side = host.shape[-1]
     ring = ndimage.binary_dilation(mask, iterations=max(1, round(RING * side))) & ~mask
     change = np.median(host[ring]) - np.median(donor[ring]) if ring.any() else 0.0
     share = ndimage.gaussian_filter(mask.astype(np.float32), SMOOTH * side)

@@ -24,8 +24,6 @@ from radfoundry.evaluation.tasks._few_shot.task import Task
 from radfoundry.evaluation.tasks._few_shot.teaching import Asked
 from radfoundry.seeds import seed
 
-KNOWING = "the generator of the samples was trained on the whole train split, not on k patients"
-
 
 def run(
     task: Task,
@@ -94,7 +92,7 @@ def summarised(
     against = found["findings"].map(lambda name: targets.against(name.split("/")[0]))
     drawn = found["arm"].str.contains("synthetic|unfiltered|untrained")
     synthetic = drawn | (found["metric"] == figure.share)
-    notes = zip(found["note"], against, np.where(synthetic, KNOWING, ""), strict=True)
+    notes = zip(found["note"], against, np.where(synthetic, task.knowing, ""), strict=True)
     return found.assign(note=["; ".join(filter(None, parts)) for parts in notes])
 
 

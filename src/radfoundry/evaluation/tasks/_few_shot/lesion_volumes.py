@@ -4,7 +4,6 @@ A volume is shrunk to a cube; a slice (a volume of one plane) to a square, which
 """
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 import numpy as np
 import torch
@@ -41,11 +40,22 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
         real: As `_classifier.pooled` takes it.
 
     Raises:
-        ValueError: For a window that shows nothing of a case; it names the case.
+        ValueError: For a window that shows nothing of a case, or a slice beside volumes; it names
+            the case.
     """
-    names, size = tuple(options["findings"]), options["size"]
+    names, size, planes = tuple(options["findings"]), options["size"], set[int]()
     window = options["windows"].get(options["cohort"], options["window"])
-    see = partial(seen, lesions=names, organ=options["organ"], window=tuple(window))
+
+    def see(case: Case, side: int) -> Tensor:
+        found = seen(case, side, names, options["organ"], tuple(window))
+        planes.add(found.shape[1])
+        if len(planes) > 1:
+            raise ValueError(
+                f"case {case.name!r} has {case.image.voxels.shape} voxels: slices cannot stand "
+                "beside volumes"
+            )
+        return found
+
     pool = _classifier.pooled(cases, size, lambda _: [np.nan] * len(names), real, see)
     if not len(pool.images):
         return pool._replace(images=torch.zeros((0, 2 + len(names), 1, size.side, size.side)))
@@ -56,7 +66,11 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
 def seen(
     case: Case, side: int, lesions: tuple[str, ...], organ: str, window: tuple[float, float]
 ) -> Tensor:
-    """Return (2 + lesions, planes, side, side): see `pooled`. Right and left are columns."""
+    """Return (2 + lesions, planes, side, side): see `pooled`.
+
+    Columns are right and left, of a sagittal slice front and back. A lesion that is too small for
+    the grid keeps the voxel that it covers most.
+    """
     voxels, (low, high) = case.image.voxels.astype(np.float32), window
     if (voxels <= low).all() or (voxels >= high).all():
         raise ValueError(
@@ -71,5 +85,7 @@ def seen(
                               np.moveaxis(layers, 1 + through, 1).swapaxes(2, 3))  # fmt: skip
     shape = (1 if planes.shape[1] == 1 else side, side, side)
     small = functional.interpolate(planes[None], shape, mode="area")[0]
-    small[1:] = (small[1:] >= COVERED).float()
+    most = small[1:].amax((1, 2, 3), keepdim=True)
+    shown = (small[1:] >= COVERED) | ((small[1:] == most) & (most > 0) & (most < COVERED))
+    small[1:] = shown.float()
     return small

@@ -1,4 +1,4 @@
-"""Lesions of the k patients elsewhere in the organ of others of them: no generator is needed.
+"""Lesions of the k patients in the organs of others of them: no generator is needed.
 
 Yang et al., "TumorCP: A Simple but Effective Object-Level Data Augmentation for Tumor Segmentation"
 (MICCAI 2021): a tumour is pasted into another patient's organ at a random place. The border is
@@ -14,6 +14,7 @@ from scipy import ndimage
 from radfoundry.evaluation.tasks._classifier import Pool
 from radfoundry.evaluation.tasks._few_shot import copy_paste
 
+ATTEMPTS = 4  # donors and hosts that are tried for each volume that is asked for
 INSIDE = 0.8  # of a lesion: at least so much of it lies in the host's organ
 TRIES = 30  # places that are looked at
 
@@ -31,29 +32,29 @@ def pasted(
         rng: Chooses donors, hosts and places.
 
     Returns:
-        The volumes, fewer where a lesion fits nowhere; None and why there are none.
+        The volumes, fewer where lesions fit nowhere; None and why there are none.
     """
-    ill, place = kinds[0], asked[0]
-    donors, hosts = rng.integers(len(ill.images), size=(2, count))
-    drawn = [
-        _joined(ill.images[int(host)].numpy(), ill.images[int(donor)].numpy(), 1 + place, rng)
-        for donor, host in zip(donors, hosts, strict=True)
-    ]
-    found = [one for one in drawn if one is not None]
+    ill, layer, found = kinds[0], 1 + asked[0], list[np.ndarray]()
+    for _ in range(ATTEMPTS * count):
+        host, donor = rng.permutation(len(ill.images))[[0, -1]]  # one patient alone has himself
+        drawn = _joined(ill.images[int(host)].numpy(), ill.images[int(donor)].numpy(), layer, rng)
+        found += [drawn] if drawn is not None and len(found) < count else []
     if not found:
         return None, "no lesion of the k patients fits into an organ of theirs: nothing to paste"
     labels = np.full((len(found), ill.labels.shape[1]), np.nan)
-    labels[:, place] = 1.0
+    labels[:, asked[0]] = 1.0
     facts = ill.facts.iloc[[0] * len(found)].assign(case="")
     note = f"{len(found)} volumes with lesions of the k patients"
+    note += f", of {count} asked for" * (len(found) < count)
     return Pool(torch.from_numpy(np.stack(found)), labels, facts), note
 
 
 def _joined(
     host: np.ndarray, donor: np.ndarray, layer: int, rng: np.random.Generator
 ) -> np.ndarray | None:
-    """Return the host with the donor's lesion beside its own; None where it fits nowhere."""
-    mask, own = donor[layer] > 0, host[layer] > 0
+    """Return the host with a lesion of the donor beside its own; None where it fits nowhere."""
+    parts, count = ndimage.label(donor[layer], np.ones((3, 3, 3)))
+    mask, own = parts == 1 + rng.integers(count), host[layer] > 0
     free = (host[-1] > 0) & ~own
     targets, places = np.argwhere(free), np.argwhere(mask)
     if not len(targets):

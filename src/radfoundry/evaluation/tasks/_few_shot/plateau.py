@@ -97,7 +97,7 @@ def fit(
 
     Args:
         learner: Builds, teaches and judges.
-        taught: Images and their truth, of both kinds.
+        taught: Images and their truth, of all kinds.
         tune: The same of the tune split.
         options: Those of the learner's `fit`; trial (steps between two), patience (trials).
         training: Chance, device, and what is told of steps.

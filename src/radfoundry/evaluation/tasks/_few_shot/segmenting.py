@@ -12,7 +12,7 @@ from torch.nn import functional
 from radfoundry.evaluation.metrics.overlap import dice
 from radfoundry.evaluation.tasks import _classifier
 from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot.plateau import Learner, Taught
+from radfoundry.evaluation.tasks._few_shot.plateau import AT_ONCE, Learner, Taught
 from radfoundry.networks.layers import seeded
 from radfoundry.training.loop import Callbacks, train
 from radfoundry.training.losses import soft_dice_loss
@@ -150,7 +150,8 @@ def counted(
     """
     if network is None:
         return [np.nan] * (1 + len(COUNTS))
-    logits = network(planes.to(device)).float().cpu()[:, 0]
+    parts = [network(some.to(device)).float().cpu() for some in planes.split(AT_ONCE)]
+    logits = torch.cat(parts)[:, 0]
     marked = (logits > 0).numpy()
     counts = [(marked & mask).sum(), (marked & ~mask).sum(), (mask & ~marked).sum()]
     return [float(logits.max().sigmoid()), *map(float, counts)]

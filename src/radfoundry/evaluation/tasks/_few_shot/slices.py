@@ -13,7 +13,8 @@ from radfoundry.evaluation.tasks._few_shot.plateau import Taught
 def taught(pool: Pool, place: int) -> Taught:
     """Return slices (m, 1, side, side) of a pool, and the masks of a lesion.
 
-    Of each volume they are all slices with the lesion, and as many of the others, evenly spread.
+    Of each volume they are all slices with the lesion, and as many of the others, evenly spread. By
+    those of the tune split networks are judged, too: by the Dice of slices with the lesion.
     """
     chosen = [volume[:, _chosen(volume[1 + place].numpy().any((1, 2)))] for volume in pool.images]
     planes = torch.cat(chosen, 1) if chosen else pool.images.new_zeros(pool.images[:, :, 0].shape)

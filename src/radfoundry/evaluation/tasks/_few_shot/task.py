@@ -35,6 +35,7 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
         "before": ("untrained",), "sources": ("real",), "full": True, "augmented": False,
     },
 }  # fmt: skip
+KNOWING = "the generator of the samples was trained on the whole train split, not on k patients"
 
 
 class Task(NamedTuple):
@@ -52,6 +53,7 @@ class Task(NamedTuple):
             or None, and a device.
         kinds: Of cases that teach: 2, with and without what is asked for, or 1, those with it.
         pasted: Returns cases with lesions of the k patients, see `copy_paste.pasted`.
+        knowing: What samples know more than the k patients: the note of what they add.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Task(NamedTuple):
     predicted: Callable[[Pool, int, nn.Module | None, str], pd.DataFrame]
     kinds: int = 2
     pasted: Callable[..., tuple[Pool | None, str]] = copy_paste.pasted
+    knowing: str = KNOWING
 
     def completed(self, arm: str, options: Mapping) -> dict[str, Any]:
         """Return options with defaults, the size itself in place of its name, and its steps.
