@@ -49,3 +49,11 @@ def test_a_generator_that_does_not_state_what_its_training_takes_is_not_checked(
     monkeypatch.setattr(catalogue, "_literals", literals)
     assert catalogue.training("wgan") is None
     assert catalogue.training("artasyn") == {}
+
+
+def test_an_option_is_found_at_its_path_and_one_with_wildcards_by_them():
+    settings = {"evaluate": {"seeds": [0]}, "recipes": {"r": {"cohort": "c"}}}
+    assert catalogue.option(settings, "evaluate/seeds") == [0]
+    assert catalogue.option(settings, "recipes/{recipe}/cohort")({"recipe": "r"}) == "c"
+    with pytest.raises(KeyError, match="evaluate/seed: 'seed' is not stated"):
+        catalogue.option(settings, "evaluate/seed")

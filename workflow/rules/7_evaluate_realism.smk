@@ -6,9 +6,10 @@ writes  results/cohorts/{cohort}/feature_network/
         results/recipes/{recipe}/evaluate/distances.tsv
 """
 
-GIVEN_WEIGHTS = option(
-    "evaluate/synthesis/feature_network/weights", default=""
-)  # "" for a network of our own
+# "" for a network of our own
+GIVEN_WEIGHTS = (
+    catalogue.value_at(settings, "evaluate/synthesis/feature_network/weights") or ""
+)
 
 
 rule fit_feature_network:

@@ -61,7 +61,7 @@ if workflow.is_main_process:  # what an edit costs is said before it is paid
     for line in [*advice, *trained.announcements(stated, Path("results"), TRAINING)]:
         logger.warning(line)
 
-option = partial(lookup, within=settings)
+option = partial(catalogue.option, settings)
 
 
 def looked_up(function):

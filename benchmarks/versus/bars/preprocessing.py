@@ -9,6 +9,12 @@ import harness
 TITLE = "preprocess: 8 CT of 256^3 to 1.5 mm"
 PEER = "MONAI's LoadImage, Orientation, Spacing, ScaleIntensityRange and SaveImage in one process"
 PAIRS = 3
+PROFILE = (
+    "of 2.3 CPU s of a case SimpleITK resamples for .52; axes are brought into order for .35, the"
+    " gate looks at the grid and for what is no anatomy for .36 and .12, files are unpacked for .25"
+    " and packed for .22; clipping, rounding and copies are the rest (cProfile, two cases,"
+    " 2026-12-01). Resampling, reading and writing alone would be 1.0: five times less than MONAI."
+)
 CLAIMS = (
     harness.ratio("CPU of MONAI over ours, which keeps its integrity checks", "cpu_s", 5),
     harness.ratio("wall of MONAI over ours, one process each", "wall_s", None),
