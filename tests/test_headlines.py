@@ -5,8 +5,9 @@ from factory import small_config
 
 from radfoundry.config import catalogue, headlines
 from radfoundry.config.settings import checked
+from radfoundry.evaluation.metrics import few_shot as figures
 from radfoundry.report import headlines as told
-from radfoundry.report.scorecard import absent
+from radfoundry.report.scorecard import absent, few_shot
 from radfoundry.report.scorecard.card import GAIN, Row, build
 from radfoundry.report.scorecard.metrics import METRICS
 
@@ -49,6 +50,10 @@ def test_a_figure_that_nobody_measured_is_a_row_without_a_value():
     assert told.of(rows, "r") == []
     reasons = [line.rpartition(": ")[2] for line in told.missing(rows)]
     assert reasons == ["nobody asked", "not asked"]
+
+
+def test_the_gain_that_is_claimed_is_that_of_samples_over_the_same_patients_repeated():
+    assert set(few_shot.CLAIMS.values()) == {f"{figures.ADDED}-{figures.BASELINE}"}
 
 
 def test_a_gain_of_other_means_is_no_figure_of_a_recipe():
