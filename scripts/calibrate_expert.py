@@ -3,7 +3,7 @@
 import json
 
 import pandas as pd
-from _cases import read_all, trusted
+from _cases import read_all, reports_of, trusted
 from _cohort import Cases
 from _job import device, progress, start
 
@@ -19,7 +19,7 @@ splits = trusted(read_all(job.input.splits, "splits"), job.input.labels)
 def usable(split):
     """Return the cases of a split whose labels can be trusted, each read when it is asked for."""
     own = splits.loc[splits["split"] == split, "case"]
-    return Cases(job.input.images, job.input.labels, only=own)
+    return Cases(job.input.images, job.input.labels, own, reports_of(job.input.cases))
 
 
 train, tune = usable("train"), usable("tune")

@@ -118,8 +118,9 @@ def test_a_reference_is_learned_from_cases_that_are_read_on_the_way(
     assert json.dumps(expert.fit(read(), options)) == json.dumps(reference)
 
 
-def test_real_cases_score_finite_and_alike_twice(expert, reference):
+def test_real_cases_score_finite_and_alike_twice(expert, reference, of_lesions):
     case = chest("tune-1", seed=50)
+    case = painted(case, case.name, 50) if of_lesions else case
     scores = [expert.score_real(case, reference, {}) for _ in range(2)]
     assert np.isfinite(scores[0])
     assert scores[0] == scores[1]
@@ -129,7 +130,7 @@ def test_a_drawn_sample_scores_like_a_real_case(expert, reference, train, sample
     tune = [chest(f"tune-{i}", seed=50 + i) for i in range(6)]
     tune = [painted(case, case.name, 60 + n) if of_lesions else case for n, case in enumerate(tune)]
     real = [expert.score_real(case, reference, {}) for case in tune]
-    assert expert.score(sample, train[0], reference, {}) > min(real) - 0.5 * abs(min(real))
+    assert expert.score(sample, train[0], reference, {}) >= min(real) - 0.5 * abs(min(real))
 
 
 def test_experts_leave_their_inputs_alone(expert, train, sample, taught, options):

@@ -13,7 +13,9 @@ from radfoundry.anatomy import regions
 from radfoundry.config.catalogue import load, names
 
 FAST = {"lobes": False, "vessels": False, "heart": False, "pleural": False}
-EXPERTS = [name for name in names("experts") if name != "pathology"]  # taught by the ill alone
+EXPERTS = [
+    name for name in names("experts") if name not in ("pathology", "radiomics")
+]  # of the ill
 OPTIONS = {"anatomy": {"segmenter": "threshold", "segmenter_options": FAST, "repeats": 2}}
 
 

@@ -11,6 +11,7 @@ writes  results/recipes/{recipe}/experts/{expert}.json  {expert}.tsv
 rule calibrate_expert:
     """Learn what real images look like (train split) and score unseen real ones (tune split)."""
     input:
+        cases=of_source("results/cohorts/{cohort}/cases.tsv"),
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
         labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),

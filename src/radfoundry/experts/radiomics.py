@@ -6,7 +6,8 @@ minus the larger of two numbers that are about 1 for a typical real lesion: the 
 (Ledoit-Wolf covariance) to the real lesions of the train split over the root of the vector's
 length, and the largest z-score of a single feature over the largest of as many independent ones.
 The first sees features that do not go together, the second a single one out of bounds; the shell
-sees a seam. A sample without a lesion has nothing to measure and scores 0, the highest.
+sees a seam. A sample without a lesion has nothing to measure and scores 0, the highest; a real case
+without one says nothing of a threshold, and a finding that is stated without a mask is no evidence.
 
 Not seen: where a lesion lies, and whether it is the one that was asked for. A finding with fewer
 than `least_cases` real lesions is no evidence.
@@ -43,23 +44,25 @@ LEAST = 1e-6
 
 
 def fit(cases: Iterable[Case], options: Mapping, device: str = "cpu") -> dict:
-    """Return, by finding, center, spread and precision of the real lesions' features."""
+    """Return, by finding, center, spread and precision of the real lesions' features.
+
+    And `hu`: whether intensities are HU, as most cases say.
+    """
     del device
-    options, rows = {**OPTIONS, **options}, dict[str, list[np.ndarray]]()
+    options, rows, air = {**OPTIONS, **options}, dict[str, list[np.ndarray]](), list[bool]()
     for case in cases:
-        for name, vector in _vectors(case, options):
+        air.append(bool(case.image.voxels.min() < -1))
+        for name, vector in _vectors(case, options, air[-1]):
             if np.isfinite(vector).all():
                 rows.setdefault(name, []).append(vector)
-    return {
-        name: _model(np.array(own))
-        for name, own in sorted(rows.items())
-        if len(own) >= options["least_cases"]
-    }
+    kept = {name: own for name, own in sorted(rows.items()) if len(own) >= options["least_cases"]}
+    known = {name: _model(np.array(own)) for name, own in kept.items()}
+    return {"hu": 2 * sum(air) > len(air), "findings": known}
 
 
 def score_real(case: Case, reference: Mapping, options: Mapping, device: str = "cpu") -> float:
-    """Return the score of a real case; see `score`."""
-    return score(case, None, reference, options, device)
+    """Return the score of a real case, see `score`; NaN without a lesion."""
+    return score(case, None, reference, options, device) if case.findings.any() else math.nan
 
 
 def score(
@@ -67,10 +70,14 @@ def score(
 ) -> float:
     """Return how real the lesions measure, 0 without any; NaN where that cannot be said."""
     del source, device
-    if not (sample.anatomy.any() or sample.findings.any()):
-        return math.nan
-    found = [_closeness(vector, reference.get(name)) for name, vector in _vectors(sample, options)]
-    return float(np.min(found)) if found else 0.0  # NaN of one finding is NaN of all
+    if not sample.findings.any():
+        unseen = not sample.anatomy.any() or bool(sample.facts.get("findings"))
+        return math.nan if unseen else 0.0
+    found = [
+        _closeness(vector, reference["findings"].get(name))
+        for name, vector in _vectors(sample, options, reference["hu"])
+    ]
+    return float(np.min(found))  # NaN of one finding is NaN of all
 
 
 def _model(rows: np.ndarray) -> dict[str, Any]:
@@ -89,7 +96,7 @@ def _closeness(vector: np.ndarray, known: Mapping | None) -> float:
     return -max(whole, float(np.abs(away).max()) / math.sqrt(2 * math.log(2 * len(away))))
 
 
-def _vectors(case: Case, options: Mapping) -> Iterator[tuple[str, np.ndarray]]:
+def _vectors(case: Case, options: Mapping, hu: bool) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each finding that a case's map shows, with its features; NaN where undefined."""
     options, marks = {**OPTIONS, **options}, case.findings
     tumour = regions.mask(marks, TUMOUR)
@@ -100,20 +107,24 @@ def _vectors(case: Case, options: Mapping) -> Iterator[tuple[str, np.ndarray]]:
     }
     for name, mask in masks.items():
         if mask.any():
-            yield name, _vector(case, mask, options)
+            yield name, _vector(case, mask, options, hu)
 
 
-def _vector(case: Case, mask: np.ndarray, options: Mapping) -> np.ndarray:
+def _vector(case: Case, mask: np.ndarray, options: Mapping, hu: bool) -> np.ndarray:
     """Return the features of a lesion and of its shell, in the order of the names above."""
     spacing = case.image.spacing_mm
-    reach = max(options["shell_mm"], max(n for n, size in zip(spacing, mask.shape, strict=True)
-                                         if size > 1))  # fmt: skip
-    away = ndimage.distance_transform_edt(~mask, sampling=spacing)
-    shell = (away > 0) & (away <= reach) & (case.findings == 0)
-    image, lesion, around = _flattened(case.image, mask, shell)
+    wide = [step for step, size in zip(spacing, mask.shape, strict=True) if size > 1]
+    reach = max(options["shell_mm"], *wide)
+    near = tuple(
+        slice(max(0, at.min() - math.ceil(reach / step)), at.max() + 1 + math.ceil(reach / step))
+        for at, step in zip(np.nonzero(mask), spacing, strict=True)
+    )
+    away = ndimage.distance_transform_edt(~mask[near], sampling=spacing)
+    shell = (away > 0) & (away <= reach) & (case.findings[near] == 0)
+    cut = Volume(case.image.voxels[near], case.image.affine)
+    image, lesion, around = _flattened(cut, mask[near], shell)
     shape = SHAPE_2D if image.is_radiograph else SHAPE
-    kind = {} if image.voxels.min() < -1 else {"modality": "MR"}  # in [0, 1]: bins of their own
-    used = {**kind, **options["settings"]}
+    used = {**({} if hu else {"modality": "MR"}), **options["settings"]}  # bins of [0, 1]
     return np.concatenate(
         [_measured(image, lesion, (*shape, *GRAY), used), _measured(image, around, GRAY, used)]
     )
