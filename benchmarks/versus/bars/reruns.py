@@ -13,9 +13,9 @@ PEER = "its own first run"
 PAIRS = 1
 PROFILE = (
     "where nothing changed, of 7.1 s under the profiler Snakemake's own imports take 1.5, reading"
-    " the rules 2.6 (half of it our imports and the config), the graph of 183 jobs 2.4, of which its"
-    " look-up of options 1.4 (cProfile of a dry run beside other work, 2026-12-01; options are"
-    " looked up without it since, which takes 3.3 CPU s to plan all of an empty folder, 3.8 before)."
+    " the rules 2.6 (half of it our imports and the config), the graph of 183 jobs 2.4, of which"
+    " its look-up of options 1.4 (cProfile of a dry run beside other work, 2026-12-01; options are"
+    " looked up without it since: to plan all of an empty folder takes 3.3 CPU s, 3.8 before)."
     " Of a changed evaluation measure_realism is more than half (85 CPU s in the table below): it"
     " describes drawn images again in the job that draws their intervals; compare_arms is 17."
 )
