@@ -11,8 +11,8 @@ import torch
 
 from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
+from radfoundry.evaluation.learners import classifier
 from radfoundry.evaluation.metrics import utility
-from radfoundry.evaluation.tasks import _classifier as classifier
 from radfoundry.evaluation.tasks import _folds, classification
 from radfoundry.volume import Volume
 

@@ -11,8 +11,8 @@ from test_few_shot_radiographs import film
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import lesion_volumes
 from radfoundry.evaluation.readers import network
-from radfoundry.evaluation.tasks._few_shot import lesion_volumes
 from radfoundry.experts import pathology, plausibility, radiomics
 
 SMALL = (24, 24, 24)

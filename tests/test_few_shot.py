@@ -10,15 +10,10 @@ import torch
 
 from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
+from radfoundry.evaluation.learners import classifier, plateau, targets
 from radfoundry.evaluation.metrics import few_shot as figures
-from radfoundry.evaluation.tasks import _classifier, few_shot
-from radfoundry.evaluation.tasks._few_shot import (
-    classifying,
-    plateau,
-    regimes,
-    targets,
-    teaching,
-)
+from radfoundry.evaluation.tasks import few_shot
+from radfoundry.evaluation.tasks._few_shot import classifying, regimes, teaching
 from radfoundry.volume import Volume
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -203,7 +198,7 @@ def test_a_mirror_never_teaches_a_side(monkeypatch):
 
 
 def untrained():
-    network = _classifier.build("phantom", 1, torch.Generator()).eval()
+    network = classifier.build("phantom", 1, torch.Generator()).eval()
     return plateau.Best(network, 0)
 
 
@@ -280,8 +275,8 @@ def test_options_are_plain_values_and_agree_with_the_schema():
     rules = settings.strict_load(SCHEMA)["properties"]["evaluate"]["properties"]["few_shot"]
     own, known = rules["properties"], catalogue.options("tasks", "few_shot")
     assert [*own["arms"]["items"]["enum"], *few_shot.NULL_ARMS] == list(few_shot.ARMS)
-    assert own["size"]["enum"] == list(_classifier.SIZES)
-    sides = {name: (size.side,) * size.dims for name, size in _classifier.SIZES.items()}
+    assert own["size"]["enum"] == list(classifier.SIZES)
+    sides = {name: (size.side,) * size.dims for name, size in classifier.SIZES.items()}
     assert sides == few_shot.PICTURES
     assert own["shots"]["default"] == list(known["shots"])
     for name in ("added", "trial", "patience", "size"):

@@ -6,9 +6,10 @@ import pytest
 import torch
 from test_few_shot_radiographs import QUICK, TINY, cases, cohort, rng
 
+from radfoundry.evaluation.learners import radiographs
 from radfoundry.evaluation.metrics import boxes
 from radfoundry.evaluation.tasks import few_shot_detection as task
-from radfoundry.evaluation.tasks._few_shot import detecting, radiographs
+from radfoundry.evaluation.tasks._few_shot import detecting
 
 MASK = np.zeros((2, 32, 32), np.float32)
 MASK[0, 4:13, 6:10] = MASK[0, 20:26, 20:31] = 1

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import lesion_volumes, slices
+from radfoundry.evaluation.learners.classifier import Pool, Size
 from radfoundry.evaluation.metrics import marked_lesions
 from radfoundry.evaluation.tasks import few_shot_lesions as task
-from radfoundry.evaluation.tasks._classifier import Pool, Size
-from radfoundry.evaluation.tasks._few_shot import lesion_volumes, pasted_lesions, slices
+from radfoundry.evaluation.tasks._few_shot import pasted_lesions
 from radfoundry.volume import Volume
 
 CORE, ORGAN = 47, 18

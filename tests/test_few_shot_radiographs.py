@@ -11,12 +11,13 @@ import torch
 from radfoundry import volume
 from radfoundry.case import Case
 from radfoundry.config import catalogue, settings
+from radfoundry.evaluation.learners import plateau, radiographs
+from radfoundry.evaluation.learners.classifier import Pool, Size
 from radfoundry.evaluation.metrics import few_shot as figures
 from radfoundry.evaluation.tasks import few_shot_detection as detection
 from radfoundry.evaluation.tasks import few_shot_radiographs as films
 from radfoundry.evaluation.tasks import few_shot_segmentation as masks
-from radfoundry.evaluation.tasks._classifier import Pool, Size
-from radfoundry.evaluation.tasks._few_shot import copy_paste, plateau, radiographs
+from radfoundry.evaluation.tasks._few_shot import copy_paste
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 OPACITY, LABEL = "opacity", 40

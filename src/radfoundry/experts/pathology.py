@@ -31,10 +31,9 @@ from radfoundry import weights
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
 from radfoundry.data.augmentation import WINDOW_HU
+from radfoundry.evaluation.learners import classifier, lesion_volumes, plateau, segmenting, slices
+from radfoundry.evaluation.learners.classifier import Classifier, Pool
 from radfoundry.evaluation.readers import finding_reader, stated
-from radfoundry.evaluation.tasks import _classifier
-from radfoundry.evaluation.tasks._classifier import Classifier, Pool
-from radfoundry.evaluation.tasks._few_shot import lesion_volumes, plateau, segmenting, slices
 from radfoundry.text import labeler
 from radfoundry.weights import Weights
 
@@ -145,7 +144,7 @@ def _of_volumes(cases: Iterable[Case], options: Mapping, device: str) -> dict:
     def read(facts: Mapping) -> list[float]:
         return labeler.labels_of(facts, names)
 
-    pool = _classifier.pooled(cases, size, read, False, see)
+    pool = classifier.pooled(cases, size, read, False, see)
     card = {"size": options["size"], "side": size.side, "window": list(windows[0])}
     if pool.images[:, 1].flatten(1).any(1).sum() >= options["least_cases"]:
         return _of_tumours(pool, options, device, card)
@@ -156,7 +155,7 @@ def _of_volumes(cases: Iterable[Case], options: Mapping, device: str) -> dict:
     chance = torch.Generator().manual_seed(options["seed"])
     asked = TRAINING | {"size": options["size"], "steps": options["steps"]}
     images = _upright(pool.images)
-    learned = _classifier.fit(images, pool.labels[:, kept], asked, chance, device)
+    learned = classifier.fit(images, pool.labels[:, kept], asked, chance, device)
     card |= {"findings": [names[at] for at in kept]}
     return _packed(VOLUMES, Weights(learned.network.state_dict(), card))
 
@@ -168,13 +167,13 @@ def _upright(images: torch.Tensor) -> torch.Tensor:
 
 def _volumes(learned: Weights, device: str) -> Judged:
     names = learned.card["findings"]
-    network = _classifier.build(learned.card["size"], len(names), torch.Generator())
+    network = classifier.build(learned.card["size"], len(names), torch.Generator())
     network.load_state_dict(dict(learned.state))
-    classifier = Classifier(network.eval(), np.ones(len(names), bool))
+    taught = Classifier(network.eval(), np.ones(len(names), bool))
 
     def judged(case: Case, _: bool, __: Mapping) -> Iterator[float]:
         image = _upright(_seen(case, learned.card["side"], learned.card["window"])[None])
-        seen = _classifier.predict(classifier, image, device)[0]
+        seen = classifier.predict(taught, image, device)[0]
         for chance, shown in zip(seen, labeler.labels_of(case.facts, names), strict=True):
             if not math.isnan(shown):
                 yield float(chance if shown else 1 - chance)

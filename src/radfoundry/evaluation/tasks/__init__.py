@@ -28,6 +28,6 @@ can be: arms taught by equal cases are equal. A task module has
   with n and an interval, from the rows of all arms and seeds; `own` is the recipe's cohort.
 
 Promises, tested for every file here: inputs are left alone; a metric that is not defined is NaN.
-Tasks do not import each other; what they share is `_options`, `_classifier`, `_folds` and
-`_few_shot`.
+Tasks do not import each other; what they share is `_options`, `_folds` and `_few_shot`, and
+`evaluation.learners`.
 """

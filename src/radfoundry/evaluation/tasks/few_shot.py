@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import classifier, targets
+from radfoundry.evaluation.learners.classifier import Pool
 from radfoundry.evaluation.metrics import few_shot
-from radfoundry.evaluation.tasks import _classifier
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot import classifying, frame, targets, task
+from radfoundry.evaluation.tasks._few_shot import classifying, frame, task
 
 MODALITIES = ("CT",)
 ARMS: Mapping[str, Mapping[str, Any]] = {
@@ -56,7 +56,7 @@ OPTIONS: Mapping[str, Any] = {
     "bootstrap": 1000,
 }
 # Twice the steps of a classifier: the tune split says when a training ends.
-SIZES = {name: size._replace(steps=2 * size.steps) for name, size in _classifier.SIZES.items()}
+SIZES = {name: size._replace(steps=2 * size.steps) for name, size in classifier.SIZES.items()}
 
 
 def run(
@@ -83,7 +83,7 @@ def summarise(
 
 def _pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
     read = partial(targets.labels_of, options=options)
-    return _classifier.pooled(cases, options["size"], read, real)
+    return classifier.pooled(cases, options["size"], read, real)
 
 
 TASK = task.Task(

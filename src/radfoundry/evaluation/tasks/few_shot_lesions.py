@@ -18,15 +18,9 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import lesion_volumes, segmenting, slices
 from radfoundry.evaluation.metrics import marked_lesions
-from radfoundry.evaluation.tasks._few_shot import (
-    frame,
-    lesion_volumes,
-    pasted_lesions,
-    segmenting,
-    slices,
-    task,
-)
+from radfoundry.evaluation.tasks._few_shot import frame, pasted_lesions, task
 
 MODALITIES = ("CT", "MR")
 ARMS: Mapping[str, Mapping[str, Any]] = task.ARMS

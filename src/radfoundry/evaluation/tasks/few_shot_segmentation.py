@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import radiographs, segmenting
 from radfoundry.evaluation.metrics import few_shot
-from radfoundry.evaluation.tasks._few_shot import frame, radiographs, segmenting, task
+from radfoundry.evaluation.tasks._few_shot import frame, task
 
 MODALITIES = ("CXR",)
 ARMS: Mapping[str, Mapping[str, Any]] = task.ARMS

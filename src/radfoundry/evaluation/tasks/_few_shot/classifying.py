@@ -9,10 +9,10 @@ from monai.networks.nets.resnet import ResNet
 from torch import Tensor, nn
 from torch.nn import functional
 
+from radfoundry.evaluation.learners import classifier
+from radfoundry.evaluation.learners.classifier import Pool
+from radfoundry.evaluation.learners.plateau import Learner, Taught
 from radfoundry.evaluation.metrics import detection
-from radfoundry.evaluation.tasks import _classifier
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot.plateau import Learner, Taught
 from radfoundry.training.loop import Callbacks
 
 THRESHOLD = 0.5
@@ -20,7 +20,7 @@ THRESHOLD = 0.5
 
 def build(options: Mapping, generator: torch.Generator) -> ResNet:
     """Return a new classifier of one target."""
-    return _classifier.build(options["size"], 1, generator)
+    return classifier.build(options["size"], 1, generator)
 
 
 def fit(
@@ -31,14 +31,14 @@ def fit(
     device: str,
     callbacks: Callbacks,
 ) -> None:
-    """Train a classifier by labels (n,) 1 or 0; see `_classifier.fit`."""
-    _classifier.fit(images, labels[:, None], options, generator, device, callbacks)
+    """Train a classifier by labels (n,) 1 or 0; see `classifier.fit`."""
+    classifier.fit(images, labels[:, None], options, generator, device, callbacks)
 
 
 def judge(logits: Tensor, labels: np.ndarray) -> tuple[float, float]:
     """Return the area under the ROC curve of logits (n, 1), and minus their balanced loss."""
     own, truth = logits[:, 0], torch.from_numpy(labels).float()
-    balance = torch.from_numpy(_classifier.weights_of(labels[:, None])[:, 0]).float()
+    balance = torch.from_numpy(classifier.weights_of(labels[:, None])[:, 0]).float()
     loss = functional.binary_cross_entropy_with_logits(own, truth, balance)
     ones = np.ones((1, len(truth)), int)
     return float(detection.weighted_auroc(labels == 1, own.numpy(), ones)[0]), -float(loss)
@@ -61,8 +61,8 @@ def predicted(tested: Pool, place: int, network: nn.Module | None, device: str) 
     """Return what a network says of every test case; NaN of all where there is none."""
     scores = np.full((len(tested.facts), 1), np.nan)
     if isinstance(network, ResNet):
-        classifier = _classifier.Classifier(network, np.array([True]))
-        scores = _classifier.predict(classifier, tested.images[:, :1], device)
+        learned = classifier.Classifier(network, np.array([True]))
+        scores = classifier.predict(learned, tested.images[:, :1], device)
     return tested.facts.assign(
         truth=tested.labels[:, place], score=scores[:, 0], threshold=THRESHOLD
     )

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot import targets
+from radfoundry.evaluation.learners import targets
+from radfoundry.evaluation.learners.classifier import Pool
 
 SMOOTH = 0.01  # of the side: standard deviation of the border's Gaussian
 REACH = 1 / 16  # of the side: the farthest a lesion is moved

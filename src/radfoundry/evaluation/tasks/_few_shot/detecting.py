@@ -14,10 +14,10 @@ from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 from torch.nn import functional
 
+from radfoundry.evaluation.learners import segmenting
+from radfoundry.evaluation.learners.classifier import Pool
+from radfoundry.evaluation.learners.plateau import Learner
 from radfoundry.evaluation.metrics import boxes, lesions
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot import segmenting
-from radfoundry.evaluation.tasks._few_shot.plateau import Learner
 from radfoundry.training.loop import Callbacks
 
 CHANNELS = 5  # center, offset along rows and columns, height and width

@@ -13,11 +13,12 @@ import pandas as pd
 import torch
 
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import targets
+from radfoundry.evaluation.learners.classifier import Pool
+from radfoundry.evaluation.learners.plateau import Best, Training
 from radfoundry.evaluation.metrics import few_shot
 from radfoundry.evaluation.tasks import _options
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot import pools, regimes, targets, teaching
-from radfoundry.evaluation.tasks._few_shot.plateau import Best, Training
+from radfoundry.evaluation.tasks._few_shot import pools, regimes, teaching
 from radfoundry.evaluation.tasks._few_shot.pools import DRAWN, Pools
 from radfoundry.evaluation.tasks._few_shot.regimes import EXTRA, Regime
 from radfoundry.evaluation.tasks._few_shot.task import Task

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from radfoundry.evaluation.tasks._classifier import Pool
+from radfoundry.evaluation.learners.classifier import Pool
 from radfoundry.evaluation.tasks._few_shot import copy_paste
 
 ATTEMPTS = 4  # donors and hosts that are tried for each volume that is asked for

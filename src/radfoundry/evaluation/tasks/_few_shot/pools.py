@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from radfoundry.case import Case
-from radfoundry.evaluation.tasks._classifier import Pool
+from radfoundry.evaluation.learners.classifier import Pool
 from radfoundry.evaluation.tasks._few_shot.regimes import SAMPLES, UNFILTERED, UNTRAINED
 from radfoundry.evaluation.tasks._few_shot.task import Task
 

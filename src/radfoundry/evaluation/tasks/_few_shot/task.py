@@ -7,10 +7,10 @@ import pandas as pd
 from torch import nn
 
 from radfoundry.case import Case
+from radfoundry.evaluation.learners.classifier import Pool, Size
+from radfoundry.evaluation.learners.plateau import Learner, Taught
 from radfoundry.evaluation.tasks import _options
-from radfoundry.evaluation.tasks._classifier import Pool, Size
 from radfoundry.evaluation.tasks._few_shot import copy_paste
-from radfoundry.evaluation.tasks._few_shot.plateau import Learner, Taught
 
 # `sources` of the cases that teach; `before`, sources of those that teach for the first half of all
 # steps, if any; `full`, for as many steps as arms to which something is added, where fewer are as

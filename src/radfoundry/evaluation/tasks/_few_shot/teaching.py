@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot import plateau
-from radfoundry.evaluation.tasks._few_shot.plateau import Best, Learner, Taught, Training
+from radfoundry.evaluation.learners import plateau
+from radfoundry.evaluation.learners.classifier import Pool
+from radfoundry.evaluation.learners.plateau import Best, Learner, Taught, Training
 from radfoundry.evaluation.tasks._few_shot.pools import Pools
 from radfoundry.evaluation.tasks._few_shot.regimes import PASTED, REAL, Regime, name_of
 from radfoundry.evaluation.tasks._few_shot.task import Task

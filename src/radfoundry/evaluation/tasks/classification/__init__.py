@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import classifier
+from radfoundry.evaluation.learners.classifier import Pool, pooled
 from radfoundry.evaluation.metrics import utility
-from radfoundry.evaluation.tasks import _classifier, _folds, _options
-from radfoundry.evaluation.tasks._classifier import Pool, pooled
+from radfoundry.evaluation.tasks import _folds, _options
 from radfoundry.text import labeler
 from radfoundry.training.loop import Callbacks
 
@@ -96,7 +97,7 @@ def run(
         folds; its fold is 0.
     """
     options = merged(options)
-    _options.check(arm, ARMS, options["size"], _classifier.SIZES)
+    _options.check(arm, ARMS, options["size"], classifier.SIZES)
     size, read = options["size"], partial(labeler.labels_of, findings=options["findings"])
     own = pooled(chain(cases["tune"], cases["test"]), size, read)
     unseen = pooled(cases["unseen"], size, read)
@@ -109,9 +110,9 @@ def run(
         data = _fold_data(arm, (own, samples), folds == fold, options, rng)
         generator = torch.Generator().manual_seed(int(chance))
         callbacks = Callbacks(progress=progress)
-        trained = _classifier.fit(*data[:2], options, generator, device, callbacks)
+        trained = classifier.fit(*data[:2], options, generator, device, callbacks)
         for pool, kept in ((own.at(folds == fold), rows), (unseen, elsewhere)):
-            scores = _classifier.predict(trained, pool.images, device)
+            scores = classifier.predict(trained, pool.images, device)
             kept.append(_predictions(pool, scores, data, options).assign(fold=fold + 1))
     return pd.concat([*rows, _averaged(elsewhere)], ignore_index=True)
 

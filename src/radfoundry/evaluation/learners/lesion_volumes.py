@@ -12,9 +12,8 @@ from torch.nn import functional
 
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.evaluation.tasks import _classifier
-from radfoundry.evaluation.tasks._classifier import Pool, Size
-from radfoundry.evaluation.tasks._few_shot import radiographs
+from radfoundry.evaluation.learners import classifier, radiographs
+from radfoundry.evaluation.learners.classifier import Pool, Size
 
 # U-Nets as those of radiographs; 48 is the side of the phantoms.
 SIZES: Mapping[str, Size] = {
@@ -37,7 +36,7 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
         options: findings, regions of `labels.yaml` that are lesions; organ, the region that they
             are pasted into; window, intensities that become -1 and 1; windows, those of single
             cohorts; cohort, whose patients teach; size, a value of `SIZES`.
-        real: As `_classifier.pooled` takes it.
+        real: As `classifier.pooled` takes it.
 
     Raises:
         ValueError: For a window that shows nothing of a case, or a slice beside volumes; it names
@@ -56,7 +55,7 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
             )
         return found
 
-    pool = _classifier.pooled(cases, size, lambda _: [np.nan] * len(names), real, see)
+    pool = classifier.pooled(cases, size, lambda _: [np.nan] * len(names), real, see)
     if not len(pool.images):
         return pool._replace(images=torch.zeros((0, 2 + len(names), 1, size.side, size.side)))
     shown = pool.images[:, 1:-1].numpy().any((2, 3, 4))

@@ -9,10 +9,10 @@ from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 from torch.nn import functional
 
+from radfoundry.evaluation.learners import classifier
+from radfoundry.evaluation.learners.classifier import Pool
+from radfoundry.evaluation.learners.plateau import AT_ONCE, Learner, Taught
 from radfoundry.evaluation.metrics.overlap import dice
-from radfoundry.evaluation.tasks import _classifier
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot.plateau import AT_ONCE, Learner, Taught
 from radfoundry.networks.layers import seeded
 from radfoundry.training.loop import Callbacks, train
 from radfoundry.training.losses import soft_dice_loss
@@ -74,7 +74,7 @@ def train_from(
     """Train a network by what `draw` returns, from the weights `start` of the options if any."""
     if options.get("start"):
         network.load_state_dict(options["start"])
-    train(network, draw, terms, _classifier.settings(options), generator, callbacks)
+    train(network, draw, terms, classifier.settings(options), generator, callbacks)
 
 
 def batch(pool: Tensor, options: Mapping, generator: torch.Generator) -> list[Tensor]:
@@ -83,8 +83,8 @@ def batch(pool: Tensor, options: Mapping, generator: torch.Generator) -> list[Te
     still = {"shift": 0, "flip": 0, "offset": 0, "noise": 0}
     moving = {name: options["augment"][name] for name in ("shift", "flip")}
     coloring = {name: options["augment"][name] for name in ("offset", "noise")}
-    moved = _classifier.altered(pool[chosen], still | moving, generator)
-    films = _classifier.altered(moved[:, :1], still | coloring, generator)
+    moved = classifier.altered(pool[chosen], still | moving, generator)
+    films = classifier.altered(moved[:, :1], still | coloring, generator)
     return [films, moved[:, 1:].round()]
 
 

@@ -5,9 +5,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from radfoundry.evaluation.tasks._classifier import Pool
-from radfoundry.evaluation.tasks._few_shot import segmenting
-from radfoundry.evaluation.tasks._few_shot.plateau import Taught
+from radfoundry.evaluation.learners import segmenting
+from radfoundry.evaluation.learners.classifier import Pool
+from radfoundry.evaluation.learners.plateau import Taught
 
 
 def taught(pool: Pool, place: int) -> Taught:

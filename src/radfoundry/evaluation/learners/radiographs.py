@@ -10,10 +10,9 @@ from torch import Tensor
 from radfoundry import volume
 from radfoundry.anatomy.chest_xray import contrast
 from radfoundry.case import Case
+from radfoundry.evaluation.learners import classifier, targets
+from radfoundry.evaluation.learners.classifier import Pool, Size
 from radfoundry.evaluation.readers import stated
-from radfoundry.evaluation.tasks import _classifier
-from radfoundry.evaluation.tasks._classifier import Pool, Size
-from radfoundry.evaluation.tasks._few_shot import targets
 
 # ResNets of one and of two blocks a level; `paper` is a ResNet-18.
 SIZES: Mapping[str, Size] = {
@@ -33,11 +32,11 @@ def pooled(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
     Args:
         cases: Radiographs in [0, 1].
         options: findings, sides, severities; size, a value of `SIZES`.
-        real: As `_classifier.pooled` takes it.
+        real: As `classifier.pooled` takes it.
     """
     read = partial(targets.labels_of, options=options)
     see = partial(seen, findings=targets.findings(options))
-    return _classifier.pooled(cases, options["size"], read, real, see)
+    return classifier.pooled(cases, options["size"], read, real, see)
 
 
 def masked(cases: Iterable[Case], options: Mapping, real: bool) -> Pool:
