@@ -27,6 +27,8 @@ ORDER += (
     "probes",
     "descriptions",
     "distances",
+    "control",
+    "lesions",
     "resolutions",
     "round_trip",
 )

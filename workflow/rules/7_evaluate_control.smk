@@ -1,8 +1,8 @@
-"""Ask whether drawn lesions measure what was asked for, and whether removed ones are gone.
+"""Ask whether drawn lesions measure what was asked for and as real ones do, and whether removed ones are gone.
 
-reads   requests, samples and networks of a recipe; held-out cases of its cohort
-writes  results/recipes/{recipe}/evaluate/control.tsv  control_figures.tsv
-        the first also in results/recipes/{recipe}.untrained/: the recipe's null arm
+reads   requests, samples and networks of a recipe; cases of its cohort
+writes  results/recipes/{recipe}/evaluate/control.tsv  lesions.parquet  control_figures.tsv
+        the first two also in results/recipes/{recipe}.untrained/: the recipe's null arm
 """
 
 
@@ -32,12 +32,40 @@ rule measure_control:
         "../../scripts/measure_control.py"
 
 
+rule measure_lesions:
+    """Measure drawn lesions and the tissue around them, and real ones beside them."""
+    input:
+        samples="results/recipes/{recipe}/samples.tsv",
+        splits=of_source("results/cohorts/{cohort}/splits.tsv"),
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+        labels=of_source("results/cohorts/{cohort}/labels/{method}/{batch}.tsv"),
+    output:
+        table="results/recipes/{recipe}/evaluate/lesions.parquet",
+    log:
+        "logs/evaluate/measure_lesions/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        mem_mb=looked_up_often(resources.judging_mb),
+    params:
+        lesion=looked_up(control.lesion),
+        modality=looked_up(lookups.modality),
+        real=looked_up(untrained.is_filtered),
+        code=code("measure_lesions"),
+    script:
+        "../../scripts/measure_lesions.py"
+
+
 rule summarize_control:
     """Turn what drawn lesions measure into rows of the scorecard, null arms beside them."""
     input:
         leakage=of_filtered("results/recipes/{recipe}/leakage.tsv"),
         table="results/recipes/{recipe}/evaluate/control.tsv",
         untrained=of_untrained("results/recipes/{recipe}/evaluate/control.tsv"),
+        lesions="results/recipes/{recipe}/evaluate/lesions.parquet",
+        untrained_lesions=of_untrained(
+            "results/recipes/{recipe}/evaluate/lesions.parquet"
+        ),
     output:
         table="results/recipes/{recipe}/evaluate/control_figures.tsv",
     log:

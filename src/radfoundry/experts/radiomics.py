@@ -18,12 +18,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 from sklearn.covariance import LedoitWolf
 
 from radfoundry import radiomics
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
+from radfoundry.radiomics.surroundings import GRAY, close_up
 from radfoundry.volume import Volume
 
 OPTIONS: Mapping[str, Any] = {
@@ -33,10 +33,6 @@ OPTIONS: Mapping[str, Any] = {
     "settings": {},  # of pyradiomics, what differs
 }
 TUMOUR = "tumour"  # core and rim are one lesion
-GRAY = (
-    "firstorder_Mean", "firstorder_10Percentile", "firstorder_90Percentile", "firstorder_Entropy",
-    "glcm_Contrast",
-)  # fmt: skip
 SHAPE = ("shape_MeshVolume", "shape_Sphericity", "shape_Elongation", "shape_Flatness")
 SHAPE_2D = ("shape2D_MeshSurface", "shape2D_Sphericity", "shape2D_Elongation")
 LOGARITHMIC = ("MeshVolume", "MeshSurface", "Contrast")  # twice as much is as far from any value
@@ -112,17 +108,7 @@ def _vectors(case: Case, options: Mapping, hu: bool) -> Iterator[tuple[str, np.n
 
 def _vector(case: Case, mask: np.ndarray, options: Mapping, hu: bool) -> np.ndarray:
     """Return the features of a lesion and of its shell, in the order of the names above."""
-    spacing = case.image.spacing_mm
-    wide = [step for step, size in zip(spacing, mask.shape, strict=True) if size > 1]
-    reach = max(options["shell_mm"], *wide)
-    near = tuple(
-        slice(max(0, at.min() - math.ceil(reach / step)), at.max() + 1 + math.ceil(reach / step))
-        for at, step in zip(np.nonzero(mask), spacing, strict=True)
-    )
-    away = ndimage.distance_transform_edt(~mask[near], sampling=spacing)
-    shell = (away > 0) & (away <= reach) & (case.findings[near] == 0)
-    cut = Volume(case.image.voxels[near], case.image.affine)
-    image, lesion, around = _flattened(cut, mask[near], shell)
+    image, lesion, around = close_up(case.image, mask, case.findings, options["shell_mm"])
     shape = SHAPE_2D if image.is_radiograph else SHAPE
     used = {**({} if hu else {"modality": "MR"}), **options["settings"]}  # bins of [0, 1]
     return np.concatenate(
@@ -141,13 +127,3 @@ def _measured(
     values = np.array([found[f"original_{name}"] for name in wanted])
     logs = np.array([name.endswith(LOGARITHMIC) for name in wanted])
     return np.where(logs, np.log(np.maximum(values, LEAST)), values)
-
-
-def _flattened(image: Volume, *masks: np.ndarray) -> tuple:
-    """Return image and masks; a slice of any plane as a radiograph's, which is measured in 2D."""
-    if 1 not in image.voxels.shape or image.is_radiograph:
-        return image, *masks
-    axis = image.voxels.shape.index(1)
-    first, second = (size for at, size in enumerate(image.spacing_mm) if at != axis)
-    voxels, *flat = (np.moveaxis(part, axis, 1) for part in (image.voxels, *masks))
-    return Volume(voxels, np.diag([first, 1.0, second, 1.0])), *flat

@@ -13,6 +13,7 @@ TAUGHT = "An interval wholly above 0: synthetic images taught the model somethin
 _RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
 _FIFTH = "At most a fifth (20 %): what draws is what the network learned."
 _KEPT = "Above averaging on the same grid; nothing drawn on the latents can be better."
+_REAL_LESIONS = "Close to real lesions of other patients, below networks that learned nothing."
 _ABOVE = "Above the arm trained on real images alone."
 METRICS: dict[str, Metric] = {
     "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
@@ -239,6 +240,17 @@ METRICS: dict[str, Metric] = {
     ),
     "outside_identical_fraction": Metric(
         "Pixels outside the mask left untouched", "fraction", True, "Exactly 100 %."
+    ),
+    "lesion_frd": Metric(
+        "Fréchet distance of lesions' radiomics from real lesions", "1", False, _REAL_LESIONS
+    ),
+    "shell_frd": Metric(
+        "Fréchet distance of the tissue around lesions from that around real ones", "1", False,
+        _REAL_LESIONS,
+    ),
+    "shell_shift": Metric(
+        "Tissue around lesions less that around real ones (Hedges' g)", "SD", None,
+        "An interval that holds 0, as that of real lesions of other patients should.",
     ),
     "utility_dice": Metric("Segmentation by a model so trained (Dice)", "1", True, _OVERLAP),
     "utility_ap": Metric(
