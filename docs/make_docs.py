@@ -28,6 +28,7 @@ ORDER += (
     "descriptions",
     "distances",
     "control",
+    "pairs",
     "lesions",
     "resolutions",
     "round_trip",

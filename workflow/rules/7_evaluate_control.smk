@@ -2,6 +2,7 @@
 
 reads   requests, samples and networks of a recipe; cases of its cohort
 writes  results/recipes/{recipe}/evaluate/control.tsv  lesions.parquet  control_figures.tsv
+        results/recipes/{recipe}/pairs.tsv
         the first two also in results/recipes/{recipe}.untrained/: the recipe's null arm
 """
 
@@ -80,7 +81,26 @@ rule summarize_control:
         "../../scripts/summarize_control.py"
 
 
+rule list_pairs:
+    """List drawn lesions as pairs of images with and without them."""
+    input:
+        samples="results/recipes/{recipe}/samples.tsv",
+        requests="results/recipes/{recipe}/requests.tsv",
+        images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),
+    output:
+        table="results/recipes/{recipe}/pairs.tsv",
+    log:
+        "logs/evaluate/list_pairs/{recipe}.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("list_pairs"),
+    script:
+        "../../scripts/list_pairs.py"
+
+
 CONTROLS = expand(
     "results/recipes/{recipe}/evaluate/control_figures.tsv",
     recipe=control.recipes(settings),
 )
+PAIRS = expand("results/recipes/{recipe}/pairs.tsv", recipe=control.recipes(settings))

@@ -117,6 +117,7 @@ rule evaluate:
         SUBGROUPS,
         syntheses(),
         CONTROLS,
+        PAIRS,
         ROUND_TRIPS,
         AUDITED,
         label_measurements("labels"),

@@ -69,6 +69,7 @@ rule publish:
         expand("results/bundles/{recipe}", recipe=settings["publish"]["bundles"]),
         "results/scorecard.tsv",
         "results/report.html",
+        PAIRS,
         READER_STUDY,
         releases.differences(settings),
 
