@@ -1,5 +1,7 @@
 """Measure drawn lesions and the tissue around them, and real ones beside them."""
 
+import json
+
 import pandas as pd
 from _cases import read_all, trusted
 from _cohort import Cases
@@ -10,15 +12,19 @@ from radfoundry import tables
 from radfoundry.evaluation.realism import lesions
 
 job = start(snakemake)
-lesion, modality = job.params.lesion, job.params.modality
+asked = job.params.lesion, job.params.modality
+requests = tables.read(job.input.requests, "requests").set_index("request")
 samples = tables.read(job.input.samples, "samples")
 samples = samples[samples["status"] == "ok"]
-cases = Cases(job.input.images, job.input.labels)
 splits = trusted(read_all(job.input.splits, "splits"), job.input.labels)
-held_out = splits.loc[splits["split"] != "train", "case"]
+splits = splits.set_index("case")["split"]
+real = Cases(job.input.images, job.input.labels, splits.index)
+sources = Cases(job.input.images, job.input.labels, samples["source"])
 
-rows = list(lesions.of_real(cases, lesion, modality, held_out)) if job.params.real else []
+rows = list(lesions.of_real(real, *asked, splits)) if job.params.real else []
 for sample in progress(drawn_cases(samples), len(samples), "samples"):
-    rows += lesions.of_drawn(sample, cases.named(sample.facts["source"]), lesion, modality)
-table = pd.DataFrame(rows, columns=None if rows else ["set", "case", "patient"])
+    operation = json.loads(requests.at[sample.name, "parameters"])["operation"]
+    source = sources.named(sample.facts["source"])
+    rows += lesions.of_drawn(sample, source, operation, *asked)
+table = pd.DataFrame(rows, columns=None if rows else list(tables.columns("lesions")))
 tables.write(table, job.output.table, "lesions")

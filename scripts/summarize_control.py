@@ -10,10 +10,9 @@ from radfoundry.report.scorecard.card import build
 
 job = start(snakemake)
 rng = np.random.default_rng(job.params.seed)
-own = tables.read(job.input.table, "control")
-null = read_all(job.input.untrained, "control")
-rows = control.rows(own, null, job.wildcards.recipe, job.params.bootstrap, rng)
-measured = tables.read(job.input.lesions, "lesions")
-null = read_all(job.input.untrained_lesions, "lesions")
-rows += lesion_realism.rows(measured, null, job.wildcards.recipe, job.params.bootstrap, rng)
+recipe, draws = job.wildcards.recipe, job.params.bootstrap
+asked = tables.read(job.input.table, "control"), read_all(job.input.untrained, "control")
+rows = control.rows(*asked, recipe, draws, rng)
+real = tables.read(job.input.lesions, "lesions"), read_all(job.input.untrained_lesions, "lesions")
+rows += lesion_realism.rows(*real, recipe, draws, rng)
 tables.write(build(rows), job.output.table, "scorecard")

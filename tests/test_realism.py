@@ -230,6 +230,14 @@ def test_volumes_without_finite_features_are_left_out_and_counted():
     assert table["note"].str.contains("3 left out").all()
 
 
+def test_a_share_of_rows_of_few_owners_has_no_interval():
+    few = distances.Rows(normal(20), ["a", "b"] * 10)
+    table = distances.overlaps(rows(normal(20)), {"synthetic": few}, np.random.default_rng(0), FEW)
+    precision = table.set_index("metric").loc["manifold_precision"]
+    assert np.isfinite(precision["value"])
+    assert np.isnan([precision["low"], precision["high"]]).all()
+
+
 def test_rows_come_from_whole_owners_and_never_twice():
     owners = np.repeat(["a", "b", "c", "d"], 3)
     picked = distances.chosen_rows(owners, 6, np.random.default_rng(0))

@@ -15,7 +15,7 @@ from test_scorecard_prompts import PROBES, fluid, side
 from radfoundry.config import catalogue, lookups, untrained
 from radfoundry.config.settings import ConfigurationError, checked, strict_load
 from radfoundry.report.scorecard import untrained as null_rows
-from radfoundry.report.scorecard.card import build
+from radfoundry.report.scorecard.card import Row, build
 
 ROOT = Path(__file__).parents[1]
 DISTANCES = pd.DataFrame(columns=["metric", "arm", "value", "low", "high", "n", "note"])
@@ -200,6 +200,16 @@ def test_the_share_of_sides_is_of_what_is_beyond_chance():
         .isna()
         .all()
     )
+
+
+def test_a_share_of_a_figure_without_an_interval_has_none_and_of_none_there_is_none():
+    metric = "prompt_auroc"
+    whole = [Row("r", metric, 0.9, "nodule", 0.8, 1.0), Row("r", metric, 0.9, "mass", 0.8, 1.0)]
+    nan = float("nan")
+    null = [Row("r", metric, 0.6, "nodule", nan, nan), Row("r", metric, nan, "mass", nan, nan)]
+    few, unknown = null_rows.beyond_chance(null, whole, (metric,))
+    assert few.value == pytest.approx(0.25)
+    assert np.isnan([few.low, few.high, unknown.value]).all()
 
 
 def test_a_null_arm_that_draws_no_fluid_has_no_share_of_sides():

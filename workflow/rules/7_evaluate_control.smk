@@ -36,6 +36,7 @@ rule measure_control:
 rule measure_lesions:
     """Measure drawn lesions and the tissue around them, and real ones beside them."""
     input:
+        requests="results/recipes/{recipe}/requests.tsv",
         samples="results/recipes/{recipe}/samples.tsv",
         splits=of_source("results/cohorts/{cohort}/splits.tsv"),
         images=of_source("results/cohorts/{cohort}/batches/{batch}.tsv"),

@@ -1,7 +1,7 @@
 """Drawn lesions as pairs: an image with one, and the same image without it, or with another."""
 
 import json
-from pathlib import PurePosixPath as Path
+from pathlib import PurePosixPath
 
 import pandas as pd
 
@@ -30,8 +30,8 @@ def listed(samples: pd.DataFrame, requests: pd.DataFrame, cases: pd.DataFrame) -
 
 
 def _pair(row, asked: pd.DataFrame, known: pd.DataFrame) -> tuple:
-    case, after = known.loc[row.source], Path(row.folder)
-    before = Path(case["folder"]) / row.source
+    case, after = known.loc[row.source], PurePosixPath(row.folder)
+    before = PurePosixPath(case["folder"]) / row.source
     findings = str(before / "findings.nii.gz") if case["findings_sha256"] else ""
     operation = json.loads(str(asked.at[row.sample, "parameters"]))["operation"]
     files = (before / "image.nii.gz", findings, after / "image.nii.gz", after / "findings.nii.gz")

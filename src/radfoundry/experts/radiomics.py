@@ -23,7 +23,7 @@ from sklearn.covariance import LedoitWolf
 from radfoundry import radiomics
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.radiomics.surroundings import GRAY, close_up
+from radfoundry.radiomics.surroundings import TISSUE, close_up
 from radfoundry.volume import Volume
 
 OPTIONS: Mapping[str, Any] = {
@@ -112,7 +112,7 @@ def _vector(case: Case, mask: np.ndarray, options: Mapping, hu: bool) -> np.ndar
     shape = SHAPE_2D if image.is_radiograph else SHAPE
     used = {**({} if hu else {"modality": "MR"}), **options["settings"]}  # bins of [0, 1]
     return np.concatenate(
-        [_measured(image, lesion, (*shape, *GRAY), used), _measured(image, around, GRAY, used)]
+        [_measured(image, lesion, (*shape, *TISSUE), used), _measured(image, around, TISSUE, used)]
     )
 
 

@@ -10,7 +10,7 @@ from radfoundry.volume import Volume
 
 SHELL_MM = 5.0  # how far around a lesion its tissue is looked at
 # What tissue is compared by: gray levels and the plainest of texture.
-GRAY = (
+TISSUE = (
     "firstorder_Mean", "firstorder_10Percentile", "firstorder_90Percentile", "firstorder_Entropy",
     "glcm_Contrast",
 )  # fmt: skip
@@ -56,18 +56,27 @@ def close_up(
 
 
 def rim_gradient(near: CloseUp) -> float:
-    """Return how steep gray levels are along a lesion's border, per mm: the mean of a voxel on
-    either side. A seam is steeper than tissue is; a lesion that is pasted blurred, less.
+    """Return the mean slope of gray levels along a lesion's border, per mm.
+
+    The border is a voxel on either side. A seam is steeper than tissue is, a blurred one less.
+    NaN where a lesion has no border, for it fills what was cut out.
     """
     axes = [axis for axis, size in enumerate(near.lesion.shape) if size > 1]
     steps = [near.image.spacing_mm[axis] for axis in axes]
     voxels = near.image.voxels.astype(float)
     slopes = [np.gradient(voxels, step, axis=at) for at, step in zip(axes, steps, strict=True)]
-    border = ndimage.binary_dilation(near.lesion) ^ ndimage.binary_erosion(near.lesion)
-    return float(np.sqrt(sum(slope**2 for slope in slopes))[border].mean())
+    border = ndimage.binary_dilation(near.lesion) & ~_inside(near.lesion)
+    steep = np.sqrt(sum(slope**2 for slope in slopes))[border]
+    return float(steep.mean()) if steep.size else float("nan")
+
+
+def _inside(lesion: np.ndarray) -> np.ndarray:
+    """Return the lesion without its outermost voxels; the edge of the image is no border."""
+    return np.asarray(ndimage.binary_erosion(lesion, border_value=1))
 
 
 def _flattened(image: Volume, *masks: np.ndarray) -> tuple:
+    """Return image and masks; a slice of any plane as a radiograph's, which is measured in 2D."""
     if 1 not in image.voxels.shape or image.is_radiograph:
         return image, *masks
     axis = image.voxels.shape.index(1)

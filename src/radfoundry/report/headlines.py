@@ -17,7 +17,7 @@ HEADLINES = (
 )
 CONTESTED = ("image_auroc", "pixel_dice")  # their arms are rivals; other metrics' are findings
 # Arms that stand beside a recipe's figure, never for it: what they end in, or are.
-BESIDE = ("/real", "/untrained", "/shuffled")
+BESIDE = ("/real", "/real_floor", "/untrained", "/shuffled")
 REFERENCES = ("real", "real_floor", "corrupted_real")
 # The arm that stands for all, where it has as many cases as others; elsewhere the first one does.
 WHOLE = ("all", "synthetic")
@@ -90,8 +90,8 @@ def _rows(own: Sequence[Mapping], name: str) -> list[Mapping]:
 def is_reference(arm: str) -> bool:
     """Return whether an arm stands beside a recipe's figure, and not for it.
 
-    >>> is_reference("lungs/real"), is_reference("real_floor"), is_reference("real_synthetic-real")
-    (True, True, False)
+    >>> [is_reference(arm) for arm in ("lungs/real", "all/real_floor", "real_synthetic-real")]
+    [True, True, False]
     """
     return arm.endswith(BESIDE) or arm.split("/")[0] in REFERENCES
 

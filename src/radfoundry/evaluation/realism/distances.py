@@ -183,7 +183,9 @@ def _share(rows: Rows, inside: np.ndarray, draws: int, rng: np.random.Generator)
     owners = [owner for owner, keep in zip(rows.owners, counted, strict=True) if keep]
     spread = effects.mean(each, owners, draws, rng)
     low, high = (end - spread.value + value for end in (spread.low, spread.high))
-    return Interval(value, max(0.0, min(low, value)), min(1.0, max(high, value)))
+    # NaN, where owners are too few, stays NaN
+    ends = np.minimum(low, value), np.maximum(high, value)
+    return Interval(value, *(float(np.clip(end, 0, 1)) for end in ends))
 
 
 def _finite(rows: Rows) -> Rows:

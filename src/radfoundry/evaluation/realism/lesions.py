@@ -1,7 +1,10 @@
 """What lesions and the tissue around them measure, drawn ones beside real ones.
 
-One row for each lesion: all radiomics of the lesion, and of the shell of tissue around it what
-would show a seam.
+One row for each lesion: all radiomics of the lesion, what tissue is compared by of the shell around
+it, and how steep its rim is. Bins are those that radiomics have by default for the modality.
+
+A generator that changes little but the lesion leaves most of the shell as it was: there the shell
+says whether lesions lie in tissue as real ones do, and the rim whether there is a seam.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,20 +13,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import ndimage
 
 from radfoundry import radiomics
 from radfoundry.anatomy import regions
 from radfoundry.case import Case
-from radfoundry.radiomics.surroundings import GRAY, CloseUp, close_up, rim_gradient
+from radfoundry.radiomics.surroundings import TISSUE, CloseUp, close_up, rim_gradient
 
-REAL, FLOOR, DRAWN = SETS = ("real", "real_floor", "synthetic")
+REAL, FLOOR, DRAWN = "real", "real_floor", "synthetic"
 LESION, SHELL = "lesion_", "shell_"
 RIM = f"{SHELL}rim_gradient"
 ENGINE = "original_"  # how names of the engine begin
 
 
 def of_real(
-    cases: Iterable[Case], lesion: str, modality: str, held_out: Iterable[str]
+    cases: Iterable[Case], lesion: str, modality: str, splits: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the row of each case's largest lesion; cases without one have none.
 
@@ -31,36 +35,40 @@ def of_real(
         cases: With the fact `patient`.
         lesion: Region of `labels.yaml`.
         modality: As the cohort states it.
-        held_out: Cases of the set `real`; all others are of `real_floor`.
+        splits: Of each case; those of `train` are the set `real_floor`, all others `real`.
     """
-    apart = set(held_out)
     for case in cases:
-        for _, mask in islice(_parts(case, lesion), 1):
-            yield _row(case, mask, REAL if case.name in apart else FLOOR, modality)
+        whole = regions.mask(case.findings, lesion)
+        for _, mask in islice(radiomics.lesions(whole, case.image.spacing_mm, 0), 1):
+            yield _row(case, mask, FLOOR if splits[case.name] == "train" else REAL, modality)
 
 
-def of_drawn(sample: Case, source: Case, lesion: str, modality: str) -> Iterator[dict[str, Any]]:
-    """Yield the row of the lesion with most voxels that are not the source's; none without one.
+def of_drawn(
+    sample: Case, source: Case, operation: str, lesion: str, modality: str
+) -> Iterator[dict[str, Any]]:
+    """Yield the row of the lesion that was drawn; none where no voxel of one was.
+
+    It is the largest part of what is a lesion and was none in the source, or has other voxels
+    there: an old lesion beside it is no part of it.
 
     Args:
         sample: On the grid of its source.
         source: With the fact `patient`.
+        operation: What was done.
         lesion: Region of `labels.yaml`.
         modality: As the cohort states it.
     """
     changed = sample.image.voxels != source.image.voxels
-    found = [(int((changed & mask).sum()), mask) for _, mask in _parts(sample, lesion)]
-    count, mask = max(found, key=lambda one: one[0], default=(0, np.zeros(0)))
-    if count:
-        yield _row(sample, mask, DRAWN, modality) | {"patient": str(source.facts["patient"])}
-
-
-def _parts(case: Case, lesion: str) -> Iterator[tuple[int, np.ndarray]]:
-    return radiomics.lesions(regions.mask(case.findings, lesion), case.image.spacing_mm, 0)
+    own = regions.mask(sample.findings, lesion) & (changed | (sample.findings != source.findings))
+    for _, mask in islice(radiomics.lesions(own, sample.image.spacing_mm, 0), 1):
+        filled = ndimage.binary_fill_holes(mask) & regions.mask(sample.findings, lesion)
+        row = _row(sample, filled, DRAWN, modality)
+        yield row | {"patient": str(source.facts["patient"]), "operation": operation}
 
 
 def _row(case: Case, mask: np.ndarray, kind: str, modality: str) -> dict[str, Any]:
-    known = {"set": kind, "case": case.name, "patient": str(case.facts.get("patient", ""))}
+    whose = str(case.facts.get("patient", ""))
+    known = {"set": kind, "case": case.name, "patient": whose, "operation": ""}
     return known | dict(measured(close_up(case.image, mask, case.findings), modality))
 
 
@@ -70,10 +78,10 @@ def measured(near: CloseUp, modality: str) -> Mapping[str, float]:
     rows = radiomics.extract_many(near.image, masks, {"modality": modality})
     every = list(radiomics.vector_names(2 if near.image.is_radiograph else 3, False))
     own = rows[every].to_numpy(float)[0]
-    around = rows[[ENGINE + name for name in GRAY]].to_numpy(float)[1]
+    around = rows[[ENGINE + name for name in TISSUE]].to_numpy(float)[1]
     named = dict(zip([LESION + name.removeprefix(ENGINE) for name in every], own, strict=True))
     return {
-        **named, **dict(zip([SHELL + name for name in GRAY], around, strict=True)),
+        **named, **dict(zip([SHELL + name for name in TISSUE], around, strict=True)),
         RIM: rim_gradient(near),
     }  # fmt: skip
 

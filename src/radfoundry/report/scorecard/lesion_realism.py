@@ -4,7 +4,7 @@ Each figure stands beside its floor, real lesions of other patients (`/real_floo
 arm, networks at 0 steps (`/untrained`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,15 +16,19 @@ from radfoundry.evaluation.realism import distances, lesions
 from radfoundry.evaluation.realism.distances import Rows
 from radfoundry.report.scorecard.card import Row
 
-ALL = "all"
+ALL, ADDED = "all", "add"
 FRECHET = {"lesion_frd": lesions.LESION, "shell_frd": lesions.SHELL}
 SHIFT = "shell_shift"
+DEFINED = 0.9  # of real lesions: a feature that fewer have is not compared
+NAN = float("nan")
 
 
 def rows(
     own: pd.DataFrame, null: pd.DataFrame, recipe: str, draws: int, rng: np.random.Generator
 ) -> Iterator[Row]:
     """Yield every row of a recipe.
+
+    Drawn lesions of patients whose real ones are compared with are left out.
 
     Args:
         own: Of the table `lesions`.
@@ -34,30 +38,67 @@ def rows(
         rng: Source of chance.
     """
     real = own[own["set"] == lesions.REAL]
-    arms = {ALL: own[own["set"] == lesions.DRAWN]}
-    arms[f"{ALL}/{lesions.FLOOR}"] = own[own["set"] == lesions.FLOOR]
+    arms = {ALL: _drawn(own, real), f"{ALL}/{lesions.FLOOR}": own[own["set"] == lesions.FLOOR]}
+    arms[ADDED] = arms[ALL][arms[ALL]["operation"] == ADDED]
     if len(null):
-        arms[f"{ALL}/{ARM}"] = null[null["set"] == lesions.DRAWN]
+        arms[f"{ALL}/{ARM}"] = _drawn(null, real)
+        arms[f"{ADDED}/{ARM}"] = arms[f"{ALL}/{ARM}"].query("operation == @ADDED")
+    yield from _distances(real, arms, recipe, draws, rng)
+    yield from _shifts(real, arms, recipe, draws, rng)
+
+
+def _drawn(table: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["set"] == lesions.DRAWN) & ~table["patient"].isin(real["patient"])]
+
+
+def _distances(
+    real: pd.DataFrame,
+    arms: Mapping[str, pd.DataFrame],
+    recipe: str,
+    draws: int,
+    rng: np.random.Generator,
+) -> Iterator[Row]:
+    """Yield the distances of each arm, from one lesion of each patient.
+
+    An arm is compared by itself, so that a small one makes no other smaller. With several lesions
+    of a patient, as many rows would be of fewer patients in one arm than in another.
+    """
     for metric, part in FRECHET.items():
-        names = lesions.columns_of(own, part)
-        sets = {arm: Rows(table[names], _owners(table)) for arm, table in arms.items()}
-        options = {"draws": draws}
-        found = distances.radiomic_distances(
-            Rows(real[names], _owners(real)), sets, rng, options
-        ).set_index("arm")
-        for arm, row in found.iterrows():
-            value, low, high = (row[name] for name in ("value", "low", "high"))
-            yield Row(recipe, metric, value, str(arm), low, high, int(row["n"]), note=row["note"])
-    for name in lesions.columns_of(own, lesions.SHELL):
+        names = lesions.columns_of(real, part)
+        names = [name for name in names if real[name].notna().mean() >= DEFINED]
+        sets = {arm: _each(table, names, rng) for arm, table in {"": real, **arms}.items()}
+        for arm in arms:
+            found = distances.radiomic_distances(
+                sets[""], {arm: sets[arm]}, rng, {"draws": draws}
+            ).iloc[0]
+            value, low, high = (float(found[name]) for name in ("value", "low", "high"))
+            note = f"{found['note']}; one lesion a patient"
+            yield Row(recipe, metric, value, arm, low, high, int(found["n"]), note=note)
+
+
+def _each(table: pd.DataFrame, names: list[str], rng: np.random.Generator) -> Rows:
+    """Return one row of each patient, of those that have all features."""
+    whole = table[table[names].notna().all(axis=1)]
+    one = whole.groupby("patient").sample(1, random_state=rng) if len(whole) else whole
+    return Rows(one[names].reset_index(drop=True), one["patient"].astype(str).to_list())
+
+
+def _shifts(
+    real: pd.DataFrame,
+    arms: Mapping[str, pd.DataFrame],
+    recipe: str,
+    draws: int,
+    rng: np.random.Generator,
+) -> Iterator[Row]:
+    """Yield how far each feature of the tissue is off, in each arm."""
+    for name in lesions.columns_of(real, lesions.SHELL):
         for arm, table in arms.items():
-            groups = [each[name].to_numpy(float) for each in (table, real)]
-            weights = [patient_weights(np.array(_owners(each)), draws, rng)
-                       for each in (table, real)]  # fmt: skip
-            value, low, high = effects.separation(groups, weights)
-            first, slash, ending = arm.partition("/")
-            place = f"{name.removeprefix(lesions.SHELL)}{slash}{ending}"
-            yield Row(recipe, SHIFT, value, place, low, high, len(table))
-
-
-def _owners(table: pd.DataFrame) -> list[str]:
-    return table["patient"].astype(str).to_list()
+            pair = [each[each[name].notna()] for each in (table, real)]
+            whose = [each["patient"].astype(str).to_numpy() for each in pair]
+            weights = [patient_weights(own, draws, rng) for own in whose]
+            found = effects.separation([each[name].to_numpy(float) for each in pair], weights)
+            few = min(len(set(own)) for own in whose) < effects.FEWEST
+            low, high = (NAN, NAN) if few else (found.low, found.high)
+            place = f"{name.removeprefix(lesions.SHELL)}/{arm}".removesuffix(f"/{ALL}")
+            place = place.replace(f"/{ALL}/", "/")
+            yield Row(recipe, SHIFT, found.value, place, low, high, len(pair[0]))

@@ -13,7 +13,9 @@ TAUGHT = "An interval wholly above 0: synthetic images taught the model somethin
 _RESTORED = "An interval wholly above 0: the network restores more than interpolation does."
 _FIFTH = "At most a fifth (20 %): what draws is what the network learned."
 _KEPT = "Above averaging on the same grid; nothing drawn on the latents can be better."
-_REAL_LESIONS = "Close to real lesions of other patients, below networks that learned nothing."
+_REAL_LESIONS = (
+    "Close to real lesions of other patients; unchanged tissue says only where they lie."
+)
 _ABOVE = "Above the arm trained on real images alone."
 METRICS: dict[str, Metric] = {
     "label_dice": Metric("Overlap of labels with the truth (Dice)", "1", True, _READERS),
@@ -242,10 +244,10 @@ METRICS: dict[str, Metric] = {
         "Pixels outside the mask left untouched", "fraction", True, "Exactly 100 %."
     ),
     "lesion_frd": Metric(
-        "Fréchet distance of lesions' radiomics from real lesions", "1", False, _REAL_LESIONS
+        "Fréchet distance of lesions' radiomics from real lesions (log)", "1", False, _REAL_LESIONS
     ),
     "shell_frd": Metric(
-        "Fréchet distance of the tissue around lesions from that around real ones", "1", False,
+        "Fréchet distance of tissue around lesions from that around real ones (log)", "1", False,
         _REAL_LESIONS,
     ),
     "shell_shift": Metric(

@@ -93,8 +93,10 @@ def _beyond_chance(null: Sequence[Row], whole: Mapping[tuple[str, str], Row]) ->
     for row in [row for row in null if (row.metric, row.arm) in whole]:
         other = whole[row.metric, row.arm]
         beyond = other.value - CHANCE if other.low > CHANCE else NAN
-        ends = [max(0.0, end - CHANCE) / beyond for end in (row.value, row.low, row.high)]
-        found = Interval(*ends)
+        ends = (
+            np.maximum(np.array([row.value, row.low, row.high]) - CHANCE, 0) / beyond
+        )  # NaN stays
+        found = Interval(*map(float, ends))
         of = row.value, other.value
         yield _row(row.recipe, f"{row.metric}{SHARE}", row.arm, found, row.n, of)
 
