@@ -125,7 +125,7 @@ def drawn(known, source):
 
 def scored(name):
     files = {"reference": f"{RECIPE}/{name}.json", "scores": f"{RECIPE}/experts/{name}.tsv"}
-    inputs = Inputs(images=[f"{COHORT}.tsv"], labels=[], splits=[SPLITS])
+    inputs = Inputs(images=[f"{COHORT}.tsv"], labels=[], splits=[SPLITS], cases=["cases.tsv"])
     params = SimpleNamespace(options=OPTIONS[name])
     run("calibrate_expert", inputs, files, params, expert=name)
     inputs.reference, inputs.samples = files["reference"], f"{RECIPE}/samples.tsv"
