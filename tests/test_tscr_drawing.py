@@ -16,10 +16,10 @@ ASKED = {
 }  # fmt: skip
 
 
-def drawn(operation, source, **more):
+def drawn(operation, source, off=0.0, seed=11, **more):
     asked = {**ASKED, "operation": operation, **more}
-    request = {"request": "syn-1", "seed": 11, "parameters": json.dumps(asked)}
-    return tscr.draw(request, source, networks())
+    request = {"request": "syn-1", "seed": seed, "parameters": json.dumps(asked)}
+    return tscr.draw(request, source, networks(off=off))
 
 
 @pytest.mark.parametrize("operation", ["add", "edit", "remove", "move"])
@@ -47,6 +47,36 @@ def test_a_lesion_is_added_of_the_size_and_level_that_are_asked_for():
     assert mask.sum() * 8 == pytest.approx(1200, rel=0.15)
     np.testing.assert_allclose(sample.image.voxels[mask], 0.75, atol=1e-3)
     assert sample.facts["findings"] == "tumour_core|tumour_rim"
+
+
+def off_by(candidates):
+    """Return how far lesions are from what is asked for, on average: of volume, of mean."""
+    errors = []
+    for seed in range(6):
+        wanted = {"volume": 1000.0, "mean": 0.8}
+        sample = drawn("add", brain(radius=0), 0.1, seed, features=wanted, candidates=candidates)
+        mask = sample.findings > 0
+        errors.append([abs(np.log(mask.sum() * 8 / 1000)),
+                       abs(sample.image.voxels[mask].mean() - 0.8)])  # fmt: skip
+    return np.mean(errors, 0)
+
+
+def test_of_several_candidates_the_one_nearest_to_what_is_asked_for_is_taken():
+    assert (off_by(8) < 0.6 * off_by(1)).all()
+
+
+def test_one_candidate_is_what_is_drawn_where_a_request_does_not_say_how_many():
+    one, unsaid = (drawn("add", brain(), 0.1, **more) for more in ({"candidates": 1}, {}))
+    np.testing.assert_array_equal(one.image.voxels, unsaid.image.voxels)
+
+
+def test_candidates_for_an_edit_are_compared_by_what_is_asked_alone_and_removals_draw_one():
+    source = brain()
+    edited = drawn("edit", source, 0.1, features={"mean": 0.8}, candidates=8)
+    np.testing.assert_array_equal(edited.findings, source.findings)
+    assert edited.image.voxels[source.findings > 0].mean() == pytest.approx(0.8, abs=0.05)
+    one, many = (drawn("remove", source, 0.1, candidates=n) for n in (1, 8))
+    np.testing.assert_array_equal(one.image.voxels, many.image.voxels)
 
 
 def test_an_added_lesion_keeps_its_distance_from_the_one_that_is_there():

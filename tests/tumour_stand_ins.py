@@ -39,13 +39,16 @@ class Balls:
     """Draws a ball of the volume that is asked for."""
 
     table: Table
+    off: float = 0.0  # deviations of the logarithm of its volume, by chance
 
     def draw(self, scores, known, spacings_mm, seeds):
-        return np.stack([self._ball(*row) for row in zip(scores, known, spacings_mm, strict=True)])
+        rows = zip(scores, known, spacings_mm, seeds, strict=True)
+        return np.stack([self._ball(*row) for row in rows])
 
-    def _ball(self, scores, known, spacing):
+    def _ball(self, scores, known, spacing, seed):
         asked = asking.features.decode(scores, known, self.table)
-        radius = (3 * asked.get(VOLUME, 800.0) / (4 * np.pi)) ** (1 / 3) / spacing[0]
+        volume = asked.get(VOLUME, 800.0) * np.exp(by_chance(seed, self.off))
+        radius = (3 * volume / (4 * np.pi)) ** (1 / 3) / spacing[0]
         grid = np.indices((CROP,) * 3) - CROP // 2
         far = np.sqrt((grid**2).sum(0))
         return (far < radius).astype(np.uint8) + (far < radius / 2)
@@ -56,22 +59,27 @@ class Flat:
     """Draws the mean that is asked for; the window's middle where nothing is known."""
 
     table: Table
+    off: float = 0.0  # of its level, by chance
 
     def draw(self, crops, scores, known, seeds):
-        rows = zip(crops, scores, known, strict=True)
+        rows = zip(crops, scores, known, seeds, strict=True)
         return [self._filled(*row) for row in rows]
 
-    def _filled(self, crop, scores, known):
+    def _filled(self, crop, scores, known, seed):
         asked = asking.features.decode(scores, known, self.table)
-        level = 2 * asked.get(MEAN, 0.5) - 1 if known.any() else 0.0
+        level = 2 * (asked.get(MEAN, 0.5) + by_chance(seed, self.off)) - 1 if known.any() else 0.0
         return np.where(crop.regions > 0, np.float32(level), crop.image)
 
 
-def networks(masks="diffusion", texture="inpainting"):
-    """Return engines for a bank of three real tumours."""
+def by_chance(seed, deviation):
+    return deviation * np.random.default_rng(seed).normal()
+
+
+def networks(masks="diffusion", texture="inpainting", off=0.0):
+    """Return engines for a bank of three real tumours; they err by as much as `off` says."""
     values = [{VOLUME: 500.0, MEAN: 0.7}, {VOLUME: 900.0, MEAN: 0.8}, {VOLUME: 1500.0, MEAN: 0.9}]
     shape, look = Table.fitted(values, [VOLUME]), Table.fitted(values, [MEAN])
     names = ("t0", "t1", "t2")
     bank = Bank(names, names, values, shape, look, {"modality": "MR"}, (2.0, 2.0, 2.0))
     card = {"window": [0.0, 1.0], "crop": CROP, "lesion": "tumour"}
-    return Networks(bank, {masks: Balls(shape)}, {texture: Flat(look)}, card)
+    return Networks(bank, {masks: Balls(shape, 4 * off)}, {texture: Flat(look, off)}, card)

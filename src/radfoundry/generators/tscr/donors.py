@@ -76,7 +76,7 @@ class WarpedMasks:
         spacings_mm: Sequence[Sequence[float]],
         seeds: Sequence[int],
     ) -> np.ndarray:
-        """Return regions (B, *crop) uint8; see `drawing.Shapes`."""
+        """Return regions (B, *crop) uint8; see `drawers.Shapes`."""
         rows = zip(scores, known, spacings_mm, seeds, strict=True)
         return np.stack([self._one(*row) for row in rows])
 
@@ -113,7 +113,7 @@ class CopyPaste:
     def draw(
         self, crops: Sequence[Crop], scores: np.ndarray, known: np.ndarray, seeds: Sequence[int]
     ) -> list[np.ndarray]:
-        """Return the crops' images; see `drawing.Textures`."""
+        """Return the crops' images; see `drawers.Textures`."""
         rows = zip(crops, scores, known, seeds, strict=True)
         return [
             self._pasted(crop, row, told) if told.any() else smoothed(crop, number)

@@ -5,51 +5,23 @@ mask or, where another shape is asked for, in a new one after the old one is rem
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from radfoundry.anatomy import regions as vocabulary
 from radfoundry.case import Case
 from radfoundry.generators.tscr import asking, blending, placing
+from radfoundry.generators.tscr.candidates import nearest_first
 from radfoundry.generators.tscr.crops import Crop, Lesion, Voxel, Window, around, lesions, plane_of
+from radfoundry.generators.tscr.drawers import Shapes, Textures
 from radfoundry.generators.tscr.features import Table
 from radfoundry.generators.tscr.lesion_bank import Bank, measured
 from radfoundry.seeds import seed
 
 TRIES = 4  # masks that are drawn until one is not empty and fits
-
-
-class Shapes(Protocol):
-    """What draws masks: a network, or a baseline."""
-
-    @property
-    def table(self) -> Table:
-        """What its scores mean."""
-
-    def draw(
-        self,
-        scores: np.ndarray,
-        known: np.ndarray,
-        spacings_mm: Sequence[Sequence[float]],
-        seeds: Sequence[int],
-    ) -> np.ndarray:
-        """Return regions (B, *crop) uint8 of scores (B, n) and of which of them are known."""
-
-
-class Textures(Protocol):
-    """What draws voxels into a crop's regions: a network, or a baseline."""
-
-    def draw(
-        self,
-        crops: Sequence[Crop],
-        scores: np.ndarray,
-        known: np.ndarray,
-        seeds: Sequence[int],
-    ) -> Sequence[np.ndarray]:
-        """Return the crops' images; where nothing is known, healthy tissue in the regions."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +82,21 @@ class Job:
     def seed(self, stage: str, index: int = 0) -> int:
         """Return the seed of one stage of drawing."""
         return seed(int(self.request["seed"]), stage, index)
+
+    @property
+    def candidates(self) -> int:
+        """How many masks, and how many textures, are drawn to take the nearest of."""
+        return int(self.asked.get("candidates", 1))
+
+    def asks(self, table: Table, wanted: Mapping[str, float]) -> dict[str, float]:
+        """Return what is asked of a table's features: not what an edit is to keep, if anything is.
+
+        Args:
+            table: Of a network.
+            wanted: What the lesion is to measure, by full name.
+        """
+        asked = {name: value for name, value in self.wanted.items() if name in table.names}
+        return asked or {name: value for name, value in wanted.items() if name in table.names}
 
     @property
     def changes_shape(self) -> bool:
@@ -246,23 +233,34 @@ def _fitting(
     scores, known = asking.told(wanted, engine.table)
     flat, lengths = plane_of(free.shape), job.source.image.spacing_mm
     spacing = [mm for axis, mm in enumerate(lengths) if axis != flat]
-    for attempt in range(TRIES):
-        own = job.seed("mask", attempt)
-        drawn = engine.draw(scores[None], known[None], [spacing], [own])[0]
-        try:
-            if (drawn > 0).any():
-                return drawn, placing.place(job.source, drawn, free, place)
-        except ValueError as error:
-            reason = str(error)
+    asked, options = job.asks(engine.table, wanted), job.networks.bank.radiomics
+    for first in range(0, TRIES * job.candidates, job.candidates):
+        own = [job.seed("mask", at) for at in range(first, first + job.candidates)]
+        masks = engine.draw(*_alike(scores, known, len(own)), [spacing] * len(own), own)
+        pairs = [(mask.astype(np.float32), mask) for mask in masks]
+        for at in nearest_first(pairs, spacing, asked, engine.table, options):
+            try:
+                if (masks[at] > 0).any():
+                    return masks[at], placing.place(job.source, masks[at], free, place)
+            except ValueError as error:
+                reason = str(error)
     raise ValueError(f"{job.source.name}: none of {TRIES} masks could be placed: {reason}")
 
 
 def _textured(job: Job, image: np.ndarray, crop: Crop, wanted: Mapping[str, float]) -> np.ndarray:
     """Return an image with texture in a crop's regions."""
     scores, known = asking.told(wanted, job.networks.bank.texture, least=1)
-    engine, own = job.networks.texture(job.asked["texture"]), job.seed("texture")
-    (drawn,) = engine.draw([crop], scores[None], known[None], [own])
-    return blending.pasted(image, crop, drawn)
+    engine, bank = job.networks.texture(job.asked["texture"]), job.networks.bank
+    own = [job.seed("texture", at) for at in range(job.candidates)]
+    drawn = engine.draw([crop] * len(own), *_alike(scores, known, len(own)), own)
+    pairs = [(crop.intensities(one), crop.regions) for one in drawn]
+    asked = job.asks(bank.texture, wanted)
+    order = nearest_first(pairs, crop.spacing_mm, asked, bank.texture, bank.radiomics)
+    return blending.pasted(image, crop, drawn[order[0]])
+
+
+def _alike(scores: np.ndarray, known: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.repeat(scores[None], count, 0), np.repeat(known[None], count, 0)
 
 
 def _sample(job: Job, image: np.ndarray, findings: np.ndarray) -> Case:

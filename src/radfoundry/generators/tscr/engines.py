@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 
 from radfoundry.generators.tscr import asking, donors, shapes, texture
 from radfoundry.generators.tscr.crops import Crop
-from radfoundry.generators.tscr.drawing import Shapes, Textures
+from radfoundry.generators.tscr.drawers import Shapes, Textures
 from radfoundry.generators.tscr.lesion_bank import Bank
 from radfoundry.weights import Weights
 
@@ -57,7 +57,7 @@ class Clusters:
     def draw(
         self, crops: Sequence[Crop], scores: np.ndarray, known: np.ndarray, seeds: Sequence[int]
     ) -> Sequence[np.ndarray]:
-        """Return the crops' images; see `drawing.Textures`."""
+        """Return the crops' images; see `drawers.Textures`."""
         table = self.bank.texture
         real = np.stack([asking.told(values, table)[0] for values in self.bank.values])
         first = np.array(["_firstorder_" in name for name in table.names])

@@ -20,7 +20,9 @@ from radfoundry.seeds import seed
 OPERATIONS = ("add", "edit", "remove", "move")
 ON_LESIONS = ("edit", "remove", "move")  # what needs a lesion in its source
 COLUMNS = ("request", "source", "split", "seed", "parameters")
-CHOSEN = ("masks", "texture", "region", "forbidden", "distance_mm", "least_inside")
+CHOSEN = (
+    "masks", "texture", "region", "forbidden", "distance_mm", "least_inside", "candidates",
+)  # fmt: skip
 
 
 def plan(cases: pd.DataFrame, options: Mapping[str, Any], seed_of_recipe: int) -> pd.DataFrame:
