@@ -8,7 +8,11 @@ from tumour_stand_ins import MEAN, VOLUME, networks
 
 from radfoundry.generators import tscr
 from radfoundry.generators.tscr import asking
+from radfoundry.generators.tscr.features import Table
+from radfoundry.generators.tscr.lesion_bank import Bank
 from radfoundry.generators.tscr.naming import candidates, full_name
+
+SURFACE = "whole_shape_SurfaceArea"
 
 
 def cases(ill=4, well=2):
@@ -93,3 +97,25 @@ def test_short_names_stand_for_what_there_is_in_two_and_in_three_dimensions():
     assert candidates("core_glcm_Contrast") == ["core_glcm_Contrast"]
     with pytest.raises(ValueError, match="none of the 1 features"):
         full_name("flatness", flat)
+
+
+def test_of_an_edited_lesion_what_is_not_asked_for_goes_along_with_what_is():
+    sizes, levels = (400, 500, 700, 900, 1200, 1500, 2000), (7, 9, 6, 8, 9, 6, 7)
+    values = [
+        {VOLUME: size, SURFACE: size ** (2 / 3), MEAN: level}
+        for size, level in zip(sizes, levels, strict=True)
+    ]
+    shape, look = Table.fitted(values, [VOLUME, SURFACE]), Table.fitted(values, [MEAN])
+    names = tuple("abcdefg")
+    bank = Bank(names, names, values, shape, look, {}, (1.0, 1.0, 1.0))
+    was = {VOLUME: 500.0, SURFACE: 500 ** (2 / 3), MEAN: 8.0}
+    found = asking.edited(was, {VOLUME: 1500.0}, bank)
+    assert found[VOLUME] == 1500
+    assert found[SURFACE] == pytest.approx(1500 ** (2 / 3), rel=0.15)
+    assert found[MEAN] == pytest.approx(8)
+    assert asking.edited(was, {}, bank) == pytest.approx(was)
+
+
+def test_fewer_candidates_than_one_are_refused():
+    with pytest.raises(ValueError, match="candidates is 0; allowed: 1 or more"):
+        parameters({"candidates": 0})

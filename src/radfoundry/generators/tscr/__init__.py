@@ -69,7 +69,7 @@ OPTIONS = {
     "least_inside": 1.0,
     "masks": "diffusion",
     "texture": "inpainting",
-    "candidates": 1,
+    "candidates": 4,
 }
 LIMITS = (
     "A tumour changes nothing but its own voxels and a margin of a few: it does not push or "

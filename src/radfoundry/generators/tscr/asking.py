@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from radfoundry.generators.tscr import features
+from radfoundry.generators.tscr import features, missing
 from radfoundry.generators.tscr.features import Table
 from radfoundry.generators.tscr.lesion_bank import Bank
 from radfoundry.generators.tscr.naming import SIZES, full_name
@@ -70,3 +70,24 @@ def told(
         usual = np.array([name.endswith("firstorder_Mean") for name in table.names])
         scores, known = np.where(usual, 0, scores).astype(np.float32), known | usual
     return scores, known
+
+
+def edited(was: Mapping[str, float], wanted: Mapping[str, float], bank: Bank) -> dict[str, float]:
+    """Return what a lesion is to measure after an edit, by full name.
+
+    That is what is asked for, and the rest as it was, but for what goes along among real lesions.
+
+    Args:
+        was: What it measures; of NaN nothing is known.
+        wanted: What is asked for.
+        bank: What real lesions measure.
+    """
+    out = {**was, **wanted}
+    for table in (bank.shape, bank.texture):
+        asked, is_asked = told(wanted, table)
+        scores, known = told(was, table)
+        rows = zip(*(told(values, table) for values in bank.values), strict=True)
+        together = missing.fitted(*(np.stack(part) for part in rows))
+        every = missing.shifted(scores, asked, is_asked, together)
+        out |= features.decode(every, known & ~is_asked, table)
+    return out

@@ -129,11 +129,11 @@ class Job:
             )
         return crop
 
-    def as_it_was(self) -> dict[str, float]:
-        """Return what the lesion measures: what is not asked for stays as it is."""
+    def edited(self) -> dict[str, float]:
+        """Return what the lesion is to measure: what is not asked for stays as far as it can."""
         bank = self.networks.bank
-        found = measured(self.crop(), bank.names, bank.radiomics)
-        return {name: value for name, value in found.items() if np.isfinite(value)}
+        was = measured(self.crop(), bank.names, bank.radiomics)
+        return asking.edited({k: v for k, v in was.items() if np.isfinite(v)}, self.wanted, bank)
 
 
 def draw(request: Mapping, source: Case, networks: Networks) -> Case:
@@ -168,7 +168,7 @@ def _remove(job: Job) -> Drawn:
 
 
 def _edit(job: Job) -> Drawn:
-    wanted = {**job.as_it_was(), **job.wanted}
+    wanted = job.edited()
     if job.changes_shape:
         return _added(job, _without(job), wanted)
     return _textured(job, job.source.image.voxels, job.crop(), wanted), job.source.findings
@@ -176,7 +176,7 @@ def _edit(job: Job) -> Drawn:
 
 def _move(job: Job) -> Drawn:
     regions = None if job.changes_shape else job.crop().regions
-    return _added(job, _without(job), {**job.as_it_was(), **job.wanted}, regions)
+    return _added(job, _without(job), job.edited(), regions)
 
 
 OPERATIONS: Mapping[str, Callable[[Job], Drawn]] = {
