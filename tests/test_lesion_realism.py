@@ -88,6 +88,15 @@ def test_the_lesion_that_was_drawn_is_measured_and_one_that_was_there_before_is_
     assert not list(lesions.of_drawn(source, source, "edit", "tumour", "MR"))
 
 
+def test_of_an_edited_lesion_voxels_that_kept_their_value_are_a_part():
+    source = brain()
+    voxels = source.image.voxels.copy()
+    voxels[source.findings == 48] = 0.7
+    (row,) = lesions.of_drawn(seen(source, voxels), source, "edit", "tumour", "MR")
+    (whole,) = lesions.of_real([source], "tumour", "MR", {"one": "train"})
+    assert row["lesion_shape_MeshVolume"] == whole["lesion_shape_MeshVolume"]
+
+
 def test_a_lesion_in_the_corner_or_of_one_voxel_has_a_row_without_what_is_not_defined():
     source = brain(radius=0)
     for at in ((slice(0, 4),) * 3, (20, 20, 20)):
@@ -129,17 +138,18 @@ def test_tissue_that_is_off_around_lesions_is_told_from_that_around_real_ones():
     same, off = figures(0.0), figures(3.0)
     assert off.loc[("shell_frd", "all"), "value"] > same.loc[("shell_frd", "all"), "value"] + 1
     assert off.loc[("lesion_frd", "all"), "value"] == same.loc[("lesion_frd", "all"), "value"]
-    assert off.loc[("shell_shift", "a"), "low"] > 1.5
-    held = same.loc[("shell_shift", "a")]
+    assert off.loc[("shell_shift", "a/all"), "low"] > 1.5
+    held = same.loc[("shell_shift", "a/all")]
     assert held["low"] < 0 < held["high"]
 
 
 def test_each_figure_stands_beside_real_lesions_of_other_patients_and_its_null_arm():
     found = figures(0.0)["value"]
     assert found["shell_frd", "all/untrained"] > found["shell_frd", "all/real_floor"] + 1
-    assert {"a", "a/real_floor", "a/untrained", "a/add", "a/add/untrained", "rim_gradient"} <= set(
-        found["shell_shift"].index
-    )
+    kinds = [f"{kind}{end}" for kind in ("all", "add") for end in ("", "/real_floor", "/untrained")]
+    assert set(found["lesion_frd"].index) == set(kinds)
+    names = ("a", "rim_gradient")
+    assert set(found["shell_shift"].index) == {f"{name}/{kind}" for name in names for kind in kinds}
 
 
 def test_one_lesion_whose_shell_cannot_be_measured_changes_no_figure_of_the_others():
@@ -149,12 +159,22 @@ def test_one_lesion_whose_shell_cannot_be_measured_changes_no_figure_of_the_othe
     lost, whole = figures(0, own=[*own, drawn]), figures(0, own=[*own, drawn.iloc[:24]])
     pair = [found.loc[("shell_frd", "all"), "value"] for found in (lost, whole)]
     assert pair[0] == pytest.approx(pair[1], abs=0.1)  # other subsets are drawn
-    assert lost.loc[("shell_shift", "a"), "n"] == 24
+    assert lost.loc[("shell_shift", "a/all"), "n"] == 24
 
 
 def test_several_lesions_of_a_patient_count_as_one_in_distances():
     own = [table("real", 60, each=3), table("real_floor", 30), table("synthetic", 24, 0.0, 2)]
     assert figures(0.0, own=own).loc[("lesion_frd", "all"), "n"] == 20
+
+
+def test_arms_are_compared_at_one_n_and_one_that_is_too_small_takes_no_figure_of_the_others():
+    own = [table("real", 20), table("real_floor", 30), table("synthetic", 12, 0.0, 2)]
+    found = figures(0.0, own=own)["n"]["lesion_frd"]
+    assert found.to_dict() == dict.fromkeys(found.index, 12)
+    own = [table("real", 20), table("real_floor", 30), table("synthetic", 5, 0.0, 2)]
+    found = figures(0.0, own=own).loc["lesion_frd"]
+    assert np.isnan(found.loc["all", "value"])
+    assert (found.loc[["all/real_floor", "all/untrained"], "n"] == 20).all()
 
 
 def test_lesions_drawn_for_a_patient_that_is_compared_with_are_left_out():
@@ -168,7 +188,7 @@ def test_lesions_drawn_for_a_patient_that_is_compared_with_are_left_out():
 def test_lesions_of_few_patients_have_no_interval():
     drawn = table("synthetic", 24, 0.0, 2, each=12)
     found = figures(0.0, own=[table("real", 20), table("real_floor", 30), drawn])
-    assert np.isnan(found.loc[("shell_shift", "a"), "low"])
+    assert np.isnan(found.loc[("shell_shift", "a/all"), "low"])
 
 
 def test_too_few_real_lesions_or_none_are_said_to_be_too_few():

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from tumour_stand_ins import MEAN, VOLUME, brain, networks
+from tumour_stand_ins import CROP, MEAN, VOLUME, Balls, brain, networks
 
 from radfoundry.generators import tscr
 from radfoundry.generators.tscr import placing
@@ -77,6 +77,19 @@ def test_candidates_for_an_edit_are_compared_by_what_is_asked_alone_and_removals
     assert edited.image.voxels[source.findings > 0].mean() == pytest.approx(0.8, abs=0.05)
     one, many = (drawn("remove", source, 0.1, candidates=n) for n in (1, 8))
     np.testing.assert_array_equal(one.image.voxels, many.image.voxels)
+
+
+def test_no_mask_is_drawn_twice_where_none_is_good_enough(monkeypatch):
+    seeds = []
+
+    def nothing(self, scores, known, spacings_mm, each):
+        seeds.extend(each)
+        return np.zeros((len(each), CROP, CROP, CROP), np.uint8)
+
+    monkeypatch.setattr(Balls, "draw", nothing)
+    with pytest.raises(ValueError, match="none of 12 masks could be placed: the mask .* is empty"):
+        drawn("add", brain(radius=0), candidates=3)
+    assert len(set(seeds)) == 12
 
 
 def test_an_added_lesion_keeps_its_distance_from_the_one_that_is_there():

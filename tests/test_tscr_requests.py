@@ -8,11 +8,13 @@ from tumour_stand_ins import MEAN, VOLUME, networks
 
 from radfoundry.generators import tscr
 from radfoundry.generators.tscr import asking
+from radfoundry.generators.tscr.candidates import nearest_first
 from radfoundry.generators.tscr.features import Table
 from radfoundry.generators.tscr.lesion_bank import Bank
 from radfoundry.generators.tscr.naming import candidates, full_name
 
-SURFACE = "whole_shape_SurfaceArea"
+SURFACE, ENERGY = "whole_shape_SurfaceArea", "rim_firstorder_Energy"
+CORE = "core_shape_MeshVolume"
 
 
 def cases(ill=4, well=2):
@@ -99,23 +101,61 @@ def test_short_names_stand_for_what_there_is_in_two_and_in_three_dimensions():
         full_name("flatness", flat)
 
 
-def test_of_an_edited_lesion_what_is_not_asked_for_goes_along_with_what_is():
-    sizes, levels = (400, 500, 700, 900, 1200, 1500, 2000), (7, 9, 6, 8, 9, 6, 7)
+def bank_of(sizes, levels, cores=()):
     values = [
-        {VOLUME: size, SURFACE: size ** (2 / 3), MEAN: level}
+        {VOLUME: size, SURFACE: size ** (2 / 3), MEAN: level, ENERGY: size * level**2}
         for size, level in zip(sizes, levels, strict=True)
     ]
-    shape, look = Table.fitted(values, [VOLUME, SURFACE]), Table.fitted(values, [MEAN])
-    names = tuple("abcdefg")
-    bank = Bank(names, names, values, shape, look, {}, (1.0, 1.0, 1.0))
-    was = {VOLUME: 500.0, SURFACE: 500 ** (2 / 3), MEAN: 8.0}
+    for at in cores:
+        values[at][CORE] = values[at][VOLUME] / 4
+    shape, look = (
+        Table.fitted(values, [VOLUME, SURFACE, CORE]),
+        Table.fitted(values, [MEAN, ENERGY]),
+    )
+    names = tuple(map(str, range(len(values))))
+    return Bank(names, names, values, shape, look, {}, (1.0, 1.0, 1.0))
+
+
+SIZES, LEVELS = (400, 500, 600, 800, 1000, 1200, 1500, 2000), (7, 9, 9, 6, 8, 7, 6, 8)
+
+
+@pytest.mark.parametrize("cores", [(), (0, 3), range(8)], ids=["none", "few", "all with a core"])
+def test_of_an_edited_lesion_what_is_not_asked_for_goes_along_with_what_is(cores):
+    bank = bank_of(SIZES, LEVELS, cores)
+    was = {VOLUME: 500.0, SURFACE: 500 ** (2 / 3), MEAN: 8.0, ENERGY: 500 * 8.0**2}
     found = asking.edited(was, {VOLUME: 1500.0}, bank)
     assert found[VOLUME] == 1500
     assert found[SURFACE] == pytest.approx(1500 ** (2 / 3), rel=0.15)
-    assert found[MEAN] == pytest.approx(8)
+    assert found[ENERGY] == pytest.approx(1500 * 8.0**2, rel=0.3)
+    assert found[MEAN] == pytest.approx(8, abs=0.8)
+    assert CORE not in found
     assert asking.edited(was, {}, bank) == pytest.approx(was)
 
 
+def test_what_goes_along_stays_within_what_real_lesions_have():
+    bank = bank_of(SIZES, LEVELS)
+    was = {VOLUME: 500.0, SURFACE: 500 ** (2 / 3), MEAN: 8.0}
+    assert asking.edited(was, {VOLUME: 9000.0}, bank)[SURFACE] == pytest.approx(2000 ** (2 / 3))
+
+
+def test_what_a_lesion_did_not_have_moves_nothing_else():
+    bank = bank_of(SIZES, LEVELS, range(8))
+    was = {VOLUME: 500.0, SURFACE: 500 ** (2 / 3), MEAN: 8.0}
+    assert asking.edited(was, {CORE: 400.0}, bank) == pytest.approx(was | {CORE: 400.0})
+
+
+def test_a_size_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="0 is asked for; allowed: above 0"):
+        asking.values({"features": {"volume": 0.0}}, networks().bank)
+
+
+def test_candidates_that_lack_what_is_asked_for_are_ranked_behind_and_among_themselves():
+    table = bank_of(SIZES, LEVELS).shape
+    asked = {VOLUME: 1000.0, SURFACE: 100.0}
+    drawn = [{VOLUME: 400.0}, {VOLUME: 990.0}, {VOLUME: 2000.0, SURFACE: 160.0}]
+    assert nearest_first(drawn, asked, table) == [2, 1, 0]
+
+
 def test_fewer_candidates_than_one_are_refused():
-    with pytest.raises(ValueError, match="candidates is 0; allowed: 1 or more"):
+    with pytest.raises(ValueError, match="candidates is 0; allowed: a whole number"):
         parameters({"candidates": 0})

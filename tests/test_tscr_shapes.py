@@ -206,18 +206,3 @@ def test_crops_of_two_grids_are_refused():
     card = shapes.chosen("diffusion", NETWORKS["diffusion"])
     with pytest.raises(ValueError, match="2 grids"):
         shapes.fit_shapes(mixed, card, torch.Generator().manual_seed(0))
-
-
-def test_what_is_not_asked_for_goes_along_and_keeps_what_is_the_lesions_own():
-    rng = np.random.default_rng(0)
-    first = rng.normal(size=200)
-    scores = np.stack([first, first + 0.1 * rng.normal(size=200), rng.normal(size=200)], 1)
-    card = missing.fitted(scores, np.ones(scores.shape, bool))
-    was, asked = np.array([0.0, 0.3, -1.0]), np.array([2.0, 0.0, 0.0])
-    found = missing.shifted(was, asked, np.array([True, False, False]), card)
-    assert found[0] == 2
-    assert found[1] == pytest.approx(2.3, abs=0.2)
-    assert found[2] == pytest.approx(-1, abs=0.3)
-    np.testing.assert_array_equal(missing.shifted(was, asked, np.zeros(3, bool), card), was)
-    plain = missing.shifted(was, asked, np.array([True, False, False]), {})
-    np.testing.assert_array_equal(plain, [2, 0.3, -1])

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 
 from radfoundry import radiomics
 from radfoundry.anatomy import regions
@@ -23,6 +22,7 @@ from radfoundry.radiomics.surroundings import TISSUE, CloseUp, close_up, rim_gra
 REAL, FLOOR, DRAWN = "real", "real_floor", "synthetic"
 LESION, SHELL = "lesion_", "shell_"
 RIM = f"{SHELL}rim_gradient"
+EDIT = "edit"  # the operation that draws where a lesion was
 ENGINE = "original_"  # how names of the engine begin
 
 
@@ -48,8 +48,8 @@ def of_drawn(
 ) -> Iterator[dict[str, Any]]:
     """Yield the row of the lesion that was drawn; none where no voxel of one was.
 
-    It is the largest part of what is a lesion and was none in the source, or has other voxels
-    there: an old lesion beside it is no part of it.
+    Of an edit it is the part with most voxels that are not the source's; of all else the largest
+    part of what was no lesion before: an old one beside it is no part of it.
 
     Args:
         sample: On the grid of its source.
@@ -59,10 +59,13 @@ def of_drawn(
         modality: As the cohort states it.
     """
     changed = sample.image.voxels != source.image.voxels
-    own = regions.mask(sample.findings, lesion) & (changed | (sample.findings != source.findings))
-    for _, mask in islice(radiomics.lesions(own, sample.image.spacing_mm, 0), 1):
-        filled = ndimage.binary_fill_holes(mask) & regions.mask(sample.findings, lesion)
-        row = _row(sample, filled, DRAWN, modality)
+    own = regions.mask(sample.findings, lesion)
+    if operation != EDIT:
+        own &= ~regions.mask(source.findings, lesion)
+    parts = [mask for _, mask in radiomics.lesions(own, sample.image.spacing_mm, 0)]
+    drawn = max(parts, key=lambda mask: int((changed & mask).sum()), default=None)
+    if drawn is not None and (changed & drawn).any():
+        row = _row(sample, drawn, DRAWN, modality)
         yield row | {"patient": str(source.facts["patient"]), "operation": operation}
 
 

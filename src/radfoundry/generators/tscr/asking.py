@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from radfoundry.generators.tscr import features, missing
+from radfoundry.generators.tscr import features, going_along
 from radfoundry.generators.tscr.features import Table
 from radfoundry.generators.tscr.lesion_bank import Bank
 from radfoundry.generators.tscr.naming import SIZES, full_name
@@ -22,12 +22,15 @@ def values(asked: Mapping[str, Any], bank: Bank) -> dict[str, float]:
             has: an elongation of 1.1 there is none.
 
     Raises:
-        ValueError: A feature that real lesions here do not have; a case that is none of theirs.
+        ValueError: A feature that real lesions here do not have, or a value that none can have; a
+            case that is none of theirs.
     """
     found = {}
     for name, value in asked["features"].items():
         full = full_name(name, bank.names)
         found[full] = _value(full, value, bank)
+        if features.is_logarithmic(full) and not found[full] > 0:
+            raise ValueError(f"{full}: {found[full]:g} is asked for; allowed: above 0")
     if asked.get("size_mm") is not None:
         size = full_name("volume", bank.names)
         diameter = float(asked["size_mm"])
@@ -79,15 +82,13 @@ def edited(was: Mapping[str, float], wanted: Mapping[str, float], bank: Bank) ->
 
     Args:
         was: What it measures; of NaN nothing is known.
-        wanted: What is asked for.
+        wanted: What is asked for; of what the lesion did not have, nothing goes along.
         bank: What real lesions measure.
     """
-    out = {**was, **wanted}
-    for table in (bank.shape, bank.texture):
-        asked, is_asked = told(wanted, table)
-        scores, known = told(was, table)
-        rows = zip(*(told(values, table) for values in bank.values), strict=True)
-        together = missing.fitted(*(np.stack(part) for part in rows))
-        every = missing.shifted(scores, asked, is_asked, together)
-        out |= features.decode(every, known & ~is_asked, table)
-    return out
+    parts = [(*bank.shape.card()[key], *bank.texture.card()[key]) for key in bank.shape.card()]
+    table = Table(*parts)
+    (asked, is_asked), (scores, known) = told(wanted, table), told(was, table)
+    real = [told(values, table) for values in bank.values]
+    rows, there = (np.stack(part) for part in zip(*real, strict=True))
+    every = going_along.shifted(scores, asked - scores, is_asked & known, rows, there)
+    return features.decode(every, known & ~is_asked, table) | dict(wanted)

@@ -16,9 +16,10 @@ from radfoundry.case import Case
 from radfoundry.generators.tscr import asking, blending, placing
 from radfoundry.generators.tscr.candidates import nearest_first
 from radfoundry.generators.tscr.crops import Crop, Lesion, Voxel, Window, around, lesions, plane_of
+from radfoundry.generators.tscr.deformed import shape_values
 from radfoundry.generators.tscr.drawers import Shapes, Textures
 from radfoundry.generators.tscr.features import Table
-from radfoundry.generators.tscr.lesion_bank import Bank, measured
+from radfoundry.generators.tscr.lesion_bank import Bank, measured, measured_in
 from radfoundry.seeds import seed
 
 TRIES = 4  # masks that are drawn until one is not empty and fits
@@ -233,30 +234,37 @@ def _fitting(
     scores, known = asking.told(wanted, engine.table)
     flat, lengths = plane_of(free.shape), job.source.image.spacing_mm
     spacing = [mm for axis, mm in enumerate(lengths) if axis != flat]
-    asked, options = job.asks(engine.table, wanted), job.networks.bank.radiomics
+    asked = job.asks(engine.table, wanted)
     for first in range(0, TRIES * job.candidates, job.candidates):
         own = [job.seed("mask", at) for at in range(first, first + job.candidates)]
-        masks = engine.draw(*_alike(scores, known, len(own)), [spacing] * len(own), own)
-        pairs = [(mask.astype(np.float32), mask) for mask in masks]
-        for at in nearest_first(pairs, spacing, asked, engine.table, options):
+        drawn = engine.draw(*_alike(scores, known, len(own)), [spacing] * len(own), own)
+        masks = [mask for mask in drawn if (mask > 0).any()]
+        if asked and len(masks) > 1:
+            found = [shape_values(mask, tuple(spacing)) for mask in masks]
+            masks = [masks[at] for at in nearest_first(found, asked, engine.table)]
+        for mask in masks:
             try:
-                if (masks[at] > 0).any():
-                    return masks[at], placing.place(job.source, masks[at], free, place)
+                return mask, placing.place(job.source, mask, free, place)
             except ValueError as error:
                 reason = str(error)
-    raise ValueError(f"{job.source.name}: none of {TRIES} masks could be placed: {reason}")
+    count = TRIES * job.candidates
+    raise ValueError(f"{job.source.name}: none of {count} masks could be placed: {reason}")
 
 
 def _textured(job: Job, image: np.ndarray, crop: Crop, wanted: Mapping[str, float]) -> np.ndarray:
     """Return an image with texture in a crop's regions."""
-    scores, known = asking.told(wanted, job.networks.bank.texture, least=1)
     engine, bank = job.networks.texture(job.asked["texture"]), job.networks.bank
+    scores, known = asking.told(wanted, bank.texture, least=1)
     own = [job.seed("texture", at) for at in range(job.candidates)]
     drawn = engine.draw([crop] * len(own), *_alike(scores, known, len(own)), own)
-    pairs = [(crop.intensities(one), crop.regions) for one in drawn]
+    images = [blending.pasted(image, crop, one) for one in drawn]
     asked = job.asks(bank.texture, wanted)
-    order = nearest_first(pairs, crop.spacing_mm, asked, bank.texture, bank.radiomics)
-    return blending.pasted(image, crop, drawn[order[0]])
+    if not asked or len(images) < 2:
+        return images[0]
+    marks, names = blending.in_case(image.shape, crop), tuple(asked)
+    cases = [replace(job.source, image=job.source.image.holding(one)) for one in images]
+    found = [measured_in(case, marks, bank, names) for case in cases]
+    return images[nearest_first(found, asked, bank.texture)[0]]
 
 
 def _alike(scores: np.ndarray, known: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -81,22 +81,26 @@ def measured(crop: Crop, names: Sequence[str], options: Mapping[str, Any]) -> di
     )
 
 
-def measured_in(case: Case, regions: np.ndarray, bank: Bank) -> dict[str, float]:
+def measured_in(
+    case: Case, regions: np.ndarray, bank: Bank, names: Sequence[str] = ()
+) -> dict[str, float]:
     """Return what a lesion measures in its case, as the bank's were measured.
 
     Args:
         case: Its image is measured as it is, beyond the window too.
         regions: uint8 on its grid: 1 rim or whole, 2 core.
         bank: Says which features, and how.
+        names: Which of its features; all if left out.
     """
+    names = names or bank.names
     flat, box = plane_of(regions.shape), ndimage.find_objects((regions > 0).astype(np.uint8))
     if not box:
-        return dict.fromkeys(bank.names, float("nan"))
+        return dict.fromkeys(names, float("nan"))
     voxels, marks = case.image.voxels[box[0]], regions[box[0]]
     spacing = [mm for axis, mm in enumerate(case.image.spacing_mm) if axis != flat]
     if flat is not None:
         voxels, marks = np.take(voxels, 0, flat), np.take(marks, 0, flat)
-    return features.measured(voxels, marks, spacing, bank.names, bank.radiomics)
+    return features.measured(voxels, marks, spacing, names, bank.radiomics)
 
 
 def engine_options(card: Mapping[str, Any]) -> dict[str, Any]:

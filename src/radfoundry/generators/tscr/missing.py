@@ -42,7 +42,8 @@ def completed(
         return scores, known
     mean, covariance = np.array(card["mean"]), np.array(card["covariance"])
     given, rest = np.flatnonzero(known), np.flatnonzero(~known)
-    gain = _gain(covariance, given, rest)
+    own = covariance[np.ix_(given, given)] + RIDGE * np.eye(len(given))
+    gain = np.linalg.solve(own, covariance[np.ix_(given, rest)]).T
     expected = mean[rest] + gain @ (scores[given] - mean[given])
     left = covariance[np.ix_(rest, rest)] - gain @ covariance[np.ix_(given, rest)]
     values, vectors = np.linalg.eigh((left + left.T) / 2)
@@ -50,31 +51,3 @@ def completed(
     whole = scores.copy()
     whole[rest] = expected + noise
     return whole, np.ones_like(known)
-
-
-def shifted(
-    scores: np.ndarray, asked: np.ndarray, is_asked: np.ndarray, card: Mapping[str, Any]
-) -> np.ndarray:
-    """Return the scores (n,) of a lesion of which some are to change: the others go along.
-
-    They change by as much as they would be expected to, and keep what is the lesion's own. A lesion
-    of twice the volume has no longer the surface that it had.
-
-    Args:
-        scores: (n,) of the lesion as it is.
-        asked: (n,); read where asked.
-        is_asked: (n,) bool.
-        card: As `fitted` returns it; where it is empty, nothing goes along.
-    """
-    whole = np.where(is_asked, asked, scores)
-    if card and is_asked.any() and not is_asked.all():
-        given, rest = np.flatnonzero(is_asked), np.flatnonzero(~is_asked)
-        gain = _gain(np.array(card["covariance"]), given, rest)
-        whole[rest] += gain @ (asked - scores)[given]
-    return whole
-
-
-def _gain(covariance: np.ndarray, given: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Return how much each of the rest is expected to change with each of those given."""
-    own = covariance[np.ix_(given, given)] + RIDGE * np.eye(len(given))
-    return np.linalg.solve(own, covariance[np.ix_(given, rest)]).T

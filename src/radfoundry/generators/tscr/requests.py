@@ -110,8 +110,9 @@ def _check(options: Mapping[str, Any]) -> None:
     position = options["position_mm"]
     if position is not None and len(position) != 3:
         raise ValueError(f"position_mm is {position!r}; allowed: three numbers, or none")
-    if not (isinstance(options["candidates"], int) and options["candidates"] >= 1):
-        raise ValueError(f"candidates is {options['candidates']!r}; allowed: 1 or more")
+    count = options["candidates"]
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"candidates is {count!r}; allowed: a whole number from 1 on")
     if options["size_mm"] is not None and not options["size_mm"] > 0:
         raise ValueError(f"size_mm is {options['size_mm']!r}; allowed: a diameter above 0")
 

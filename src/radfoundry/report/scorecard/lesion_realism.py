@@ -20,6 +20,7 @@ ALL, ADDED = "all", "add"
 FRECHET = {"lesion_frd": lesions.LESION, "shell_frd": lesions.SHELL}
 SHIFT = "shell_shift"
 DEFINED = 0.9  # of real lesions: a feature that fewer have is not compared
+LEAST = int(distances.OPTIONS["least"])
 NAN = float("nan")
 
 
@@ -37,18 +38,18 @@ def rows(
         draws: Bootstrap samples of an interval.
         rng: Source of chance.
     """
-    real = own[own["set"] == lesions.REAL]
-    arms = {ALL: _drawn(own, real), f"{ALL}/{lesions.FLOOR}": own[own["set"] == lesions.FLOOR]}
-    arms[ADDED] = arms[ALL][arms[ALL]["operation"] == ADDED]
-    if len(null):
-        arms[f"{ALL}/{ARM}"] = _drawn(null, real)
-        arms[f"{ADDED}/{ARM}"] = arms[f"{ALL}/{ARM}"].query("operation == @ADDED")
-    yield from _distances(real, arms, recipe, draws, rng)
-    yield from _shifts(real, arms, recipe, draws, rng)
+    real, floor = (own[own["set"] == kind] for kind in (lesions.REAL, lesions.FLOOR))
+    for kind in (ALL, ADDED):
+        arms = {kind: _drawn(own, real, kind), f"{kind}/{lesions.FLOOR}": floor}
+        if len(null):
+            arms[f"{kind}/{ARM}"] = _drawn(null, real, kind)
+        yield from _distances(real, arms, recipe, draws, rng)
+        yield from _shifts(real, arms, recipe, draws, rng)
 
 
-def _drawn(table: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
-    return table[(table["set"] == lesions.DRAWN) & ~table["patient"].isin(real["patient"])]
+def _drawn(table: pd.DataFrame, real: pd.DataFrame, kind: str) -> pd.DataFrame:
+    drawn = table[(table["set"] == lesions.DRAWN) & ~table["patient"].isin(real["patient"])]
+    return drawn if kind == ALL else drawn[drawn["operation"] == kind]
 
 
 def _distances(
@@ -58,22 +59,27 @@ def _distances(
     draws: int,
     rng: np.random.Generator,
 ) -> Iterator[Row]:
-    """Yield the distances of each arm, from one lesion of each patient.
+    """Yield the distances of arms, n lesions against n, the same n for all, one of each patient.
 
-    An arm is compared by itself, so that a small one makes no other smaller. With several lesions
-    of a patient, as many rows would be of fewer patients in one arm than in another.
+    With several lesions of a patient, as many rows would be of fewer patients in one arm than in
+    another. An arm that is too small is left out, so that it does not take the others' figures.
     """
     for metric, part in FRECHET.items():
         names = lesions.columns_of(real, part)
         names = [name for name in names if real[name].notna().mean() >= DEFINED]
-        sets = {arm: _each(table, names, rng) for arm, table in {"": real, **arms}.items()}
-        for arm in arms:
-            found = distances.radiomic_distances(
-                sets[""], {arm: sets[arm]}, rng, {"draws": draws}
-            ).iloc[0]
-            value, low, high = (float(found[name]) for name in ("value", "low", "high"))
-            note = f"{found['note']}; one lesion a patient"
-            yield Row(recipe, metric, value, arm, low, high, int(found["n"]), note=note)
+        sets = {arm: _each(table, names, rng) for arm, table in arms.items()}
+        large = {arm: own for arm, own in sets.items() if len(own.owners) >= LEAST}
+        for some in (large, {arm: own for arm, own in sets.items() if arm not in large}):
+            if some:
+                told = {"draws": draws}
+                found = distances.radiomic_distances(_each(real, names, rng), some, rng, told)
+                yield from (_row(recipe, metric, row) for row in found.to_dict("records"))
+
+
+def _row(recipe: str, metric: str, found: Mapping) -> Row:
+    value, low, high = (float(found[name]) for name in ("value", "low", "high"))
+    note = f"{found['note']}; one lesion a patient"
+    return Row(recipe, metric, value, str(found["arm"]), low, high, int(found["n"]), note=note)
 
 
 def _each(table: pd.DataFrame, names: list[str], rng: np.random.Generator) -> Rows:
@@ -99,6 +105,5 @@ def _shifts(
             found = effects.separation([each[name].to_numpy(float) for each in pair], weights)
             few = min(len(set(own)) for own in whose) < effects.FEWEST
             low, high = (NAN, NAN) if few else (found.low, found.high)
-            place = f"{name.removeprefix(lesions.SHELL)}/{arm}".removesuffix(f"/{ALL}")
-            place = place.replace(f"/{ALL}/", "/")
+            place = f"{name.removeprefix(lesions.SHELL)}/{arm}"
             yield Row(recipe, SHIFT, found.value, place, low, high, len(pair[0]))
