@@ -1,7 +1,5 @@
 """Measure every drawn lesion, and what is left of removed ones, beside what was asked for."""
 
-import json
-
 import numpy as np
 import pandas as pd
 from _cases import joined, read_all, summarize, trusted
@@ -33,7 +31,7 @@ sources = Cases(job.input.images, job.input.labels, samples["source"])
 def rows_of(sample, source):
     """Return the rows of one sample."""
     request = requests.loc[sample.name].to_dict()
-    gone = json.loads(request["parameters"])["operation"] in control.GONE
+    gone = control.operation_of(request["parameters"]) in control.GONE
     left = control.residual(sample, source, reader, lesion) if gone else None
     asked = generator.asked(request, networks)
     return control.rows(sample, source, asked, generator.measured(sample, source, networks), left)

@@ -1,7 +1,5 @@
 """Measure drawn lesions and the tissue around them, and real ones beside them."""
 
-import json
-
 import pandas as pd
 from _cases import read_all, trusted
 from _cohort import Cases
@@ -9,6 +7,7 @@ from _images import drawn_cases
 from _job import progress, start
 
 from radfoundry import tables
+from radfoundry.evaluation import control
 from radfoundry.evaluation.realism import lesions
 
 job = start(snakemake)
@@ -23,7 +22,7 @@ sources = Cases(job.input.images, job.input.labels, samples["source"])
 
 rows = list(lesions.of_real(real, *asked, splits)) if job.params.real else []
 for sample in progress(drawn_cases(samples), len(samples), "samples"):
-    operation = json.loads(requests.at[sample.name, "parameters"])["operation"]
+    operation = control.operation_of(requests.at[sample.name, "parameters"])
     source = sources.named(sample.facts["source"])
     rows += lesions.of_drawn(sample, source, operation, *asked)
 table = pd.DataFrame(rows, columns=None if rows else list(tables.columns("lesions")))

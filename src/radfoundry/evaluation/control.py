@@ -62,10 +62,15 @@ def beside(rows: pd.DataFrame, requests: pd.DataFrame, patients: pd.Series) -> p
         patients: Patient of each case.
     """
     own = requests.loc[rows["sample"]]
-    operations = [json.loads(text)["operation"] for text in own["parameters"]]
+    operations = [operation_of(text) for text in own["parameters"]]
     sources = own["source"].to_list()
     whose = patients.loc[sources].to_list()
     return rows.assign(source=sources, patient=whose, operation=operations)
+
+
+def operation_of(parameters: object) -> str:
+    """Return what the `parameters` of a request say is done: add, edit, remove or move."""
+    return str(json.loads(str(parameters))["operation"])
 
 
 def untouched(sample: Case, source: Case, margin: int = MARGIN) -> float:

@@ -1,18 +1,15 @@
 """Drawn lesions as pairs: an image with one, and the same image without it, or with another."""
 
-import json
 from pathlib import PurePosixPath
 
 import pandas as pd
 
-COLUMNS = (
-    "sample", "source", "patient", "operation",
-    "before_image", "before_findings", "after_image", "after_findings",
-)  # fmt: skip
+from radfoundry import tables
+from radfoundry.evaluation import control
 
 
 def listed(samples: pd.DataFrame, requests: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each sample that was drawn: `COLUMNS`, as the table `pairs` has them.
+    """Return one row of the table `pairs` for each sample that was drawn.
 
     Args:
         samples: All of a recipe, each in its folder.
@@ -25,7 +22,7 @@ def listed(samples: pd.DataFrame, requests: pd.DataFrame, cases: pd.DataFrame) -
     asked, known = requests.set_index("request"), cases.set_index("case")
     return pd.DataFrame(
         [_pair(row, asked, known) for row in samples[samples["status"] == "ok"].itertuples()],
-        columns=list(COLUMNS),
+        columns=list(tables.columns("pairs")),
     )
 
 
@@ -33,6 +30,6 @@ def _pair(row, asked: pd.DataFrame, known: pd.DataFrame) -> tuple:
     case, after = known.loc[row.source], PurePosixPath(row.folder)
     before = PurePosixPath(case["folder"]) / row.source
     findings = str(before / "findings.nii.gz") if case["findings_sha256"] else ""
-    operation = json.loads(str(asked.at[row.sample, "parameters"]))["operation"]
+    operation = control.operation_of(asked.at[row.sample, "parameters"])
     files = (before / "image.nii.gz", findings, after / "image.nii.gz", after / "findings.nii.gz")
     return (row.sample, row.source, case["patient"], operation, *map(str, files))

@@ -4,6 +4,7 @@ A lesion of twice the volume has no longer the surface that it had, nor the ener
 """
 
 import numpy as np
+from sklearn.linear_model import Ridge
 
 RIDGE = 1.0  # in the sum of squares of a score over real lesions, which is about their number
 FEWEST = 5  # real lesions of which what is needed is known; of fewer nothing can be said
@@ -31,14 +32,8 @@ def shifted(
     for column in np.flatnonzero(~given):
         rows = use & known[:, column]
         if rows.sum() >= FEWEST:
-            gains = _gains(real[rows][:, given], real[rows, column])
+            found = Ridge(alpha=RIDGE).fit(real[rows][:, given], real[rows, column])
             ends = np.append(real[rows, column], scores[column])
-            moved = scores[column] + gains @ change[given]
+            moved = scores[column] + found.coef_ @ change[given]
             whole[column] = np.clip(moved, ends.min(), ends.max())
     return whole
-
-
-def _gains(given: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return what one more of each given score (N, k) does to another one (N,)."""
-    own, out = given - given.mean(0), other - other.mean()
-    return np.linalg.solve(own.T @ own + RIDGE * np.eye(own.shape[1]), own.T @ out)
